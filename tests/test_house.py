@@ -22,7 +22,7 @@ EVERYTHING = OURS + [
     file for folder in ("tests", "bench", "tools") for file in sorted((ROOT / folder).rglob("*.py"))
 ]
 
-# What a part of the package may import from the others, and from outside the standard library ("*": anything).
+# What a part of the package may import: of the other parts, and from outside the standard library ("*": all).
 # The first entry that a module's name starts with is its own; each may import itself.
 PARTS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
@@ -129,7 +129,7 @@ def test_an_operation_is_its_model(operation: Operation) -> None:
 
 @cache
 def functions() -> dict[str, tuple[set[str], set[str]]]:
-    """Of each function of the operations and rules, by its bare name: the names it mentions, the faults it raises."""
+    """Of each function of operations and rules, by its bare name: the names it mentions, the faults it raises."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     for file in OURS:
         if name_of(file).startswith(("operations", "chat")):

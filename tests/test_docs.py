@@ -1,0 +1,54 @@
+"""The documents say what the code does: generated pages are fresh, links lead somewhere, commands exist."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from threadline.config import TABLE
+from tools.docs import PAGES
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+SETTING = re.compile(r"\bTHREADLINE_[A-Z_]+\b")
+NO_SETTINGS = re.compile(r"THREADLINE_(INSTANCE_ID|\w+_FLOW_ID|QUEUE_ID|AGENT_A\d|$)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_fresh(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_is_true(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for link in LINK.findall(text):
+        assert (document.parent / link).exists(), f"a link leads nowhere: {link}"
+    unknown = {name for name in SETTING.findall(text) if not NO_SETTINGS.match(name)}
+    assert unknown <= {row.env for row in TABLE}
+    for language, block in BLOCK.findall(text):
+        if language == "python":
+            compile(block, str(document), "exec")
+        if language in {"sh", "console"}:
+            for line in block.replace("\\\n", " ").splitlines():
+                check_command(line.removeprefix("$ "))
+
+
+def check_command(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    if words[:1] == ["make"]:
+        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert {word for word in words[1:] if "=" not in word} <= set(targets), line
+    if words[:1] == ["threadline"]:
+        run = subprocess.run(
+            [sys.executable, "-m", "threadline", *words[1:2], "--help"],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert run.returncode == 0, f"{line}: {run.stderr}"

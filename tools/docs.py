@@ -1,0 +1,152 @@
+"""Write the pages of docs/ that say what the code already says: `make docs`.
+
+operations.md comes from the service models and the operations' docstrings, settings.md from the table of settings,
+deviations.md from the `Assumed:` paragraphs of every docstring. tests/test_docs.py fails when one is stale.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import threadline
+from threadline.config import TABLE, Setting
+from threadline.operations import OPERATIONS, Operation
+from threadline.wire.model import load
+
+PACKAGE = Path(threadline.__file__).parent
+DOCS = PACKAGE.parents[1] / "docs"
+SERVICES = {
+    "connect": "Requests are signed with an access key (SigV4).",
+    "connectparticipant": "Requests carry a participant's token in `X-Amz-Bearer`.",
+    "threadline": "Threadline's own model, for what Amazon does not publish; requests are signed like `connect`'s.",
+}
+SECTION = re.compile(r"^(Reads|Writes|Wakes|Faults|Source|Assumed):\s*", re.MULTILINE)
+GENERATED = "<!-- Written by `make docs`; edit the code instead. -->"
+
+
+class Assumption(NamedTuple):
+    """One `Assumed:` paragraph: the file and the function or class whose docstring holds it."""
+
+    file: str
+    owner: str
+    text: str
+
+
+def sections(docstring: str) -> tuple[str, list[tuple[str, str]]]:
+    """What a docstring says first, and its sections as (name, text) in their order."""
+    first, *rest = SECTION.split(inspect.cleandoc(docstring))
+    return first.strip(), [
+        (name, " ".join(text.split("\n\n")[0].split()))
+        for name, text in zip(rest[::2], rest[1::2], strict=True)
+    ]
+
+
+def operations_page() -> str:
+    """docs/operations.md."""
+    lines = [
+        "# Operations",
+        GENERATED,
+        "",
+        "Every other operation of the two AWS models answers 501 and its name.",
+        "",
+    ]
+    for service, entrance in SERVICES.items():
+        supported = sorted((o for o in OPERATIONS.values() if o.service == service), key=lambda o: o.name)
+        lines += [f"## {service}", "", entrance, ""]
+        for operation in supported:
+            lines += describe(operation)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def describe(operation: Operation) -> list[str]:
+    """The part of one operation."""
+    model = load(operation.service).operations[operation.name]
+    first, said = sections(operation.call.__doc__ or "")
+    faults = ", ".join(f"{code} ({status})" for code, status in sorted(model.errors.items()))
+    lines = [f"### {operation.name}", "", f"`{model.method} {model.uri}`", "", first, ""]
+    lines += [f"- **{name}** {text}" for name, text in said]
+    lines += [f"- **Not supported** {', '.join(operation.refused)}"] if operation.refused else []
+    return [*lines, f"- **The model lists** {faults}", ""]
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    rows = [f"| `{row.env}` | {default_of(row)} | {row.sentence}{bounds_of(row)} |" for row in TABLE]
+    return "\n".join(
+        [
+            "# Settings",
+            GENERATED,
+            "",
+            "All are environment variables, read when the server starts; a bad one stops the start and is named.",
+            "",
+            "| variable | default | what it does |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def default_of(row: Setting) -> str:
+    """A setting's default and unit for a table cell."""
+    text = str(row.default).lower() if row.type is bool else str(row.default)
+    return f"`{text}`{f' {row.unit}' if row.unit not in {'', 'port'} else ''}" if text else "empty"
+
+
+def bounds_of(row: Setting) -> str:
+    """What a setting takes, as a further sentence, or nothing when anything goes."""
+    if row.choices:
+        return f" One of {', '.join(f'`{choice}`' for choice in row.choices)}."
+    if row.low is not None and row.high is not None:
+        return f" From {row.low} to {row.high}."
+    return f" At least {row.low}." if row.low is not None else ""
+
+
+def assumptions() -> Iterator[Assumption]:
+    """Every `Assumed:` paragraph of the package, in the order of files and lines."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                owner = "" if isinstance(node, ast.Module) else node.name
+                for name, text in sections(ast.get_docstring(node) or "")[1]:
+                    if name == "Assumed":
+                        yield Assumption(str(file.relative_to(PACKAGE)), owner, text)
+
+
+def deviations_page() -> str:
+    """docs/deviations.md."""
+    lines = [
+        "# Deviations and assumptions",
+        GENERATED,
+        "",
+        "Where no public source says what Amazon Connect does, or where Threadline does otherwise on purpose.",
+        "",
+    ]
+    file = ""
+    for assumption in assumptions():
+        if assumption.file != file:
+            file = assumption.file
+            lines += ["", f"## {file}", ""] if lines[-1] else [f"## {file}", ""]
+        lines.append(f"- {f'`{assumption.owner}`: ' if assumption.owner else ''}{assumption.text}")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"operations.md": operations_page, "settings.md": settings_page, "deviations.md": deviations_page}
+
+
+def main() -> None:
+    """Write the pages, naming those that changed."""
+    DOCS.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        target, text = DOCS / name, page()
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"docs/{name} written\n")
+
+
+if __name__ == "__main__":
+    main()
