@@ -39,6 +39,8 @@ connect.ChatSession.setGlobalConfig({ endpoint, region: "us-east-1", features: {
 let session;
 const own = {
   create(options) {
+    // What streams adds to an agent's details: without a token of its own, chatjs turns to CreateParticipantConnection.
+    if (options.type === "AGENT") options.chatDetails.getConnectionToken = () => Promise.reject(new Error("no streams"));
     session = connect.ChatSession.create({ disableCSM: true, options: { region: "us-east-1" }, ...options });
     const prototypes = [];
     for (let at = session; at !== Object.prototype; at = Object.getPrototypeOf(at)) prototypes.push(at);
