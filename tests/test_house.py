@@ -129,7 +129,7 @@ def test_an_operation_is_its_model(operation: Operation) -> None:
 
 @cache
 def functions() -> dict[str, tuple[set[str], set[str]]]:
-    """Of each function of operations and rules, by its bare name: the names it mentions, the faults it raises."""
+    """Of each function of operations and rules, by its bare name: names it mentions, faults it raises."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     for file in OURS:
         if name_of(file).startswith(("operations", "chat")):

@@ -1,7 +1,8 @@
 """Write the pages of docs/ that say what the code already says: `make docs`.
 
-operations.md comes from the service models and the operations' docstrings, settings.md from the table of settings,
-deviations.md from the `Assumed:` paragraphs of every docstring. tests/test_docs.py fails when one is stale.
+operations.md comes from the service models and the operations' docstrings, settings.md from the table of
+settings, deviations.md from the `Assumed:` paragraphs of every docstring. tests/test_docs.py fails when one is
+stale.
 """
 
 import ast
@@ -22,7 +23,7 @@ DOCS = PACKAGE.parents[1] / "docs"
 SERVICES = {
     "connect": "Requests are signed with an access key (SigV4).",
     "connectparticipant": "Requests carry a participant's token in `X-Amz-Bearer`.",
-    "threadline": "Threadline's own model, for what Amazon does not publish; requests are signed like `connect`'s.",
+    "threadline": "Our own model, for what Amazon does not publish. Requests are signed like `connect`'s.",
 }
 SECTION = re.compile(r"^(Reads|Writes|Wakes|Faults|Source|Assumed):\s*", re.MULTILINE)
 GENERATED = "<!-- Written by `make docs`; edit the code instead. -->"
@@ -81,7 +82,7 @@ def settings_page() -> str:
             "# Settings",
             GENERATED,
             "",
-            "All are environment variables, read when the server starts; a bad one stops the start and is named.",
+            "Environment variables, read when the server starts; a bad one stops the start and is named.",
             "",
             "| variable | default | what it does |",
             "|---|---|---|",
@@ -123,7 +124,7 @@ def deviations_page() -> str:
         "# Deviations and assumptions",
         GENERATED,
         "",
-        "Where no public source says what Amazon Connect does, or where Threadline does otherwise on purpose.",
+        "Where no public source says what Amazon Connect does, or Threadline does otherwise on purpose.",
         "",
     ]
     file = ""
