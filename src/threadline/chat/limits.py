@@ -1,0 +1,41 @@
+"""Every limit of a chat: its value, its unit and where it comes from; and the policies a server may switch on.
+
+Sizes, counts per chat and times always hold. Account quotas, rate limits and Amazon's bounds on history are
+policies, off by default.
+"""
+
+from typing import NamedTuple
+
+CONTENT_BYTES_MAX = 16_384  # UTF-8 bytes of a message. Source: feature limits, "message size"
+ATTRIBUTES_BYTES_MAX = 32_768  # UTF-8 bytes of all names and values. Source: StartChatContact, Attributes
+CONTACTS_PER_CHAIN_MAX = 12  # contacts linked by PreviousContactId. Source: flow language, transfer to queue
+PARTICIPANTS_MAX = 6  # in a chat at one time. Source: feature limits
+CUSTOM_PARTICIPANTS_MAX = 1  # per contact. Source: feature limits
+SOCKETS_PER_PARTICIPANT_MAX = 5  # open at one time. Source: feature limits
+
+CHAT_MINUTES_DEFAULT = 1_500  # 25 hours. Source: StartChatContact, ChatDurationInMinutes
+CONNECT_WITHIN_MS = 300_000  # StartChatContact to the customer's connection. Source: StartChatContact
+SOCKET_URL_MS = 100_000  # a socket's URL can be opened for so long. Source: CreateParticipantConnection
+SOCKET_RENEW_MS = 3_600_000  # ConnectionExpiry: when a client fetches a new URL. Observed: about an hour
+CONNECTION_TOKEN_MS = 86_400_000  # one day. Source: CreateParticipantConnection
+PARTICIPANT_TOKEN_SLACK_MS = 86_400_000  # past the chat's end, so that a late caller hears "ended", not "unknown"
+REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
+
+PAGE_ITEMS_DEFAULT = 10  # GetTranscript.MaxResults. Source: GetTranscript
+STRICT_PAST_CONTACTS_MAX = 100  # contacts of history Amazon traverses. Source: feature limits
+STRICT_TRANSCRIPT_BYTES_MAX = 5 * 1024 * 1024  # of one past contact's transcript. Source: feature limits
+
+
+class Policy(NamedTuple):
+    """What an operator may decide, as operations see it.
+
+    `strict_limits` applies Amazon's bounds on history. `require_same_customer` refuses to continue a chat of
+    another CustomerId. `chats_max` bounds the open chats of an instance, 0 for no bound.
+    `socket_url` is the base of the WebSocket URLs that are handed out.
+    """
+
+    strict_limits: bool = False
+    require_same_customer: bool = False
+    chats_max: int = 0
+    socket_url: str = "ws://127.0.0.1:8080"
+    connect_within_ms: int = CONNECT_WITHIN_MS

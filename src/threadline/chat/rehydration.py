@@ -1,0 +1,112 @@
+"""The rules of continuing a chat: who may continue from whom, and where the past then begins.
+
+An association is one edge from a session to the *anchor*, a contact of an ended session. Linkage is cumulative: what
+the older session itself continued from comes along, cut where that older edge cut it.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from threadline.chat.contact import Contact, Session
+from threadline.errors import Fault
+
+REFUSED = "InvalidRequestException"
+
+
+class RehydrationType(StrEnum):
+    """How much of the past comes back. Source: model shape RehydrationType."""
+
+    ENTIRE_PAST_SESSION = "ENTIRE_PAST_SESSION"
+    FROM_SEGMENT = "FROM_SEGMENT"
+
+
+class Source(NamedTuple):
+    """A contact to continue from, with its session and that session's contacts in order."""
+
+    contact: Contact
+    session: Session
+    contacts: tuple[Contact, ...]
+
+
+class Anchor(NamedTuple):
+    """Where the past begins: the contact answered as ContinuedFromContactId, and its newest log entry."""
+
+    contact: Contact
+    session: Session
+    last_seq: int
+
+
+def check_current(current: Session) -> None:
+    """Refuse to give a past to a chat that has ended."""
+    if current.ended_at_ms is not None:
+        raise Fault(REFUSED, f"Contact is not active: chat {current.initial_contact_id} has ended.")
+
+
+def is_repeat(current: Session, rehydration_type: str, source_contact_id: str) -> bool:
+    """Whether `current` continues from exactly this already; refuse a second, different association."""
+    if current.rehydration_type is None and current.related_contact_id is None:
+        return False
+    if (current.rehydration_type, current.source_contact_id) == (rehydration_type, source_contact_id):
+        return True
+    if current.rehydration_type is None:
+        raise Fault(
+            REFUSED,
+            f"A persistent association already exists for this chat: it was started with RelatedContactId"
+            f" {current.related_contact_id}. Start the chat without RelatedContactId to continue a past one.",
+        )
+    raise Fault(
+        REFUSED,
+        f"A persistent association already exists for this chat: {current.rehydration_type} from"
+        f" {current.source_contact_id}. A chat continues from one past chat only.",
+    )
+
+
+def resolve(current: Session | None, rehydration_type: str, source: Source, *, same_customer: bool) -> Anchor:
+    """The anchor for `current` (None: a chat about to start), or the refusal that applies.
+
+    Faults: InvalidRequestException when the source session has not ended, when ENTIRE_PAST_SESSION names another
+    contact than the session's first, or when `same_customer` is demanded and the CustomerIds differ.
+    Source: CreatePersistentContactAssociation, SourceContactId; Administrator Guide, chat persistence.
+    """
+    past = source.session
+    if current is not None and current.key == past.key:
+        raise Fault(
+            REFUSED,
+            f"Source chat session has not ended: {source.contact.id} belongs to the current chat itself.",
+        )
+    if past.ended_at_ms is None:
+        raise Fault(
+            REFUSED,
+            f"Source chat session has not ended: {source.contact.id} belongs to chat {past.initial_contact_id},"
+            f" which is still active in contact {past.current_contact_id}. End that chat first.",
+        )
+    if rehydration_type == RehydrationType.FROM_SEGMENT:
+        chosen = source.contact
+    elif source.contact.id == past.initial_contact_id:
+        chosen = terminated_last(source.contacts)
+    else:
+        raise Fault(
+            REFUSED,
+            "SourceContactId must be the initial contact of the past chat session for ENTIRE_PAST_SESSION:"
+            f" send {past.initial_contact_id}, or FROM_SEGMENT to continue from {source.contact.id}.",
+        )
+    if same_customer and current is not None:
+        check_same_customer(current.customer_id, past.customer_id)
+    return Anchor(chosen, past, last_seq_of(chosen, source.contacts, past))
+
+
+def check_same_customer(current: str | None, past: str | None) -> None:
+    """Refuse when both customers are known and differ; neither id is repeated in the message."""
+    if current is not None and past is not None and current != past:
+        raise Fault(REFUSED, "The source chat belongs to another CustomerId than the current chat.")
+
+
+def terminated_last(contacts: tuple[Contact, ...]) -> Contact:
+    """The contact of an ended session that ended last; of several at one moment, the highest in the chain."""
+    return max(contacts, key=lambda contact: (contact.disconnected_at_ms or 0, contact.position))
+
+
+def last_seq_of(contact: Contact, contacts: tuple[Contact, ...], session: Session) -> int:
+    """The number of the last log entry of `contact`: the entries of a session's contacts follow each other."""
+    following = contact.position + 1
+    return contacts[following].first_seq - 1 if following < len(contacts) else session.last_seq

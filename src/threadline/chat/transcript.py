@@ -1,0 +1,124 @@
+"""The transcript's rules: what an entry of the log is, who may see it, and what a page of GetTranscript holds.
+
+One order everywhere: the session's sequence number. Nothing here sorts by time.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+EVENT = "application/vnd.amazonaws.connect.event."
+TYPING = EVENT + "typing"
+DELIVERED = EVENT + "message.delivered"
+READ = EVENT + "message.read"
+JOINED = EVENT + "participant.joined"
+LEFT = EVENT + "participant.left"
+TRANSFER_SUCCEEDED = EVENT + "transfer.succeeded"
+CHAT_ENDED = EVENT + "chat.ended"
+REHYDRATED = EVENT + "chat.rehydrated"
+ACKNOWLEDGED = EVENT + "connection.acknowledged"
+MESSAGE_METADATA = EVENT + "message.metadata"
+
+
+class Item(NamedTuple):
+    """One entry of a session's log.
+
+    `push_only` entries (receipts, chat.rehydrated) are delivered on sockets and never returned by GetTranscript.
+    `audience` is the participant id of the only one who may see the entry, or None for everyone.
+    `metadata` is JSON of MessageMetadata, on receipt entries only.
+    """
+
+    session: int
+    seq: int
+    contact_id: str
+    id: str
+    at_ms: int
+    type: str
+    content_type: str
+    content: str | None
+    participant_id: str | None
+    display_name: str | None
+    participant_role: str | None
+    push_only: int
+    audience: str | None
+    metadata: str | None
+
+
+class Receipt(NamedTuple):
+    """When the recipient of a message got and read it."""
+
+    session: int
+    seq: int
+    recipient_id: str
+    delivered_at_ms: int | None
+    read_at_ms: int | None
+
+
+class Viewer(NamedTuple):
+    """Who looks at a transcript: a participant of `session`, up to the entry with which they left."""
+
+    session: int
+    participant_id: str
+    left_seq: int | None
+
+
+def may_see(viewer: Viewer, item: Item) -> bool:
+    """The one place that decides who sees an entry.
+
+    Entries addressed to one participant are theirs alone, for ever. A participant who left sees nothing of their
+    own session after the entry with which they left.
+    """
+    if item.audience is not None and item.audience != viewer.participant_id:
+        return False
+    return item.session != viewer.session or viewer.left_seq is None or item.seq <= viewer.left_seq
+
+
+def as_item(item: Item, *, past: bool, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
+    """`item` with the names of the model's Item. Times stay milliseconds; the wire formats them.
+
+    An item of the current session carries ContactId; one of a past session carries RelatedContactId, the contact
+    it was sent on, and no ContactId. Source: model shape Item.
+    """
+    out: dict[str, Any] = {"AbsoluteTime": item.at_ms}
+    if item.content is not None:
+        out["Content"] = item.content
+    out["ContentType"] = item.content_type
+    out["Id"] = item.id
+    out["Type"] = item.type
+    if item.participant_id is not None:
+        out["ParticipantId"] = item.participant_id
+    if item.display_name is not None:
+        out["DisplayName"] = item.display_name
+    if item.participant_role is not None:
+        out["ParticipantRole"] = item.participant_role
+    out["RelatedContactId" if past else "ContactId"] = item.contact_id
+    if item.metadata is not None:
+        out["MessageMetadata"] = json.loads(item.metadata)
+    elif receipts:
+        out["MessageMetadata"] = {"MessageId": item.id, "Receipts": [as_receipt(r) for r in receipts]}
+    return out
+
+
+def as_receipt(receipt: Receipt) -> dict[str, Any]:
+    """`receipt` with the names of the model's Receipt; times in milliseconds."""
+    out: dict[str, Any] = {"RecipientParticipantId": receipt.recipient_id}
+    if receipt.delivered_at_ms is not None:
+        out["DeliveredTimestamp"] = receipt.delivered_at_ms
+    if receipt.read_at_ms is not None:
+        out["ReadTimestamp"] = receipt.read_at_ms
+    return out
+
+
+def as_event(item: Item, initial_contact_id: str) -> dict[str, Any]:
+    """`item` as it goes out on a socket: the Item members and InitialContactId, by which clients filter."""
+    out = as_item(item, past=False)
+    out["InitialContactId"] = initial_contact_id
+    return out
+
+
+def receipts_by_seq(receipts: Sequence[Receipt]) -> Mapping[int, Sequence[Receipt]]:
+    """Receipts grouped by the message they belong to."""
+    grouped: dict[int, list[Receipt]] = {}
+    for receipt in receipts:
+        grouped.setdefault(receipt.seq, []).append(receipt)
+    return grouped

@@ -1,0 +1,247 @@
+"""How a chat goes through its life: the writes that several operations and the flow runner share.
+
+Every function takes the transaction first and leaves the store in a state the rules allow. A session's entries are
+always appended on its current contact, so each contact's entries are one unbroken run of the log.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from threadline.chat import transcript
+from threadline.chat.contact import Contact, Method, Reason, Session
+from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
+from threadline.chat.participant import Participant, Role
+from threadline.errors import Fault
+from threadline.operations import continuation
+from threadline.store import Task, Tx
+
+SESSION_WIDTH = len(Session._fields)
+SYSTEM_NAME = "SYSTEM_MESSAGE"
+
+
+def find(tx: Tx, instance_id: str, contact_id: str) -> tuple[Session, Contact] | None:
+    """The contact of this instance with its session, or None."""
+    row = tx.one("session_and_contact", instance_id=instance_id, contact_id=contact_id)
+    return (Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])) if row else None
+
+
+def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -> tuple[Session, Contact]:
+    """The contact of this instance with its session. Faults: ResourceNotFoundException.
+
+    A contact of another instance is answered in the same words as one that never existed.
+    """
+    found = find(tx, instance_id, contact_id)
+    if found is None:
+        raise Fault("ResourceNotFoundException", f"{label} not found: {contact_id}")
+    return found
+
+
+def session_of(tx: Tx, key: int) -> Session:
+    """The session with this key, which must exist."""
+    row = tx.one("session", session=key)
+    if row is None:
+        raise LookupError(f"no session {key}")
+    return Session(*row)
+
+
+def contact_at(tx: Tx, session: Session) -> Contact:
+    """The current contact of `session`."""
+    row = tx.one("contact_at", session=session.key, position=session.last_position)
+    if row is None:
+        raise LookupError(f"no contact {session.last_position} in session {session.key}")
+    return Contact(*row)
+
+
+def contacts_of(tx: Tx, key: int) -> tuple[Contact, ...]:
+    """The contacts of a session, first to last."""
+    return tuple(Contact(*row) for row in tx.all("contacts_of_session", session=key))
+
+
+def participants_of(tx: Tx, key: int) -> list[Participant]:
+    """Everyone who ever took part in a session, in order of arrival."""
+    return [Participant(*row) for row in tx.all("participants", session=key)]
+
+
+def event(
+    tx: Tx,
+    session: Session,
+    content_type: str,
+    participant: Participant | None = None,
+    *,
+    push_only: bool = False,
+    audience: str | None = None,
+) -> transcript.Item:
+    """Append an event, said of `participant` if given, to the current contact's part of the log."""
+    return tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="EVENT",
+        content_type=content_type,
+        participant_id=participant.id if participant else None,
+        display_name=participant.display_name if participant else None,
+        participant_role=participant.role if participant else None,
+        push_only=push_only,
+        audience=audience,
+    )
+
+
+def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
+    """Append a flow's message. Assumed: content type text/plain, DisplayName SYSTEM_MESSAGE, as in exported transcripts."""
+    return tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGE",
+        content_type="text/plain",
+        content=text,
+        display_name=SYSTEM_NAME,
+        participant_role=Role.SYSTEM,
+    )
+
+
+def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:
+    """`participant` leaves: the others see participant.left.
+
+    When the chat goes on without them, they alone get an end and see nothing further.
+    Assumed: an agent who leaves to a disconnect flow gets the same end as one who transfers.
+    """
+    last = event(tx, session, transcript.LEFT, participant)
+    if chat_goes_on:
+        last = event(tx, session, transcript.CHAT_ENDED, push_only=True, audience=participant.id)
+    else:
+        last = event(tx, session, transcript.CHAT_ENDED)
+    tx.run("participant_left", session=session.key, id=participant.id, left_seq=last.seq, now_ms=tx.now_ms)
+
+
+def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
+    """End the current contact and cancel its flow. A transferred contact has no reason.
+
+    Assumed: DisconnectReason stays null on a contact that ended by transfer; the documented list has no value for it.
+    """
+    tx.run(
+        "end_contact", session=session.key, position=session.last_position, reason=reason, now_ms=tx.now_ms
+    )
+    tx.run("delete_flow_run", session=session.key, contact_id=session.current_contact_id)
+    tx.run(
+        "cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id
+    )
+
+
+def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | None = None) -> None:
+    """End the chat for everyone: one chat.ended, the current contact ended, everything that was to happen cancelled."""
+    if leaver is not None:
+        leave(tx, session, leaver, chat_goes_on=False)
+    else:
+        event(tx, session, transcript.CHAT_ENDED)
+    end_contact(tx, session, reason)
+    tx.run("end_session", session=session.key, now_ms=tx.now_ms)
+    tx.run("cancel_tasks", session=session.key)
+
+
+def next_contact(
+    tx: Tx,
+    session: Session,
+    method: Method,
+    *,
+    flow_id: str | None = None,
+    queue_id: str | None = None,
+    user_id: str | None = None,
+) -> Session:
+    """Begin the session's next contact, queued or offered if so asked, and return the session as it is then.
+
+    The contact before it must have ended. Faults: InvalidRequestException when the chain is full.
+    """
+    position = session.last_position + 1
+    if position >= CONTACTS_PER_CHAIN_MAX:
+        raise Fault(
+            "InvalidRequestException",
+            f"A chat has at most {CONTACTS_PER_CHAIN_MAX} contacts; chat {session.initial_contact_id} has them all.",
+        )
+    contact_id = tx.clock.contact_id()
+    current = session_of(tx, session.key)
+    tx.run(
+        "insert_contact",
+        session=session.key,
+        position=position,
+        instance_id=session.instance_id,
+        contact_id=contact_id,
+        previous_contact_id=session.current_contact_id,
+        initiation_method=method,
+        first_seq=current.last_seq + 1,
+        flow_id=flow_id,
+        connected_at_ms=tx.now_ms,
+        queue_id=queue_id,
+        enqueued_at_ms=tx.now_ms if queue_id else None,
+        offered_user_id=user_id,
+        now_ms=tx.now_ms,
+    )
+    tx.run("move_session", session=session.key, contact_id=contact_id, position=position)
+    return session_of(tx, session.key)
+
+
+def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
+    """Start a flow on the current contact, in this transaction."""
+    tx.run(
+        "insert_flow_run", session=session.key, contact_id=session.current_contact_id, flow_id=flow_id, state=""
+    )
+    flow_event(tx, session, "Started")
+
+
+def flow_event(tx: Tx, session: Session, name: str, due_at_ms: int | None = None, **payload: Any) -> None:
+    """Give the current contact's flow an event, now or at `due_at_ms`."""
+    tx.later(
+        "flow",
+        tx.now_ms if due_at_ms is None else due_at_ms,
+        session=session.key,
+        contact_id=session.current_contact_id,
+        payload={"event": name, **payload},
+    )
+
+
+def agent_in(participants: Iterable[Participant]) -> Participant | None:
+    """The agent who is in the chat now, if any."""
+    return next((p for p in participants if p.role == Role.AGENT and p.is_active), None)
+
+
+def customer_in(participants: Iterable[Participant]) -> Participant | None:
+    """The customer, unless they left."""
+    return next((p for p in participants if p.role == Role.CUSTOMER and p.left_at_ms is None), None)
+
+
+def to_disconnect_flow(tx: Tx, session: Session, leaver: Participant, reason: Reason) -> bool:
+    """Hand the customer to the disconnect flow as `leaver`, the agent, goes; False where none applies.
+
+    It applies when the hook CustomerRemaining is set, the customer is there, the chain has room for another contact
+    and the contact that ends is not itself one of a disconnect flow.
+    """
+    flow_id = json.loads(session.event_hooks).get("CustomerRemaining")
+    contact = contact_at(tx, session)
+    if (
+        flow_id is None
+        or contact.initiation_method == Method.DISCONNECT
+        or session.last_position + 1 >= CONTACTS_PER_CHAIN_MAX
+        or customer_in(participants_of(tx, session.key)) is None
+    ):
+        return False
+    leave(tx, session, leaver, chat_goes_on=True)
+    end_contact(tx, session, reason)
+    following = next_contact(tx, session, Method.DISCONNECT, flow_id=flow_id)
+    run_flow(tx, following, flow_id)
+    return True
+
+
+@continuation("expire")
+def expire(tx: Tx, task: Task) -> None:
+    """The chat's duration is over. Source: StartChatContact, ChatDurationInMinutes."""
+    session = session_of(tx, task.session or 0)
+    if session.ended_at_ms is None:
+        end_session(tx, session, Reason.EXPIRED)
+
+
+@continuation("connect_by")
+def connect_by(tx: Tx, task: Task) -> None:
+    """The customer had five minutes to connect. Source: StartChatContact."""
+    session = session_of(tx, task.session or 0)
+    customer = customer_in(participants_of(tx, session.key))
+    if session.ended_at_ms is None and customer is not None and customer.connected_at_ms is None:
+        end_session(tx, session, Reason.CUSTOMER_CONNECTION_NOT_ESTABLISHED)

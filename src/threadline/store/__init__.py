@@ -1,0 +1,226 @@
+"""The store: named SQL behind one transaction type, `Tx`, on two engines.
+
+Operations see `Tx` and nothing else of this package. A unit of work is a plain function of a `Tx`; the store runs
+it in a transaction, commits, tells `on_commit` what happened, and only then answers. There is no fake store:
+SQLite in memory is the fake.
+"""
+
+import contextlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from typing import Any, NamedTuple, TypeVar
+
+from threadline.chat.limits import Policy
+from threadline.chat.transcript import Item
+from threadline.clock import Clock
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Work = Callable[["Tx"], T]
+
+
+class Grown(NamedTuple):
+    """A session's log has grown: `items` follow the entry numbered `before` without a gap."""
+
+    session: int
+    before: int
+    items: tuple[Item, ...]
+
+
+class Signal(NamedTuple):
+    """Something shown to whoever is connected now, and lost otherwise: typing."""
+
+    session: int
+    sender: str
+    event: dict[str, Any]
+
+
+class Committed(NamedTuple):
+    """What a commit has to tell: sockets to wake, signals to pass on, and when the earliest new task is due."""
+
+    grown: tuple[Grown, ...]
+    signals: tuple[Signal, ...]
+    tasks_due_ms: int | None
+
+
+class Task(NamedTuple):
+    """Something to do later: a row, so that it survives a restart."""
+
+    id: int
+    kind: str
+    session: int | None
+    contact_id: str | None
+    due_at_ms: int
+    attempts: int
+    payload: str
+
+
+class Tx(ABC):
+    """One transaction. `now_ms` is its time: the same for all that happens in it."""
+
+    def __init__(self, clock: Clock, policy: Policy) -> None:
+        self.clock = clock
+        self.policy = policy
+        self.now_ms = clock.now_ms()
+        self.salt = ""
+        self.due_now: list[Task] = []
+        self._items: dict[int, list[Item]] = {}
+        self._signals: list[Signal] = []
+        self._tasks_due_ms: int | None = None
+
+    @abstractmethod
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        """The rows of the named statement."""
+
+    @abstractmethod
+    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+        """A scope whose writes are undone when an exception leaves it."""
+
+    def one(self, name: str, **parameters: Any) -> Row | None:
+        """The first row of the named statement, or None."""
+        rows = self.all(name, **parameters)
+        return rows[0] if rows else None
+
+    def run(self, name: str, **parameters: Any) -> None:
+        """Run the named statement for its effect."""
+        self.all(name, **parameters)
+
+    def append(
+        self,
+        session: int,
+        *,
+        contact_id: str,
+        type: str,
+        content_type: str,
+        content: str | None = None,
+        participant_id: str | None = None,
+        display_name: str | None = None,
+        participant_role: str | None = None,
+        push_only: bool = False,
+        audience: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Item:
+        """Add an entry to a session's log and return it.
+
+        Writes: session (the counter that is number and lock in one), item. Wakes: the session.
+        Times within a session strictly increase, so that clients which sort by time keep the order.
+        """
+        row = self.one("grow_session", session=session, now_ms=self.now_ms)
+        if row is None:
+            raise LookupError(f"no session {session}")
+        seq, at_ms = row
+        item = Item(
+            session=session,
+            seq=seq,
+            contact_id=contact_id,
+            id=self.clock.item_id(at_ms, seq),
+            at_ms=at_ms,
+            type=type,
+            content_type=content_type,
+            content=content,
+            participant_id=participant_id,
+            display_name=display_name,
+            participant_role=participant_role,
+            push_only=int(push_only),
+            audience=audience,
+            metadata=json.dumps(metadata) if metadata is not None else None,
+        )
+        self.run("insert_item", **item._asdict())
+        self._items.setdefault(session, []).append(item)
+        return item
+
+    def signal(self, session: int, sender: str, event: dict[str, Any]) -> None:
+        """Show `event` to the other participants who are connected when this commits."""
+        self._signals.append(Signal(session, sender, event))
+
+    def later(
+        self,
+        kind: str,
+        due_at_ms: int,
+        *,
+        session: int | None = None,
+        contact_id: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        attempts: int = 0,
+    ) -> None:
+        """Write a task row. One that is due already also runs before this transaction commits."""
+        row = self.one(
+            "insert_task",
+            kind=kind,
+            session=session,
+            contact_id=contact_id,
+            due_at_ms=due_at_ms,
+            attempts=attempts,
+            payload=json.dumps(payload or {}),
+        )
+        if row is None:
+            raise LookupError("insert_task answered nothing")
+        task = Task(*row)
+        if due_at_ms <= self.now_ms and attempts == 0:
+            self.due_now.append(task)
+        if self._tasks_due_ms is None or due_at_ms < self._tasks_due_ms:
+            self._tasks_due_ms = due_at_ms
+
+    def mark(self) -> tuple[Any, ...]:
+        """Where the effects of this transaction stand, for `rewind`."""
+        counts = {session: len(items) for session, items in self._items.items()}
+        return counts, len(self._signals), len(self.due_now), self._tasks_due_ms
+
+    def rewind(self, mark: tuple[Any, ...]) -> None:
+        """Forget the effects since `mark`, after a savepoint was undone."""
+        counts, signals, due, self._tasks_due_ms = mark
+        self._items = {session: self._items[session][:count] for session, count in counts.items()}
+        del self._signals[signals:]
+        del self.due_now[due:]
+
+    def committed(self) -> Committed:
+        """What to tell once this has committed."""
+        grown = tuple(Grown(session, items[0].seq - 1, tuple(items)) for session, items in self._items.items() if items)
+        return Committed(grown, tuple(self._signals), self._tasks_due_ms)
+
+
+class Store(ABC):
+    """Runs units of work. `on_commit` is called on the event loop after a commit and before the caller is answered."""
+
+    on_commit: Callable[[Committed], None]
+
+    @abstractmethod
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a durable transaction and return its result once committed. What it raises undoes its writes."""
+
+    @abstractmethod
+    async def read(self, work: Work[T]) -> T:
+        """Run `work`, which only reads, on one consistent state of the store."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what is queued and let go of the files."""
+
+
+def named_statements() -> dict[str, str]:
+    """Every statement of the .sql files beside this module, by the name in its `-- name:` line."""
+    statements: dict[str, str] = {}
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".sql"):
+            continue
+        for name, text in _split(file.read_text(encoding="utf-8")):
+            if name in statements:
+                raise ValueError(f"statement {name} is defined twice")
+            statements[name] = text
+    return statements
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered schema scripts, oldest first."""
+    folder = resources.files(__name__) / "migrations"
+    found = [(int(file.name[:4]), file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")]
+    return sorted(found)
+
+
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        yield name, body.strip().rstrip(";")

@@ -1,0 +1,61 @@
+-- name: insert_contact
+INSERT INTO contact (
+    session, position, instance_id, id, previous_contact_id, initiation_method, first_seq, flow_id,
+    initiated_at_ms, connected_at_ms, target_queue_id, queue_id, enqueued_at_ms, offered_user_id, updated_at_ms
+) VALUES (
+    :session, :position, :instance_id, :contact_id, :previous_contact_id, :initiation_method, :first_seq, :flow_id,
+    :now_ms, :connected_at_ms, NULL, :queue_id, :enqueued_at_ms, :offered_user_id, :now_ms
+);
+
+-- name: contact
+SELECT * FROM contact WHERE instance_id = :instance_id AND id = :contact_id;
+
+-- name: contact_at
+SELECT * FROM contact WHERE session = :session AND position = :position;
+
+-- name: contacts_of_session
+SELECT * FROM contact WHERE session = :session ORDER BY position;
+
+-- name: contact_connected
+UPDATE contact SET connected_at_ms = :now_ms, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position;
+
+-- name: contact_target_queue
+UPDATE contact SET target_queue_id = :queue_id, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position;
+
+-- name: contact_queued
+UPDATE contact SET queue_id = :queue_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position;
+
+-- name: contact_accepted
+UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position;
+
+-- name: contact_left_by_agent
+UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session AND position = :position;
+
+-- name: end_contact
+UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
+
+-- name: count_items_between
+SELECT count(*) FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0;
+
+-- name: sessions_of_tree
+SELECT * FROM session
+WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND key >= :from_key
+ORDER BY key LIMIT :limit;
+
+-- name: insert_flow_run
+INSERT INTO flow_run (session, contact_id, flow_id, state) VALUES (:session, :contact_id, :flow_id, :state);
+
+-- name: flow_run
+SELECT flow_id, state FROM flow_run WHERE session = :session AND contact_id = :contact_id;
+
+-- name: set_flow_run
+UPDATE flow_run SET flow_id = :flow_id, state = :state WHERE session = :session AND contact_id = :contact_id;
+
+-- name: delete_flow_run
+DELETE FROM flow_run WHERE session = :session AND contact_id = :contact_id;

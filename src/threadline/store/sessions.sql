@@ -1,0 +1,56 @@
+-- name: grow_session
+UPDATE session
+SET last_seq = last_seq + 1,
+    last_at_ms = CASE WHEN last_at_ms < :now_ms THEN :now_ms ELSE last_at_ms + 1 END
+WHERE key = :session
+RETURNING last_seq, last_at_ms;
+
+-- name: insert_session
+INSERT INTO session (
+    instance_id, initial_contact_id, current_contact_id, last_position, last_seq, last_at_ms, started_at_ms,
+    expires_at_ms, customer_id, content_types, event_hooks, disconnect_on_customer_exit, root_contact_id,
+    related_contact_id
+) VALUES (
+    :instance_id, :contact_id, :contact_id, 0, 0, 0, :now_ms,
+    :expires_at_ms, :customer_id, :content_types, '{}', :disconnect_on_customer_exit, :root_contact_id,
+    :related_contact_id
+)
+RETURNING key;
+
+-- name: session
+SELECT * FROM session WHERE key = :session;
+
+-- name: session_and_contact
+SELECT session.*, contact.*
+FROM contact JOIN session ON session.key = contact.session
+WHERE contact.instance_id = :instance_id AND contact.id = :contact_id;
+
+-- name: count_open_sessions
+SELECT count(*) FROM session WHERE instance_id = :instance_id AND ended_at_ms IS NULL;
+
+-- name: move_session
+UPDATE session SET current_contact_id = :contact_id, last_position = :position WHERE key = :session;
+
+-- name: end_session
+UPDATE session SET ended_at_ms = :now_ms WHERE key = :session AND ended_at_ms IS NULL;
+
+-- name: associate_session
+UPDATE session
+SET related_contact_id = :related_contact_id, rehydration_type = :rehydration_type,
+    source_contact_id = :source_contact_id, anchor_session = :anchor_session, anchor_last_seq = :anchor_last_seq,
+    root_contact_id = :root_contact_id, associated_at_ms = :now_ms
+WHERE key = :session AND rehydration_type IS NULL AND related_contact_id IS NULL
+RETURNING key;
+
+-- name: set_event_hooks
+UPDATE session SET event_hooks = :event_hooks WHERE key = :session;
+
+-- name: insert_attributes
+INSERT INTO session_attributes (session, attributes, segment_attributes)
+VALUES (:session, :attributes, :segment_attributes);
+
+-- name: attributes
+SELECT attributes, segment_attributes FROM session_attributes WHERE session = :session;
+
+-- name: set_attributes
+UPDATE session_attributes SET attributes = :attributes WHERE session = :session;

@@ -1,0 +1,199 @@
+"""The store on one SQLite file: a writer thread that commits in groups, and reads on the event loop.
+
+The writer drains its queue, runs each unit of work in a savepoint of one transaction, commits once, and then
+answers them all: no timer, so a lone caller waits for one fsync and many callers share it. Short indexed reads run
+on the loop on a second connection. One process per file: two writers on one file wait on each other for far
+longer than they work.
+"""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from threadline.chat.limits import Policy
+from threadline.clock import Clock
+from threadline.store import Committed, Row, Store, Tx, Work, migrations, named_statements
+
+T = TypeVar("T")
+BATCH_MAX = 256
+log = logging.getLogger(__name__)
+
+
+class SqliteTx(Tx):
+    """A transaction on an apsw connection."""
+
+    def __init__(self, connection: apsw.Connection, clock: Clock, policy: Policy) -> None:
+        super().__init__(clock, policy)
+        self._execute = connection.execute
+        self._statements = _statements()
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        return self._execute(self._statements[name], parameters).fetchall()
+
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        mark = self.mark()
+        self._execute("SAVEPOINT inner_work")
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK TO inner_work")
+            self.rewind(mark)
+            raise
+        finally:
+            self._execute("RELEASE inner_work")
+
+
+class _Job:
+    __slots__ = ("error", "future", "result", "tx", "work")
+
+    def __init__(self, work: Work[Any], future: "asyncio.Future[Any]") -> None:
+        self.work = work
+        self.future = future
+        self.tx: Tx | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class SqliteStore(Store):
+    """A store in the file `path`, or in memory-like temporary files when `path` is None.
+
+    Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        clock: Clock,
+        policy: Policy | None = None,
+        on_commit: Callable[[Committed], None] = lambda _: None,
+    ) -> None:
+        self.on_commit = on_commit
+        self._clock = clock
+        self._policy = policy or Policy()
+        folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
+        file = str(path or (folder or Path()) / "threadline.db")
+        self._writer = _open(file, durable=path is not None)
+        migrate(self._writer)
+        self._reader = _open(file, durable=path is not None)
+        self._reader.execute("SELECT count(*) FROM task").fetchall()
+        self._writer.execute("BEGIN IMMEDIATE; COMMIT")
+        if folder is not None:
+            shutil.rmtree(folder)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._drain, name="threadline-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Work[T]) -> T:
+        loop = self._loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        self._reader.execute("BEGIN")
+        try:
+            return work(SqliteTx(self._reader, self._clock, self._policy))
+        finally:
+            self._reader.execute("COMMIT")
+
+    async def close(self) -> None:
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._reader.close()
+        self._writer.close()
+
+    def _drain(self) -> None:
+        """The writer thread: one transaction for all that is waiting, again and again."""
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            while len(batch) < BATCH_MAX and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                batch.append(following)
+            self._commit(batch)
+
+    def _commit(self, batch: list[_Job]) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                self._run(job)
+            self._writer.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(apsw.Error):
+                self._writer.execute("ROLLBACK")
+            for job in batch:
+                job.error = error
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._answer, batch)
+
+    def _run(self, job: _Job) -> None:
+        tx = SqliteTx(self._writer, self._clock, self._policy)
+        self._writer.execute("SAVEPOINT work")
+        try:
+            job.result = job.work(tx)
+            job.tx = tx
+        except BaseException as error:
+            job.error = error
+            self._writer.execute("ROLLBACK TO work")
+        self._writer.execute("RELEASE work")
+
+    def _answer(self, batch: list[_Job]) -> None:
+        """On the loop, after the commit: wake first, so that a push never trails the sender's own answer by much."""
+        for job in batch:
+            if job.error is None and job.tx is not None:
+                try:
+                    self.on_commit(job.tx.committed())
+                except Exception:
+                    log.exception("a wake after a commit failed; sockets catch up from the store")
+            if job.future.cancelled():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the schema to the newest version; refuse a database made by a newer Threadline."""
+    (version,) = connection.execute("PRAGMA user_version").fetchall()[0]
+    scripts = migrations()
+    newest = scripts[-1][0]
+    if version > newest:
+        raise RuntimeError(
+            f"this data was written by a newer Threadline (schema {version}, this one knows {newest}): upgrade, or use another data folder"
+        )
+    for number, script in scripts:
+        if number > version:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(script)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+
+
+def _open(file: str, *, durable: bool) -> apsw.Connection:
+    connection = apsw.Connection(file, statementcachesize=300)
+    connection.set_busy_timeout(5_000)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    connection.execute("PRAGMA cache_size = -65536")
+    return connection
+
+
+@lru_cache(maxsize=1)
+def _statements() -> dict[str, str]:
+    return named_statements()

@@ -1,0 +1,39 @@
+-- name: insert_item
+INSERT INTO item (
+    session, seq, contact_id, id, at_ms, type, content_type, content, participant_id, display_name,
+    participant_role, push_only, audience, metadata
+) VALUES (
+    :session, :seq, :contact_id, :id, :at_ms, :type, :content_type, :content, :participant_id, :display_name,
+    :participant_role, :push_only, :audience, :metadata
+);
+
+-- name: items_after
+SELECT * FROM item WHERE session = :session AND seq > :seq ORDER BY seq LIMIT :limit;
+
+-- name: item
+SELECT * FROM item WHERE session = :session AND seq = :seq;
+
+-- name: page_backward
+SELECT * FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: page_forward
+SELECT * FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0
+ORDER BY seq LIMIT :limit;
+
+-- name: time_of
+SELECT at_ms FROM item WHERE session = :session AND seq = :seq;
+
+-- name: receipts
+SELECT * FROM receipt WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq ORDER BY seq, recipient_id;
+
+-- name: receipt
+SELECT * FROM receipt WHERE session = :session AND seq = :seq AND recipient_id = :recipient_id;
+
+-- name: insert_receipt
+INSERT INTO receipt (session, seq, recipient_id, delivered_at_ms, read_at_ms)
+VALUES (:session, :seq, :recipient_id, :delivered_at_ms, :read_at_ms)
+ON CONFLICT (session, seq, recipient_id)
+DO UPDATE SET delivered_at_ms = excluded.delivered_at_ms, read_at_ms = excluded.read_at_ms;
