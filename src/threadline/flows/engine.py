@@ -1,0 +1,168 @@
+"""The flow engine: a pure step from a state and an event to the next state and what to do about it.
+
+The runner carries out the effect and feeds back its `Outcome`; one action is under way at a time. A state is
+plain JSON, so a flow that waits for three days survives a restart. An event that does not fit the state, such as
+the timer of a Wait already left, changes nothing.
+
+    (NEW) --Started--> (ACTING) --Outcome--> (ACTING) ...
+                          |  ^
+                    Pause |  | TimerFired, Interrupted, Outcome with an error
+                          v  |
+                       (WAITING)                            (ENDED): after End, or once handed on to a queue
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from threadline.flows.actions import (
+    KINDS,
+    NO_MATCHING_CONDITION,
+    NO_MATCHING_ERROR,
+    RUNS,
+    WAIT_COMPLETED,
+    Compared,
+    Effect,
+    End,
+    Failed,
+    Pause,
+    holds,
+)
+from threadline.flows.language import Action, Flow
+from threadline.flows.references import Context
+
+ACTIONS_WITHOUT_WAIT_MAX = 1_000
+"""Actions that a flow may run without a Wait between them.
+
+Assumed: AWS publishes no such bound. A flow that reaches it goes round in circles, and ends."""
+
+
+class Phase(StrEnum):
+    """Where a run of a flow stands."""
+
+    NEW = "new"
+    ACTING = "acting"
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+class State(NamedTuple):
+    """A run of a flow. `turn` counts its actions, so that a timer knows its Wait; `burst` those since a Wait."""
+
+    phase: Phase = Phase.NEW
+    action: str = ""
+    turn: int = 0
+    burst: int = 0
+
+    def to_json(self) -> str:
+        """Write it as text for the store."""
+        return json.dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "State":
+        """Read what `to_json` wrote; an empty text is a flow that has not started."""
+        if text == "":
+            return cls()
+        phase, action, turn, burst = json.loads(text)
+        return cls(Phase(phase), action, turn, burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The customer is connected: begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The effect under way has succeeded, or failed with `error_type`."""
+
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time of the Wait that began at `turn` is over."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """One of the events that a Wait may be waiting for has happened, such as CustomerReturned."""
+
+    event: str
+
+
+Event = Started | Outcome | TimerFired | Interrupted
+
+
+def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[State, tuple[Effect, ...]]:
+    """Answer the next state and the effects to carry out: one, or none where the event changes nothing.
+
+    `context` is the chat's data that references resolve to. After any effect but Pause and End, feed back its
+    Outcome. A Pause is under way at once: feed back an Outcome only when it failed.
+
+    Assumed: an error without a branch takes that of NoMatchingError, else NextAction, else the flow ends.
+    Assumed: when a flow is updated while a chat runs it, the chat goes on in the new one, at the action it was
+    at; where that is gone, the flow ends.
+    """
+    action = flow.actions.get(state.action)
+    match state.phase, event:
+        case Phase.NEW, Started():
+            return _run(flow, state, flow.start, context)
+        case ((Phase.ACTING | Phase.WAITING), _) if action is None:
+            return _end(state)
+        case Phase.ACTING, Outcome(None) if action and KINDS[action.type].hands_on:
+            return state._replace(phase=Phase.ENDED), ()
+        case Phase.ACTING, Outcome(error_type) if action:
+            target = action.next_action if error_type is None else _on_error(action, error_type)
+        case Phase.WAITING, Outcome(str(error_type)) if action:
+            target = _on_error(action, error_type)
+        case Phase.WAITING, TimerFired(turn) if action and turn == state.turn:
+            target = _on_result(action, WAIT_COMPLETED)
+        case Phase.WAITING, Interrupted(name) if action and name in action.parameters.get("Events", ()):
+            target = _on_result(action, name)
+        case _:
+            return state, ()
+    return _run(flow, state, target, context)
+
+
+def _run(flow: Flow, state: State, target: str | None, context: Context) -> tuple[State, tuple[Effect, ...]]:
+    """Run actions from `target` on until one has an effect."""
+    turn, burst = state.turn, 0 if state.phase is Phase.WAITING else state.burst
+    while target is not None and target in flow.actions and burst < ACTIONS_WITHOUT_WAIT_MAX:
+        action = flow.actions[target]
+        turn, burst = turn + 1, burst + 1
+        match RUNS[action.type](action.parameters, context):
+            case Failed(error_type):
+                target = _on_error(action, error_type)
+            case Compared(value):
+                target = _on_comparison(action, value, context)
+            case End():
+                break
+            case effect:
+                phase = Phase.WAITING if isinstance(effect, Pause) else Phase.ACTING
+                return State(phase, action.identifier, turn, burst), (effect,)
+    return _end(state._replace(turn=turn, burst=burst))
+
+
+def _end(state: State) -> tuple[State, tuple[Effect, ...]]:
+    return state._replace(phase=Phase.ENDED, action=""), (End(),)
+
+
+def _on_error(action: Action, error_type: str) -> str | None:
+    branches = action.errors
+    return branches.get(error_type) or branches.get(NO_MATCHING_ERROR) or action.next_action
+
+
+def _on_result(action: Action, result: str) -> str | None:
+    taken = (condition.next_action for condition in action.conditions if result in condition.operands)
+    return next(taken, action.next_action)
+
+
+def _on_comparison(action: Action, value: str | None, context: Context) -> str | None:
+    for condition in action.conditions:
+        if holds(condition.operator, value, condition.operands, context):
+            return condition.next_action
+    return _on_error(action, NO_MATCHING_CONDITION)

@@ -1,0 +1,302 @@
+"""The Flow language: reads a flow's JSON, and refuses one that could not run, with everything that is wrong.
+
+A flow that `parse` accepts runs to its end without surprises: every action is one this server runs, every
+parameter has been read, every transition leads somewhere. `Metadata` (where things are drawn) is ignored.
+Source: https://docs.aws.amazon.com/connect/latest/devguide/flow-language.html
+"""
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+from threadline.errors import Fault
+from threadline.flows.actions import KEY_EXISTS, KINDS, Kind, is_number
+from threadline.flows.references import is_reference
+
+VERSION = "2019-10-30"
+CONTENT_CHARACTERS_MAX = 256_000
+"""Source: model shape ContactFlowContent."""
+ACTIONS_MAX = 250
+"""Source: Flow language, example page."""
+IDENTIFIER_CHARACTERS_MAX = 50
+"""Source: Flow language, actions page; so are the characters and names that an identifier must not have."""
+PROBLEMS_MAX = 100
+"""Problems told at once: enough to work on, bounded whatever the content."""
+
+_FORBIDDEN_CHARACTERS = frozenset("%:(\\/)=$,;[]{}")
+_FORBIDDEN_IDENTIFIERS = frozenset(
+    """__proto__ constructor __defineGetter__ __defineSetter__ toString hasOwnProperty isPrototypeOf
+    propertyIsEnumerable toLocaleString valueOf""".split()
+)
+_OTHER_TYPES = frozenset(
+    """AssociateContactToCustomerProfile CheckHoursOfOperation CheckMetricData CheckOutboundCallStatus
+    CheckVoiceId CompleteOutboundCall ConnectParticipantWithLexBot CreateCallbackContact CreateCase
+    CreateCustomerProfile CreateTask CreateWisdomSession DequeueContactAndTransferToQueue
+    DistributeByPercentage EndFlowModuleExecution EvaluateDataTableValues
+    GetCalculatedAttributesForCustomerProfile GetCase GetCustomerProfile GetCustomerProfileObject
+    GetMetricData GetParticipantInput InvokeFlowModule InvokeLambdaFunction ListDataTableValues
+    LoadContactContent Loop MessageParticipantIteratively PauseContact ResumeContact ShowView
+    StartOutboundChatContact StartOutboundEmailContact StartVoiceIdStream TagContact TransferContactToAgent
+    TransferParticipantToThirdParty TransferToFlow UnTagContact UntagContact UpdateCase
+    UpdateContactCallbackNumber UpdateContactData UpdateContactMediaProcessing
+    UpdateContactMediaStreamingBehavior UpdateContactRecordingAndAnalyticsBehavior
+    UpdateContactRecordingBehavior UpdateContactRoutingBehavior UpdateContactRoutingCriteria
+    UpdateContactTextToSpeechVoice UpdateCustomerProfile UpdateFlowAttributes UpdateFlowLoggingBehavior
+    UpdatePreviousContactParticipantState UpdateRoutingCriteria""".split()
+)
+
+
+class Condition(NamedTuple):
+    """Where to go when the action's value fulfils `operator` with one of `operands`."""
+
+    operator: str
+    operands: tuple[str, ...]
+    next_action: str
+
+
+class Action(NamedTuple):
+    """One step of a flow. `parameters` are as the readers in `actions` left them; `errors` maps a type to an
+    action's identifier.
+    """
+
+    identifier: str
+    type: str
+    parameters: Mapping[str, Any]
+    next_action: str | None
+    errors: Mapping[str, str]
+    conditions: tuple[Condition, ...]
+
+
+class Flow(NamedTuple):
+    """A flow that can run: its actions by identifier, and the first one."""
+
+    start: str
+    actions: Mapping[str, Action]
+
+
+def parse(content: str) -> Flow:
+    """Read a flow's content.
+
+    Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}: all that is wrong, each a
+    sentence that names the action and says what to do.
+    """
+    document = _document(content)
+    problems: list[str] = []
+    if document.get("Version") != VERSION:
+        problems.append(f'Version must be "{VERSION}", the only version of the Flow language there is.')
+    entries = document.get("Actions")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= ACTIONS_MAX:
+        problems.append(f"Actions must be a list of 1 to {ACTIONS_MAX} actions.")
+        raise _fault(problems)
+    actions = [_action(entry, number, problems) for number, entry in enumerate(entries, start=1)]
+    known = Counter(action.identifier for action in actions)
+    for identifier, count in known.items():
+        if count > 1:
+            problems.append(f"{count} actions have the Identifier {identifier!r}. Give each action its own.")
+    start = document.get("StartAction")
+    if not isinstance(start, str) or start not in known:
+        problems.append("StartAction must be the Identifier of the action that runs first.")
+        start = ""
+    for action in actions:
+        for label, target in _targets(action):
+            if target not in known:
+                problems.append(
+                    f"{_name(action)}: {label} leads to {target!r}, which is no action of this flow."
+                )
+    if problems:
+        raise _fault(problems)
+    return Flow(start, {action.identifier: action for action in actions})
+
+
+def demo_content(name: str, **ids: str) -> str:
+    """The content of a demo flow: `survey`, or `inbound` or `returning`, which take `queue_id` and `survey_flow_id`.
+
+    Faults: InvalidContactFlowException when an id is missing, since its placeholder is nothing that can run.
+    """
+    content = (resources.files("threadline.flows") / f"demo-{name}.json").read_text(encoding="utf-8")
+    for placeholder, value in ids.items():
+        content = content.replace(f"${{{placeholder}}}", value)
+    parse(content)
+    return content
+
+
+def _document(content: str) -> dict[str, Any]:
+    if len(content) > CONTENT_CHARACTERS_MAX:
+        raise _fault([f"The content has more than {CONTENT_CHARACTERS_MAX} characters."])
+    try:
+        document = json.loads(content, parse_constant=_no_constant)
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise _fault([f"The content must be JSON text: {str(error)[:200]}."]) from None
+    if not isinstance(document, dict):
+        raise _fault(["The content must be a JSON object with Version, StartAction and Actions."])
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _fault(problems: Sequence[str]) -> Fault:
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return Fault(
+        "InvalidContactFlowException",
+        f"The flow has {count}: {problems[0]}",
+        problems=[{"message": problem} for problem in problems[:PROBLEMS_MAX]],
+    )
+
+
+def _action(entry: Any, number: int, problems: list[str]) -> Action:
+    if not isinstance(entry, dict):
+        problems.append(f"Action number {number} must be a JSON object.")
+        return Action("", "", {}, None, {}, ())
+    identifier, type_ = entry.get("Identifier"), entry.get("Type")
+    identifier = identifier if isinstance(identifier, str) else ""
+    complaints = [*_identifier_problems(identifier)]
+    kind = KINDS.get(type_) if isinstance(type_, str) else None
+    parameters, transitions = entry.get("Parameters", {}), entry.get("Transitions", {})
+    action = Action(identifier, str(type_)[:100], {}, None, {}, ())
+    if kind is None:
+        complaints.append(_type_problem(type_))
+    elif not isinstance(parameters, dict) or not isinstance(transitions, dict):
+        complaints.append("Parameters and Transitions must be JSON objects.")
+    else:
+        read = _parameters(kind, parameters, complaints)
+        branches = _transitions(kind, read, transitions, complaints)
+        action = Action(identifier, str(type_), read, *branches)
+    name = _name(action) if identifier else f"Action number {number}"
+    problems.extend(f"{name}: {complaint}" for complaint in complaints)
+    return action
+
+
+def _identifier_problems(identifier: str) -> Iterable[str]:
+    if not 1 <= len(identifier) <= IDENTIFIER_CHARACTERS_MAX:
+        yield f"Identifier must be a string of 1 to {IDENTIFIER_CHARACTERS_MAX} characters."
+    if _FORBIDDEN_CHARACTERS & set(identifier):
+        yield f"Identifier must not have any of the characters {' '.join(sorted(_FORBIDDEN_CHARACTERS))}."
+    if identifier in _FORBIDDEN_IDENTIFIERS:
+        yield "this Identifier is reserved by the Flow language. Choose another."
+
+
+def _type_problem(type_: Any) -> str:
+    supported = f"Supported are {', '.join(sorted(KINDS))}."
+    if not isinstance(type_, str) or type_ == "":
+        return f"Type must be the name of an action. {supported}"
+    if type_ in _OTHER_TYPES:
+        return f"{type_} is an action of the Flow language that this server does not run. {supported}"
+    alike = difflib.get_close_matches(type_[:100], KINDS, n=1)
+    hint = f" Did you mean {alike[0]}?" if alike else ""
+    return f"{type_[:100]!r} is no action of the Flow language.{hint} {supported}"
+
+
+def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
+    """Read the parameters; what is wrong goes to `complaints`."""
+    readers, read = kind.readers, {}
+    complaints += [f"parameter {name} is required." for name in kind.required if name not in given]
+    if kind.one_of and sum(name in given for name in kind.one_of) != 1:
+        complaints.append(f"exactly one of the parameters {' and '.join(kind.one_of)} is required.")
+    for name, value in given.items():
+        if name in kind.refused:
+            complaints.append(f"parameter {name} {kind.refused[name]}.")
+        elif name not in readers:
+            takes = f"It takes {', '.join(readers)}." if readers else "It takes none."
+            complaints.append(f"{name[:100]!r} is no parameter of this action. {takes}")
+        else:
+            try:
+                read[name] = readers[name](value)
+            except ValueError as error:
+                complaints.append(f"parameter {name} {error}.")
+    return read
+
+
+def _transitions(
+    kind: Kind, parameters: Mapping[str, Any], given: Mapping[str, Any], complaints: list[str]
+) -> tuple[str | None, dict[str, str], tuple[Condition, ...]]:
+    """Read NextAction, errors and conditions; what is wrong goes to `complaints`."""
+    next_action = given.get("NextAction")
+    if kind.terminal:
+        if any(given.values()):
+            complaints.append("Transitions must be {}: nothing follows this action.")
+        return None, {}, ()
+    if next_action is None and kind.needs_next:
+        complaints.append("NextAction is required: the Identifier of the action that follows.")
+    elif next_action is not None and not isinstance(next_action, str):
+        complaints.append("NextAction must be the Identifier of an action.")
+        next_action = None
+    errors = _errors(kind, _entries(given, "Errors", complaints), complaints)
+    conditions = _conditions(kind, _entries(given, "Conditions", complaints), complaints)
+    if kind.results is not None:
+        have = sorted(operand for condition in conditions for operand in condition.operands)
+        wanted = sorted(kind.results(parameters))
+        if have != wanted:
+            complaints.append(f"Conditions must be exactly one Equals for each of {', '.join(wanted)}.")
+    return next_action, errors, conditions
+
+
+def _entries(given: Mapping[str, Any], name: str, complaints: list[str]) -> list[dict[str, Any]]:
+    entries = given.get(name, [])
+    if isinstance(entries, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("NextAction"), str) for entry in entries
+    ):
+        return entries
+    complaints.append(
+        f"{name} must be a list of objects, each with the Identifier of an action as NextAction."
+    )
+    return []
+
+
+def _errors(kind: Kind, entries: Iterable[dict[str, Any]], complaints: list[str]) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    for entry in entries:
+        error_type = entry.get("ErrorType")
+        if error_type not in kind.errors:
+            complaints.append(f"ErrorType must be {' or '.join(kind.errors)}, not {str(error_type)[:100]!r}.")
+        elif error_type in errors:
+            complaints.append(f"ErrorType {error_type} has two branches. Keep one.")
+        else:
+            errors[error_type] = entry["NextAction"]
+    return errors
+
+
+def _conditions(
+    kind: Kind, entries: Iterable[dict[str, Any]], complaints: list[str]
+) -> tuple[Condition, ...]:
+    conditions: list[Condition] = []
+    for entry in entries:
+        condition = entry.get("Condition")
+        operator = condition.get("Operator") if isinstance(condition, dict) else None
+        operands = condition.get("Operands", []) if isinstance(condition, dict) else []
+        if not kind.operators:
+            complaints.append("this action has no result to put Conditions on. Remove them.")
+        elif operator not in kind.operators:
+            complaints.append(f"the Operator of a condition must be {' or '.join(kind.operators)}.")
+        elif not isinstance(operands, list) or not all(
+            isinstance(operand, str) and operand for operand in operands
+        ):
+            complaints.append("the Operands of a condition must be a list of strings that are not empty.")
+        elif not operands and operator != KEY_EXISTS:
+            complaints.append(f"the Operands of {operator} must have a value to compare with.")
+        elif operator.startswith("Number") and not all(is_number(o) or is_reference(o) for o in operands):
+            complaints.append(f"the Operands of {operator} must be numbers or references.")
+        else:
+            conditions.append(Condition(operator, tuple(operands), entry["NextAction"]))
+    return tuple(conditions)
+
+
+def _targets(action: Action) -> Iterable[tuple[str, str]]:
+    if action.next_action is not None:
+        yield "NextAction", action.next_action
+    for error_type, target in action.errors.items():
+        yield f"the branch of {error_type}", target
+    for condition in action.conditions:
+        yield (
+            f"the branch of {condition.operator} {', '.join(condition.operands)[:100]}",
+            condition.next_action,
+        )
+
+
+def _name(action: Action) -> str:
+    return f"Action {action.identifier[:IDENTIFIER_CHARACTERS_MAX]!r} ({action.type})"
