@@ -1,0 +1,36 @@
+"""`threadline agent accept` and `threadline agent transfer`: what an agent's desktop does, from a shell.
+
+Short forms of `threadline threadline accept-contact` and `transfer-chat`; the last line is the one to keep.
+"""
+
+from threadline.cli import local
+
+
+def main(arguments: list[str]) -> int:
+    """Accept or transfer one chat; prints the participant token or the id of the new contact."""
+    parser = local.parser("agent", "Act as an agent.", calls=False)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="accept|transfer")
+    accept = actions.add_parser("accept", help="take a chat; prints the agent's ParticipantToken")
+    accept.add_argument("contact_id", metavar="CONTACT_ID")
+    accept.add_argument("--user-id", required=True, metavar="U", help="the agent who takes it")
+    transfer = actions.add_parser("transfer", help="hand a chat on; prints the new ContactId")
+    transfer.add_argument("contact_id", metavar="CONTACT_ID")
+    goal = transfer.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--user-id", metavar="U", help="the agent it is offered to")
+    goal.add_argument("--queue-id", metavar="Q", help="the queue it goes to")
+    for action in (accept, transfer):
+        local.add_server_options(action)
+    options = parser.parse_args(arguments)
+
+    def run() -> int:
+        client = local.client(options)
+        chat = {"InstanceId": local.instance(client, options), "ContactId": options.contact_id}
+        if options.action == "accept":
+            answer = client.call("threadline", "AcceptContact", **chat, UserId=options.user_id)
+            print(answer["ParticipantToken"])
+            return 0
+        goal = {"UserId": options.user_id} if options.user_id else {"QueueId": options.queue_id}
+        print(client.call("threadline", "TransferChat", **chat, **goal)["ContactId"])
+        return 0
+
+    return local.reported(run)

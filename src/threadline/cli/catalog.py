@@ -1,0 +1,183 @@
+"""The service models as the command line reads them: lazily, one shape at a time.
+
+`threadline.wire.model` reads the files. What is added here is how a client looks at a shape, and where models are
+looked for, which is as the AWS CLI does: `AWS_DATA_PATH`, `~/.aws/models`, then what is installed.
+"""
+
+import gzip
+import os
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from threadline.wire import model
+from threadline.wire.model import OperationModel, ServiceName
+
+SERVICES = model.SERVICES
+
+
+class Shape:
+    """A shape of a model as one of its users sees it: the traits of the reference win over the shape's own."""
+
+    def __init__(self, service: "Service", name: str, reference: dict[str, Any] | None = None) -> None:
+        self.service = service
+        self.name = name
+        self.traits: dict[str, Any] = {**service.model.shapes[name], **(reference or {})}
+        self.type: str = self.traits["type"]
+
+    @cached_property
+    def members(self) -> dict[str, "Shape"]:
+        """Members of a structure in the model's order; empty for anything else."""
+        members = self.traits.get("members", {})
+        return {name: Shape(self.service, ref["shape"], ref) for name, ref in members.items()}
+
+    def _part(self, which: str) -> "Shape":
+        reference = self.traits[which]
+        return Shape(self.service, reference["shape"], reference)
+
+    @cached_property
+    def member(self) -> "Shape":
+        """What a list holds."""
+        return self._part("member")
+
+    @cached_property
+    def key(self) -> "Shape":
+        """The keys of a map."""
+        return self._part("key")
+
+    @cached_property
+    def value(self) -> "Shape":
+        """The values of a map."""
+        return self._part("value")
+
+    @property
+    def required(self) -> list[str]:
+        """Names of the members a structure must have."""
+        required: list[str] = self.traits.get("required", [])
+        return required
+
+    @property
+    def enum(self) -> list[str]:
+        """The values a string may have; empty when any."""
+        values: list[str] = self.traits.get("enum", [])
+        return values
+
+    @property
+    def documentation(self) -> str:
+        """HTML of the model."""
+        text: str = self.traits.get("documentation", "")
+        return text
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a value must not be shown in a log."""
+        return bool(self.traits.get("sensitive"))
+
+    @property
+    def location(self) -> str | None:
+        """Where in a request it travels: uri, querystring, header, headers, statusCode; None is the body."""
+        return self.traits.get("location")
+
+    @property
+    def wire_name(self) -> str | None:
+        """The name on the wire where that differs from the member's."""
+        return self.traits.get("locationName")
+
+    @property
+    def is_document(self) -> bool:
+        """Whether any JSON value fits."""
+        return bool(self.traits.get("document"))
+
+
+class Operation:
+    """One operation of a service."""
+
+    def __init__(self, service: "Service", model: OperationModel) -> None:
+        self.service = service
+        self.name = model.name
+        self.model = model
+
+    @cached_property
+    def input(self) -> Shape | None:
+        """The request, or None when it has no member."""
+        return Shape(self.service, self.model.input) if self.model.input else None
+
+    @cached_property
+    def output(self) -> Shape | None:
+        """The reply, or None when it has no member."""
+        return Shape(self.service, self.model.output) if self.model.output else None
+
+    @cached_property
+    def paginator(self) -> dict[str, Any] | None:
+        """The pagination rule of `paginators-1.json`, if the operation has one."""
+        return self.service.paginators.get(self.name)
+
+
+class Service:
+    """A service model and the files beside it."""
+
+    def __init__(self, name: ServiceName, folder: Path) -> None:
+        self.name = name
+        self.model = model.read(name, folder)
+        self._folder = folder
+
+    @property
+    def service_id(self) -> str:
+        """The name that settings of a service go by: `ConnectParticipant`."""
+        return str(self.model.metadata["serviceId"])
+
+    @cached_property
+    def commands(self) -> dict[str, str]:
+        """Command name -> operation name, in the order of the command line's lists."""
+        return {kebab(name): name for name in self.model.operations}
+
+    def operation(self, name: str) -> Operation:
+        """The operation called `name` (as the model spells it). Raises KeyError."""
+        return Operation(self, self.model.operations[name])
+
+    @cached_property
+    def paginators(self) -> dict[str, dict[str, Any]]:
+        """Operation name -> pagination rule."""
+        rules: dict[str, dict[str, Any]] = self._beside("paginators-1.json").get("pagination", {})
+        return rules
+
+    def endpoint_rules(self) -> dict[str, Any]:
+        """The endpoint rule set; empty when the service has none."""
+        return self._beside("endpoint-rule-set-1.json")
+
+    def _beside(self, name: str) -> dict[str, Any]:
+        plain, packed = self._folder / name, self._folder / f"{name}.gz"
+        if plain.is_file():
+            content = plain.read_bytes()
+        elif packed.is_file():
+            content = gzip.decompress(packed.read_bytes())
+        else:
+            return {}
+        found: dict[str, Any] = msgspec.json.decode(content)
+        return found
+
+
+@cache
+def load(service: ServiceName) -> Service:
+    """The model of `service`. Raises FileNotFoundError when no folder has it."""
+    for root in _roots(service):
+        versions = sorted((root / service).glob("*/service-2.json*"))
+        if versions:
+            return Service(service, versions[-1].parent)
+    raise FileNotFoundError(f"No folder of service models has {service}")
+
+
+def _roots(service: ServiceName) -> Iterator[Path]:
+    for folder in os.environ.get("AWS_DATA_PATH", "").split(os.pathsep):
+        if folder:
+            yield Path(os.path.expandvars(folder)).expanduser()
+    yield Path("~/.aws/models").expanduser()
+    yield model.MODELS if service == "threadline" else model.botocore_models()
+
+
+def kebab(name: str) -> str:
+    """`ContactId` as `contact-id`, the way the AWS CLI names commands and options."""
+    return model.snake(name).replace("_", "-")

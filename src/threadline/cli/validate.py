@@ -1,0 +1,138 @@
+"""Checks parameters against the model before anything is sent, with the sentences that users of the AWS CLI know."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from threadline.cli.catalog import Operation, Shape
+from threadline.cli.failures import BadArguments
+from threadline.cli.rest import moment
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "list": (list, tuple),
+    "map": (dict,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (float, Decimal, int),
+    "double": (float, Decimal, int),
+}
+
+
+def check(operation: Operation, parameters: dict[str, Any]) -> None:
+    """Raise BadArguments with a line for each thing that is wrong with `parameters`."""
+    if operation.input is None:
+        return
+    complaints = list(_structure(operation.input, parameters, ""))
+    if complaints:
+        raise BadArguments("\n".join(["Parameter validation failed:", *complaints]))
+
+
+def _complaints(shape: Shape, value: Any, name: str) -> Iterator[str]:
+    if shape.is_document or shape.type in UNTYPED:
+        check = _document if shape.is_document else UNTYPED[shape.type]
+        yield from check(value, name)
+    elif not _fits(shape.type, value):
+        yield _wrong_type(value, name, ", ".join(str(kind) for kind in TYPES[shape.type]))
+    elif shape.type == "structure":
+        yield from _structure(shape, value, name)
+    elif shape.type == "list":
+        yield from _length(shape, value, name)
+        for index, item in enumerate(value):
+            yield from _complaints(shape.member, item, f"{name}[{index}]")
+    elif shape.type == "map":
+        for key, item in value.items():
+            yield from _complaints(shape.key, key, f"{name} (key: {key})")
+            yield from _complaints(shape.value, item, f"{name}.{key}")
+    elif shape.type == "string":
+        yield from _length(shape, value, name)
+    elif shape.type != "boolean":
+        least = shape.traits.get("min")
+        if least is not None and value < least:
+            yield f"Invalid range for parameter {name}, value: {value}, valid min value: {least}"
+
+
+def _fits(kind: str, value: Any) -> bool:
+    if isinstance(value, bool) and kind != "boolean":
+        return False
+    return isinstance(value, TYPES[kind])
+
+
+def _structure(shape: Shape, value: dict[str, Any], name: str) -> Iterator[str]:
+    if shape.traits.get("union"):
+        chosen = [key for key, item in value.items() if item is not None]
+        if len(chosen) > 1:
+            yield (
+                f"Invalid number of parameters set for tagged union structure {name}. "
+                f"Can only set one of the following keys: {'. '.join(shape.members)}."
+            )
+        elif not chosen:
+            yield (
+                f"Must set one of the following keys for tagged union structure {name}: "
+                f"{', '.join(shape.members)}."
+            )
+    for member in shape.required:
+        if member not in value:
+            yield f'Missing required parameter in {name or "input"}: "{member}"'
+    known = shape.members
+    for member in value:
+        if member not in known:
+            choices = ", ".join(known)
+            yield f'Unknown parameter in {name or "input"}: "{member}", must be one of: {choices}'
+    for member, member_shape in known.items():
+        if member in value:
+            yield from _complaints(member_shape, value[member], f"{name}.{member}" if name else member)
+
+
+def _length(shape: Shape, value: Any, name: str) -> Iterator[str]:
+    least = shape.traits.get("min")
+    if least is not None and len(value) < least:
+        yield f"Invalid length for parameter {name}, value: {len(value)}, valid min length: {least}"
+
+
+def _timestamp(value: Any, name: str) -> Iterator[str]:
+    try:
+        moment(value)
+    except (TypeError, ValueError, OverflowError):
+        yield _wrong_type(value, name, "<class 'datetime.datetime'>, timestamp-string")
+
+
+def _blob(value: Any, name: str) -> Iterator[str]:
+    if not isinstance(value, bytes | bytearray | str) and not hasattr(value, "read"):
+        yield _wrong_type(value, name, "<class 'bytes'>, <class 'bytearray'>, file-like object")
+
+
+UNTYPED = {"timestamp": _timestamp, "blob": _blob}
+
+
+def _document(value: Any, name: str) -> Iterator[str]:
+    try:
+        json.dumps(value)
+    except TypeError:
+        yield _wrong_type(value, name, "a JSON value")
+
+
+def _wrong_type(value: Any, name: str, valid: str) -> str:
+    return f"Invalid type for parameter {name}, value: {value}, type: {type(value)}, valid types: {valid}"
+
+
+def decoded(shape: Shape, value: Any) -> Any:
+    """`value` with the base64 texts of its blobs decoded. Raises BadArguments on what is no base64."""
+    if shape.type == "blob" and isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except binascii.Error:
+            raise BadArguments(f'Invalid base64: "{value}"') from None
+    if shape.type == "structure" and isinstance(value, dict):
+        known = shape.members
+        return {key: decoded(known[key], item) if key in known else item for key, item in value.items()}
+    if shape.type == "list" and isinstance(value, list):
+        return [decoded(shape.member, item) for item in value]
+    if shape.type == "map" and isinstance(value, dict):
+        return {key: decoded(shape.value, item) for key, item in value.items()}
+    return value
