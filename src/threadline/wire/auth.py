@@ -1,0 +1,288 @@
+"""Who is calling: the check of AWS Signature Version 4, and the bearer token of the participant service.
+
+A request's signature is made again from the secret that belongs to its access key, and compared. What the caller may
+do is not decided here, and no secret is kept here but the signing keys derived from the latest ones used.
+
+Source: "Create a signed AWS API request", IAM User Guide. What AWS does not say is marked `Assumed:`.
+"""
+
+import functools
+import hashlib
+import hmac
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from threadline.clock import token_hash
+from threadline.errors import Fault
+
+CLOCK_SKEW_MS_MAX = 300_000
+BEARER_BYTES_MAX = 1_000
+KEPT = 1_024
+"""How many signing keys, and how many clients' forms of the Authorization header, are kept between requests."""
+
+Header = tuple[bytes, bytes]
+
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+_FORM = (
+    "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
+    " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
+)
+
+
+class Key(NamedTuple):
+    """An access key as stored; temporary ones have `session_token_hash` (of `clock.token_hash`) and `expires_at_ms`."""
+
+    secret: str
+    account_id: str
+    session_token_hash: str | None = None
+    expires_at_ms: int | None = None
+
+
+class Signed(NamedTuple):
+    """Who signed a request, and for what."""
+
+    access_key_id: str
+    region: str
+    service: str
+    session_token: str | None
+
+
+class _Claim(NamedTuple):
+    """What an Authorization header claims, but for the signature itself: the same from request to request."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+    signed: tuple[bytes, ...]
+    scope: bytes
+    signed_headers: bytes
+
+
+def verify(
+    method: str,
+    raw_path: bytes,
+    query_string: bytes,
+    headers: Collection[Header],
+    body: bytes,
+    *,
+    secret_of: Callable[[str], Key | None],
+    services: Collection[str],
+    now_ms: int,
+) -> Signed:
+    """Verify the signature of a request and say who made it.
+
+    `headers` are as ASGI has them: names in lowercase, repeated if sent so. `raw_path` is still percent-encoded.
+    Faults, all 403: MissingAuthenticationTokenException without a signature; UnrecognizedClientException for an
+    access key or session token that is not known or has expired; InvalidSignatureException for the rest.
+    Assumed: any region will do, the clocks may differ by five minutes either way, the body is always signed.
+    """
+    given = _join(headers)
+    claim, signature = _authorization(given, query_string)
+    time = _check_time(claim, given, now_ms)
+    if claim.service not in services:
+        wanted = " or ".join(services)
+        raise _refusal(f"The request is signed for service {claim.service!r}; it must be {wanted}.")
+    key = secret_of(claim.access_key_id)
+    if key is None:
+        raise Fault("UnrecognizedClientException", f"There is no access key {claim.access_key_id!r} here.")
+    payload_hash = _check_payload(given, body)
+    canonical_request = b"%b\n%b\n%b\n%b\n\n%b\n%b" % (
+        method.encode(),
+        _canonical_path(raw_path),
+        _canonical_query(query_string) if query_string else b"",
+        b"\n".join([b"%b:%b" % (name, b" ".join(given[name].split())) for name in claim.signed]),
+        claim.signed_headers,
+        payload_hash,
+    )
+    digest = hashlib.sha256(canonical_request).hexdigest().encode()
+    string_to_sign = b"AWS4-HMAC-SHA256\n%b\n%b\n%b" % (time, claim.scope, digest)
+    signing_key = _signing_key(key.secret, claim.date, claim.region, claim.service)
+    if not hmac.compare_digest(hmac.digest(signing_key, string_to_sign, "sha256").hex().encode(), signature):
+        raise _refusal(
+            "The signature does not fit the request. Check the secret access key, and that nothing on the way"
+            " has changed the method, the path, the query string, a signed header or the body."
+        )
+    return Signed(claim.access_key_id, claim.region, claim.service, _check_session(key, claim, given, now_ms))
+
+
+def bearer(headers: Iterable[Header]) -> str:
+    """The token in X-Amz-Bearer. Faults: AccessDeniedException when there is none, or something that is no token."""
+    tokens = [value for name, value in headers if name == b"x-amz-bearer"]
+    if not tokens or not tokens[0]:
+        raise Fault(
+            "AccessDeniedException", "Access denied: the header X-Amz-Bearer with a token is missing."
+        )
+    if len(tokens) > 1 or len(tokens[0]) > BEARER_BYTES_MAX or not tokens[0].isascii():
+        raise Fault("AccessDeniedException", "Access denied: X-Amz-Bearer does not hold one token.")
+    return tokens[0].decode()
+
+
+def _refusal(message: str) -> Fault:
+    return Fault("InvalidSignatureException", message)
+
+
+def _join(headers: Collection[Header]) -> Mapping[bytes, bytes]:
+    """The headers by name; the values of one sent more than once are joined by commas, as they are signed."""
+    given = dict(headers)
+    if len(given) == len(headers):
+        return given
+    several: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        several.setdefault(name, []).append(value.strip())
+    return {name: b",".join(values) for name, values in several.items()}
+
+
+def _authorization(given: Mapping[bytes, bytes], query_string: bytes) -> tuple[_Claim, bytes]:
+    header = given.get(b"authorization")
+    if not header:
+        if b"X-Amz-Signature=" in query_string:
+            raise _refusal("Presigned URLs are not accepted. Sign the request in its Authorization header.")
+        raise Fault(
+            "MissingAuthenticationTokenException",
+            "The request is not signed: it has no Authorization header. Sign it with AWS Signature Version 4.",
+        )
+    claimed, _, signature = header.rpartition(b"Signature=")
+    claim = _claim(claimed)
+    if missing := [name for name in claim.signed if name not in given]:
+        raise _refusal(f"SignedHeaders names {_text(missing[0])}, which the request does not have.")
+    return claim, signature.rstrip()
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _claim(claimed: bytes) -> _Claim:
+    """Read an Authorization header up to `Signature=`. All SDKs send the signature last, and so does AWS's text."""
+    algorithm, _, rest = claimed.partition(b" ")
+    parts = dict(part.strip().partition(b"=")[::2] for part in rest.rstrip(b" ,").split(b","))
+    try:
+        credential, signed_headers = parts[b"Credential"].decode("ascii"), parts[b"SignedHeaders"]
+        access_key_id, date, region, service, terminator = credential.rsplit("/", 4)
+    except (KeyError, ValueError):
+        raise _refusal(f"Authorization must have the form: {_FORM}.") from None
+    if algorithm != b"AWS4-HMAC-SHA256" or terminator != "aws4_request":
+        raise _refusal(f"Authorization must have the form: {_FORM}.")
+    signed = tuple(signed_headers.split(b";"))
+    if b"host" not in signed or not {b"x-amz-date", b"date"} & set(signed):
+        raise _refusal("SignedHeaders must name host, and x-amz-date or date.")
+    scope = f"{date}/{region}/{service}/aws4_request".encode()
+    return _Claim(access_key_id, date, region, service, signed, scope, signed_headers)
+
+
+def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int) -> bytes:
+    """The moment of signing as it was signed. X-Amz-Date counts before Date."""
+    header = b"x-amz-date" if b"x-amz-date" in given else b"date"
+    if header not in claim.signed:
+        raise _refusal(f"SignedHeaders must name {_text(header)}, which the request has.")
+    time = _basic_time(header, given[header])
+    if not time.startswith(claim.date.encode()):
+        raise _refusal(
+            f"The date in Credential, {claim.date!r}, is not that of {_text(header)}, {_text(time)}."
+        )
+    skew_ms = _epoch_ms(time) - now_ms
+    if abs(skew_ms) > CLOCK_SKEW_MS_MAX:
+        when = "ago" if skew_ms < 0 else "ahead"
+        raise _refusal(
+            f"Signature expired or not valid yet: it was made at {_text(time)}, {abs(skew_ms) // 1000} seconds {when}"
+            f" by the server's clock; {CLOCK_SKEW_MS_MAX // 1000} are allowed. Check the client's clock."
+        )
+    return time
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _basic_time(header: bytes, value: bytes) -> bytes:
+    """The value of X-Amz-Date or Date as `20261122T142649Z`."""
+    try:
+        if header == b"date":
+            return parsedate_to_datetime(_text(value)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").encode()
+        _epoch_ms(value)
+    except (ValueError, OverflowError):
+        raise _refusal(
+            f"{_text(header)} is not a time like 20261122T142649Z: {_text(value[:40])!r}."
+        ) from None
+    return value
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _epoch_ms(time: bytes) -> int:
+    return int(datetime.strptime(_text(time), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def _check_payload(given: Mapping[bytes, bytes], body: bytes) -> bytes:
+    """The hash of the body, which a header that names one must agree with."""
+    actual = hashlib.sha256(body).hexdigest().encode()
+    claimed = given.get(b"x-amz-content-sha256", actual)
+    if claimed != actual:
+        if claimed.startswith((b"UNSIGNED-PAYLOAD", b"STREAMING-")):
+            raise _refusal("The body must be signed: x-amz-content-sha256 must be the SHA-256 of the body.")
+        raise _refusal("x-amz-content-sha256 is not the SHA-256 of the body that arrived.")
+    return actual
+
+
+def _check_session(key: Key, claim: _Claim, given: Mapping[bytes, bytes], now_ms: int) -> str | None:
+    """The session token, if the key has one. Looked at last: what it says is for who holds the secret."""
+    token = given.get(b"x-amz-security-token")
+    if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
+        raise Fault("UnrecognizedClientException", f"The access key {claim.access_key_id!r} has expired.")
+    if key.session_token_hash is None:
+        if token is not None:
+            raise Fault(
+                "UnrecognizedClientException",
+                f"The access key {claim.access_key_id!r} has no session token, but the request brings one.",
+            )
+        return None
+    if token is None or b"x-amz-security-token" not in claim.signed:
+        raise Fault(
+            "UnrecognizedClientException",
+            f"The access key {claim.access_key_id!r} is temporary: send its session token, signed, in"
+            " X-Amz-Security-Token.",
+        )
+    if not hmac.compare_digest(token_hash(_text(token)), key.session_token_hash):
+        raise Fault("UnrecognizedClientException", "The session token is not that of the access key.")
+    return _text(token)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = b"AWS4" + secret.encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _canonical_path(raw_path: bytes) -> bytes:
+    """The path as every service but S3 signs it: without dot segments and doubled slashes, encoded once more."""
+    if b"//" in raw_path or b"/." in raw_path or not raw_path.startswith(b"/"):
+        raw_path = _without_dots(raw_path)
+    if not raw_path.translate(None, _UNRESERVED + b"/"):
+        return raw_path
+    return quote_from_bytes(raw_path, safe="/~").encode()
+
+
+def _without_dots(raw_path: bytes) -> bytes:
+    kept: list[bytes] = []
+    for segment in raw_path.split(b"/"):
+        if segment == b"..":
+            del kept[-1:]
+        elif segment not in {b"", b"."}:
+            kept.append(segment)
+    last = b"/" if kept and raw_path.endswith(b"/") else b""
+    return b"/" + b"/".join(kept) + last
+
+
+def _canonical_query(query_string: bytes) -> bytes:
+    pairs = []
+    for pair in query_string.split(b"&"):
+        key, _, value = pair.partition(b"=")
+        pairs.append((_encoded_once(key), _encoded_once(value)))
+    return b"&".join([b"%b=%b" % pair for pair in sorted(pairs)])
+
+
+def _encoded_once(component: bytes) -> bytes:
+    return quote_from_bytes(unquote_to_bytes(component), safe="-_.~").encode()
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("latin-1")

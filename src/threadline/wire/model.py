@@ -1,0 +1,166 @@
+"""The service models: which operations exist, what they take, answer and refuse.
+
+The models of Amazon's services are botocore's own files, read without importing botocore; ours stands in the same
+format beside the code. A model is read once and decoded only as far as somebody looks: a shape when it is asked for.
+It says nothing about behaviour, and nothing here knows an operation by name.
+"""
+
+import functools
+import gzip
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+ServiceName = Literal["connect", "connectparticipant", "threadline"]
+SERVICES: tuple[ServiceName, ...] = ("connect", "connectparticipant", "threadline")
+MODELS = Path(__file__).parent.parent / "models"
+"""The folder of our own model, laid out as botocore wants it: fit for AWS_DATA_PATH."""
+
+Shape = dict[str, Any]
+"""One shape as the model file has it: `type`, and by type `members`, `required`, `member`, `key`, `enum`, `max`..."""
+
+_VERSIONS = {"connect": "2017-08-08", "connectparticipant": "2018-09-07", "threadline": "2026-11-22"}
+_PLURAL_ACRONYM = re.compile("[A-Z]{2,}s$")
+_WORD_START = re.compile("(?<=.)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class OperationModel:
+    """One operation of a service model.
+
+    `input` and `output` are names of shapes; `errors` maps the code of each error it may answer to its HTTP status.
+    """
+
+    service: ServiceName
+    name: str
+    method: str
+    uri: str
+    input: str | None
+    output: str | None
+    errors: Mapping[str, int]
+    documentation: str
+
+
+class Shapes(Mapping[str, Shape]):
+    """The shapes of a model by name, decoded on first use."""
+
+    def __init__(self, raw: dict[str, msgspec.Raw]) -> None:
+        self._raw = raw
+        self._decoded: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        if (shape := self._decoded.get(name)) is None:
+            shape = self._decoded[name] = msgspec.json.decode(self._raw[name])
+        return shape
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def reachable(self, name: str) -> set[str]:
+        """`name` and every shape that a value of it may hold, at any depth."""
+        found = {name}
+        waiting = [name]
+        while waiting:
+            shape = self[waiting.pop()]
+            inner = [*shape.get("members", {}).values(), *(shape[part] for part in _PARTS if part in shape)]
+            new = {reference["shape"] for reference in inner} - found
+            found |= new
+            waiting += new
+        return found
+
+
+_PARTS = ("member", "key", "value")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Service:
+    """One service model."""
+
+    name: ServiceName
+    signing_name: str
+    metadata: Mapping[str, Any]
+    operations: Mapping[str, OperationModel]
+    shapes: Shapes
+    documentation: str
+
+
+@functools.cache
+def load(service: ServiceName) -> Service:
+    """The model of `service`: botocore's for Amazon's two, ours for `threadline`."""
+    models = MODELS if service == "threadline" else botocore_models()
+    return read(service, models / service / _VERSIONS[service])
+
+
+def botocore_models() -> Path:
+    """The folder of botocore's models, found without importing botocore (which takes longer than all of ours)."""
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("botocore is not installed; its service models are needed")
+    return Path(spec.origin).parent / "data"
+
+
+def read(service: ServiceName, folder: Path) -> Service:
+    """Read a model from `folder`, which holds `service-2.json` or `service-2.json.gz`."""
+    packed = folder / "service-2.json.gz"
+    plain = folder / "service-2.json"
+    content = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
+    file = msgspec.json.decode(content, type=_File)
+    shapes = Shapes(file.shapes)
+    status = functools.cache(lambda code: int(shapes[code]["error"]["httpStatusCode"]))
+    operations = {
+        name: OperationModel(
+            service=service,
+            name=name,
+            method=entry.http.method,
+            uri=entry.http.request_uri,
+            input=entry.input.shape if entry.input else None,
+            output=entry.output.shape if entry.output else None,
+            errors={error.shape: status(error.shape) for error in entry.errors},
+            documentation=entry.documentation,
+        )
+        for name, entry in file.operations.items()
+    }
+    signing_name = file.metadata.get("signingName", file.metadata["endpointPrefix"])
+    return Service(service, signing_name, file.metadata, operations, shapes, file.documentation)
+
+
+@functools.cache
+def snake(name: str) -> str:
+    """`ContactId` as `contact_id`, the way botocore names operations and arguments in Python."""
+    if "_" in name:
+        return name
+    if acronym := _PLURAL_ACRONYM.search(name):
+        name = f"{name[: acronym.start()]}_{acronym[0].lower()}"
+    return _WORD_START.sub("_", name).lower().replace("__", "_")
+
+
+class _Reference(msgspec.Struct):
+    shape: str
+
+
+class _Http(msgspec.Struct):
+    method: str
+    request_uri: str = msgspec.field(name="requestUri")
+
+
+class _Operation(msgspec.Struct):
+    http: _Http
+    input: _Reference | None = None
+    output: _Reference | None = None
+    errors: list[_Reference] = []
+    documentation: str = ""
+
+
+class _File(msgspec.Struct):
+    metadata: dict[str, Any]
+    operations: dict[str, _Operation]
+    shapes: dict[str, msgspec.Raw]
+    documentation: str = ""

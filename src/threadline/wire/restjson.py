@@ -1,0 +1,393 @@
+"""REST-JSON: requests into arguments, replies and refusals into bytes, as the service models say.
+
+An operation is compiled when it is first called. What cannot be read is a Fault with a code that the operation
+lists; which code, the rules below decide:
+
+* not JSON, not UTF-8, a required member missing, a wrong type: InvalidRequestException, or ValidationException;
+* a bound that is broken (too long, too large, not in the enum, an empty id): InvalidParameterException, or
+  InvalidRequestException, or ValidationException.
+
+Of an object with the same key twice the last one counts, as in JavaScript, in Python and in the SDKs.
+Source: the Smithy specification of restJson1, and the behaviour of botocore's serializers and parsers.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from threadline.errors import Fault
+from threadline.wire.model import SERVICES, OperationModel, Shape, Shapes, load, snake
+from threadline.wire.validate import Invalid, Place, check, check_structure, members_of, native
+
+WIRE_FAULTS = {
+    "MissingAuthenticationTokenException": 403,
+    "UnrecognizedClientException": 403,
+    "InvalidSignatureException": 403,
+    "AccessDeniedException": 403,
+    "UnknownOperationException": 404,
+    "RequestEntityTooLargeException": 413,
+    "ThrottlingException": 429,
+    "TooManyRequestsException": 429,
+    "NotImplementedException": 501,
+}
+"""Refusals of the wire itself, which no operation needs to list, and their HTTP status."""
+
+ISO_8601_SHAPES = {"Instant", "ISO8601Datetime"}
+"""String shapes that hold a time: an int in a reply is epoch milliseconds and becomes ISO-8601."""
+
+Header = tuple[bytes, bytes]
+_MALFORMED = ("InvalidRequestException", "ValidationException", "InvalidParameterException")
+_OUT_OF_BOUNDS = ("InvalidParameterException", "InvalidRequestException", "ValidationException")
+_INTERNAL = ("InternalServiceException", "InternalServerException")
+
+
+# Routing
+
+
+class _Node:
+    __slots__ = ("label", "literals", "operation")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.label: _Node | None = None
+        self.operation: OperationModel | None = None
+
+
+class Router:
+    """Finds the operation that a method and a path mean, among all operations of the three services."""
+
+    def __init__(self) -> None:
+        self._roots: dict[str, _Node] = {}
+        for service in SERVICES:
+            for operation in load(service).operations.values():
+                self._add(operation)
+
+    def _add(self, operation: OperationModel) -> None:
+        node = self._roots.setdefault(operation.method, _Node())
+        for segment in operation.uri.split("/")[1:]:
+            if segment.startswith("{"):
+                node.label = node = node.label or _Node()
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        node.operation = operation
+
+    def route(self, method: str, raw_path: str) -> tuple[OperationModel, dict[str, str]]:
+        """The operation at `raw_path` and its labels.
+
+        `raw_path` is as it came, bytes read as Latin-1: still percent-encoded, without the query string.
+
+        The labels are left encoded: `parse` decodes them, once the caller is known.
+        Faults: UnknownOperationException.
+        """
+        segments = raw_path.split("/")
+        found = _find(self._roots.get(method), segments, 1) if not segments[0] else None
+        if found is None:
+            raise Fault("UnknownOperationException", self._unknown(method, segments))
+        names = found.uri.split("/")
+        return found, {name[1:-1]: segments[i] for i, name in enumerate(names) if name[:1] == "{"}
+
+    def _unknown(self, method: str, segments: list[str]) -> str:
+        others = [(other, _find(root, segments, 1)) for other, root in self._roots.items()]
+        known = [f"{other} ({found.name})" for other, found in others if found]
+        shown = ascii("/".join(segments)[:100])[1:-1]
+        if known:
+            return f"{method[:10]} {shown} is no operation; that path takes {', '.join(known)}."
+        return f"{method[:10]} {shown} is no operation of connect, connectparticipant or threadline."
+
+
+def _find(node: _Node | None, segments: list[str], i: int) -> OperationModel | None:
+    """Literal segments win over labels. `.` and `..` are no labels: a signature does not tell such paths apart."""
+    if node is None or i == len(segments):
+        return node.operation if node else None
+    segment = segments[i]
+    if (literal := node.literals.get(segment)) and (found := _find(literal, segments, i + 1)):
+        return found
+    return None if segment in {".", ".."} else _find(node.label, segments, i + 1)
+
+
+# Requests
+
+
+class _Outside(NamedTuple):
+    """A member that travels outside the body."""
+
+    name: str
+    key: str
+    argument: str
+    shape: str
+    required: bool
+
+
+class _Input:
+    """What one operation takes, compiled."""
+
+    def __init__(self, operation: OperationModel) -> None:
+        self.shapes: Shapes = load(operation.service).shapes
+        structure: Shape = self.shapes[operation.input] if operation.input else {"members": {}}
+        self.body = {"type": "structure", **members_of(structure, location=None)}
+        self.arguments = {name: snake(name) for name in self.body["members"]}
+        kind = native(self.shapes, self.body)
+        self.decode: Callable[[bytes], dict[str, Any]] | None = kind and msgspec.json.Decoder(kind).decode
+        self.labels = _outside(structure, "uri")
+        self.query = _outside(structure, "querystring")
+        self.headers = _outside(structure, "header")
+
+    def parse(
+        self, labels: Mapping[str, str], query_string: bytes, headers: Mapping[bytes, bytes], body: bytes
+    ) -> dict[str, Any]:
+        """The arguments that a request carries. Raises Invalid."""
+        arguments = {}
+        for member in self.labels:
+            text = _unquote(labels[member.key], member.name)
+            if not text:
+                raise Invalid(f"{member.name} must not be empty.", bound=True)
+            arguments[member.argument] = self._read([text], member)
+        if self.query:
+            given = _query(query_string)
+            for member in self.query:
+                arguments |= self._optional(given.get(member.key), member)
+        for member in self.headers:
+            value = headers.get(member.key.encode())
+            arguments |= self._optional([_decode(value, member.name)] if value is not None else None, member)
+        if self.arguments:
+            arguments |= self._parse_body(body)
+        return arguments
+
+    def _optional(self, texts: list[str] | None, member: _Outside) -> dict[str, Any]:
+        if texts is not None:
+            return {member.argument: self._read(texts, member)}
+        if member.required:
+            raise Invalid(f"{member.name} is required.", bound=False)
+        return {}
+
+    def _read(self, texts: list[str], member: _Outside) -> Any:
+        shape = self.shapes[member.shape]
+        if shape["type"] == "list":
+            kind = self.shapes[shape["member"]["shape"]]["type"]
+            return check(
+                self.shapes, member.shape, [_from_text(kind, text) for text in texts], Place(member.name)
+            )
+        return check(self.shapes, member.shape, _from_text(shape["type"], texts[-1]), Place(member.name))
+
+    def _parse_body(self, body: bytes) -> dict[str, Any]:
+        body = body or b"{}"
+        if not body.isascii():
+            _decode(body, "The request body")
+        members = None
+        if self.decode:
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                members = self.decode(body)
+        if members is None:
+            members = self._check_body(body)
+        return {self.arguments[name]: value for name, value in members.items()}
+
+    def _check_body(self, body: bytes) -> dict[str, Any]:
+        try:
+            return check_structure(self.shapes, self.body, msgspec.json.decode(body), Place(""))
+        except msgspec.DecodeError as error:
+            raise Invalid(f"The request body is not JSON: {error}.", bound=False) from None
+        except RecursionError:
+            raise Invalid("The request body is nested too deeply.", bound=False) from None
+
+
+def parse(
+    operation: OperationModel,
+    labels: Mapping[str, str],
+    query_string: bytes,
+    headers: Mapping[bytes, bytes],
+    body: bytes,
+) -> dict[str, Any]:
+    """The arguments of an operation, by the member's name in snake_case; what was not sent is not there.
+
+    Nested structures are plain dicts with the model's own names, timestamps are epoch milliseconds. `labels` come
+    from `Router.route`, names in `headers` are lowercase. The body of an operation that takes none is not looked at.
+    Faults: as the module says.
+    """
+    try:
+        return _input(operation).parse(labels, query_string, headers, body)
+    except Invalid as invalid:
+        codes = _OUT_OF_BOUNDS if invalid.bound else _MALFORMED
+        code = next(code for code in codes if code in operation.errors)
+        raise Fault(code, invalid.message) from None
+
+
+_input = functools.cache(_Input)
+
+
+def _outside(structure: Shape, location: str) -> list[_Outside]:
+    members = members_of(structure, location=location)
+    lowered = str.lower if location == "header" else str
+    return [
+        _Outside(
+            name, lowered(member["locationName"]), snake(name), member["shape"], name in members["required"]
+        )
+        for name, member in members["members"].items()
+    ]
+
+
+def _query(query_string: bytes) -> dict[str, list[str]]:
+    given: dict[str, list[str]] = {}
+    for pair in query_string.decode("latin-1").split("&"):
+        key, _, value = pair.partition("=")
+        given.setdefault(_unquote(key, "The query string"), []).append(_unquote(value, "The query string"))
+    return given
+
+
+def _unquote(text: str, where: str) -> str:
+    """Decode `%XX` once, strictly. A plus sign is a plus sign."""
+    if "%" not in text and text.isascii():
+        return text
+    if any(len(part) < 2 or not _HEX.issuperset(part[:2]) for part in text.split("%")[1:]):
+        raise Invalid(f"{where} has a % that is not followed by two hexadecimal digits.", bound=False)
+    return _decode(unquote_to_bytes(text.encode("latin-1", "replace")), where)
+
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def _decode(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Invalid(f"{where} is not valid UTF-8.", bound=False) from None
+
+
+def _from_text(kind: str, text: str) -> Any:
+    """The JSON value that `text` of a path, query string or header stands for; `text` itself when for none."""
+    digits = text.removeprefix("-")
+    match kind:
+        case "boolean" if text in {"true", "false"}:
+            return text == "true"
+        case "integer" | "long" if digits.isascii() and digits.isdigit() and len(digits) < 20:
+            return int(text)
+        case "timestamp":
+            try:
+                return parsedate_to_datetime(text).timestamp()
+            except (ValueError, OverflowError):
+                return text
+    return text
+
+
+# Replies
+
+
+def serialise(operation: OperationModel, reply: dict[str, Any]) -> bytes:
+    """The body of a reply, whose members have the model's names. None members are dropped, at any depth.
+
+    Timestamps are given in epoch milliseconds; they leave as seconds, with a fraction where there is one. A string
+    that holds a time (`ISO_8601_SHAPES`) may be given so too, and leaves as ISO-8601 with milliseconds.
+    """
+    if operation.output is None:
+        return b""
+    write = _output(operation)
+    body = msgspec.json.encode(write(reply) if write else reply, enc_hook=str)
+    if b":null" in body:
+        return msgspec.json.encode(_without_none(msgspec.json.decode(body)))
+    return body
+
+
+Write = Callable[[Any], Any]
+
+
+@functools.cache
+def _output(operation: OperationModel) -> Write | None:
+    return _writer(load(operation.service).shapes, operation.output) if operation.output else None
+
+
+def _writer(shapes: Shapes, name: str) -> Write | None:
+    """What rewrites the times in a value of the shape, or None where it can hold none."""
+    if not any(_holds_time(shapes, reached) for reached in shapes.reachable(name)):
+        return None
+    return _Writer(shapes, name)
+
+
+def _holds_time(shapes: Shapes, name: str) -> bool:
+    return shapes[name]["type"] == "timestamp" or name in ISO_8601_SHAPES
+
+
+class _Writer:
+    """Rewrites the times in a value of one shape. Its parts are made on first use: shapes may contain themselves."""
+
+    def __init__(self, shapes: Shapes, name: str) -> None:
+        self.shapes = shapes
+        self.name = name
+
+    def __call__(self, value: Any) -> Any:
+        return value if value is None else self._write(value)
+
+    @functools.cached_property
+    def _write(self) -> Write:
+        shape = self.shapes[self.name]
+        match shape["type"]:
+            case "structure":
+                return functools.partial(_write_members, self._writers(shape))
+            case "list":
+                inner = _writer(self.shapes, shape["member"]["shape"])
+                return lambda value: [inner(entry) for entry in value] if inner else value
+            case "map":
+                inner = _writer(self.shapes, shape["value"]["shape"])
+                return lambda value: {key: inner(entry) for key, entry in value.items()} if inner else value
+            case "timestamp" if shape.get("timestampFormat") != "iso8601":
+                return lambda value: value / 1000
+        return lambda value: iso(value) if isinstance(value, int) else value
+
+    def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
+        made = [(name, _writer(self.shapes, member["shape"])) for name, member in shape["members"].items()]
+        return [(name, writer) for name, writer in made if writer]
+
+
+def _write_members(writers: list[tuple[str, Write]], value: dict[str, Any]) -> dict[str, Any]:
+    written = value.copy()
+    for name, write in writers:
+        if name in written:
+            written[name] = write(written[name])
+    return written
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_none(inner) for inner in value]
+    return value
+
+
+def iso(ms: int) -> str:
+    """Epoch milliseconds as `2026-11-22T14:26:49.834Z`, in constant width, so that times compare as strings."""
+    seconds, fraction = divmod(ms, 1000)
+    return f"{_iso_seconds(seconds)}.{fraction:03d}Z"
+
+
+@functools.lru_cache(maxsize=1024)
+def _iso_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+# Refusals
+
+
+def expected(operation: OperationModel | None, fault: Fault) -> bool:
+    """Whether a client may see `fault` from `operation`. If not it is our mistake, to be logged as one."""
+    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.errors)
+
+
+def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int, list[Header], bytes]:
+    """Status, headers and body that every SDK reads as `fault`.
+
+    What is not `expected` leaves as the operation's internal error (500) and tells nothing.
+    Assumed: the message stands in the body as `message` and as `Message`, since clients read one or the other.
+    """
+    code, message, members = fault.code, fault.message, fault.members
+    listed = operation.errors if operation else {}
+    status = listed.get(code) or WIRE_FAULTS.get(code)
+    if status is None:
+        code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
+        status, message, members = 500, "The server failed to answer. Its log says more.", {}
+    headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", code.encode())]
+    return status, headers, msgspec.json.encode({"message": message, "Message": message, **members})
