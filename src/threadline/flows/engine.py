@@ -48,12 +48,16 @@ class Phase(StrEnum):
 
 
 class State(NamedTuple):
-    """A run of a flow. `turn` counts its actions, so that a timer knows its Wait; `burst` those since a Wait."""
+    """A run of a flow. `turn` counts its actions, so that a timer knows its Wait; `burst` those since a Wait.
+
+    `events` may cut the present Wait short; their names stand in the JSON, for who wonders whether to tell of one.
+    """
 
     phase: Phase = Phase.NEW
     action: str = ""
     turn: int = 0
     burst: int = 0
+    events: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Write it as text for the store."""
@@ -64,8 +68,8 @@ class State(NamedTuple):
         """Read what `to_json` wrote; an empty text is a flow that has not started."""
         if text == "":
             return cls()
-        phase, action, turn, burst = json.loads(text)
-        return cls(Phase(phase), action, turn, burst)
+        phase, action, turn, burst, events = json.loads(text)
+        return cls(Phase(phase), action, turn, burst, tuple(events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[Stat
             target = _on_error(action, error_type)
         case Phase.WAITING, TimerFired(turn) if action and turn == state.turn:
             target = _on_result(action, WAIT_COMPLETED)
-        case Phase.WAITING, Interrupted(name) if action and name in action.parameters.get("Events", ()):
+        case Phase.WAITING, Interrupted(name) if action and name in state.events:
             target = _on_result(action, name)
         case _:
             return state, ()
@@ -141,14 +145,15 @@ def _run(flow: Flow, state: State, target: str | None, context: Context) -> tupl
                 target = _on_comparison(action, value, context)
             case End():
                 break
+            case Pause() as pause:
+                return State(Phase.WAITING, target, turn, burst, pause.events), (pause,)
             case effect:
-                phase = Phase.WAITING if isinstance(effect, Pause) else Phase.ACTING
-                return State(phase, action.identifier, turn, burst), (effect,)
+                return State(Phase.ACTING, target, turn, burst), (effect,)
     return _end(state._replace(turn=turn, burst=burst))
 
 
 def _end(state: State) -> tuple[State, tuple[Effect, ...]]:
-    return state._replace(phase=Phase.ENDED, action=""), (End(),)
+    return State(Phase.ENDED, "", state.turn, state.burst), (End(),)
 
 
 def _on_error(action: Action, error_type: str) -> str | None:

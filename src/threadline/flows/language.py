@@ -112,11 +112,12 @@ def parse(content: str) -> Flow:
 
 
 def demo_content(name: str, **ids: str) -> str:
-    """The content of a demo flow: `survey`, or `inbound` or `returning`, which take `queue_id` and `survey_flow_id`.
+    """The content of a demo flow: `demo-survey`, or `demo-inbound` or `demo-returning`, which take `queue_id` and
+    `survey_flow_id`.
 
     Faults: InvalidContactFlowException when an id is missing, since its placeholder is nothing that can run.
     """
-    content = (resources.files("threadline.flows") / f"demo-{name}.json").read_text(encoding="utf-8")
+    content = (resources.files("threadline.flows") / f"{name}.json").read_text(encoding="utf-8")
     for placeholder, value in ids.items():
         content = content.replace(f"${{{placeholder}}}", value)
     parse(content)
