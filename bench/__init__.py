@@ -1,0 +1,1 @@
+"""What Threadline's speed is measured with: `make bench`."""

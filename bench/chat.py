@@ -1,0 +1,153 @@
+"""Pairs of people chatting: a message counts when its answer is there and the other's socket has brought it."""
+
+import asyncio
+import base64
+import json
+from http.client import HTTPConnection
+from time import perf_counter
+from typing import Any
+
+from bench.http import Answers, Run, request
+from threadline.testing.workspace import Workspace
+
+HEARTBEAT_SECONDS = 20
+
+
+def participant_call(port: int, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Call the participant service, which is authenticated by `token` alone."""
+    connection = HTTPConnection("127.0.0.1", port)
+    connection.request(
+        "POST", path, json.dumps(body), {"X-Amz-Bearer": token, "Content-Type": "application/json"}
+    )
+    reply = connection.getresponse()
+    text = reply.read()
+    connection.close()
+    assert reply.status == 200, text
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+class Line(asyncio.Protocol):
+    """One chat socket, read just enough to see a text go by."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, url: str) -> None:
+        self.target = url.partition("://")[2].partition("/")
+        self.buffer = bytearray()
+        self.expected: bytes | None = None
+        self.seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> None:
+        """Connect, shake hands, subscribe, and wait until the server says so."""
+        host, port = self.target[0].split(":")
+        self.expected = b'"aws/subscribe"'
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, host, int(port))
+        key = base64.b64encode(bytes(16)).decode()
+        self.transport.write(
+            f"GET /{self.target[2]} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        self.say({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
+        await self.seen
+        self.beat()
+
+    def say(self, frame: dict[str, Any]) -> None:
+        text = json.dumps(frame).encode()
+        assert len(text) < 126
+        self.transport.write(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)
+
+    def beat(self) -> None:
+        if not self.transport.is_closing():
+            self.say({"topic": "aws/heartbeat"})
+            asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS, self.beat)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if self.expected is not None and self.expected in self.buffer:
+            self.expected = None
+            self.arrived()
+        if self.expected is None:
+            self.buffer.clear()
+
+    def arrived(self) -> None:
+        if not self.seen.done():
+            self.seen.set_result(None)
+
+
+class Pair(Answers):
+    """A customer who writes and an agent who reads, both with a socket open. Opened by `make_pair`."""
+
+    def __init__(self, port: int, number: int, token: str, customer: Line, agent: Line) -> None:
+        super().__init__()
+        self.port, self.number, self.token = port, number, token
+        self.customer, self.agent = customer, agent
+        self.agent.arrived = self.delivered  # type: ignore[method-assign]
+        self.said = 0
+
+    async def exchange(self, messages: int, latencies: list[float]) -> None:
+        """Say `messages`, each once the one before has been answered and delivered."""
+        self.left, self.latencies = messages, latencies
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.next()
+        await self.finished
+
+    def next(self) -> None:
+        if self.left == 0:
+            self.finished.set_result(None)
+            return
+        self.left -= 1
+        self.said += 1
+        text = f"message {self.said} of pair {self.number}: where is my parcel?"
+        token = f"{self.number:04}-{self.said:012}"
+        body = f'{{"ContentType":"text/plain","Content":"{text}","ClientToken":"{token}"}}'.encode()
+        self.waiting = 2
+        self.agent.expected = text.encode()
+        self.sent_at = perf_counter()
+        self.send(request("POST", "/participant/message", self.port, body, {"X-Amz-Bearer": self.token}))
+
+    def delivered(self) -> None:
+        self.latencies.append(perf_counter() - self.sent_at)
+        self.one_down()
+
+    def answered(self, body: bytes) -> None:
+        self.one_down()
+
+    def one_down(self) -> None:
+        self.waiting -= 1
+        if self.waiting == 0:
+            self.next()
+
+
+async def make_pair(workspace: Workspace, port: int, number: int) -> Pair:
+    """Start a chat, connect its customer, accept it as an agent, and open both sockets."""
+    both = {"Type": ["WEBSOCKET", "CONNECTION_CREDENTIALS"]}
+    chat = workspace.connect.start_chat_contact(
+        InstanceId=workspace.instance_id,
+        ContactFlowId=workspace.contact_flow_id,
+        ParticipantDetails={"DisplayName": "Casey"},
+    )
+    connection = participant_call(port, "/participant/connection", chat["ParticipantToken"], both)
+    customer = Line(connection["Websocket"]["Url"])
+    await customer.open()
+    accepted = workspace.threadline.accept_contact(
+        InstanceId=workspace.instance_id, ContactId=chat["ContactId"], UserId=workspace.agents["a1"]
+    )
+    theirs = participant_call(port, "/participant/connection", accepted["ParticipantToken"], both)
+    agent = Line(theirs["Websocket"]["Url"])
+    await agent.open()
+    pair = Pair(port, number, connection["ConnectionCredentials"]["ConnectionToken"], customer, agent)
+    await asyncio.get_running_loop().create_connection(lambda: pair, "127.0.0.1", port)
+    return pair
+
+
+async def exchange_all(pairs: list[Pair], messages: int) -> Run:
+    """Every pair at once, `messages` each."""
+    latencies: list[float] = []
+    start = perf_counter()
+    await asyncio.gather(*(pair.exchange(messages, latencies) for pair in pairs))
+    return Run(perf_counter() - start, latencies)
