@@ -18,7 +18,9 @@ CONNECT_WITHIN_MS = 300_000  # StartChatContact to the customer's connection. So
 SOCKET_URL_MS = 100_000  # a socket's URL can be opened for so long. Source: CreateParticipantConnection
 SOCKET_RENEW_MS = 3_600_000  # ConnectionExpiry: when a client fetches a new URL. Observed: about an hour
 CONNECTION_TOKEN_MS = 86_400_000  # one day. Source: CreateParticipantConnection
-PARTICIPANT_TOKEN_SLACK_MS = 86_400_000  # past the chat's end, so that a late caller hears "ended", not "unknown"
+PARTICIPANT_TOKEN_SLACK_MS = (
+    86_400_000  # past the chat's end, so that a late caller hears "ended", not "unknown"
+)
 REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
 
 PAGE_ITEMS_DEFAULT = 10  # GetTranscript.MaxResults. Source: GetTranscript

@@ -33,6 +33,7 @@ class Participant(NamedTuple):
     contact_id: str
     created_at_ms: int
     connected_at_ms: int | None
+    subscribed_at_ms: int | None
     left_at_ms: int | None
     left_seq: int | None
 

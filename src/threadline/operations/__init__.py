@@ -116,6 +116,7 @@ def dispatch(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[st
 class Secret(str):
     """A secret in a reply, which can be made again for the same ClientToken and is never stored."""
 
+    __slots__ = ("label",)
     label: str
 
 
@@ -149,7 +150,8 @@ def _once(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, 
                 "ClientToken was used with different parameters. Send a new ClientToken with a new request.",
             )
         tx.salt = salt
-        return _revive(tx, json.loads(text), token)
+        revived: Reply = _revive(tx, json.loads(text), token)
+        return revived
     salt = tx.salt = tx.clock.token()
     reply = operation.call(tx, caller, **arguments)
     tx.run(
@@ -202,7 +204,9 @@ def _continue(tx: Tx, task: Task) -> None:
                 CONTINUATIONS[task.kind](tx, task)
     except Exception:
         delay_ms = RETRY_DELAYS_MS[min(task.attempts, len(RETRY_DELAYS_MS) - 1)]
-        log.exception("task %s of contact %s failed; it runs again in %d ms", task.kind, task.contact_id, delay_ms)
+        log.exception(
+            "task %s of contact %s failed; it runs again in %d ms", task.kind, task.contact_id, delay_ms
+        )
         tx.run("postpone_task", id=task.id, due_at_ms=tx.now_ms + delay_ms)
 
 

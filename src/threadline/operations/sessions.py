@@ -87,7 +87,10 @@ def event(
 
 
 def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
-    """Append a flow's message. Assumed: content type text/plain, DisplayName SYSTEM_MESSAGE, as in exported transcripts."""
+    """Append a flow's message.
+
+    Assumed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE, as in exported transcripts.
+    """
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -122,9 +125,7 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
         "end_contact", session=session.key, position=session.last_position, reason=reason, now_ms=tx.now_ms
     )
     tx.run("delete_flow_run", session=session.key, contact_id=session.current_contact_id)
-    tx.run(
-        "cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id
-    )
+    tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
 
 
 def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | None = None) -> None:
@@ -182,7 +183,11 @@ def next_contact(
 def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
     """Start a flow on the current contact, in this transaction."""
     tx.run(
-        "insert_flow_run", session=session.key, contact_id=session.current_contact_id, flow_id=flow_id, state=""
+        "insert_flow_run",
+        session=session.key,
+        contact_id=session.current_contact_id,
+        flow_id=flow_id,
+        state="",
     )
     flow_event(tx, session, "Started")
 

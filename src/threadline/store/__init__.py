@@ -72,19 +72,19 @@ class Tx(ABC):
         self._tasks_due_ms: int | None = None
 
     @abstractmethod
-    def all(self, name: str, **parameters: Any) -> list[Row]:
+    def all(self, name: str, /, **parameters: Any) -> list[Row]:
         """The rows of the named statement."""
 
     @abstractmethod
     def savepoint(self) -> contextlib.AbstractContextManager[None]:
         """A scope whose writes are undone when an exception leaves it."""
 
-    def one(self, name: str, **parameters: Any) -> Row | None:
+    def one(self, name: str, /, **parameters: Any) -> Row | None:
         """The first row of the named statement, or None."""
         rows = self.all(name, **parameters)
         return rows[0] if rows else None
 
-    def run(self, name: str, **parameters: Any) -> None:
+    def run(self, name: str, /, **parameters: Any) -> None:
         """Run the named statement for its effect."""
         self.all(name, **parameters)
 
@@ -178,7 +178,9 @@ class Tx(ABC):
 
     def committed(self) -> Committed:
         """What to tell once this has committed."""
-        grown = tuple(Grown(session, items[0].seq - 1, tuple(items)) for session, items in self._items.items() if items)
+        grown = tuple(
+            Grown(session, items[0].seq - 1, tuple(items)) for session, items in self._items.items() if items
+        )
         return Committed(grown, tuple(self._signals), self._tasks_due_ms)
 
 
@@ -189,7 +191,7 @@ class Store(ABC):
 
     @abstractmethod
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a durable transaction and return its result once committed. What it raises undoes its writes."""
+        """Run `work` in a durable transaction; return its result once committed. What it raises undoes its writes."""
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:
@@ -216,7 +218,11 @@ def named_statements() -> dict[str, str]:
 def migrations() -> list[tuple[int, str]]:
     """The numbered schema scripts, oldest first."""
     folder = resources.files(__name__) / "migrations"
-    found = [(int(file.name[:4]), file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")]
+    found = [
+        (int(file.name[:4]), file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".sql")
+    ]
     return sorted(found)
 
 

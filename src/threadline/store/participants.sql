@@ -13,6 +13,11 @@ UPDATE participant SET connected_at_ms = :now_ms
 WHERE session = :session AND id = :id AND connected_at_ms IS NULL
 RETURNING id;
 
+-- name: participant_subscribed
+UPDATE participant SET subscribed_at_ms = :now_ms
+WHERE session = :session AND id = :id AND subscribed_at_ms IS NULL
+RETURNING id;
+
 -- name: participant_left
 UPDATE participant SET left_at_ms = :now_ms, left_seq = :left_seq WHERE session = :session AND id = :id;
 

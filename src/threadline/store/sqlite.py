@@ -37,7 +37,7 @@ class SqliteTx(Tx):
         self._execute = connection.execute
         self._statements = _statements()
 
-    def all(self, name: str, **parameters: Any) -> list[Row]:
+    def all(self, name: str, /, **parameters: Any) -> list[Row]:
         return self._execute(self._statements[name], parameters).fetchall()
 
     @contextlib.contextmanager
@@ -133,7 +133,7 @@ class SqliteStore(Store):
             for job in batch:
                 self._run(job)
             self._writer.execute("COMMIT")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             with contextlib.suppress(apsw.Error):
                 self._writer.execute("ROLLBACK")
             for job in batch:
@@ -147,7 +147,7 @@ class SqliteStore(Store):
         try:
             job.result = job.work(tx)
             job.tx = tx
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             job.error = error
             self._writer.execute("ROLLBACK TO work")
         self._writer.execute("RELEASE work")
@@ -170,12 +170,13 @@ class SqliteStore(Store):
 
 def migrate(connection: apsw.Connection) -> None:
     """Bring the schema to the newest version; refuse a database made by a newer Threadline."""
-    (version,) = connection.execute("PRAGMA user_version").fetchall()[0]
+    version = int(str(connection.pragma("user_version")))
     scripts = migrations()
     newest = scripts[-1][0]
     if version > newest:
         raise RuntimeError(
-            f"this data was written by a newer Threadline (schema {version}, this one knows {newest}): upgrade, or use another data folder"
+            f"this data was written by a newer Threadline (schema {version}, this one knows {newest}):"
+            " upgrade, or use another data folder"
         )
     for number, script in scripts:
         if number > version:

@@ -37,3 +37,7 @@ INSERT INTO receipt (session, seq, recipient_id, delivered_at_ms, read_at_ms)
 VALUES (:session, :seq, :recipient_id, :delivered_at_ms, :read_at_ms)
 ON CONFLICT (session, seq, recipient_id)
 DO UPDATE SET delivered_at_ms = excluded.delivered_at_ms, read_at_ms = excluded.read_at_ms;
+
+-- name: content_bytes
+SELECT sum(length(content)) FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0;

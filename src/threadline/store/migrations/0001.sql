@@ -123,6 +123,7 @@ CREATE TABLE participant (
     contact_id TEXT NOT NULL,
     created_at_ms BIGINT NOT NULL,
     connected_at_ms BIGINT,
+    subscribed_at_ms BIGINT,
     left_at_ms BIGINT,
     left_seq BIGINT,
     PRIMARY KEY (session, id)

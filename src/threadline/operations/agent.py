@@ -1,0 +1,112 @@
+"""The agent's side, which Amazon does not publish: accepting a chat and handing it on."""
+
+from threadline.chat import transcript
+from threadline.chat.contact import Contact, Method, State, state
+from threadline.chat.participant import Role, Token
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Reply, issue_secret, operation
+from threadline.operations.instances import require_instance, require_queue, require_user
+from threadline.operations.participants import insert_participant
+from threadline.operations.sessions import (
+    agent_in,
+    end_contact,
+    event,
+    leave,
+    next_contact,
+    participants_of,
+    require,
+)
+from threadline.operations.tokens import keep_token
+from threadline.store import Tx
+
+INVALID = "InvalidRequestException"
+
+
+@operation("threadline")
+def accept_contact(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, contact_id: str, user_id: str
+) -> Reply:
+    """A user takes a chat that waits in a queue or was offered to them, whatever their status and load.
+
+    Answers the agent's ParticipantToken, for CreateParticipantConnection. The same user may call again for another
+    token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
+    Faults: ResourceNotFoundException; InvalidRequestException that says where the contact stands when it cannot be
+        accepted: not connected, not queued yet, offered to or accepted by another user, ended.
+    Assumed: the agent's display name is the user's first name.
+    Assumed: an offer stands until somebody acts on it; there is no ring time-out.
+    """
+    require_instance(tx, caller, instance_id)
+    session, contact = require(tx, instance_id, contact_id)
+    user = require_user(tx, instance_id, user_id)
+    now = state(contact)
+    if now is State.WITH_AGENT and contact.user_id == user.id:
+        agent = agent_in(participants_of(tx, session.key))
+        if agent is None:
+            raise LookupError(f"contact {contact.id} has user {user.id} and no agent")
+    else:
+        _check_acceptable(contact, now, user.id)
+        tx.run(
+            "contact_accepted",
+            session=session.key,
+            position=contact.position,
+            user_id=user.id,
+            now_ms=tx.now_ms,
+        )
+        agent = insert_participant(tx, session, Role.AGENT, user.first_name, user_id=user.id, connected=True)
+        event(tx, session, transcript.JOINED, agent)
+    token = issue_secret(tx, "participant", None)
+    keep_token(tx, session, agent.id, Token.PARTICIPANT, token)
+    return {"ContactId": contact.id, "ParticipantId": agent.id, "ParticipantToken": token}
+
+
+def _check_acceptable(contact: Contact, now: State, user_id: str) -> None:
+    if now is State.QUEUED or (now is State.OFFERED and contact.offered_user_id == user_id):
+        return
+    reason = {
+        State.CREATED: "the customer has not connected yet; the chat is queued once they have",
+        State.IN_FLOW: "it is not queued yet; its flow is still running",
+        State.OFFERED: f"it is offered to user {contact.offered_user_id}",
+        State.WITH_AGENT: f"user {contact.user_id} has accepted it already",
+        State.ENDED: "it has ended",
+    }[now]
+    raise Fault(INVALID, f"Contact {contact.id} cannot be accepted: {reason}.")
+
+
+@operation("threadline", scope=("instance_id", "contact_id"))
+def transfer_chat(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_id: str,
+    user_id: str | None = None,
+    queue_id: str | None = None,
+    client_token: str | None = None,
+) -> Reply:
+    """Hand a chat from its agent on to another user or to a queue, and answer the new contact.
+
+    In one transaction: the contact ends and its agent leaves, the next contact begins and is offered or queued. What
+    the customer writes meanwhile belongs to the new contact. Participants, attributes and the association stay.
+    Wakes: the session: participant.left for all, transfer.succeeded and an end for the agent who transferred.
+    Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given, an agent
+        is in the chat, and the chain has room.
+    Assumed: a queue transfer by an agent is of method TRANSFER, as a quick connect to a queue is.
+    """
+    require_instance(tx, caller, instance_id)
+    session, contact = require(tx, instance_id, contact_id)
+    if (user_id is None) == (queue_id is None):
+        raise Fault(INVALID, "Give either UserId or QueueId: to whom the chat is handed on.")
+    user = require_user(tx, instance_id, user_id) if user_id else None
+    queue = require_queue(tx, instance_id, queue_id) if queue_id else None
+    agent = agent_in(participants_of(tx, session.key))
+    if state(contact) is not State.WITH_AGENT or agent is None:
+        raise Fault(
+            INVALID, f"Contact {contact.id} cannot be transferred: it is {state(contact)}, not with an agent."
+        )
+    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, audience=agent.id)
+    leave(tx, session, agent, chat_goes_on=True)
+    end_contact(tx, session, None)
+    following = next_contact(
+        tx, session, Method.TRANSFER, queue_id=queue.id if queue else None, user_id=user.id if user else None
+    )
+    return {"ContactId": following.current_contact_id}

@@ -1,0 +1,58 @@
+"""Contact attributes: read and written by name, shared by all contacts of a chat, also after it has ended."""
+
+import json
+from collections.abc import Mapping
+
+from threadline.chat import attributes as rules
+from threadline.operations import AccountCaller, Reply, operation
+from threadline.operations.instances import require_instance
+from threadline.operations.sessions import require
+from threadline.store import Tx
+
+
+@operation("connect", writes=False)
+def get_contact_attributes(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, initial_contact_id: str
+) -> Reply:
+    """The attributes of a chat, by any of its contacts.
+
+    Faults: ResourceNotFoundException. Source: GetContactAttributes.
+    """
+    require_instance(tx, caller, instance_id)
+    session, _ = require(tx, instance_id, initial_contact_id)
+    return {"Attributes": attributes_of(tx, session.key)}
+
+
+@operation("connect")
+def update_contact_attributes(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    initial_contact_id: str,
+    instance_id: str,
+    attributes: Mapping[str, str],
+) -> Reply:
+    """Set attributes of a chat, running or ended; those not named stay.
+
+    Writes: all of them or, when one is not allowed, none.
+    Faults: ResourceNotFoundException; InvalidRequestException for a name that is not allowed or more than 32,768
+        bytes in all.
+    Source: UpdateContactAttributes. Assumed: an empty value is kept as an empty value.
+    """
+    require_instance(tx, caller, instance_id)
+    session, _ = require(tx, instance_id, initial_contact_id)
+    set_attributes(tx, session.key, attributes)
+    return {}
+
+
+def attributes_of(tx: Tx, session: int) -> dict[str, str]:
+    """The attributes of a session."""
+    row = tx.one("attributes", session=session)
+    return json.loads(row[0]) if row else {}
+
+
+def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:
+    """Merge attributes into a session's. Faults: InvalidRequestException; then nothing is written."""
+    merged = attributes_of(tx, session) | dict(attributes)
+    rules.check(merged)
+    tx.run("set_attributes", session=session, attributes=json.dumps(merged))

@@ -1,0 +1,176 @@
+"""Flows as resources: created, read, listed, replaced. What they do is `threadline.flows`' affair."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from threadline.errors import Fault
+from threadline.flows.language import parse
+from threadline.operations import AccountCaller, Reply, bare_id, operation
+from threadline.operations.instances import REGION, Instance, instance_arn, page, require_instance
+from threadline.store import Tx
+
+
+class ContactFlow(NamedTuple):
+    """A flow as stored. `content` is its Flow language JSON, `tags` a JSON object."""
+
+    instance_id: str
+    id: str
+    name: str
+    type: str
+    status: str
+    description: str | None
+    content: str
+    tags: str
+    updated_at_ms: int
+
+
+def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
+    """The flow, by id or ARN, `:$LATEST` and `:$SAVED` being accepted. Faults: ResourceNotFoundException."""
+    flow_id = bare_id(contact_flow_id).partition(":")[0]
+    row = tx.one("contact_flow", instance_id=instance_id, flow_id=flow_id)
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"Contact flow not found: {contact_flow_id}")
+    return ContactFlow(*row)
+
+
+@operation("connect")
+def create_contact_flow(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    name: str,
+    type: str,
+    description: str | None = None,
+    content: str,
+    status: str = "PUBLISHED",
+    tags: Mapping[str, str] | None = None,
+) -> Reply:
+    """Create a flow. Its content is checked: what could not run is refused, with all its problems.
+
+    Faults: InvalidContactFlowException with `problems`; DuplicateResourceException for a name that is taken;
+        ResourceNotFoundException.
+    Source: CreateContactFlow. Assumed: content saved but not published is checked just the same.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    parse(content)
+    if tx.one("contact_flow_by_name", instance_id=instance.id, name=name):
+        raise Fault("DuplicateResourceException", f"A flow with the name {name[:120]!r} exists already.")
+    flow_id = tx.clock.contact_id()
+    tx.run(
+        "insert_contact_flow",
+        instance_id=instance.id,
+        id=flow_id,
+        name=name,
+        type=type,
+        status=status,
+        description=description,
+        content=content,
+        tags=json.dumps(dict(tags or {})),
+        now_ms=tx.now_ms,
+    )
+    return {
+        "ContactFlowId": flow_id,
+        "ContactFlowArn": flow_arn(instance, flow_id),
+        "FlowContentSha256": _sha256(content),
+    }
+
+
+@operation("connect")
+def update_contact_flow_content(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str, content: str
+) -> Reply:
+    """Replace a flow's content, checked as at its creation. Chats that run the flow go on with the new content.
+
+    Faults: InvalidContactFlowException with `problems`; ResourceNotFoundException.
+    Source: UpdateContactFlowContent.
+    Assumed: a running chat whose next action is gone from the new content ends as if its flow had failed.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    flow = require_flow(tx, instance.id, contact_flow_id)
+    parse(content)
+    tx.run(
+        "set_contact_flow_content",
+        instance_id=instance.id,
+        flow_id=flow.id,
+        content=content,
+        now_ms=tx.now_ms,
+    )
+    return {}
+
+
+@operation("connect", writes=False)
+def describe_contact_flow(tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str) -> Reply:
+    """Describe a flow with its content.
+
+    Faults: ResourceNotFoundException. Source: DescribeContactFlow.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    flow = require_flow(tx, instance.id, contact_flow_id)
+    return {
+        "ContactFlow": {
+            "Arn": flow_arn(instance, flow.id),
+            "Id": flow.id,
+            "Name": flow.name,
+            "Type": flow.type,
+            "State": "ACTIVE",
+            "Status": flow.status,
+            "Description": flow.description,
+            "Content": flow.content,
+            "Tags": json.loads(flow.tags),
+            "FlowContentSha256": _sha256(flow.content),
+            "LastModifiedTime": flow.updated_at_ms,
+            "LastModifiedRegion": REGION,
+        }
+    }
+
+
+@operation("connect", writes=False)
+def list_contact_flows(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_types: Sequence[str] | None = None,
+    next_token: str | None = None,
+    max_results: int = 100,
+) -> Reply:
+    """List the flows of an instance, of the given types or of all.
+
+    Faults: ResourceNotFoundException. Source: ListContactFlows.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    found: list[tuple[object, ...]] = []
+    after = next_token or ""
+    while len(found) <= max_results:
+        rows = tx.all("contact_flows", instance_id=instance.id, after=after, limit=max_results + 1)
+        found += [row for row in rows if not contact_flow_types or row[3] in contact_flow_types]
+        if len(rows) <= max_results:
+            break
+        after = rows[-1][1]
+    kept, following = page(found, max_results, id_at=1)
+    return {
+        "ContactFlowSummaryList": [
+            {
+                "Id": flow.id,
+                "Arn": flow_arn(instance, flow.id),
+                "Name": flow.name,
+                "ContactFlowType": flow.type,
+                "ContactFlowState": "ACTIVE",
+                "ContactFlowStatus": flow.status,
+            }
+            for flow in (ContactFlow(*row) for row in kept)
+        ],
+        "NextToken": following,
+    }
+
+
+def flow_arn(instance: Instance, flow_id: str) -> str:
+    """The ARN of a flow."""
+    return f"{instance_arn(instance)}/contact-flow/{flow_id}"
+
+
+def _sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()

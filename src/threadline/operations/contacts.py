@@ -1,0 +1,401 @@
+"""Contacts: starting a chat, stopping it, describing it and what belongs to it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from threadline.chat import attributes as attribute_rules
+from threadline.chat import messages, rehydration
+from threadline.chat.contact import Contact, Method, Reason, Session
+from threadline.chat.limits import CHAT_MINUTES_DEFAULT
+from threadline.chat.participant import Participant, Role, Token
+from threadline.chat.rehydration import Anchor
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Document, Reply, issue_secret, operation, refuse
+from threadline.operations.contact_flows import require_flow
+from threadline.operations.instances import Instance, instance_arn, require_instance
+from threadline.operations.persistence import adopt_attributes, source_of, write_edge
+from threadline.operations.sessions import contacts_of, end_session, participants_of, require, session_of
+from threadline.operations.tokens import connection_data, keep_token
+from threadline.store import Tx
+
+INVALID = "InvalidRequestException"
+
+
+def add_connection(tx: Tx, reply: Reply, arguments: Mapping[str, Any]) -> Reply:
+    """The connection data that ConnectionTypes asked for, fresh for every reply; no Url once the chat has ended."""
+    wanted = arguments.get("connection_types")
+    if not wanted:
+        return reply
+    session, _ = require(tx, arguments["instance_id"], reply["ContactId"])
+    active = session.ended_at_ms is None
+    return reply | connection_data(
+        tx, session, reply["ParticipantId"], [t for t in wanted if active or t != "WEBSOCKET"]
+    )
+
+
+@operation(
+    "connect",
+    scope=("instance_id",),
+    freshen=add_connection,
+    refused=("chat_streaming_configuration",),
+)
+def start_chat_contact(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_id: str,
+    participant_details: Document,
+    attributes: Mapping[str, str] | None = None,
+    participant_configuration: Document | None = None,
+    initial_message: Document | None = None,
+    client_token: str | None = None,
+    chat_duration_in_minutes: int = CHAT_MINUTES_DEFAULT,
+    supported_messaging_content_types: Sequence[str] | None = None,
+    persistent_chat: Document | None = None,
+    related_contact_id: str | None = None,
+    segment_attributes: Document | None = None,
+    customer_id: str | None = None,
+    disconnect_on_customer_exit: Sequence[str] | None = None,
+    connection_types: Sequence[str] | None = None,
+    chat_streaming_configuration: Document | None = None,
+) -> Reply:
+    """Start a chat; its flow runs once the customer has connected, for which there are five minutes.
+
+    Reads: the flow, the past chat if any. Writes: session, contact, participant, tokens, the initial message.
+    Faults: InvalidRequestException for what contradicts itself or cannot be continued (see
+        CreatePersistentContactAssociation); ResourceNotFoundException for an instance, flow, related or source contact
+        that is not there; LimitExceededException when the instance has its fill of open chats.
+    Source: StartChatContact.
+    Assumed: PersistentChat that cannot be fulfilled fails the call and creates nothing.
+    Assumed: the copied attributes are those of the past chat; attributes of the request win.
+    Assumed: ParticipantConfiguration.ResponseMode has nothing to act on, since no bot streams its answers.
+    """
+    refuse(INVALID, ChatStreamingConfiguration=chat_streaming_configuration)
+    instance = require_instance(tx, caller, instance_id)
+    flow_id = _require_inbound_flow(tx, instance.id, contact_flow_id)
+    content_types = messages.check_supported(supported_messaging_content_types, INVALID)
+    own_attributes = dict(attributes or {})
+    attribute_rules.check(own_attributes)
+    _check_segment_attributes(segment_attributes or {}, content_types)
+    if initial_message is not None:
+        messages.check_message(
+            initial_message["ContentType"], initial_message["Content"], content_types, INVALID
+        )
+    related, anchor = _past(tx, instance.id, persistent_chat, related_contact_id, customer_id)
+    _check_quota(tx, instance)
+    contact_id = tx.clock.contact_id()
+    session = _insert_session(
+        tx,
+        instance,
+        contact_id,
+        flow_id,
+        expires_at_ms=tx.now_ms + chat_duration_in_minutes * 60_000,
+        customer_id=customer_id,
+        content_types=content_types,
+        disconnect_on_customer_exit=bool(disconnect_on_customer_exit),
+        attributes=own_attributes,
+        segment_attributes=segment_attributes or {},
+        related=related,
+        related_contact_id=related_contact_id,
+    )
+    if anchor is not None and persistent_chat is not None:
+        write_edge(
+            tx, session.key, persistent_chat["RehydrationType"], persistent_chat["SourceContactId"], anchor
+        )
+        adopt_attributes(tx, session.key, anchor.session.key)
+    elif related is not None:
+        adopt_attributes(tx, session.key, related.key)
+    customer = _insert_customer(tx, session, participant_details["DisplayName"])
+    if initial_message is not None:
+        _append_initial_message(tx, session, customer, initial_message)
+    token = issue_secret(tx, "participant", client_token)
+    keep_token(tx, session, customer.id, Token.PARTICIPANT, token)
+    reply: Reply = {"ContactId": contact_id, "ParticipantId": customer.id, "ParticipantToken": token}
+    if anchor is not None:
+        reply["ContinuedFromContactId"] = anchor.contact.id
+    return reply
+
+
+def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str:
+    flow = require_flow(tx, instance_id, contact_flow_id)
+    if flow.type != "CONTACT_FLOW":
+        raise Fault(
+            INVALID, f"A chat starts with a flow of type CONTACT_FLOW; {flow.id} is of type {flow.type}."
+        )
+    if flow.status != "PUBLISHED":
+        raise Fault(INVALID, f"Contact flow {flow.id} is saved but not published.")
+    return flow.id
+
+
+def _check_segment_attributes(segment_attributes: Document, content_types: Sequence[str]) -> None:
+    for name, value in segment_attributes.items():
+        if len([kind for kind in value.values() if kind is not None]) != 1:
+            raise Fault(INVALID, f"SegmentAttributes {name!r} must have exactly one kind of value.")
+    subtype = segment_attributes.get("connect:Subtype", {}).get("ValueString")
+    needed = {messages.INTERACTIVE, messages.INTERACTIVE_RESPONSE}
+    if subtype == "connect:Guide" and not needed <= set(content_types):
+        raise Fault(
+            INVALID,
+            f"connect:Subtype connect:Guide needs {' and '.join(sorted(needed))} in SupportedMessagingContentTypes.",
+        )
+
+
+def _past(
+    tx: Tx,
+    instance_id: str,
+    persistent_chat: Document | None,
+    related_contact_id: str | None,
+    customer_id: str | None,
+) -> tuple[Session | None, Anchor | None]:
+    """The session a new chat is related to, or the anchor it continues from, or neither."""
+    if persistent_chat is not None and related_contact_id is not None:
+        raise Fault(INVALID, "RelatedContactId and PersistentChat cannot both be provided.")
+    if related_contact_id is not None:
+        return require(tx, instance_id, related_contact_id, "Related contact")[0], None
+    if persistent_chat is None:
+        return None, None
+    for member in ("RehydrationType", "SourceContactId"):
+        if persistent_chat.get(member) is None:
+            raise Fault(INVALID, f"PersistentChat.{member} is required to continue a past chat.")
+    source = source_of(tx, instance_id, persistent_chat["SourceContactId"])
+    anchor = rehydration.resolve(None, persistent_chat["RehydrationType"], source, same_customer=False)
+    if tx.policy.require_same_customer:
+        rehydration.check_same_customer(customer_id, anchor.session.customer_id)
+    return None, anchor
+
+
+def _check_quota(tx: Tx, instance: Instance) -> None:
+    if tx.policy.chats_max == 0:
+        return
+    row = tx.one("count_open_sessions", instance_id=instance.id)
+    if row is not None and row[0] >= tx.policy.chats_max:
+        raise Fault(
+            "LimitExceededException",
+            f"The instance has {row[0]} open chats, which is as many as it may have.",
+        )
+
+
+def _insert_session(
+    tx: Tx,
+    instance: Instance,
+    contact_id: str,
+    flow_id: str,
+    *,
+    expires_at_ms: int,
+    customer_id: str | None,
+    content_types: Sequence[str],
+    disconnect_on_customer_exit: bool,
+    attributes: Mapping[str, str],
+    segment_attributes: Document,
+    related: Session | None,
+    related_contact_id: str | None,
+) -> Session:
+    row = tx.one(
+        "insert_session",
+        instance_id=instance.id,
+        contact_id=contact_id,
+        expires_at_ms=expires_at_ms,
+        customer_id=customer_id,
+        content_types=json.dumps(content_types),
+        disconnect_on_customer_exit=int(disconnect_on_customer_exit),
+        root_contact_id=related.root_contact_id if related else contact_id,
+        related_contact_id=related_contact_id,
+        now_ms=tx.now_ms,
+    )
+    if row is None:
+        raise LookupError("insert_session answered nothing")
+    key = row[0]
+    tx.run(
+        "insert_attributes",
+        session=key,
+        attributes=json.dumps(attributes),
+        segment_attributes=json.dumps(segment_attributes),
+    )
+    tx.run(
+        "insert_contact",
+        session=key,
+        position=0,
+        instance_id=instance.id,
+        contact_id=contact_id,
+        previous_contact_id=None,
+        initiation_method=Method.API,
+        first_seq=1,
+        flow_id=flow_id,
+        connected_at_ms=None,
+        queue_id=None,
+        enqueued_at_ms=None,
+        offered_user_id=None,
+        now_ms=tx.now_ms,
+    )
+    tx.later("connect_by", tx.now_ms + tx.policy.connect_within_ms, session=key, contact_id=contact_id)
+    tx.later("expire", expires_at_ms, session=key, contact_id=contact_id)
+    return session_of(tx, key)
+
+
+def _insert_customer(tx: Tx, session: Session, display_name: str) -> Participant:
+    participant_id = tx.clock.contact_id()
+    tx.run(
+        "insert_participant",
+        session=session.key,
+        id=participant_id,
+        role=Role.CUSTOMER,
+        display_name=display_name,
+        user_id=None,
+        contact_id=session.current_contact_id,
+        connected_at_ms=None,
+        now_ms=tx.now_ms,
+    )
+    return participants_of(tx, session.key)[0]
+
+
+def _append_initial_message(tx: Tx, session: Session, customer: Participant, message: Document) -> None:
+    tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGE",
+        content_type=message["ContentType"],
+        content=message["Content"],
+        participant_id=customer.id,
+        display_name=customer.display_name,
+        participant_role=customer.role,
+    )
+
+
+@operation("connect", refused=("disconnect_reason",))
+def stop_contact(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    contact_id: str,
+    instance_id: str,
+    disconnect_reason: Document | None = None,
+) -> Reply:
+    """End a chat, whatever its state, without its disconnect flow.
+
+    Writes: the session's end. Wakes: the session, with chat.ended.
+    Faults: ResourceNotFoundException; InvalidRequestException for a contact handed over while the chat goes on.
+    Source: StopContact.
+    Assumed: stopping a chat that has ended changes nothing and succeeds.
+    Assumed: DisconnectReason, which Amazon keeps for outbound campaigns, is refused.
+    """
+    refuse(INVALID, DisconnectReason=disconnect_reason)
+    require_instance(tx, caller, instance_id)
+    session, contact = require(tx, instance_id, contact_id)
+    if session.ended_at_ms is not None:
+        return {}
+    if contact.id != session.current_contact_id:
+        raise Fault(
+            INVALID,
+            f"Contact {contact.id} has ended, but its chat goes on in contact {session.current_contact_id}: stop that.",
+        )
+    end_session(tx, session, Reason.API)
+    return {}
+
+
+@operation("connect", writes=False)
+def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact_id: str) -> Reply:
+    """Describe one contact of a chat.
+
+    Faults: ResourceNotFoundException. Source: DescribeContact.
+    Assumed: InitialContactId is left out of a chat's first contact.
+    Assumed: ContactAssociationId is the first contact of the oldest chat in the tree of related chats.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    session, contact = require(tx, instance.id, contact_id)
+    row = tx.one("attributes", session=session.key) or ("{}", "{}")
+    members: dict[str, Any] = {
+        "Arn": contact_arn(instance, contact.id),
+        "Id": contact.id,
+        "InitialContactId": session.initial_contact_id if contact.position else None,
+        "PreviousContactId": contact.previous_contact_id,
+        "ContactAssociationId": session.root_contact_id,
+        "RelatedContactId": session.related_contact_id,
+        "InitiationMethod": contact.initiation_method,
+        "Channel": "CHAT",
+        "InitiationTimestamp": contact.initiated_at_ms,
+        "ConnectedToSystemTimestamp": contact.connected_at_ms,
+        "DisconnectTimestamp": contact.disconnected_at_ms,
+        "LastUpdateTimestamp": contact.updated_at_ms,
+        "DisconnectReason": contact.disconnect_reason,
+        "CustomerId": session.customer_id,
+        "Attributes": json.loads(row[0]),
+        "SegmentAttributes": json.loads(row[1]),
+    }
+    if contact.queue_id is not None:
+        members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}
+    if contact.user_id is not None:
+        members["AgentInfo"] = {
+            "Id": contact.user_id,
+            "AcceptedByAgentTimestamp": contact.accepted_at_ms,
+            "ConnectedToAgentTimestamp": contact.accepted_at_ms,
+        }
+    return {"Contact": members}
+
+
+@operation("connect", writes=False)
+def list_associated_contacts(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_id: str,
+    max_results: int = 100,
+    next_token: str | None = None,
+) -> Reply:
+    """List all contacts of the tree a contact belongs to: every chat related to the same first one, and its contacts.
+
+    Order: chats in the order they were started, contacts of a chat first to last.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Source: ListAssociatedContacts.
+    Assumed: the tree is that of ContactAssociationId, and MaxResults is 100 unless given.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    session, _ = require(tx, instance.id, contact_id)
+    from_key, from_position = _tree_position(next_token)
+    summaries: list[Reply] = []
+    sessions = tx.all(
+        "sessions_of_tree",
+        instance_id=instance.id,
+        root_contact_id=session.root_contact_id,
+        from_key=from_key,
+        limit=max_results + 1,
+    )
+    for row in sessions:
+        related = Session(*row)
+        for contact in contacts_of(tx, related.key):
+            if (related.key, contact.position) < (from_key, from_position):
+                continue
+            if len(summaries) == max_results:
+                return {"ContactSummaryList": summaries, "NextToken": f"{related.key}.{contact.position}"}
+            summaries.append(_associated_summary(instance, related, contact))
+    return {"ContactSummaryList": summaries}
+
+
+def _tree_position(next_token: str | None) -> tuple[int, int]:
+    if next_token is None:
+        return 0, 0
+    key, _, position = next_token.partition(".")
+    if not (key.isdecimal() and position.isdecimal() and len(next_token) < 40 and next_token.isascii()):
+        raise Fault(INVALID, "NextToken is not one that this operation has given.")
+    return int(key) % 2**63, int(position)
+
+
+def _associated_summary(instance: Instance, session: Session, contact: Contact) -> Reply:
+    return {
+        "ContactId": contact.id,
+        "ContactArn": contact_arn(instance, contact.id),
+        "InitiationTimestamp": contact.initiated_at_ms,
+        "DisconnectTimestamp": contact.disconnected_at_ms,
+        "InitialContactId": session.initial_contact_id,
+        "PreviousContactId": contact.previous_contact_id,
+        "RelatedContactId": session.related_contact_id,
+        "InitiationMethod": contact.initiation_method,
+        "Channel": "CHAT",
+    }
+
+
+def contact_arn(instance: Instance, contact_id: str) -> str:
+    """The ARN of a contact."""
+    return f"{instance_arn(instance)}/contact/{contact_id}"

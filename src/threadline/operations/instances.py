@@ -1,0 +1,243 @@
+"""Instances and what they hold: queues and users, described and listed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Reply, bare_id, operation
+from threadline.store import Row, Tx
+
+REGION = "us-east-1"
+
+
+class Instance(NamedTuple):
+    """An instance. `paging_key` authenticates the NextTokens that are handed out."""
+
+    id: str
+    account_id: str
+    alias: str
+    paging_key: str
+    created_at_ms: int
+
+
+class Queue(NamedTuple):
+    """A queue in which chats wait."""
+
+    instance_id: str
+    id: str
+    name: str
+    description: str
+    updated_at_ms: int
+
+
+class User(NamedTuple):
+    """Someone who answers chats."""
+
+    instance_id: str
+    id: str
+    username: str
+    first_name: str
+    last_name: str
+    routing_profile_id: str
+    security_profile_id: str
+    updated_at_ms: int
+
+
+def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instance:
+    """The caller's instance. Faults: ResourceNotFoundException; AccessDeniedException for another account's.
+
+    Assumed: where an operation's model lists no AccessDeniedException, the wire still answers it, as IAM does.
+    """
+    row = tx.one("instance", instance_id=instance_id)
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"Instance not found: {instance_id}")
+    instance = Instance(*row)
+    if instance.account_id != caller.account_id:
+        raise Fault(
+            "AccessDeniedException", f"The access key's account has no access to instance {instance_id}."
+        )
+    return instance
+
+
+def instance_arn(instance: Instance) -> str:
+    """The ARN of an instance. Assumed: the region is us-east-1, whatever region a client signs for."""
+    return f"arn:aws:connect:{REGION}:{instance.account_id}:instance/{instance.id}"
+
+
+def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
+    """The queue, by id or ARN. Faults: ResourceNotFoundException."""
+    row = tx.one("queue", instance_id=instance_id, queue_id=bare_id(queue_id))
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"Queue not found: {queue_id}")
+    return Queue(*row)
+
+
+def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
+    """The user, by id or ARN. Faults: ResourceNotFoundException."""
+    row = tx.one("user", instance_id=instance_id, user_id=bare_id(user_id))
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"User not found: {user_id}")
+    return User(*row)
+
+
+def page(rows: Sequence[Row], limit: int, *, id_at: int) -> tuple[Sequence[Row], str | None]:
+    """The first `limit` of `rows` and the NextToken: the last id, when there are more."""
+    kept = rows[:limit]
+    return kept, str(kept[-1][id_at]) if len(rows) > limit else None
+
+
+@operation("connect", writes=False)
+def list_instances(
+    tx: Tx, caller: AccountCaller, *, next_token: str | None = None, max_results: int = 10
+) -> Reply:
+    """List the instances of the caller's account.
+
+    Source: ListInstances.
+    """
+    rows = tx.all(
+        "instances_of_account", account_id=caller.account_id, after=next_token or "", limit=max_results + 1
+    )
+    kept, following = page(rows, max_results, id_at=0)
+    return {
+        "InstanceSummaryList": [_instance_members(Instance(*row)) for row in kept],
+        "NextToken": following,
+    }
+
+
+@operation("connect", writes=False)
+def describe_instance(tx: Tx, caller: AccountCaller, *, instance_id: str) -> Reply:
+    """Describe an instance.
+
+    Faults: ResourceNotFoundException. Source: DescribeInstance.
+    """
+    return {"Instance": _instance_members(require_instance(tx, caller, instance_id))}
+
+
+def _instance_members(instance: Instance) -> Reply:
+    return {
+        "Id": instance.id,
+        "Arn": instance_arn(instance),
+        "IdentityManagementType": "CONNECT_MANAGED",
+        "InstanceAlias": instance.alias,
+        "CreatedTime": instance.created_at_ms,
+        "ServiceRole": f"arn:aws:iam::{instance.account_id}:role/threadline",
+        "InstanceStatus": "ACTIVE",
+        "InboundCallsEnabled": False,
+        "OutboundCallsEnabled": False,
+    }
+
+
+@operation("connect", writes=False)
+def list_queues(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    queue_types: Sequence[str] | None = None,
+    next_token: str | None = None,
+    max_results: int = 100,
+) -> Reply:
+    """List the queues of an instance.
+
+    Faults: ResourceNotFoundException. Source: ListQueues.
+    Assumed: there are no agents' own queues, so QueueTypes AGENT alone lists nothing.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    wanted = not queue_types or "STANDARD" in queue_types
+    rows = (
+        tx.all("queues", instance_id=instance.id, after=next_token or "", limit=max_results + 1)
+        if wanted
+        else []
+    )
+    kept, following = page(rows, max_results, id_at=1)
+    return {
+        "QueueSummaryList": [_queue_summary(instance, Queue(*row)) for row in kept],
+        "NextToken": following,
+    }
+
+
+@operation("connect", writes=False)
+def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id: str) -> Reply:
+    """Describe a queue.
+
+    Faults: ResourceNotFoundException. Source: DescribeQueue.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    queue = require_queue(tx, instance.id, queue_id)
+    return {
+        "Queue": {
+            "Name": queue.name,
+            "QueueArn": f"{instance_arn(instance)}/queue/{queue.id}",
+            "QueueId": queue.id,
+            "Description": queue.description,
+            "Status": "ENABLED",
+            "LastModifiedTime": queue.updated_at_ms,
+            "LastModifiedRegion": REGION,
+        }
+    }
+
+
+def _queue_summary(instance: Instance, queue: Queue) -> Reply:
+    return {
+        "Id": queue.id,
+        "Arn": f"{instance_arn(instance)}/queue/{queue.id}",
+        "Name": queue.name,
+        "QueueType": "STANDARD",
+        "LastModifiedTime": queue.updated_at_ms,
+        "LastModifiedRegion": REGION,
+    }
+
+
+@operation("connect", writes=False)
+def list_users(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, next_token: str | None = None, max_results: int = 100
+) -> Reply:
+    """List the users of an instance.
+
+    Faults: ResourceNotFoundException. Source: ListUsers.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    rows = tx.all("users", instance_id=instance.id, after=next_token or "", limit=max_results + 1)
+    kept, following = page(rows, max_results, id_at=1)
+    return {
+        "UserSummaryList": [
+            {
+                "Id": user.id,
+                "Arn": user_arn(instance, user.id),
+                "Username": user.username,
+                "LastModifiedTime": user.updated_at_ms,
+                "LastModifiedRegion": REGION,
+            }
+            for user in (User(*row) for row in kept)
+        ],
+        "NextToken": following,
+    }
+
+
+@operation("connect", writes=False)
+def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: str) -> Reply:
+    """Describe a user.
+
+    Faults: ResourceNotFoundException. Source: DescribeUser.
+    Assumed: after-contact work of every user clears by itself, shown as an after-contact work limit of 0 seconds.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    user = require_user(tx, instance.id, user_id)
+    return {
+        "User": {
+            "Id": user.id,
+            "Arn": user_arn(instance, user.id),
+            "Username": user.username,
+            "IdentityInfo": {"FirstName": user.first_name, "LastName": user.last_name},
+            "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": False, "AfterContactWorkTimeLimit": 0},
+            "SecurityProfileIds": [user.security_profile_id],
+            "RoutingProfileId": user.routing_profile_id,
+            "LastModifiedTime": user.updated_at_ms,
+            "LastModifiedRegion": REGION,
+        }
+    }
+
+
+def user_arn(instance: Instance, user_id: str) -> str:
+    """The ARN of a user."""
+    return f"{instance_arn(instance)}/agent/{user_id}"

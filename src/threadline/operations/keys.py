@@ -1,0 +1,21 @@
+"""Access keys: which account a signature speaks for."""
+
+from typing import NamedTuple
+
+from threadline.store import Tx
+
+
+class AccessKey(NamedTuple):
+    """A key that signs requests. `session_token_hash` is set for temporary keys, with their expiry."""
+
+    id: str
+    secret: str
+    account_id: str
+    session_token_hash: str | None
+    expires_at_ms: int | None
+
+
+def key_of(tx: Tx, access_key_id: str) -> AccessKey | None:
+    """The key with this id, or None."""
+    row = tx.one("access_key", id=access_key_id)
+    return AccessKey(*row) if row else None

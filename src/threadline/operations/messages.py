@@ -1,0 +1,169 @@
+"""What participants say and signal: messages, typing, receipts."""
+
+import json
+from typing import Any
+
+from threadline.chat import messages, transcript
+from threadline.chat.contact import Session
+from threadline.chat.participant import Participant, Role, Token
+from threadline.chat.transcript import Item, Receipt
+from threadline.clock import seq_of_item_id
+from threadline.errors import Fault
+from threadline.operations import ParticipantCaller, Reply, operation
+from threadline.operations.participants import active
+from threadline.operations.sessions import flow_event, participants_of
+from threadline.store import Tx
+
+INVALID = "ValidationException"
+
+
+@operation("connectparticipant", bearer=Token.CONNECTION, scope=(), conflict=INVALID)
+def send_message(
+    tx: Tx,
+    caller: ParticipantCaller,
+    *,
+    content_type: str,
+    content: str,
+    client_token: str | None = None,
+    connection_token: str,
+) -> Reply:
+    """Say something to everyone in the chat.
+
+    Writes: one entry of the log. Wakes: the session; the sender's own sockets hear it too.
+    Faults: AccessDeniedException when the chat has ended or the sender left; ValidationException for a content type
+        the chat does not have, or more than 16,384 bytes.
+    Source: SendMessage. Assumed: a repeated ClientToken answers the Id and AbsoluteTime of the first message.
+    Assumed: a customer may write before their socket is open; the flow still waits for the connection.
+    """
+    session, participant = active(tx, caller)
+    messages.check_message(content_type, content, json.loads(session.content_types), INVALID)
+    item = tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGE",
+        content_type=content_type,
+        content=content,
+        participant_id=participant.id,
+        display_name=participant.display_name,
+        participant_role=participant.role,
+    )
+    if participant.role == Role.CUSTOMER:
+        _tell_flow(tx, session)
+    return {"Id": item.id, "AbsoluteTime": item.at_ms}
+
+
+def _tell_flow(tx: Tx, session: Session) -> None:
+    """A customer's message is the event CustomerReturned of a flow that waits for it."""
+    row = tx.one("flow_run", session=session.key, contact_id=session.current_contact_id)
+    if row is not None and "CustomerReturned" in row[1]:
+        flow_event(tx, session, "CustomerReturned")
+
+
+@operation("connectparticipant", bearer=Token.CONNECTION)
+def send_event(
+    tx: Tx,
+    caller: ParticipantCaller,
+    *,
+    content_type: str,
+    content: str | None = None,
+    client_token: str | None = None,
+    connection_token: str,
+) -> Reply:
+    """Signal typing, or that a message was delivered or read.
+
+    Typing is shown to the others and lost; a receipt is kept on its message and pushed to the sockets once.
+    Writes: receipt and a push-only entry. Wakes: the session.
+    Faults: AccessDeniedException; ValidationException for another content type or a receipt for no message of this
+        chat; ConflictException for a receipt while more than two participants are in the chat.
+    Source: SendEvent. Assumed: ClientToken repeats no answer, since clients send one constant for every receipt.
+    Assumed: the retired connection.acknowledged is accepted without effect; the sender does not hear its own typing.
+    """
+    session, participant = active(tx, caller)
+    if content_type == transcript.TYPING:
+        return _typing(tx, session, participant)
+    if content_type in (transcript.DELIVERED, transcript.READ):
+        return _receipt(tx, session, participant, content_type, content)
+    if content_type == transcript.ACKNOWLEDGED:
+        return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
+    raise Fault(
+        INVALID,
+        f"ContentType {content_type!r} is no event a participant sends; {transcript.TYPING}, {transcript.DELIVERED}"
+        f" and {transcript.READ} are.",
+    )
+
+
+def _typing(tx: Tx, session: Session, participant: Participant) -> Reply:
+    item_id = tx.clock.item_id(tx.now_ms, 0)
+    tx.signal(
+        session.key,
+        participant.id,
+        {
+            "AbsoluteTime": tx.now_ms,
+            "ContentType": transcript.TYPING,
+            "Id": item_id,
+            "Type": "EVENT",
+            "ParticipantId": participant.id,
+            "DisplayName": participant.display_name,
+            "ParticipantRole": participant.role,
+            "ContactId": session.current_contact_id,
+            "InitialContactId": session.initial_contact_id,
+        },
+    )
+    return {"Id": item_id, "AbsoluteTime": tx.now_ms}
+
+
+def _receipt(
+    tx: Tx, session: Session, participant: Participant, content_type: str, content: str | None
+) -> Reply:
+    message = _message_of(tx, session, content)
+    if sum(p.is_active for p in participants_of(tx, session.key)) > 2:
+        raise Fault("ConflictException", "Receipts are for chats of two; this one has more participants now.")
+    row = tx.one("receipt", session=session.key, seq=message.seq, recipient_id=participant.id)
+    before = Receipt(*row) if row else Receipt(session.key, message.seq, participant.id, None, None)
+    delivered = content_type == transcript.DELIVERED
+    known = before.delivered_at_ms or before.read_at_ms if delivered else before.read_at_ms
+    if known is not None or message.participant_id == participant.id:
+        return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
+    after = before._replace(delivered_at_ms=tx.now_ms) if delivered else before._replace(read_at_ms=tx.now_ms)
+    tx.run("insert_receipt", **after._asdict())
+    metadata: dict[str, Any] = {
+        "MessageId": message.id,
+        "Receipts": [
+            {
+                "DeliveredTimestamp" if delivered else "ReadTimestamp": tx.now_ms,
+                "RecipientParticipantId": participant.id,
+            }
+        ],
+    }
+    item = tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGEMETADATA",
+        content_type=content_type,
+        participant_id=participant.id,
+        display_name=participant.display_name,
+        participant_role=participant.role,
+        push_only=True,
+        metadata=metadata,
+    )
+    return {"Id": item.id, "AbsoluteTime": item.at_ms}
+
+
+def _message_of(tx: Tx, session: Session, content: str | None) -> Item:
+    """The message that a receipt's content, `{"messageId": "<id>"}`, names."""
+    try:
+        message_id = json.loads(content or "")["messageId"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise Fault(
+            INVALID, 'Content of a receipt must be JSON: {"messageId": "<id of the message>"}.'
+        ) from None
+    seq = seq_of_item_id(message_id) if isinstance(message_id, str) else None
+    row = tx.one("item", session=session.key, seq=seq) if seq else None
+    if (
+        row is None
+        or (item := Item(*row)).id != message_id
+        or item.type != "MESSAGE"
+        or item.audience is not None
+    ):
+        raise Fault(INVALID, f"No message of this chat has the id {str(message_id)[:60]!r}.")
+    return item

@@ -1,0 +1,225 @@
+"""Participants: joining a chat, connecting to it, leaving it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from threadline.chat import limits, transcript
+from threadline.chat.contact import Reason, Session, State, state
+from threadline.chat.participant import Participant, Role, Token
+from threadline.chat.transcript import Viewer
+from threadline.errors import Fault
+from threadline.operations import (
+    AccountCaller,
+    Document,
+    ParticipantCaller,
+    Reply,
+    issue_secret,
+    operation,
+    run_due_now,
+)
+from threadline.operations.instances import require_instance
+from threadline.operations.sessions import (
+    agent_in,
+    contact_at,
+    end_session,
+    event,
+    flow_event,
+    leave,
+    participants_of,
+    require,
+    run_flow,
+    session_of,
+    to_disconnect_flow,
+)
+from threadline.operations.tokens import DENIED, connection_data, keep_token
+from threadline.store import Tx
+
+INVALID = "InvalidRequestException"
+
+
+class Subscription(NamedTuple):
+    """What a socket needs to follow a chat: the session's key and first contact, who looks, the cursor to start at."""
+
+    session: int
+    initial_contact_id: str
+    viewer: Viewer
+    cursor: int
+
+
+def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
+    """The caller's session and participant, who may still act. Faults: AccessDeniedException.
+
+    Assumed: a call after the end is refused with 403 as by Amazon, in words that say what has ended.
+    """
+    row = tx.one("participant", session=caller.session, id=caller.participant_id)
+    session = session_of(tx, caller.session)
+    if row is None:
+        raise Fault(DENIED, "Access denied: the participant is not known.")
+    participant = Participant(*row)
+    if session.ended_at_ms is not None:
+        raise Fault(DENIED, "Access denied: the chat has ended.")
+    if participant.left_at_ms is not None:
+        raise Fault(DENIED, "Access denied: the participant has left the chat.")
+    return session, participant
+
+
+@operation("connect", scope=("instance_id", "contact_id"))
+def create_participant(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_id: str,
+    client_token: str | None = None,
+    participant_details: Document,
+) -> Reply:
+    """Add a bot of one's own to a running chat.
+
+    Writes: participant, token. The bot joins when it connects.
+    Faults: ResourceNotFoundException; InvalidRequestException for another role or an ended contact; ConflictException
+        when the contact has its bot; ServiceQuotaExceededException when the chat is full.
+    Source: CreateParticipant. Assumed: the token lives as long as the chat.
+    """
+    require_instance(tx, caller, instance_id)
+    session, contact = require(tx, instance_id, contact_id)
+    role, name = participant_details.get("ParticipantRole"), participant_details.get("DisplayName")
+    if role != Role.CUSTOM_BOT:
+        raise Fault(INVALID, f"ParticipantRole {role} cannot be added to a chat; CUSTOM_BOT can.")
+    if name is None:
+        raise Fault(INVALID, "ParticipantDetails.DisplayName is required.")
+    if participant_details.get("ParticipantCapabilities") is not None:
+        raise Fault(INVALID, "ParticipantCapabilities do not apply to a chat. Leave them out.")
+    if state(contact) is State.ENDED:
+        raise Fault(INVALID, f"Contact is not active: {contact.id} has ended.")
+    present = [p for p in participants_of(tx, session.key) if p.left_at_ms is None]
+    if any(p.role == Role.CUSTOM_BOT and p.contact_id == contact.id for p in present):
+        raise Fault("ConflictException", f"Contact {contact.id} has a custom participant already.")
+    if len(present) >= limits.PARTICIPANTS_MAX:
+        raise Fault(
+            "ServiceQuotaExceededException", f"A chat has at most {limits.PARTICIPANTS_MAX} participants."
+        )
+    participant = insert_participant(tx, session, Role.CUSTOM_BOT, name, user_id=None, connected=False)
+    token = issue_secret(tx, "participant", client_token)
+    expires_at_ms = keep_token(tx, session, participant.id, Token.PARTICIPANT, token)
+    return {
+        "ParticipantCredentials": {"ParticipantToken": token, "Expiry": expires_at_ms},
+        "ParticipantId": participant.id,
+    }
+
+
+def insert_participant(
+    tx: Tx, session: Session, role: Role, name: str, *, user_id: str | None, connected: bool
+) -> Participant:
+    """Add a participant to the session's current contact."""
+    participant_id = tx.clock.contact_id()
+    tx.run(
+        "insert_participant",
+        session=session.key,
+        id=participant_id,
+        role=role,
+        display_name=name,
+        user_id=user_id,
+        contact_id=session.current_contact_id,
+        connected_at_ms=tx.now_ms if connected else None,
+        now_ms=tx.now_ms,
+    )
+    row = tx.one("participant", session=session.key, id=participant_id)
+    if row is None:
+        raise LookupError(f"no participant {participant_id}")
+    return Participant(*row)
+
+
+@operation("connectparticipant", bearer=Token.PARTICIPANT)
+def create_participant_connection(
+    tx: Tx,
+    caller: ParticipantCaller,
+    *,
+    participant_token: str,
+    type: Sequence[str] | None = None,
+    connect_participant: bool | None = None,
+) -> Reply:
+    """Give a participant what it needs to connect: a WebSocket URL, a connection token, or both.
+
+    The URL is to be opened within 100 seconds; the token lives a day. Earlier ones stay valid.
+    Writes: tokens; with ConnectParticipant, a bot is in the chat from now on.
+    Faults: AccessDeniedException when the chat has ended; ValidationException for nothing asked or WEBRTC_CONNECTION.
+    Source: CreateParticipantConnection.
+    Assumed: ConnectParticipant of a customer has no effect, since message streaming is not switched on.
+    """
+    session, participant = active(tx, caller)
+    types = list(type or ())
+    if "WEBRTC_CONNECTION" in types:
+        raise Fault(
+            "ValidationException",
+            "Type WEBRTC_CONNECTION is for calls; a chat has WEBSOCKET and CONNECTION_CREDENTIALS.",
+        )
+    if not types and not connect_participant:
+        raise Fault("ValidationException", "Type is required: WEBSOCKET, CONNECTION_CREDENTIALS or both.")
+    if connect_participant and participant.role != Role.CUSTOMER:
+        connect(tx, session, participant)
+    return connection_data(tx, session, participant.id, types)
+
+
+def connect(tx: Tx, session: Session, participant: Participant) -> None:
+    """Mark a participant connected, once: the others see them join, and a customer's first connection starts the flow.
+
+    Wakes: the session.
+    """
+    if not tx.one("participant_connected", session=session.key, id=participant.id, now_ms=tx.now_ms):
+        return
+    event(tx, session, transcript.JOINED, participant)
+    if participant.role == Role.CUSTOMER:
+        contact = contact_at(tx, session)
+        if contact.connected_at_ms is None:
+            tx.run("contact_connected", session=session.key, position=contact.position, now_ms=tx.now_ms)
+            if contact.flow_id is not None:
+                run_flow(tx, session, contact.flow_id)
+
+
+def ticket_holder(tx: Tx, caller: ParticipantCaller) -> Participant:
+    """Who may open a socket. Faults: AccessDeniedException."""
+    return active(tx, caller)[1]
+
+
+def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
+    """A socket subscribes to aws/chat: connect the participant and say from which entry on the socket delivers.
+
+    Writes: see `connect`. Who finds the chat continued from a past one hears chat.rehydrated at their first socket,
+    and alone. The socket of a participant who is connected already delivers what comes after now;
+    what was missed is GetTranscript's. Faults: AccessDeniedException.
+    """
+    session, participant = active(tx, caller)
+    connect(tx, session, participant)
+    first = tx.one("participant_subscribed", session=session.key, id=participant.id, now_ms=tx.now_ms)
+    if first and session.is_associated:
+        event(tx, session, transcript.REHYDRATED, push_only=True, audience=participant.id)
+    run_due_now(tx)
+    viewer = Viewer(session.key, participant.id, participant.left_seq)
+    return Subscription(session.key, session.initial_contact_id, viewer, session.last_seq)
+
+
+@operation("connectparticipant", bearer=Token.CONNECTION)
+def disconnect_participant(
+    tx: Tx, caller: ParticipantCaller, *, client_token: str | None = None, connection_token: str
+) -> Reply:
+    """Leave the chat.
+
+    The customer's leaving ends it, unless the chat was started with DisconnectOnCustomerExit and has an agent and a
+    disconnect flow: then the agent is removed, the flow runs, and the customer's next leaving ends it. An agent's
+    leaving ends the chat too, or hands the customer to the disconnect flow (hook CustomerRemaining).
+    Writes: the participant's leaving and what follows from it. Wakes: the session.
+    Faults: AccessDeniedException when there is nothing to leave any more.
+    Source: DisconnectParticipant.
+    """
+    session, participant = active(tx, caller)
+    if participant.role == Role.CUSTOMER:
+        agent = agent_in(participants_of(tx, session.key)) if session.disconnect_on_customer_exit else None
+        if agent is None or not to_disconnect_flow(tx, session, agent, Reason.CUSTOMER_DISCONNECT):
+            end_session(tx, session, Reason.CUSTOMER_DISCONNECT, participant)
+    elif participant.role == Role.AGENT:
+        if not to_disconnect_flow(tx, session, participant, Reason.AGENT_DISCONNECT):
+            end_session(tx, session, Reason.AGENT_DISCONNECT, participant)
+    else:
+        leave(tx, session, participant, chat_goes_on=True)
+        flow_event(tx, session, "BotParticipantDisconnected")
+    return {}

@@ -1,0 +1,96 @@
+"""Continuing a past chat: the operation this server exists for.
+
+History is linked, never copied: an association writes one edge, whatever the past holds.
+"""
+
+import json
+
+from threadline.chat import rehydration, transcript
+from threadline.chat.attributes import inherit
+from threadline.chat.contact import Session
+from threadline.chat.rehydration import Anchor, Source
+from threadline.operations import AccountCaller, Reply, operation
+from threadline.operations.instances import require_instance
+from threadline.operations.sessions import contacts_of, event, require
+from threadline.store import Tx
+
+
+@operation("connect", scope=("instance_id", "initial_contact_id"))
+def create_persistent_contact_association(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    initial_contact_id: str,
+    rehydration_type: str,
+    source_contact_id: str,
+    client_token: str | None = None,
+) -> Reply:
+    """Continue a past chat, or the part of it up to one contact, in a running chat.
+
+    `initial_contact_id` is any contact of the running chat. `source_contact_id` is the first contact of the past chat
+    for ENTIRE_PAST_SESSION, any contact of it for FROM_SEGMENT. The answer names the contact from which the past is
+    shown, newest first. The same call again, with any ClientToken or none, gets the same answer.
+
+    Reads: the current session, the source's contacts. Writes: the session's edge and missing attributes.
+    Wakes: the session, with one chat.rehydrated.
+    Faults: ResourceNotFoundException for an instance, current or source contact that is not there;
+        InvalidRequestException when the current chat has ended or continues another one already, when the source
+        session has not ended, when ENTIRE_PAST_SESSION does not name the first contact, or when a ClientToken comes
+        back with other arguments.
+    Source: CreatePersistentContactAssociation.
+    Assumed: the association belongs to the session: segments before and after see it and repeat its RelatedContactId.
+    Assumed: a chat can be continued in the moment it has ended; Amazon asks to wait 30 to 60 seconds.
+    Assumed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
+    """
+    require_instance(tx, caller, instance_id)
+    current, _ = require(tx, instance_id, initial_contact_id)
+    rehydration.check_current(current)
+    if rehydration.is_repeat(current, rehydration_type, source_contact_id):
+        return {"ContinuedFromContactId": current.related_contact_id}
+    return {"ContinuedFromContactId": associate(tx, current, rehydration_type, source_contact_id)}
+
+
+def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id: str) -> str:
+    """Link a running, not yet associated chat to its past, tell the sockets, and return the anchor's contact id."""
+    source = source_of(tx, current.instance_id, source_contact_id)
+    anchor = rehydration.resolve(
+        current, rehydration_type, source, same_customer=tx.policy.require_same_customer
+    )
+    write_edge(tx, current.key, rehydration_type, source_contact_id, anchor)
+    adopt_attributes(tx, current.key, anchor.session.key)
+    event(tx, current, transcript.REHYDRATED, push_only=True)
+    return anchor.contact.id
+
+
+def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
+    """The contact to continue from with its session. Faults: ResourceNotFoundException."""
+    session, contact = require(tx, instance_id, source_contact_id, "Source contact")
+    return Source(contact, session, contacts_of(tx, session.key))
+
+
+def write_edge(tx: Tx, session: int, rehydration_type: str, source_contact_id: str, anchor: Anchor) -> None:
+    """Store the one edge of a session to its past."""
+    tx.run(
+        "associate_session",
+        session=session,
+        related_contact_id=anchor.contact.id,
+        rehydration_type=rehydration_type,
+        source_contact_id=source_contact_id,
+        anchor_session=anchor.session.key,
+        anchor_last_seq=anchor.last_seq,
+        root_contact_id=anchor.session.root_contact_id,
+        now_ms=tx.now_ms,
+    )
+
+
+def adopt_attributes(tx: Tx, session: int, past: int) -> None:
+    """Add to a session the attributes of a past one whose names it does not have."""
+    before = tx.one("attributes", session=session)
+    theirs = tx.one("attributes", session=past)
+    if before is None or theirs is None or theirs[0] == "{}":
+        return
+    own = json.loads(before[0])
+    merged = inherit(own, json.loads(theirs[0]))
+    if merged != own:
+        tx.run("set_attributes", session=session, attributes=json.dumps(merged))

@@ -1,0 +1,100 @@
+"""The tokens of participants: 256 random bits each, of which only the hash is kept.
+
+A *participant token* is for CreateParticipantConnection, a *connection token* for everything else a participant does,
+and a socket's *ticket* opens one WebSocket within 100 seconds. All of them survive a restart; none outlives its use.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from threadline.chat import limits
+from threadline.chat.contact import Session
+from threadline.chat.participant import Token
+from threadline.clock import token_hash
+from threadline.errors import Fault
+from threadline.operations import ParticipantCaller, Reply, continuation
+from threadline.store import Task, Tx
+
+DENIED = "AccessDeniedException"
+WEBSOCKET = "WEBSOCKET"
+CREDENTIALS = "CONNECTION_CREDENTIALS"
+PRUNE_EVERY_MS = 3_600_000
+
+
+def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token: str) -> int:
+    """Store the hash of a new token and return when it expires, in epoch milliseconds."""
+    expires_at_ms = {
+        Token.PARTICIPANT: session.expires_at_ms + limits.PARTICIPANT_TOKEN_SLACK_MS,
+        Token.CONNECTION: tx.now_ms + limits.CONNECTION_TOKEN_MS,
+        Token.SOCKET: tx.now_ms + limits.SOCKET_URL_MS,
+    }[kind]
+    tx.run(
+        "insert_token",
+        hash=token_hash(token),
+        kind=kind,
+        session=session.key,
+        participant_id=participant_id,
+        expires_at_ms=expires_at_ms,
+    )
+    return expires_at_ms
+
+
+def authenticate(tx: Tx, token: str, kind: Token) -> tuple[ParticipantCaller, int]:
+    """Whose token this is, and until when it is valid (epoch milliseconds). Faults: AccessDeniedException.
+
+    Writes nothing. Whether the participant may still act is the operation's question.
+    Assumed: a stale token and one of the wrong kind are told apart in words; Amazon says "Access denied" to both.
+    """
+    row = tx.one("token", hash=token_hash(token), kind=kind)
+    if row is None:
+        other = tx.one("token_of_other_kind", hash=token_hash(token))
+        if other is not None:
+            raise Fault(
+                DENIED,
+                f"Access denied: this is a {_NAMES[Token(other[0])]}; a {_NAMES[kind]} is needed here.",
+            )
+        raise Fault(DENIED, f"Access denied: the {_NAMES[kind]} is not known.")
+    session, participant_id, expires_at_ms = row
+    if expires_at_ms <= tx.now_ms:
+        raise Fault(DENIED, f"Access denied: the {_NAMES[kind]} has expired. {_RENEW[kind]}")
+    return ParticipantCaller(session, participant_id), expires_at_ms
+
+
+_NAMES = {
+    Token.PARTICIPANT: "participant token",
+    Token.CONNECTION: "connection token",
+    Token.SOCKET: "socket ticket",
+}
+_RENEW = {
+    Token.PARTICIPANT: "The chat is over.",
+    Token.CONNECTION: "CreateParticipantConnection gives a new one.",
+    Token.SOCKET: "CreateParticipantConnection gives a new URL, to be opened within 100 seconds.",
+}
+
+
+def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequence[str]) -> Reply:
+    """New connection data of the asked `types`, with its tokens stored.
+
+    Source: CreateParticipantConnection. Assumed: ConnectionExpiry, when a client fetches a new URL, is in an hour.
+    """
+    reply: dict[str, Any] = {}
+    if WEBSOCKET in types:
+        ticket = tx.clock.token()
+        keep_token(tx, session, participant_id, Token.SOCKET, ticket)
+        reply["Websocket"] = {
+            "Url": f"{tx.policy.socket_url}/participant/socket?ticket={ticket}",
+            "ConnectionExpiry": tx.now_ms + limits.SOCKET_RENEW_MS,
+        }
+    if CREDENTIALS in types:
+        token = tx.clock.token()
+        expires_at_ms = keep_token(tx, session, participant_id, Token.CONNECTION, token)
+        reply["ConnectionCredentials"] = {"ConnectionToken": token, "Expiry": expires_at_ms}
+    return reply
+
+
+@continuation("prune")
+def prune(tx: Tx, task: Task) -> None:
+    """Once an hour: forget tokens that expired a day ago and replies whose ClientToken nobody can mean any more."""
+    tx.run("prune_tokens", before_ms=tx.now_ms - limits.CONNECTION_TOKEN_MS)
+    tx.run("prune_replies", before_ms=tx.now_ms - limits.REPLY_KEPT_MS)
+    tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)

@@ -1,0 +1,342 @@
+"""Reading a chat: GetTranscript, and what sockets deliver. One path to the items for all of them.
+
+A page costs the page, however deep it lies: a token says in which session's log to go on and from which entry, and
+each hop into the past is one row.
+"""
+
+import base64
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from threadline.chat import transcript
+from threadline.chat.contact import Contact, Session
+from threadline.chat.limits import PAGE_ITEMS_DEFAULT, STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_BYTES_MAX
+from threadline.chat.participant import Participant, Token
+from threadline.chat.transcript import Item, Receipt, Viewer, may_see
+from threadline.clock import seq_of_item_id
+from threadline.errors import Fault
+from threadline.operations import Document, ParticipantCaller, Reply, operation
+from threadline.operations.participants import active
+from threadline.operations.sessions import contacts_of, session_of
+from threadline.store import Tx
+
+INVALID = "ValidationException"
+TOKEN = struct.Struct(">BBqq")
+
+
+class Span(NamedTuple):
+    """A run of a session's log: its entries from `first_seq` to `last_seq`."""
+
+    session: int
+    first_seq: int
+    last_seq: int
+
+
+class Position(NamedTuple):
+    """Where a page begins: in the current session or the past, and whether the past follows the current session."""
+
+    past: bool
+    runs_on: bool
+    session: int
+    seq: int
+
+
+class Asked(NamedTuple):
+    """A GetTranscript request, resolved."""
+
+    session: Session
+    viewer: Viewer
+    paging_key: str
+    forward: bool
+    ascending: bool
+    limit: int
+    contact_id: str
+
+
+@operation("connectparticipant", writes=False, bearer=Token.CONNECTION)
+def get_transcript(
+    tx: Tx,
+    caller: ParticipantCaller,
+    *,
+    contact_id: str | None = None,
+    max_results: int = PAGE_ITEMS_DEFAULT,
+    next_token: str | None = None,
+    scan_direction: str | None = None,
+    sort_order: str = "DESCENDING",
+    start_position: Document | None = None,
+    connection_token: str,
+) -> Reply:
+    """A page of what was said: the current chat, then, scanning backward, the past it continues from.
+
+    The default is the newest items first. NextToken leads on, past the current chat into the past ones, and is the
+    empty string at the end. A page holds either current items (with ContactId) or past ones (with RelatedContactId).
+    `max_results` 1 to 100, 0 for the default of 10. With StartPosition, or ContactId (a contact of the current chat),
+    only the current chat is read; StartPosition's item belongs to the page. SortOrder orders items within the page.
+    Reads: item, receipt, one row for each session walked.
+    Faults: AccessDeniedException when the chat has ended; ValidationException for a NextToken that is not of this
+        participant and these parameters, a StartPosition that is not in this chat, or FORWARD without a start.
+    Source: GetTranscript; Administrator Guide, chat persistence; chatjs issues 19 and 28.
+    Assumed: the sequence number is the one order, FROM_SEGMENT leaves out the contacts after the anchor, and a page
+        with no current item begins in the past.
+    """
+    session, participant = active(tx, caller)
+    start = {name: value for name, value in (start_position or {}).items() if value is not None}
+    direction = scan_direction or ("FORWARD" if start else "BACKWARD")
+    asked = Asked(
+        session,
+        Viewer(session.key, participant.id, participant.left_seq),
+        _paging_key(tx, session),
+        forward=direction == "FORWARD",
+        ascending=sort_order == "ASCENDING",
+        limit=max_results or PAGE_ITEMS_DEFAULT,
+        contact_id=contact_id or "",
+    )
+    if next_token:
+        position = _open_token(asked, next_token)
+    elif start:
+        position = Position(False, False, session.key, _start_seq(tx, asked, start))
+    elif asked.forward:
+        raise Fault(
+            INVALID,
+            "ScanDirection FORWARD needs a place to start: send StartPosition with Id, AbsoluteTime or MostRecent.",
+        )
+    else:
+        position = Position(False, contact_id is None, session.key, session.last_seq)
+    items, following = _page(tx, asked, position)
+    if asked.ascending == (not asked.forward):
+        items.reverse()
+    return {
+        "InitialContactId": session.initial_contact_id,
+        "Transcript": _render(tx, items, session.key),
+        "NextToken": _seal_token(asked, following) if following else "",
+    }
+
+
+def _page(tx: Tx, asked: Asked, position: Position) -> tuple[list[Item], Position | None]:
+    """The items of one page in scan order, and where the next page begins, if any visible item is left."""
+    if not position.past:
+        items = _read(tx, asked, _current_spans(tx, asked, position), asked.limit + 1)
+        if len(items) > asked.limit:
+            return items[: asked.limit], position._replace(seq=items[asked.limit].seq)
+        if not position.runs_on:
+            return items, None
+        beyond = _read(tx, asked, _past_spans(tx, asked.session, None), 1 if items else asked.limit + 1)
+        if items:
+            return items, Position(True, True, beyond[0].session, beyond[0].seq) if beyond else None
+    else:
+        beyond = _read(tx, asked, _past_spans(tx, asked.session, position), asked.limit + 1)
+    kept = beyond[: asked.limit]
+    rest = beyond[asked.limit :]
+    return kept, Position(True, True, rest[0].session, rest[0].seq) if rest else None
+
+
+def _read(tx: Tx, asked: Asked, spans: Iterator[Span], count: int) -> list[Item]:
+    """The first `count` visible items of `spans` in scan order."""
+    found: list[Item] = []
+    name = "page_forward" if asked.forward else "page_backward"
+    for session, first_seq, last_seq in spans:
+        while len(found) < count and first_seq <= last_seq:
+            limit = count - len(found)
+            rows = tx.all(name, session=session, first_seq=first_seq, last_seq=last_seq, limit=limit)
+            items = [Item(*row) for row in rows]
+            found += [item for item in items if may_see(asked.viewer, item)]
+            if len(rows) < limit:
+                break
+            if asked.forward:
+                first_seq = items[-1].seq + 1
+            else:
+                last_seq = items[-1].seq - 1
+        if len(found) >= count:
+            break
+    return found
+
+
+def _current_spans(tx: Tx, asked: Asked, position: Position) -> Iterator[Span]:
+    """What is to be read of the current session: all of it, or one contact's part, from the position on."""
+    first_seq, last_seq = 1, asked.session.last_seq
+    if asked.contact_id:
+        span = _span_of_contact(contacts_of(tx, asked.session.key), asked.session, asked.contact_id)
+        first_seq, last_seq = span.first_seq, span.last_seq
+    if asked.forward:
+        first_seq = max(first_seq, position.seq)
+    else:
+        last_seq = min(last_seq, position.seq)
+    yield Span(asked.session.key, first_seq, last_seq)
+
+
+def _span_of_contact(contacts: tuple[Contact, ...], session: Session, contact_id: str) -> Span:
+    for contact, following in zip(contacts, [*contacts[1:], None], strict=True):
+        if contact.id == contact_id:
+            return Span(
+                session.key, contact.first_seq, following.first_seq - 1 if following else session.last_seq
+            )
+    return Span(session.key, 1, 0)
+
+
+def _past_spans(tx: Tx, session: Session, position: Position | None) -> Iterator[Span]:
+    """The past of `session`, newest first, from `position` on if given.
+
+    Each session has one edge, to a session that had ended when the edge was made, so the walk cannot come back.
+    """
+    if tx.policy.strict_limits:
+        yield from _strict_spans(tx, session, position)
+        return
+    if position is not None:
+        yield Span(position.session, 1, position.seq)
+        session = session_of(tx, position.session)
+    while session.anchor_session is not None and session.anchor_last_seq is not None:
+        yield Span(session.anchor_session, 1, session.anchor_last_seq)
+        session = session_of(tx, session.anchor_session)
+
+
+def _strict_spans(tx: Tx, session: Session, position: Position | None) -> Iterator[Span]:
+    """As `_past_spans` with Amazon's bounds: the newest 100 past contacts, without those of more than 5 MB."""
+    left = STRICT_PAST_CONTACTS_MAX
+    skipping = position is not None
+    while session.anchor_session is not None and session.anchor_last_seq is not None:
+        last_seq = session.anchor_last_seq
+        session = session_of(tx, session.anchor_session)
+        for contact in reversed(contacts_of(tx, session.key)):
+            if contact.first_seq > last_seq or left == 0:
+                continue
+            left -= 1
+            span = Span(session.key, contact.first_seq, last_seq)
+            last_seq = contact.first_seq - 1
+            if skipping and position is not None:
+                if span.session != position.session or span.first_seq > position.seq:
+                    continue
+                skipping = False
+                span = span._replace(last_seq=position.seq)
+            if _bytes_of(tx, span) <= STRICT_TRANSCRIPT_BYTES_MAX:
+                yield span
+
+
+def _bytes_of(tx: Tx, span: Span) -> int:
+    row = tx.one("content_bytes", session=span.session, first_seq=span.first_seq, last_seq=span.last_seq)
+    return int(row[0] or 0) if row else 0
+
+
+def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:
+    """The entry that StartPosition names. Faults: ValidationException."""
+    if len(start) > 1:
+        raise Fault(INVALID, f"StartPosition must have one member, not {' and '.join(sorted(start))}.")
+    if "Id" in start:
+        seq = seq_of_item_id(start["Id"])
+        row = tx.one("item", session=asked.session.key, seq=seq) if seq else None
+        if (
+            row is None
+            or (item := Item(*row)).id != start["Id"]
+            or item.push_only
+            or not may_see(asked.viewer, item)
+        ):
+            raise Fault(INVALID, f"StartPosition.Id {start['Id'][:60]!r} is no item of the current chat.")
+        return item.seq
+    if "AbsoluteTime" in start:
+        return _seq_at(tx, asked, _milliseconds(start["AbsoluteTime"]))
+    backward = asked._replace(forward=False)
+    count = start["MostRecent"] or 1
+    newest = _read(
+        tx, backward, _current_spans(tx, backward, Position(False, False, 0, asked.session.last_seq)), count
+    )
+    return newest[-1].seq if newest else 0
+
+
+def _seq_at(tx: Tx, asked: Asked, at_ms: int) -> int:
+    """The first entry at or after a time, or scanning backward the last at or before it: times rise with numbers."""
+    low, high = 1, asked.session.last_seq + 1
+    target = at_ms if asked.forward else at_ms + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = tx.one("time_of", session=asked.session.key, seq=middle)
+        if row is not None and row[0] < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low if asked.forward else low - 1
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Fault(
+            INVALID, f"StartPosition.AbsoluteTime {text[:60]!r} is no time such as 2026-11-22T14:26:49.834Z."
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1_000)
+
+
+def _render(tx: Tx, items: list[Item], current: int) -> list[Reply]:
+    """Items with the model's names and their receipts, whose rows are read once for each run of one session."""
+    rendered: list[Reply] = []
+    for run in _runs(items):
+        low, high = sorted((run[0].seq, run[-1].seq))
+        rows = tx.all("receipts", session=run[0].session, first_seq=low, last_seq=high)
+        receipts = transcript.receipts_by_seq([Receipt(*row) for row in rows])
+        past = run[0].session != current
+        rendered += [transcript.as_item(item, past=past, receipts=receipts.get(item.seq, ())) for item in run]
+    return rendered
+
+
+def _runs(items: list[Item]) -> Iterator[list[Item]]:
+    run: list[Item] = []
+    for item in items:
+        if run and item.session != run[0].session:
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+def _paging_key(tx: Tx, session: Session) -> str:
+    row = tx.one("instance", instance_id=session.instance_id)
+    if row is None:
+        raise LookupError(f"no instance {session.instance_id}")
+    return str(row[3])
+
+
+def _seal_token(asked: Asked, position: Position) -> str:
+    """An opaque token: the position, and a MAC over it, the participant and the request's parameters."""
+    body = TOKEN.pack(position.past, position.runs_on, position.session, position.seq)
+    return base64.urlsafe_b64encode(body + _mac(asked, body)).rstrip(b"=").decode()
+
+
+def _open_token(asked: Asked, token: str) -> Position:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raw = b""
+    body, mac = raw[: TOKEN.size], raw[TOKEN.size :]
+    if len(body) < TOKEN.size or not hmac.compare_digest(mac, _mac(asked, body)):
+        raise Fault(
+            INVALID,
+            "NextToken does not belong to this request: send it with the participant, ContactId, ScanDirection and"
+            " SortOrder it was given for, or start again without it.",
+        )
+    past, runs_on, session, seq = TOKEN.unpack(body)
+    return Position(bool(past), bool(runs_on), session, seq)
+
+
+def _mac(asked: Asked, body: bytes) -> bytes:
+    bound = f"{asked.session.key} {asked.viewer.participant_id} {asked.forward} {asked.ascending} {asked.contact_id}"
+    return hmac.new(asked.paging_key.encode(), bound.encode() + b"\n" + body, hashlib.sha256).digest()[:16]
+
+
+def visible_after(tx: Tx, viewer: Viewer, cursor: int, limit: int) -> tuple[list[Item], int]:
+    """What a socket at `cursor` delivers next: at most `limit` entries looked at, and the cursor after them."""
+    items = [Item(*row) for row in tx.all("items_after", session=viewer.session, seq=cursor, limit=limit)]
+    return [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor
+
+
+def viewer_of(tx: Tx, caller: ParticipantCaller) -> Viewer:
+    """Who looks, with the entry up to which they may if they have left."""
+    row = tx.one("participant", session=caller.session, id=caller.participant_id)
+    if row is None:
+        raise LookupError(f"no participant {caller.participant_id}")
+    participant = Participant(*row)
+    return Viewer(participant.session, participant.id, participant.left_seq)

@@ -1,0 +1,128 @@
+"""Making a workspace: an instance with all that a first chat needs, and the key to it."""
+
+from dataclasses import dataclass
+
+from threadline.flows.language import demo_content
+from threadline.operations.tokens import PRUNE_EVERY_MS
+from threadline.store import Tx
+
+ACCOUNT_ID = "123456789012"
+USERS = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
+CONCURRENCY = 10
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The ids of a workspace and the access key of its account. `agents` maps user names to user ids."""
+
+    account_id: str
+    instance_id: str
+    contact_flow_id: str
+    survey_flow_id: str
+    returning_flow_id: str
+    queue_id: str
+    agents: dict[str, str]
+    access_key_id: str
+    secret_access_key: str
+    region: str = "us-east-1"
+
+
+def is_empty(tx: Tx) -> bool:
+    """Whether the store has no instance yet."""
+    return tx.one("any_instance") is None
+
+
+def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> Workspace:
+    """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
+
+    Writes: instance, queue, users, flows, access key, and the first task that clears away what has expired.
+    """
+    clock = tx.clock
+    instance_id, queue_id = clock.contact_id(), clock.contact_id()
+    tx.run(
+        "insert_instance",
+        id=instance_id,
+        account_id=account_id,
+        alias=alias,
+        paging_key=clock.token(),
+        now_ms=tx.now_ms,
+    )
+    tx.run(
+        "insert_queue",
+        instance_id=instance_id,
+        id=queue_id,
+        name="Support",
+        description="The demo's queue",
+        now_ms=tx.now_ms,
+    )
+    profile_id, security_id = clock.contact_id(), clock.contact_id()
+    agents = {
+        username: _make_user(tx, instance_id, username, first, last, profile_id, security_id)
+        for username, first, last in USERS
+    }
+    survey_id = _make_flow(tx, instance_id, "Demo survey", demo_content("survey"))
+    ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
+    inbound_id = _make_flow(tx, instance_id, "Demo inbound", demo_content("inbound", **ids))
+    returning_id = _make_flow(tx, instance_id, "Demo returning", demo_content("returning", **ids))
+    access_key_id, secret = make_access_key(tx, account_id)
+    if tx.one("next_task") is None:
+        tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
+    return Workspace(
+        account_id, instance_id, inbound_id, survey_id, returning_id, queue_id, agents, access_key_id, secret
+    )
+
+
+def make_access_key(tx: Tx, account_id: str) -> tuple[str, str]:
+    """A new access key of an account: its id and its secret."""
+    access_key_id = "AKIA" + tx.clock.random_bytes(8).hex().upper()
+    secret = tx.clock.token()
+    tx.run(
+        "insert_access_key",
+        id=access_key_id,
+        secret=secret,
+        account_id=account_id,
+        session_token_hash=None,
+        expires_at_ms=None,
+    )
+    return access_key_id, secret
+
+
+def _make_user(
+    tx: Tx,
+    instance_id: str,
+    username: str,
+    first_name: str,
+    last_name: str,
+    profile_id: str,
+    security_id: str,
+) -> str:
+    user_id = tx.clock.contact_id()
+    tx.run(
+        "insert_user",
+        instance_id=instance_id,
+        id=user_id,
+        username=username,
+        first_name=first_name,
+        last_name=last_name,
+        routing_profile_id=profile_id,
+        security_profile_id=security_id,
+        now_ms=tx.now_ms,
+    )
+    return user_id
+
+
+def _make_flow(tx: Tx, instance_id: str, name: str, content: str) -> str:
+    flow_id = tx.clock.contact_id()
+    tx.run(
+        "insert_contact_flow",
+        instance_id=instance_id,
+        id=flow_id,
+        name=name,
+        type="CONTACT_FLOW",
+        status="PUBLISHED",
+        description=None,
+        content=content,
+        tags="{}",
+        now_ms=tx.now_ms,
+    )
+    return flow_id
