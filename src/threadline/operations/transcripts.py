@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Session
-from threadline.chat.limits import PAGE_ITEMS_DEFAULT, STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_BYTES_MAX
+from threadline.chat.limits import PAGE_ITEMS_DEFAULT, STRICT_PAST_CONTACTS_MAX
+from threadline.chat.lineage import in_range
 from threadline.chat.participant import Participant, Token
 from threadline.chat.transcript import Item, Receipt, Viewer, may_see
 from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
 from threadline.operations import Document, ParticipantCaller, Reply, operation
+from threadline.operations.lineage import is_too_large, span_of, walk
 from threadline.operations.participants import active
 from threadline.operations.sessions import contacts_of, session_of
 from threadline.store import Tx
@@ -196,28 +198,22 @@ def _past_spans(tx: Tx, session: Session, position: Position | None) -> Iterator
 def _strict_spans(tx: Tx, session: Session, position: Position | None) -> Iterator[Span]:
     """As `_past_spans` with Amazon's bounds: the newest 100 past contacts, without those of more than 5 MB."""
     left = STRICT_PAST_CONTACTS_MAX
-    skipping = position is not None
-    while session.anchor_session is not None and session.anchor_last_seq is not None:
-        last_seq = session.anchor_last_seq
-        session = session_of(tx, session.anchor_session)
-        for contact in reversed(contacts_of(tx, session.key)):
-            if contact.first_seq > last_seq or left == 0:
+    reached = position is None
+    for hop in walk(tx, session):
+        for contact in reversed(hop.contacts if hop.number else ()):
+            if not in_range(hop, contact):
                 continue
+            if left == 0:
+                return
             left -= 1
-            span = Span(session.key, contact.first_seq, last_seq)
-            last_seq = contact.first_seq - 1
-            if skipping and position is not None:
+            span = Span(hop.session.key, *span_of(hop, contact))
+            if not reached and position is not None:
                 if span.session != position.session or span.first_seq > position.seq:
                     continue
-                skipping = False
+                reached = True
                 span = span._replace(last_seq=position.seq)
-            if _bytes_of(tx, span) <= STRICT_TRANSCRIPT_BYTES_MAX:
+            if not is_too_large(tx, hop, contact):
                 yield span
-
-
-def _bytes_of(tx: Tx, span: Span) -> int:
-    row = tx.one("content_bytes", session=span.session, first_seq=span.first_seq, last_seq=span.last_seq)
-    return int(row[0] or 0) if row else 0
 
 
 def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:

@@ -39,9 +39,8 @@ UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session AND position
 UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
 
--- name: count_items_between
-SELECT count(*) FROM item
-WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0;
+-- name: count_push_only
+SELECT count(*) FROM item WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 1;
 
 -- name: sessions_of_tree
 SELECT * FROM session

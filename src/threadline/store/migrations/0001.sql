@@ -156,6 +156,8 @@ CREATE TABLE item (
     UNIQUE (session, seq)
 );
 
+CREATE INDEX item_push_only ON item (session, seq) WHERE push_only = 1;
+
 CREATE TABLE receipt (
     session BIGINT NOT NULL,
     seq BIGINT NOT NULL,

@@ -1,0 +1,202 @@
+"""The lineage of a chat: walked contact by contact, and explained to whoever asks why something is shown or not."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from threadline.chat import rehydration
+from threadline.chat.contact import Contact, Session
+from threadline.chat.limits import STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_BYTES_MAX
+from threadline.chat.lineage import BEYOND_LIMIT, TOO_LARGE, Edge, Hop, Verdict, in_range, judge
+from threadline.chat.participant import Role
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Reply, operation
+from threadline.operations.instances import require_instance
+from threadline.operations.persistence import source_of
+from threadline.operations.sessions import contacts_of, participants_of, require, session_of
+from threadline.store import Tx
+
+INVALID = "InvalidRequestException"
+
+
+class Place(NamedTuple):
+    """Where a page of a lineage begins.
+
+    `child` is the session whose edge leads to session number `hop`; `position` the first contact to list there,
+    counted down; `past` how many shown past contacts came before.
+    """
+
+    hop: int
+    child: int
+    position: int
+    past: int
+
+
+def walk(tx: Tx, session: Session, first: Hop | None = None) -> Iterator[Hop]:
+    """The sessions of a lineage: `first` or the current one, then along the edges into the past.
+
+    The walk ends: an edge leads to a session that had ended while its own was running. A session met twice stops it
+    all the same.
+    """
+    hop = first or Hop(0, session, contacts_of(tx, session.key), None)
+    seen = {session.key}
+    while True:
+        yield hop
+        following = next_hop(tx, hop.session, hop.number + 1)
+        if following is None or following.session.key in seen:
+            return
+        seen.add(following.session.key)
+        hop = following
+
+
+def next_hop(tx: Tx, session: Session, number: int) -> Hop | None:
+    """The session that `session` continues from."""
+    if session.anchor_session is None or session.rehydration_type is None:
+        return None
+    past = session_of(tx, session.anchor_session)
+    contacts = contacts_of(tx, past.key)
+    anchor = next(contact for contact in contacts if contact.id == session.related_contact_id)
+    return Hop(number, past, contacts, Edge(session.rehydration_type, anchor))
+
+
+def span_of(hop: Hop, contact: Contact) -> tuple[int, int]:
+    """The first and last number of a contact's entries in its session's log; the last is smaller when it has none."""
+    return contact.first_seq, rehydration.last_seq_of(contact, hop.contacts, hop.session)
+
+
+def is_too_large(tx: Tx, hop: Hop, contact: Contact) -> bool:
+    """Whether a past contact's transcript is larger than Amazon would load."""
+    first_seq, last_seq = span_of(hop, contact)
+    row = tx.one("content_bytes", session=hop.session.key, first_seq=first_seq, last_seq=last_seq)
+    return row is not None and (row[0] or 0) > STRICT_TRANSCRIPT_BYTES_MAX
+
+
+@operation("threadline", writes=False)
+def describe_lineage(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_id: str,
+    source_contact_id: str | None = None,
+    rehydration_type: str | None = None,
+    max_results: int = 100,
+    next_token: str | None = None,
+) -> Reply:
+    """Explain what a chat shows of its past: every contact of its lineage, newest first, shown or dropped and why.
+
+    With `source_contact_id` and `rehydration_type` it explains an association before it is made, and refuses what
+    CreatePersistentContactAssociation would refuse, in the same words.
+    Reads: the lineage's sessions and contacts, as far as the page goes.
+    Faults: ResourceNotFoundException; InvalidRequestException as CreatePersistentContactAssociation has it, for one
+        of the two what-if members without the other, and for a NextToken that is none.
+    Assumed: an ended chat can be explained, but a what-if needs one that is running.
+    """
+    require_instance(tx, caller, instance_id)
+    session, _ = require(tx, instance_id, contact_id)
+    supposed = _suppose(tx, session, source_contact_id, rehydration_type)
+    edge = supposed.edge if supposed else None
+    place = _place(tx, next_token, session)
+    first_past = supposed or next_hop(tx, session, 1)
+    hops = _hops_from(tx, session, supposed, place)
+    contacts: list[Reply] = []
+    following: str | None = None
+    for hop, contact, verdict, next_place in _judged(tx, hops, place):
+        if len(contacts) == max_results:
+            following = ".".join(map(str, next_place))
+            break
+        contacts.append(_members(tx, hop, contact, verdict, edge if hop.number == 0 else None))
+    reply: Reply = {"Contacts": contacts}
+    if first_past is not None and first_past.edge is not None:
+        reply["ContinuedFromContactId"] = first_past.edge.anchor.id
+    if following is not None:
+        reply["NextToken"] = following
+    return reply
+
+
+def _suppose(
+    tx: Tx, session: Session, source_contact_id: str | None, rehydration_type: str | None
+) -> Hop | None:
+    """The past that an association not made yet would bring; None when none is asked about or it is made already."""
+    if source_contact_id is None and rehydration_type is None:
+        return None
+    if source_contact_id is None or rehydration_type is None:
+        raise Fault(INVALID, "SourceContactId and RehydrationType go together: give both, or neither.")
+    rehydration.check_current(session)
+    if rehydration.is_repeat(session, rehydration_type, source_contact_id):
+        return None
+    source = source_of(tx, session.instance_id, source_contact_id)
+    anchor = rehydration.resolve(
+        session, rehydration_type, source, same_customer=tx.policy.require_same_customer
+    )
+    return Hop(1, anchor.session, source.contacts, Edge(rehydration_type, anchor.contact))
+
+
+def _hops_from(tx: Tx, session: Session, supposed: Hop | None, place: Place) -> Iterator[Hop]:
+    """The lineage from `place` on, with the supposed past in the place of the first one."""
+    if place.hop == 0:
+        yield Hop(0, session, contacts_of(tx, session.key), None)
+    if place.hop <= 1:
+        start = supposed or next_hop(tx, session, 1)
+    else:
+        start = next_hop(tx, session_of(tx, place.child), place.hop)
+    if start is not None:
+        yield from walk(tx, start.session, start)
+
+
+def _judged(tx: Tx, hops: Iterator[Hop], place: Place) -> Iterator[tuple[Hop, Contact, Verdict, Place]]:
+    """Every contact from `place` on with its verdict, and the place of a page that would begin with it."""
+    past, child = place.past, place.child
+    for hop in hops:
+        for contact in reversed(hop.contacts):
+            if hop.number == place.hop and contact.position > place.position:
+                continue
+            verdict = judge(hop, contact)
+            here = Place(hop.number, child, contact.position, past)
+            if tx.policy.strict_limits and hop.number and in_range(hop, contact):
+                past += 1
+                if past > STRICT_PAST_CONTACTS_MAX:
+                    verdict = BEYOND_LIMIT
+                elif is_too_large(tx, hop, contact):
+                    verdict = TOO_LARGE
+            yield hop, contact, verdict, here
+        child = hop.session.key
+
+
+def _place(tx: Tx, next_token: str | None, session: Session) -> Place:
+    if next_token is None:
+        return Place(0, session.key, session.last_position, 0)
+    numbers = next_token.split(".")
+    if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
+        raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
+    place = Place(*map(int, numbers))
+    row = tx.one("session", session=place.child)
+    if row is None or Session(*row).instance_id != session.instance_id:
+        raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
+    return place
+
+
+def _members(tx: Tx, hop: Hop, contact: Contact, verdict: Verdict, supposed: Edge | None) -> dict[str, Any]:
+    first_seq, last_seq = span_of(hop, contact)
+    hidden = tx.one("count_push_only", session=hop.session.key, first_seq=first_seq, last_seq=last_seq) or (
+        0,
+    )
+    agents = [
+        p for p in participants_of(tx, hop.session.key) if p.role == Role.AGENT and p.contact_id == contact.id
+    ]
+    return {
+        "ContactId": contact.id,
+        "InitialContactId": hop.session.initial_contact_id,
+        "PreviousContactId": contact.previous_contact_id,
+        "RelatedContactId": supposed.anchor.id if supposed else hop.session.related_contact_id,
+        "SessionNumber": hop.number,
+        "Shown": verdict.shown,
+        "Reason": verdict.reason,
+        "Explanation": verdict.explanation,
+        "InitiationMethod": contact.initiation_method,
+        "InitiationTimestamp": contact.initiated_at_ms,
+        "DisconnectTimestamp": contact.disconnected_at_ms,
+        "DisconnectReason": contact.disconnect_reason,
+        "AgentUserId": contact.user_id,
+        "AgentName": agents[0].display_name if agents else None,
+        "ItemCount": max(0, last_seq - first_seq + 1 - hidden[0]),
+    }
