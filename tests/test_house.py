@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import threadline
+import threadline.server  # registers every operation
 from threadline.operations import OPERATIONS, Operation
 from threadline.store import named_statements
 from threadline.wire.model import load, snake
@@ -33,7 +34,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "flows": ({"errors"}, set()),
     "store": ({"errors", "clock", "chat"}, {"apsw", "msgspec"}),
     "operations": ({"errors", "clock", "chat", "flows.engine", "flows.language", "store"}, {"msgspec"}),
-    "bus": ({"errors", "clock", "chat", "store", "operations"}, {"msgspec"}),
+    "bus": ({"errors", "clock", "config", "chat", "store", "operations"}, {"msgspec"}),
     "wire": (
         {"errors", "clock", "config"},
         {"botocore", "httptools", "msgspec", "regex", "uvicorn", "websockets"},

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import threadline
+import threadline.server  # registers every operation
 from threadline.config import TABLE, Setting
 from threadline.operations import OPERATIONS, Operation
 from threadline.wire.model import load
@@ -25,7 +26,7 @@ SERVICES = {
     "connectparticipant": "Requests carry a participant's token in `X-Amz-Bearer`.",
     "threadline": "Our own model, for what Amazon does not publish. Requests are signed like `connect`'s.",
 }
-SECTION = re.compile(r"^(Reads|Writes|Wakes|Faults|Source|Assumed):\s*", re.MULTILINE)
+SECTION = re.compile(r"(?:^|(?<=\.\s))(Reads|Writes|Wakes|Faults|Source|Assumed):\s+", re.MULTILINE)
 GENERATED = "<!-- Written by `make docs`; edit the code instead. -->"
 
 
