@@ -94,7 +94,7 @@ def parse(content: str) -> Flow:
     actions = [_action(entry, number, problems) for number, entry in enumerate(entries, start=1)]
     known = Counter(action.identifier for action in actions)
     for identifier, count in known.items():
-        if count > 1:
+        if identifier and count > 1:
             problems.append(f"{count} actions have the Identifier {identifier!r}. Give each action its own.")
     start = document.get("StartAction")
     if not isinstance(start, str) or start not in known:

@@ -1,0 +1,317 @@
+"""What is a flow, and what is told of one that is not."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.flows.flows import content, do, document, on, say, wait
+from threadline.errors import Fault
+from threadline.flows.language import demo_content, parse
+
+
+def problems(text: str) -> list[str]:
+    """The problems that `parse` tells of, none for a flow that can run."""
+    try:
+        parse(text)
+    except Fault as fault:
+        return [problem["message"] for problem in fault.members["problems"]]
+    return []
+
+
+ACCEPTED: dict[str, Any] = {
+    "a message": say("Hello $.Attributes.name, this is $.Channel."),
+    "a message without error branch, as the console exports them": do(
+        "MessageParticipant", {"Text": "Hello"}
+    ),
+    "a number where the console writes a string": wait(300),
+    "a fixed wait": wait("604800"),
+    "a wait of dynamic length": wait("$.Attributes.patience"),
+    "a wait as the documentation spells it": on(
+        do("Wait", {"TimeoutSeconds": "5"}), ("Equals", ["WaitCompleted"], "end")
+    ),
+    "a wait with both events": on(
+        do(
+            "Wait",
+            {"TimeLimitSeconds": "5", "Events": ["CustomerReturned", "BotParticipantDisconnected"]},
+            NoMatchingError="end",
+            ParticipantNotFound="end",
+        ),
+        ("Equals", ["BotParticipantDisconnected"], "end"),
+        ("Equals", ["CustomerReturned"], "end"),
+        ("Equals", ["WaitCompleted"], "end"),
+    ),
+    "a queue by reference": do("UpdateContactTargetQueue", {"QueueId": "$.Attributes['queue id']"}),
+    "a transfer without NextAction": do(
+        "TransferContactToQueue", then=None, QueueAtCapacity="end", NoMatchingError="end"
+    ),
+    "a disconnect flow": do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "arn:aws:x/y"}}),
+    "an association": do(
+        "CreatePersistentContactAssociation",
+        {
+            "RehydrationType": "ENTIRE_PAST_SESSION",
+            "SourceContactId": "$.Attributes.past",
+            "ClientToken": "once",
+        },
+        NoMatchingError="end",
+    ),
+    "attributes": do(
+        "UpdateContactAttributes", {"Attributes": {"n": 1, "t": True}, "TargetContact": "Related"}
+    ),
+    "a comparison": on(
+        do(
+            "Compare",
+            {"ComparisonValue": "$.SegmentAttributes['connect:Subtype']"},
+            NoMatchingCondition="end",
+        ),
+        ("Equals", ["connect:Chat"], "end"),
+        ("NumberLessOrEqualTo", ["-1.5"], "end"),
+        ("TextContains", ["$.Attributes.part"], "end"),
+        ("KeyExists", [], "end"),
+    ),
+    "the end of the flow": {"Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}},
+    "empty lists at a terminal action": {
+        "Type": "DisconnectParticipant",
+        "Parameters": {},
+        "Transitions": {"Errors": [], "Conditions": []},
+    },
+}
+
+
+@pytest.mark.parametrize("action", ACCEPTED.values(), ids=ACCEPTED)
+def test_accepts(action: Any) -> None:
+    assert problems(content(first=action)) == []
+
+
+NAME = "Action 'first' "
+REFUSED: dict[str, tuple[Any, str]] = {
+    "no parameter that is required": (do("MessageParticipant"), "parameter Text is required."),
+    "an empty text": (say(""), "parameter Text must be a string that is not empty."),
+    "a text that is a list": (
+        do("MessageParticipant", {"Text": ["a"]}),
+        "must be a string that is not empty.",
+    ),
+    "a text that is too long": (say("x" * 6_001), "must have at most 6000 characters."),
+    "a prompt": (
+        do("MessageParticipant", {"Text": "a", "PromptId": "p"}),
+        "heard on voice calls only; give Text",
+    ),
+    "both a text and SSML": (
+        do("MessageParticipant", {"Text": "a", "SSML": "b"}),
+        "parameter SSML is heard on",
+    ),
+    "an unknown parameter": (do("MessageParticipant", {"Text": "a", "Txt": "b"}), "'Txt' is no parameter"),
+    "a parameter where there is none": (do("TransferContactToQueue", {"QueueId": "q"}), "It takes none."),
+    "an agent's queue": (do("UpdateContactTargetQueue", {"QueueId": "q", "AgentId": "a"}), "give QueueId."),
+    "a broken reference": (
+        do("UpdateContactTargetQueue", {"QueueId": "$.Attributes."}),
+        "must be a fixed value or one reference",
+    ),
+    "another hook": (
+        do("UpdateContactEventHooks", {"EventHooks": {"AgentWhisper": "f"}}),
+        "sets 'AgentWhisper', which has no effect on this server; only CustomerRemaining acts here.",
+    ),
+    "two hooks": (
+        do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f", "AgentHold": "f"}}),
+        "must have exactly one entry",
+    ),
+    "an unknown rehydration type": (
+        do("CreatePersistentContactAssociation", {"RehydrationType": "ALL", "SourceContactId": "c"}),
+        "parameter RehydrationType must be ENTIRE_PAST_SESSION or FROM_SEGMENT.",
+    ),
+    "no attributes": (do("UpdateContactAttributes", {"Attributes": {}}), "at least one entry"),
+    "an attribute without name": (do("UpdateContactAttributes", {"Attributes": {"": "x"}}), "an empty name"),
+    "an attribute that is an object": (
+        do("UpdateContactAttributes", {"Attributes": {"a": {}}}),
+        "parameter Attributes must be a string that is not empty.",
+    ),
+    "another target": (
+        do("UpdateContactAttributes", {"Attributes": {"a": "b"}, "TargetContact": "Next"}),
+        "parameter TargetContact must be Current or Related.",
+    ),
+    "a fixed value to compare": (
+        do("Compare", {"ComparisonValue": "text"}, NoMatchingCondition="end"),
+        "must be one reference such as $.Attributes.name.",
+    ),
+    "an unknown operator": (
+        on(do("Compare", {"ComparisonValue": "$.Channel"}), ("NotEquals", ["x"], "end")),
+        "the Operator of a condition must be Equals or",
+    ),
+    "a comparison with nothing": (
+        on(do("Compare", {"ComparisonValue": "$.Channel"}), ("Equals", [], "end")),
+        "the Operands of Equals must have a value to compare with.",
+    ),
+    "an empty operand": (
+        on(do("Compare", {"ComparisonValue": "$.Channel"}), ("Equals", [""], "end")),
+        "must be a list of strings that are not empty.",
+    ),
+    "a number that is none": (
+        on(do("Compare", {"ComparisonValue": "$.Channel"}), ("NumberLessThan", ["ten"], "end")),
+        "the Operands of NumberLessThan must be numbers or references.",
+    ),
+    "conditions without a result": (
+        on(say("a"), ("Equals", ["x"], "end")),
+        "no result to put Conditions on.",
+    ),
+    "no time to wait": (
+        on(do("Wait"), ("Equals", ["WaitCompleted"], "end")),
+        "exactly one of the parameters TimeLimitSeconds and TimeoutSeconds is required.",
+    ),
+    "a wait of nothing": (wait("0"), "must be a whole number from 1 to 604800, or one reference."),
+    "a wait of more than seven days": (wait("604801"), "must be a whole number from 1 to 604800"),
+    "a wait that keeps running": (
+        on(
+            do("Wait", {"TimeLimitSeconds": "5", "ContinueExecution": "True"}),
+            ("Equals", ["WaitCompleted"], "end"),
+        ),
+        "parameter ContinueExecution is not supported",
+    ),
+    "an unknown event": (
+        on(
+            do("Wait", {"TimeLimitSeconds": "5", "Events": ["LambdaReturned"]}),
+            ("Equals", ["WaitCompleted"], "end"),
+        ),
+        "must be a list of CustomerReturned and BotParticipantDisconnected, each at most once.",
+    ),
+    "a wait without its condition": (
+        do("Wait", {"TimeLimitSeconds": "5"}),
+        "Conditions must be exactly one Equals for each of WaitCompleted.",
+    ),
+    "a wait without the condition of its event": (
+        on(
+            do("Wait", {"TimeLimitSeconds": "5", "Events": ["CustomerReturned"]}),
+            ("Equals", ["WaitCompleted"], "end"),
+        ),
+        "for each of CustomerReturned, WaitCompleted.",
+    ),
+    "a terminal action that goes on": (do("DisconnectParticipant"), "nothing follows this action."),
+    "no NextAction": (do("MessageParticipant", {"Text": "a"}, None), "NextAction is required"),
+    "a NextAction that is a number": (do("MessageParticipant", {"Text": "a"}, 7), "NextAction must be"),
+    "a NextAction that is not there": (
+        say("a", "nowhere"),
+        "NextAction leads to 'nowhere', which is no action",
+    ),
+    "an empty NextAction": (say("a", ""), "NextAction leads to ''"),
+    "an error branch that is not there": (
+        say("a", NoMatchingError="nowhere"),
+        "the branch of NoMatchingError leads to 'nowhere'",
+    ),
+    "a condition that is not there": (
+        wait("5", returned="nowhere"),
+        "Equals CustomerReturned leads to 'nowhere'",
+    ),
+    "an error that the action does not have": (
+        say("a", QueueAtCapacity="end"),
+        "ErrorType must be NoMatchingError,",
+    ),
+    "errors that are no list": (
+        {
+            "Type": "MessageParticipant",
+            "Parameters": {"Text": "a"},
+            "Transitions": {"NextAction": "end", "Errors": {}},
+        },
+        "Errors must be a list of objects",
+    ),
+    "parameters that are no object": ({"Type": "Wait", "Parameters": []}, "must be JSON objects."),
+    "no type": ({"Parameters": {}}, "Type must be the name of an action."),
+    "a known type": (
+        do("InvokeLambdaFunction"),
+        "is an action of the Flow language that this server does not run.",
+    ),
+    "an unknown type": (do("MessageParticipent"), "Did you mean MessageParticipant?"),
+}
+
+
+@pytest.mark.parametrize(("action", "words"), REFUSED.values(), ids=REFUSED)
+def test_refuses(action: Any, words: str) -> None:
+    (problem,) = problems(content(first=action))
+    assert problem.startswith(NAME)
+    assert words in problem
+
+
+DOCUMENTS: dict[str, tuple[Any, str]] = {
+    "not JSON": ("{", "must be JSON text"),
+    "NaN": ('{"Version": NaN}', "must be JSON text"),
+    "half a character": ('{"Version": "\\ud800"}', "must be JSON text"),
+    "too deep": ("[" * 100_000, "must be JSON text"),
+    "a number of ten thousand digits": ("9" * 10_000, "must be JSON text"),
+    "too large": (" " * 256_001, "more than 256000 characters"),
+    "a list": ("[]", "must be a JSON object"),
+    "another version": ({**document(), "Version": "2020-01-01"}, 'Version must be "2019-10-30"'),
+    "no start": ({**document(), "StartAction": "x"}, "StartAction must be the Identifier"),
+    "no actions": ({**document(), "Actions": []}, "a list of 1 to 250 actions"),
+    "too many actions": ({**document(), "Actions": [{}] * 251}, "a list of 1 to 250 actions"),
+    "an action that is none": (
+        {**document(), "Actions": [*document()["Actions"], 5]},
+        "Action number 2 must be",
+    ),
+    "two of a name": (
+        {**document(), "Actions": document()["Actions"] * 2},
+        "2 actions have the Identifier 'end'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_refuses_a_document(text: Any, words: str) -> None:
+    (problem,) = problems(text if isinstance(text, str) else json.dumps(text))
+    assert words in problem
+
+
+@pytest.mark.parametrize("identifier", ["", "x" * 51, "a:b", "{a}", "constructor", "__proto__"])
+def test_refuses_an_identifier(identifier: str) -> None:
+    assert any("Identifier" in problem for problem in problems(content(**{identifier: say("a")})))
+
+
+def test_tells_of_everything_at_once() -> None:
+    text = content(a=say(""), b=do("Loop"), c=say("x", "nowhere"))
+    assert len(problems(text)) == 3
+    many = {f"a{number}": say("") for number in range(200)}
+    assert len(problems(content(**many))) == 100
+    with pytest.raises(Fault, match="The flow has 200 problems: Action 'a0'") as refused:
+        parse(content(**many))
+    assert refused.value.code == "InvalidContactFlowException"
+
+
+@pytest.mark.parametrize("name", ["demo-inbound", "demo-returning", "demo-survey"])
+def test_the_demo_flows_can_run(name: str) -> None:
+    assert "${" not in demo_content(name, queue_id="q", survey_flow_id="s")
+
+
+def test_a_demo_flow_needs_its_ids() -> None:
+    with pytest.raises(Fault, match="2 problems"):
+        demo_content("demo-inbound")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(st.text(max_size=40) | JSON.map(json.dumps))
+def test_anything_gets_an_answer(text: str) -> None:
+    problems(text)
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> str:
+    """A flow of which some members have been replaced by anything at all."""
+
+    def spoil(value: Any) -> Any:
+        if draw(st.integers(0, 19)) == 0:
+            return draw(JSON)
+        if isinstance(value, dict):
+            return {name: spoil(member) for name, member in value.items()}
+        return [spoil(member) for member in value] if isinstance(value, list) else value
+
+    return json.dumps(spoil(document(**ACCEPTED)))
+
+
+@given(broken())
+def test_anything_like_a_flow_gets_an_answer(text: str) -> None:
+    for problem in problems(text):
+        assert problem.endswith(".")
