@@ -60,10 +60,10 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
         username: _make_user(tx, instance_id, username, first, last, profile_id, security_id)
         for username, first, last in USERS
     }
-    survey_id = _make_flow(tx, instance_id, "Demo survey", demo_content("survey"))
+    survey_id = _make_flow(tx, instance_id, "Demo survey", demo_content("demo-survey"))
     ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
-    inbound_id = _make_flow(tx, instance_id, "Demo inbound", demo_content("inbound", **ids))
-    returning_id = _make_flow(tx, instance_id, "Demo returning", demo_content("returning", **ids))
+    inbound_id = _make_flow(tx, instance_id, "Demo inbound", demo_content("demo-inbound", **ids))
+    returning_id = _make_flow(tx, instance_id, "Demo returning", demo_content("demo-returning", **ids))
     access_key_id, secret = make_access_key(tx, account_id)
     if tx.one("next_task") is None:
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
