@@ -1,0 +1,133 @@
+"""A workspace of a running server, as a test sees it: its ids, ready-made clients, and people to chat with."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from threadline.testing.people import Agent, Customer, Participant
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+REGION = "us-east-1"
+MODELS = str(resources.files("threadline") / "models")
+"""The folder of our own service model: AWS_DATA_PATH for whoever shall know it."""
+
+
+class PastChat(NamedTuple):
+    """The contacts of a chat that has ended: a1 in `c1`, a2 after a transfer in `c2`, the survey in `c3`."""
+
+    c1: str
+    c2: str
+    c3: str
+
+
+class Workspace:
+    """One instance of an account, with the demo's flows, queue and users.
+
+    `connect`, `connectparticipant` and `threadline` are boto3's clients; `env` is what a subprocess needs to reach
+    the same workspace, by the names that `threadline env` prints; `agents` gives the user ids of `a1` and `a2`.
+    """
+
+    def __init__(self, url: str, env: dict[str, str]) -> None:
+        self.url = url
+        self.env = env
+        self.instance_id = env["THREADLINE_INSTANCE_ID"]
+        self.contact_flow_id = env["THREADLINE_CONTACT_FLOW_ID"]
+        self.survey_flow_id = env["THREADLINE_SURVEY_FLOW_ID"]
+        self.queue_id = env["THREADLINE_QUEUE_ID"]
+        self.agents = {"a1": env["THREADLINE_AGENT_A1"], "a2": env["THREADLINE_AGENT_A2"]}
+        self.people: list[Participant] = []
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def connect(self) -> Any:
+        """The boto3 client of Amazon Connect, for this server and account."""
+        return self.client("connect")
+
+    @property
+    def connectparticipant(self) -> Any:
+        """The boto3 client of Amazon Connect Participant."""
+        return self.client("connectparticipant")
+
+    @property
+    def threadline(self) -> Any:
+        """The client of what Amazon does not publish: accepting, transferring, explaining."""
+        return self.client("threadline")
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Return the client of one of the three services; with `options` (those of boto3's `client`) a new one."""
+        if options or service not in self._clients:
+            made = _session().create_client(
+                service,
+                **{
+                    "endpoint_url": self.url,
+                    "region_name": REGION,
+                    "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
+                    "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
+                }
+                | options,
+            )
+            if options:
+                return made
+            self._clients[service] = made
+        return self._clients[service]
+
+    def customer(self, name: str = "Casey", **members: Any) -> Customer:
+        """Start a chat and connect; `members` are further members of StartChatContact."""
+        return self.invite(name, **members).connect()
+
+    def invite(self, name: str = "Casey", **members: Any) -> Customer:
+        """Start a chat and leave it to another client to connect with `participant_token`."""
+        return Customer(self, name, **members)
+
+    def agent(self, name: str = "a1") -> Agent:
+        """Return the user `name`, who can `accept` a chat."""
+        return Agent(self, name)
+
+    def past_chat(self) -> PastChat:
+        """Play the example of CreatePersistentContactAssociation's documentation up to its end, by real API calls.
+
+        Casey chats with a1 (C1), is transferred to a2 (C2), is asked by the survey (C3), answers and leaves.
+        """
+        casey = self.customer("Casey")
+        a1, a2 = self.agent("a1").accept(casey), self.agent("a2")
+        casey.say("My parcel has not come.")
+        a1.say("I will ask the depot.")
+        c2 = a1.transfer(a2)
+        a2.accept(c2)
+        a2.say("It left this morning.")
+        a2.leave()
+        casey.say("Five stars.")
+        c3 = casey.see("Five stars.")["ContactId"]
+        casey.leave()
+        for person in (casey, a1, a2):
+            person.drop()
+        return PastChat(casey.contact_id, c2, c3)
+
+    def close(self) -> None:
+        """Let go of every socket and connection."""
+        for person in self.people:
+            person.drop()
+        for client in self._clients.values():
+            client.close()
+
+
+def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
+    """What `threadline env` would print for a workspace of the server at `url`."""
+    from threadline.cli import endpoint, env
+
+    return env.variables(endpoint.Workspace(Path(), url, ids))
+
+
+@cache
+def _session() -> Session:
+    """One session for all clients of the process: it reads each service model once."""
+    from botocore.session import Session
+
+    session = Session()
+    session.get_component("data_loader").search_paths.append(MODELS)
+    return session

@@ -1,0 +1,158 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import Tab
+from tests.clients.script import Rejected
+from threadline.testing import Threadline
+
+OLDER: dict[str, Any] = {"scanDirection": "BACKWARD", "sortOrder": "ASCENDING"}
+
+
+def texts(page: dict[str, Any]) -> list[str]:
+    return [item["Content"] for item in page["Transcript"] if item["Type"] == "MESSAGE"]
+
+
+def test_the_documentations_example(threadline: Threadline, tab: Tab) -> None:
+    casey = threadline.invite("Casey")
+    customer = tab(casey)
+    a1, a2 = threadline.agent("a1"), threadline.agent("a2")
+    first = tab(a1.take(casey))
+    assert customer.see_event("participant.joined")["ParticipantRole"] == "CUSTOMER"
+    customer.see("onMessage", lambda item: item.get("ParticipantRole") == "AGENT")
+    customer.say("My parcel has not come.")
+    first.see_message("My parcel has not come.")
+    c2 = a1.transfer(a2)
+    first.see_event("transfer.succeeded")
+    second = tab(a2.take(c2))
+    second.say("It left this morning.")
+    assert customer.see_message("It left this morning.")["ContactId"] == c2
+    a2.connect().leave()
+    c3 = customer.see("onMessage", lambda item: item["ContactId"] not in (casey.contact_id, c2))["ContactId"]
+    customer.say("Five stars.")
+    customer.call("disconnectParticipant")
+
+    again = threadline.invite(PersistentChat={"SourceContactId": c2, "RehydrationType": "FROM_SEGMENT"})
+    assert again.continued_from == c2
+    customer = tab(again)
+    customer.see("onChatRehydrated")
+    page = customer.call("getTranscript", **OLDER)
+    assert page["InitialContactId"] == again.contact_id
+    older = customer.call("getTranscript", **OLDER, nextToken=page["NextToken"])
+    assert texts(older) == ["My parcel has not come.", "It left this morning."]
+    assert [item.get("ContactId") for item in older["Transcript"]] == [None] * len(older["Transcript"])
+    assert {item["RelatedContactId"] for item in older["Transcript"]} == {casey.contact_id, c2}
+    assert older["NextToken"] == ""
+
+    whole = {"SourceContactId": casey.contact_id, "RehydrationType": "ENTIRE_PAST_SESSION"}
+    assert threadline.invite(PersistentChat=whole).continued_from == c3
+
+
+def test_typing_and_receipts(threadline: Threadline, tab: Tab) -> None:
+    casey = threadline.invite()
+    customer = tab(casey)
+    agent = tab(threadline.agent("a1").take(casey))
+    customer.send_event("typing")
+    assert agent.see("onTyping")["ParticipantRole"] == "CUSTOMER"
+    messages = [customer.say("one"), customer.say("two")]
+    for message in messages:
+        agent.see_message({messages[0]["Id"]: "one", messages[1]["Id"]: "two"}[message["Id"]])
+        agent.send_event("message.delivered", {"messageId": message["Id"], "disableThrottle": True})
+        delivered = customer.see(
+            "onDeliveredReceipt", lambda receipt, id=message["Id"]: receipt["MessageMetadata"]["MessageId"] == id
+        )
+        assert "DeliveredTimestamp" in delivered["MessageMetadata"]["Receipts"][0]
+    agent.send_event("message.read", {"messageId": messages[1]["Id"], "disableThrottle": True})
+    read = customer.see("onReadReceipt")["MessageMetadata"]
+    assert read["MessageId"] == messages[1]["Id"]
+    (transcript,) = [customer.call("getTranscript", **OLDER)["Transcript"]]
+    receipts = {item["Id"]: item.get("MessageMetadata", {}).get("Receipts") for item in transcript}
+    assert receipts[messages[1]["Id"]][0]["ReadTimestamp"] == read["Receipts"][0]["ReadTimestamp"]
+    assert all(item["Type"] != "MESSAGEMETADATA" for item in transcript)
+
+
+def test_a_lost_connection_comes_back(threadline: Threadline, tab: Tab) -> None:
+    casey = threadline.invite()
+    customer = tab(casey)
+    a1 = threadline.agent("a1").accept(casey)
+    customer.forget()
+    customer.call("drop")
+    customer.see("onConnectionLost")
+    customer.see("frame", lambda frame: frame["topic"] == "aws/subscribe")
+    a1.say("Still there?")
+    customer.see_message("Still there?")
+    customer.say("Yes.")
+    a1.see("Yes.")
+    assert customer.count("onConnectionBroken") == 0
+    assert customer.call("sockets") == 1
+
+
+def test_two_tabs_of_one_customer(threadline: Threadline, tab: Tab) -> None:
+    casey = threadline.invite()
+    left, right = tab(casey), tab(casey)
+    sent = left.say("hello")
+    for side in (left, right):
+        seen = side.see_message("hello")
+        assert (seen["Id"], seen["AbsoluteTime"]) == (sent["Id"], sent["AbsoluteTime"])
+    a1 = threadline.agent("a1").accept(casey)
+    a1.say("hi")
+    left.see_message("hi")
+    right.see_message("hi")
+
+
+def test_paging_into_the_past(threadline: Threadline, tab: Tab) -> None:
+    past = threadline.past_chat()
+    casey = threadline.invite(PersistentChat={"SourceContactId": past.c1, "RehydrationType": "ENTIRE_PAST_SESSION"})
+    customer = tab(casey)
+    customer.say("I am back.")
+    customer.see_message("I am back.")
+    expected = casey.connect().history()
+    for size in (1, 2, 100):
+        items: list[Any] = []
+        token = None
+        while token != "":
+            page = customer.call("getTranscript", **OLDER, maxResults=size, **({"nextToken": token} if token else {}))
+            assert page["Transcript"]
+            assert len({"RelatedContactId" in item for item in page["Transcript"]}) == 1
+            items[:0] = page["Transcript"]
+            token = page["NextToken"]
+        assert items == expected
+    assert expected[-1]["Content"] == "I am back."
+    assert "ContactId" in expected[-1]
+    assert [item.get("RelatedContactId") for item in expected][0] == past.c1
+
+
+def test_rehydrated_in_mid_chat(threadline: Threadline, tab: Tab) -> None:
+    past = threadline.past_chat()
+    casey = threadline.invite()
+    customer = tab(casey)
+    agent = tab(threadline.agent("a1").take(casey))
+    page = customer.call("getTranscript", **OLDER)
+    assert page["NextToken"] == ""
+    assert casey.continue_from("FROM_SEGMENT", past.c2) == past.c2
+    for side in (customer, agent):
+        assert side.see("onChatRehydrated")["InitialContactId"] == casey.contact_id
+    page = customer.call("getTranscript", **OLDER)
+    assert texts(customer.call("getTranscript", **OLDER, nextToken=page["NextToken"]))[-1] == "It left this morning."
+    # chatjs leaves an empty token out, so whoever asks again after the end begins again at the newest page.
+    assert customer.call("getTranscript", **OLDER, nextToken="")["Transcript"] == page["Transcript"]
+    bodies = [json.loads(line["data"]["body"]) for line in customer.happened if line.get("event") == "request"]
+    assert "NextToken" not in [body for body in bodies if "ScanDirection" in body][-1]
+
+
+def test_the_customer_ends_the_chat(threadline: Threadline, tab: Tab, major: int) -> None:
+    casey = threadline.invite()
+    customer = tab(casey)
+    agent = tab(threadline.agent("a1").take(casey))
+    customer.call("disconnectParticipant")
+    agent.see("onEnded")
+    if major == 5:
+        customer.see("onEnded")
+    assert customer.see("closed") == {"code": 1000}
+    with pytest.raises(Rejected) as refused:
+        tab(casey)
+    assert refused.value.error["statusCode"] == 403
+    assert refused.value.error["type"] == "AccessDeniedException"
+
+

@@ -1,0 +1,319 @@
+"""The runner of the plays: every sentence a play may use, and what it does with the real API.
+
+A play is a text file. A line is a sentence; an indented block belongs to the sentence above it; `#` begins a remark.
+Contacts get names when they come to be (`Customer starts a chat: C1`), and later lines use those names.
+`-> refused: CODE` behind a sentence says that the server refuses it with that code.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from threadline.testing import Agent, Customer, Participant, Threadline
+from threadline.testing.people import Item
+
+HERE = Path(__file__).parent
+SENTENCES: list[tuple[re.Pattern[str], Callable[..., None]]] = []
+
+
+class Line(NamedTuple):
+    """A sentence of a play, its line number, and the indented block below it."""
+
+    number: int
+    sentence: str
+    refusal: str | None
+    block: list[str]
+
+
+def sentence(pattern: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register what a sentence does; its groups are the arguments."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        SENTENCES.append((re.compile(pattern), function))
+        return function
+
+    return register
+
+
+def lines_of(text: str) -> list[Line]:
+    lines: list[Line] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        stripped = raw.partition("# ")[0].rstrip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        if stripped[0] == " ":
+            lines[-1].block.append(stripped.strip())
+        else:
+            said, _, refusal = stripped.partition(" -> refused: ")
+            lines.append(Line(number, said.strip(), refusal.strip() or None, []))
+    return lines
+
+
+class Play:
+    """A play under way: who is on stage and which contact has which name."""
+
+    def __init__(self, threadline: Threadline) -> None:
+        self.threadline = threadline
+        self.contacts: dict[str, str] = {}
+        self.people: dict[str, Participant] = {}
+        self.names: dict[str, str] = {}
+
+    def perform(self, file: Path) -> None:
+        for line in lines_of(file.read_text(encoding="utf-8")):
+            try:
+                self._do(line)
+            except (AssertionError, ClientError, KeyError) as error:
+                raise AssertionError(f"{file.name}:{line.number}: {line.sentence}\n{error}") from error
+
+    def _do(self, line: Line) -> None:
+        for pattern, function in SENTENCES:
+            if found := pattern.fullmatch(line.sentence):
+                arguments = [*found.groups(), *([line.block] if line.block else [])]
+                if line.refusal is None:
+                    function(self, *arguments)
+                else:
+                    self._refused(line.refusal, function, arguments)
+                return
+        raise AssertionError("no sentence reads like this; plays.py has them all")
+
+    def _refused(self, code: str, function: Callable[..., None], arguments: list[Any]) -> None:
+        try:
+            function(self, *arguments)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == code, error
+        else:
+            raise AssertionError("was not refused")
+
+    def customer(self, name: str) -> Customer:
+        person = self.people[name]
+        assert isinstance(person, Customer)
+        return person
+
+    def agent(self, name: str) -> Agent:
+        person = self.people.get(name) or self.threadline.agent(name.removeprefix("Agent "))
+        assert isinstance(person, Agent)
+        self.people[name] = person
+        return person
+
+    def call(self, contact_id: str, name: str) -> None:
+        """Give a contact its name."""
+        self.contacts[name] = contact_id
+        self.names[contact_id] = name
+
+    def contact(self, name: str) -> dict[str, Any]:
+        reply = self.threadline.connect.describe_contact(
+            InstanceId=self.threadline.instance_id, ContactId=self.contacts[name]
+        )
+        contact: dict[str, Any] = reply["Contact"]
+        return contact
+
+    def is_said(self, item: Item) -> bool:
+        """Whether a person said it; what flows say is theirs to word."""
+        return item["Type"] == "MESSAGE" and item["ParticipantRole"] != "SYSTEM"
+
+    def told(self, item: Item) -> str:
+        """One line for an item: `(C1) Customer: hello`, and `(past C1) ...` where it comes from an older chat."""
+        past = item.get("RelatedContactId")
+        assert (past is None) == ("ContactId" in item), item
+        where = f"past {self.names[past]}" if past else self.names[item["ContactId"]]
+        return f"({where}) {self.names[item['ParticipantId']]}: {item['Content']}"
+
+
+WHO = r"((?:Customer|Agent)(?: \w+)?)"
+MODE = r"\((FROM_SEGMENT|ENTIRE_PAST_SESSION)\)"
+
+
+def start(play: Play, who: str, name: str, **members: Any) -> None:
+    customer = play.threadline.customer(who.removeprefix("Customer").strip() or "Casey", **members)
+    play.people[who] = customer
+    play.names[customer.participant_id] = who
+    play.call(customer.contact_id, name)
+
+
+@sentence(r"(Customer(?: \w+)?) starts a chat: (\w+)")
+def starts(play: Play, who: str, name: str) -> None:
+    start(play, who, name)
+
+
+@sentence(r"(Customer(?: \w+)?) starts a chat that leaves no agent behind: (\w+)")
+def starts_with_exit(play: Play, who: str, name: str) -> None:
+    start(play, who, name, DisconnectOnCustomerExit=["AGENT"])
+
+
+@sentence(rf"(Customer(?: \w+)?) returns from (\w+) {MODE}: (\w+)")
+def returns(play: Play, who: str, source: str, mode: str, name: str) -> None:
+    persistent = {"SourceContactId": play.contacts[source], "RehydrationType": mode}
+    start(play, who, name, PersistentChat=persistent)
+
+
+@sentence(r'(Customer(?: \w+)?) starts a chat in the flow "(\w+)" about (\w+): (\w+)')
+def starts_in_flow(play: Play, who: str, flow: str, source: str, name: str) -> None:
+    content = (HERE / "flows" / f"{flow}.json").read_text().replace("QUEUE_ID", play.threadline.queue_id)
+    made = play.threadline.connect.create_contact_flow(
+        InstanceId=play.threadline.instance_id, Name=flow, Type="CONTACT_FLOW", Content=content
+    )
+    attributes = {"sourceContactId": play.contacts.get(source, source)}
+    start(play, who, name, ContactFlowId=made["ContactFlowId"], Attributes=attributes)
+
+
+@sentence(rf"(Customer(?: \w+)?) asks for (\w+) {MODE}")
+def asks_for(play: Play, who: str, source: str, mode: str) -> None:
+    play.customer(who).continue_from(mode, play.contacts[source])
+
+
+@sentence(r"(Agent \w+) accepts (\w+)")
+def accepts(play: Play, who: str, name: str) -> None:
+    agent = play.agent(who).accept(play.contacts[name])
+    play.names[agent.participant_id] = who
+
+
+@sentence(r"(Agent \w+) transfers to (\w+): (\w+)")
+def transfers(play: Play, who: str, to: str, name: str) -> None:
+    play.call(play.agent(who).transfer(play.agent(f"Agent {to}")), name)
+
+
+@sentence(r"(Agent \w+) transfers to the queue: (\w+)")
+def transfers_to_queue(play: Play, who: str, name: str) -> None:
+    play.call(play.agent(who).transfer(play.threadline.queue_id), name)
+
+
+@sentence(rf'{WHO} sends "(.*)"')
+def sends(play: Play, who: str, text: str) -> None:
+    play.people[who].say(text)
+
+
+@sentence(rf'{WHO} receives "(.*)"')
+def receives(play: Play, who: str, text: str) -> None:
+    play.people[who].see(text)
+
+
+@sentence(rf'{WHO} receives "(.*)" on (\w+)')
+def receives_on(play: Play, who: str, text: str, name: str) -> None:
+    item = play.people[who].see(text)
+    assert item["ContactId"] == play.contacts[name], f"it is on {play.names.get(item['ContactId'])}"
+
+
+@sentence(rf"{WHO} receives a message on a new contact: (\w+)")
+def receives_on_new(play: Play, who: str, name: str) -> None:
+    def is_new(item: Item) -> bool:
+        return item["Type"] == "MESSAGE" and item["ContactId"] not in play.names
+
+    play.call(play.people[who].see_like(is_new, "a message on a contact without a name")["ContactId"], name)
+
+
+@sentence(rf"{WHO} sees ([a-z]+\.[a-z.]+|typing)")
+def sees(play: Play, who: str, kind: str) -> None:
+    play.people[who].see_event(kind)
+
+
+@sentence(rf"{WHO} has seen (no|one) ([a-z]+\.[a-z.]+)")
+def has_seen(play: Play, who: str, how_many: str, kind: str) -> None:
+    person = play.people[who]
+    assert person.events().count(kind) == ("no", "one").index(how_many), person.events()
+
+
+@sentence(rf"{WHO} is typing")
+def is_typing(play: Play, who: str) -> None:
+    play.people[who].typing()
+
+
+@sentence(rf"{WHO} leaves")
+def leaves(play: Play, who: str) -> None:
+    play.people[who].leave()
+
+
+@sentence(rf"{WHO} loses the connection")
+def loses(play: Play, who: str) -> None:
+    play.people[who].drop()
+
+
+@sentence(rf"{WHO} comes back")
+def comes_back(play: Play, who: str) -> None:
+    play.people[who].connect()
+
+
+@sentence(rf"{WHO} reads")
+def reads(play: Play, who: str, block: list[str]) -> None:
+    person = play.people[who]
+    for page_size in (100, 3, 1):
+        said = [item for item in person.history(page_size) if play.is_said(item)]
+        told = [play.told(item) for item in said]
+        assert told == block, "it reads\n    " + "\n    ".join(told)
+
+
+@sentence(rf"{WHO} reads the contacts (.*)")
+def reads_contacts(play: Play, who: str, names: str) -> None:
+    seen: dict[str, None] = {}
+    for item in reversed(play.people[who].history()):
+        seen[play.names[item.get("RelatedContactId") or item["ContactId"]]] = None
+    assert list(seen) == names.split(", "), f"it reads {', '.join(seen)}"
+
+
+@sentence(r"(\w+) continues from (\w+)")
+def continues_from(play: Play, name: str, source: str) -> None:
+    related = play.contact(name).get("RelatedContactId")
+    assert related == play.contacts[source], f"it continues from {play.names.get(related or '', related)}"
+
+
+@sentence(r"(\w+) continues from nothing")
+def continues_from_nothing(play: Play, name: str) -> None:
+    assert "RelatedContactId" not in play.contact(name)
+
+
+@sentence(r"(\w+) has ended: ([A-Z_]+)")
+def has_ended(play: Play, name: str, reason: str) -> None:
+    contact = play.contact(name)
+    assert "DisconnectTimestamp" in contact, "it is still running"
+    assert contact["DisconnectReason"] == reason, contact["DisconnectReason"]
+
+
+@sentence(r"(\w+) is running")
+def is_running(play: Play, name: str) -> None:
+    assert "DisconnectTimestamp" not in play.contact(name)
+
+
+@sentence(r"(\w+) came by ([A-Z_]+) after (\w+)")
+def came_by(play: Play, name: str, method: str, previous: str) -> None:
+    contact = play.contact(name)
+    assert contact["InitiationMethod"] == method, contact["InitiationMethod"]
+    assert contact["PreviousContactId"] == play.contacts[previous]
+
+
+@sentence(r"The lineage of (\w+) is")
+def lineage_is(play: Play, name: str, block: list[str]) -> None:
+    reply = play.threadline.threadline.describe_lineage(
+        InstanceId=play.threadline.instance_id, ContactId=play.contacts[name]
+    )
+    told = list(_lineage(play, reply))
+    assert told == block, "it is\n    " + "\n    ".join(told)
+
+
+@sentence(r"(Customer(?: \w+)?) has (\d+) chats, each continuing the one before: (\w+?)1 to .*")
+def has_chats(play: Play, who: str, how_many: str, letter: str) -> None:
+    before: dict[str, Any] = {}
+    for number in range(1, int(how_many) + 1):
+        start(play, who, f"{letter}{number}", **before)
+        customer = play.customer(who)
+        customer.say(f"chat {number}")
+        customer.leave()
+        source = {"SourceContactId": customer.contact_id, "RehydrationType": "FROM_SEGMENT"}
+        before = {"PersistentChat": source}
+
+
+@sentence(rf"{WHO} reads the contacts from (\w+?)(\d+) back to \w+?(\d+)")
+def reads_contacts_back(play: Play, who: str, letter: str, newest: str, oldest: str) -> None:
+    names = [f"{letter}{number}" for number in range(int(newest), int(oldest) - 1, -1)]
+    reads_contacts(play, who, ", ".join(names))
+
+
+@sentence(r"(\d+) minutes? pass(?:es)?")
+def time_passes(play: Play, minutes: str) -> None:
+    play.threadline.clock.advance(minutes=int(minutes))
+
+
+def _lineage(play: Play, reply: dict[str, Any]) -> Iterator[str]:
+    for contact in reply["Contacts"]:
+        yield f"{play.names[contact['ContactId']]} {contact['Status']}"
