@@ -1,0 +1,189 @@
+"""Every setting, in one table: the fields of `Settings`.
+
+A setting's environment name is `THREADLINE_` and the field's name in capitals. `docs/settings.md` is generated
+from this table; nothing else in the package reads the environment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, Self
+
+PREFIX = "THREADLINE_"
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class BadSettings(ValueError):
+    """Settings nobody can start with; the text names each one and says what it takes."""
+
+
+class Setting(NamedTuple):
+    """One row of the table. `low` and `high` are inclusive; None is no bound."""
+
+    name: str
+    env: str
+    type: type[bool | int | str]
+    default: bool | int | str
+    sentence: str
+    low: int | None
+    high: int | None
+    choices: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        """What the number counts, as the setting's name has it; empty for texts and switches."""
+        if self.type is not int:
+            return ""
+        words = self.name.removesuffix("_max").split("_")
+        return words[0] if words[-1] == "participant" else words[-1]
+
+    def parse(self, text: str) -> bool | int | str:
+        """The value that `text` stands for. Raises ValueError with a sentence that says what the setting takes."""
+        if self.type is bool:
+            if text.lower() not in (*YES, *NO):
+                raise ValueError(f"{self.env} is {text!r}: write true or false.")
+            return text.lower() in YES
+        if self.type is int:
+            try:
+                return int(text)
+            except ValueError:
+                raise ValueError(f"{self.env} is {text!r}: write a whole number ({self.unit}).") from None
+        return text
+
+    def complaint(self, value: bool | int | str) -> str | None:
+        """Why `value` will not do, as a sentence; None when it will."""
+        if self.choices and value not in self.choices:
+            return f"{self.env} is {value!r}: choose one of {', '.join(self.choices)}."
+        if self.low is not None and int(value) < self.low:
+            return f"{self.env} is {value}: the least is {self.low} ({self.unit})."
+        if self.high is not None and int(value) > self.high:
+            return f"{self.env} is {value}: the most is {self.high} ({self.unit})."
+        return None
+
+
+def _setting(
+    default: bool | int | str,
+    sentence: str,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    return field(
+        default=default, metadata={"sentence": sentence, "low": low, "high": high, "choices": choices}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one server. Raises BadSettings when a value is out of its bounds."""
+
+    host: str = _setting(
+        "127.0.0.1", "Address to listen on; anything but 127.0.0.1 opens the server to others."
+    )
+    port: int = _setting(8080, "Port to listen on; 0 picks a free one.", low=0, high=65_535)
+    data: str = _setting("./data", "Folder of the database and the workspace file; `:memory:` keeps nothing.")
+    public_url: str = _setting(
+        "",
+        "Where clients reach this server, for the URLs it hands out, such as `https://chat.example.com`; "
+        "empty stands for `http://127.0.0.1:PORT`.",
+    )
+
+    body_bytes_max: int = _setting(1_048_576, "Largest request body; more is answered 413.", low=1_024)
+    header_bytes_max: int = _setting(
+        32_768, "Largest request line and headers together; more is answered 431.", low=1_024
+    )
+    path_bytes_max: int = _setting(8_192, "Longest path and query string; more is answered 414.", low=256)
+    frame_bytes_max: int = _setting(
+        65_536, "Largest WebSocket message from a client; more closes the socket with 1009.", low=256
+    )
+    connections_max: int = _setting(
+        10_000, "Open connections, sockets included; more are answered 503 and closed.", low=1
+    )
+    sockets_per_participant_max: int = _setting(
+        5, "Open sockets of one participant; one more closes the oldest.", low=1
+    )
+
+    request_seconds_max: int = _setting(
+        20, "Time a client has to send a whole request; later the connection is closed.", low=1
+    )
+    keep_alive_seconds: int = _setting(75, "Time an idle HTTP connection stays open.", low=1)
+    socket_idle_seconds: int = _setting(
+        90, "Time without a frame from the client until its socket is closed.", low=15
+    )
+    socket_stalled_seconds: int = _setting(
+        30, "Time a client may take nothing from its socket until it is cut off.", low=1
+    )
+    socket_after_end_seconds: int = _setting(
+        300, "Time a socket stays open after its chat has ended, for the client to close it.", low=1
+    )
+    drain_seconds: int = _setting(
+        8, "Time running requests and open sockets get to finish when the server stops.", low=0, high=600
+    )
+    chat_connect_seconds: int = _setting(
+        300, "Time a customer has to connect after StartChatContact until the chat is ended.", low=1
+    )
+    clock_skew_seconds: int = _setting(
+        300, "Difference between a signature's date and the server's clock that is still accepted.", low=1
+    )
+
+    cors_origins: str = _setting(
+        "*", "Web origins whose pages may call this server, with commas between; `*` is any."
+    )
+    rate_limits: bool = _setting(False, "Refuse calls above the rates that Amazon Connect documents.")
+    account_quotas: bool = _setting(
+        False, "Refuse what goes beyond Amazon Connect's quotas, such as 500 active chats."
+    )
+    strict_limits: bool = _setting(
+        False,
+        "Stop a lineage after 100 past contacts and leave out a past transcript above 5 MB, as Amazon Connect does.",
+    )
+    require_same_customer: bool = _setting(
+        False, "Refuse to continue from a chat whose CustomerId is known and differs from the new chat's."
+    )
+    log_level: str = _setting(
+        "info", "Least important kind of line that is logged.", choices=("debug", "info", "warning", "error")
+    )
+    log_format: str = _setting(
+        "human", "Log lines for people, or one JSON object a line.", choices=("human", "json")
+    )
+
+    def __post_init__(self) -> None:
+        complaints = [text for row in TABLE if (text := row.complaint(getattr(self, row.name)))]
+        if self.public_url and not self.public_url.startswith(("http://", "https://")):
+            complaints.append(
+                f"{PREFIX}PUBLIC_URL is {self.public_url!r}: start it with http:// or https://."
+            )
+        if complaints:
+            raise BadSettings("\n".join(complaints))
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], **chosen: bool | int | str) -> Self:
+        """The settings of `environment`, overridden by `chosen`. Raises BadSettings naming every bad one."""
+        values: dict[str, Any] = {}
+        complaints = []
+        for row in TABLE:
+            if row.name in chosen:
+                values[row.name] = chosen[row.name]
+            elif row.env in environment:
+                try:
+                    values[row.name] = row.parse(environment[row.env])
+                except ValueError as error:
+                    complaints.append(str(error))
+        if complaints:
+            raise BadSettings("\n".join(complaints))
+        return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """The environment that `read` makes these settings from again."""
+        return {row.env: str(getattr(self, row.name)) for row in TABLE}
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether the data lives in memory alone."""
+        return self.data == ":memory:"
+
+
+TABLE: tuple[Setting, ...] = tuple(
+    Setting(f.name, PREFIX + f.name.upper(), type(f.default), f.default, **f.metadata)  # type: ignore[arg-type]
+    for f in fields(Settings)
+)

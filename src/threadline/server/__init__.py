@@ -1,0 +1,159 @@
+"""The composition root: a `Server` is a store, a hub, timers and an HTTP side, put together once and closed in order.
+
+    async with Server(Settings(port=0, data=":memory:")) as server:
+        print(server.url)
+
+`threadline.cli.serve` runs the same class in a worker process of its own, under a supervisor that holds the socket.
+"""
+
+import asyncio
+import json
+import pkgutil
+import socket
+import threading
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from threadline import operations, place
+from threadline.bus.hub import Hub
+from threadline.chat.limits import Policy
+from threadline.clock import Clock, ManualClock
+from threadline.config import Settings
+from threadline.operations.workspace import is_empty, make_workspace
+from threadline.server.api import Api
+from threadline.server.sockets import Endpoint, pull_from
+from threadline.server.timers import Timers
+from threadline.store import Committed, Tx
+from threadline.store.sqlite import SqliteStore
+from threadline.wire.listener import Listener, Message, Receive, Send
+from threadline.wire.socket import chat_frame
+
+for module in pkgutil.iter_modules(operations.__path__):
+    import_module(f"{operations.__name__}.{module.name}")
+import_module("threadline.flows.runner")
+
+CHATS_MAX = 500
+"""Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
+ADVANCE_SECONDS_MAX = 10.0
+"""Time that moving a clock waits for what has become due."""
+
+
+class Server:
+    """One server in this process, from `start` to `close`; or as an async context manager.
+
+    `url` and `workspace` (what `workspace.json` holds) are there once it has started. Everything runs on the loop
+    that started it, but for the store's writer thread.
+    """
+
+    url: str
+    workspace: dict[str, Any]
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self._running: list[asyncio.Task[None]] = []
+
+    async def start(self, bound: socket.socket | None = None) -> None:
+        """Serve on `bound`, a socket that listens already, or on one made from the settings."""
+        bound = bound or place.listening(self.settings.host, self.settings.port)
+        self.url = place.url_of(bound)
+        self._store = SqliteStore(self._database(), self.clock, self._policy())
+        self.workspace = await self._workspace()
+        self._hub = Hub(self.settings, pull_from(self._store), chat_frame)
+        self._timers = Timers(self._store, self.clock)
+        self._store.on_commit = self._committed
+        self._api = Api(self._store, self.clock, self.settings)
+        self._sockets = Endpoint(self._store, self._hub)
+        self._listener = Listener(self._serve, self.settings)
+        self._running = [asyncio.create_task(self._timers.run()), asyncio.create_task(self._hub.sweep())]
+        if isinstance(self.clock, ManualClock):
+            self._follow(self.clock)
+        await self._listener.start(bound, place.BACKLOG)
+
+    async def close(self, seconds: float | None = None) -> bool:
+        """Answer what is running, close the sockets, let go of the store. True when nobody had to be cut off.
+
+        `seconds` is the time running requests get; by default the setting `drain_seconds`.
+        """
+        if isinstance(self.clock, ManualClock):
+            self.clock.on_advance = lambda: None
+        self._listener.stop()
+        await self._hub.close()
+        clean = await self._listener.drain(self.settings.drain_seconds if seconds is None else seconds)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._store.close()
+        return clean
+
+    async def tick(self) -> None:
+        """Run all that is due by the clock, and return once it has been committed."""
+        await self._timers.tick()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        await (self._api if scope["type"] == "http" else self._sockets)(scope, receive, send)
+
+    def _committed(self, committed: Committed) -> None:
+        self._hub.committed(committed)
+        self._timers.due(committed.tasks_due_ms)
+
+    def _follow(self, clock: ManualClock) -> None:
+        """Run what becomes due when somebody moves the clock; moved from another thread, it waits for that."""
+        loop = asyncio.get_running_loop()
+        thread = threading.current_thread()
+
+        def advanced() -> None:
+            if threading.current_thread() is thread:
+                self._timers.look()
+            else:
+                asyncio.run_coroutine_threadsafe(self.tick(), loop).result(ADVANCE_SECONDS_MAX)
+
+        clock.on_advance = advanced
+
+    def _database(self) -> Path | None:
+        if self.settings.keeps_nothing:
+            return None
+        folder = Path(self.settings.data)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / place.DATABASE
+
+    def _policy(self) -> Policy:
+        settings = self.settings
+        return Policy(
+            strict_limits=settings.strict_limits,
+            require_same_customer=settings.require_same_customer,
+            chats_max=CHATS_MAX if settings.account_quotas else 0,
+            socket_url=(settings.public_url.rstrip("/") or self.url).replace("http", "ws", 1),
+            connect_within_ms=settings.chat_connect_seconds * 1000,
+        )
+
+    async def _workspace(self) -> dict[str, Any]:
+        """Make the demo's workspace in an empty store; otherwise read what was written about it then."""
+        file = None if self.settings.keeps_nothing else Path(self.settings.data) / place.WORKSPACE
+
+        def make(tx: Tx) -> dict[str, Any] | None:
+            if not is_empty(tx):
+                return None
+            made = asdict(make_workspace(tx))
+            if file is not None:
+                place.write_private(
+                    file, made
+                )  # before the commit: a crash between the two must not lose the only key
+            return made
+
+        made = await self._store.write(make)
+        if made is not None:
+            return made
+        return json.loads(file.read_text()) if file is not None and file.exists() else {}

@@ -1,0 +1,32 @@
+"""What was looked up a moment ago: a small dictionary whose entries have an end and whose size has a bound."""
+
+from typing import Generic, TypeVar
+
+from threadline.clock import Clock
+
+ENTRIES_MAX = 10_000
+V = TypeVar("V")
+
+
+class Cache(Generic[V]):
+    """Values by text, each valid until its own time (epoch milliseconds)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: dict[str, tuple[V, int]] = {}
+
+    def get(self, key: str) -> V | None:
+        """The value kept for `key`, if it is still valid."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry[1] <= self._clock.now_ms():
+            del self._entries[key]
+            return None
+        return entry[0]
+
+    def keep(self, key: str, value: V, until_ms: int) -> None:
+        """Remember `value`; the entry that came first makes room when there is none."""
+        if len(self._entries) >= ENTRIES_MAX:
+            del self._entries[next(iter(self._entries))]
+        self._entries[key] = (value, until_ms)

@@ -1,0 +1,33 @@
+"""Log lines, for people or as JSON. What may stand in them is decided where they are written: no content, no secret."""
+
+import json
+import logging
+import sys
+
+from threadline.config import Settings
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`record` as JSON with `time`, `level`, `logger` and `message`."""
+        at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}"
+        line = {
+            "time": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(line)
+
+
+def write_to_stderr(settings: Settings) -> None:
+    """Send this process's log lines to standard error. A program that runs a Server within itself does its own."""
+    handler = logging.StreamHandler(sys.stderr)
+    human = logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
+    logger = logging.getLogger("threadline")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(settings.log_level.upper())

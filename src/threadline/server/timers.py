@@ -1,0 +1,61 @@
+"""Whatever happens later, happening: a loop that sleeps until the earliest task in the store is due."""
+
+import asyncio
+import logging
+
+from threadline.clock import Clock
+from threadline.operations import run_due
+from threadline.store import Store
+
+BATCH = 100
+SLEEP_SECONDS_MAX = 60.0
+RETRY_SECONDS = 1.0
+log = logging.getLogger("threadline.timers")
+
+
+class Timers:
+    """Runs due tasks, each batch in one transaction."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._next_ms: int | None = None
+
+    def due(self, at_ms: int | None) -> None:
+        """A task was written that is due at this time: sleep no longer than until then."""
+        if at_ms is not None and (self._next_ms is None or at_ms < self._next_ms):
+            self._woken.set()
+
+    def look(self) -> None:
+        """Time has passed without anyone sleeping: look now."""
+        self._woken.set()
+
+    async def tick(self) -> None:
+        """Run all that is due now, and return when it has been committed."""
+        self._next_ms = None  # unknown from here on: whatever is written meanwhile wakes
+        while (next_ms := await self._store.write(lambda tx: run_due(tx, BATCH))) is not None:
+            if next_ms > self._clock.now_ms():
+                break
+        self._next_ms = next_ms
+
+    async def run(self) -> None:
+        """Run what is due, sleep, and again, for ever."""
+        while True:
+            self._woken.clear()
+            try:
+                await self.tick()
+                seconds = self._seconds_left()
+            except Exception as error:  # noqa: BLE001 - later tasks must run all the same
+                log.error("timers failed: %s", type(error).__name__)
+                seconds = RETRY_SECONDS
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+
+    def _seconds_left(self) -> float:
+        if self._next_ms is None:
+            return SLEEP_SECONDS_MAX
+        return min(max(0.0, (self._next_ms - self._clock.now_ms()) / 1000), SLEEP_SECONDS_MAX)

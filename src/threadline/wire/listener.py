@@ -1,0 +1,263 @@
+"""The listening side: uvicorn's HTTP and WebSocket parsers with a bound on everything a client can make grow.
+
+What a client sends before there is a request to answer (too many headers, too slow, no HTTP at all) is refused
+here, in the same JSON as everywhere. uvicorn's own server loop is left out: signals and draining are ours.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.protocol import State
+
+from threadline.config import Settings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("threadline.wire")
+_quiet = logging.getLogger("threadline.uvicorn")
+_quiet.setLevel(logging.CRITICAL)  # uvicorn's lines carry the query string, and that carries a ticket
+
+GOODBYE_SECONDS = 1.0
+"""Time that clients have to answer the close of their WebSocket when the server stops."""
+
+BODY_OVERHEAD = 4
+"""A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count."""
+
+
+class BoundedConfig(Config):
+    """uvicorn's configuration, with ours for the two protocols that it makes."""
+
+    settings: Settings
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One HTTP connection: its head bounded in bytes and in time, its place among the others counted."""
+
+    config: BoundedConfig
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = _quiet
+        self.access_log = False
+        self.bounds = self.config.settings
+        self.in_head = True
+        self.bytes_so_far = 0
+        self.deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.connections_max:
+            self.refuse(
+                b"503 Service Unavailable", "ServiceUnavailableException", "Too many connections are open."
+            )
+        else:
+            self.deadline = self.loop.call_later(self.bounds.request_seconds_max, self.too_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.forget_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self.bytes_so_far += len(data)
+        super().data_received(data)
+        if not self.bytes_so_far or self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        if self.deadline is None:
+            self.deadline = self.loop.call_later(self.bounds.request_seconds_max, self.too_late)
+        if self.in_head and self.bytes_so_far > self.bounds.header_bytes_max:
+            self.refuse_head()
+        elif self.bytes_so_far > BODY_OVERHEAD * self.bounds.body_bytes_max + self.bounds.header_bytes_max:
+            self.transport.abort()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.in_head:  # a trailer changes nothing and is not kept
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self.in_head = False
+        if sum(len(name) + len(value) for name, value in self.headers) > self.bounds.header_bytes_max:
+            self.refuse_head()
+        elif len(self.url) > self.bounds.path_bytes_max:
+            self.refuse(
+                b"414 URI Too Long", "RequestUriTooLongException", "The path and query string are too long."
+            )
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.in_head = True
+        self.bytes_so_far = 0
+        self.forget_deadline()
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def forget_deadline(self) -> None:
+        """The request is complete, or nobody is left to send it."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def too_late(self) -> None:
+        """The client did not send a whole request in time: answer if nothing else has, and close."""
+        if self.bytes_so_far and (self.in_head or not self.cycle.response_started):
+            self.refuse(
+                b"408 Request Timeout", "RequestTimeoutException", "The request did not arrive in time."
+            )
+        else:
+            self.transport.abort()
+
+    def refuse_head(self) -> None:
+        """Answer that the head is larger than anyone needs."""
+        self.refuse(
+            b"431 Request Header Fields Too Large",
+            "RequestHeaderFieldsTooLargeException",
+            f"The headers are larger than {self.bounds.header_bytes_max} bytes.",
+        )
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(b"400 Bad Request", "BadRequestException", "This is no HTTP request.")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        self.cycle.keep_alive = False  # the parser is done with this connection once it has seen an upgrade
+
+    def refuse(self, status: bytes, code: str, message: str) -> None:
+        """Answer without an application, in its manner, and close."""
+        log.info("%s %s", status.decode(), code)
+        body = json.dumps({"Message": message, "message": message}).encode()
+        self.transport.write(
+            b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nx-amzn-errortype: %b\r\n"
+            b"access-control-allow-origin: *\r\naccess-control-expose-headers: x-amzn-ErrorType\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (status, code.encode(), len(body), body)
+        )
+        self.transport.close()
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """One WebSocket that an application may also push ready frames to, without waiting and without a queue.
+
+    It offers itself to the application in the scope, as the extension `threadline.line`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = _quiet
+        self.conn.logger = _quiet
+        self.left: asyncio.Future[None] | None = None
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"]["threadline.line"] = {"line": self}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.left is not None:
+            self.left.set_result(None)
+
+    def leave(self) -> "asyncio.Future[None]":
+        """Done once the connection is gone."""
+        self.left = self.loop.create_future()
+        return self.left
+
+    def push(self, frame: bytes) -> bool:
+        """Send a frame of `wire.socket`; False, and nothing sent, when the client is not reading or is gone."""
+        if not self.writable.is_set() or self.close_sent or self.conn.state is not State.OPEN:
+            return False
+        self.transport.write(frame)
+        return True
+
+    async def drained(self) -> None:
+        """Wait until the client has read enough for `push` to work again, or is gone."""
+        await self.writable.wait()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a push can still succeed, now or later."""
+        return self.conn.state is State.OPEN and not self.close_sent and not self.disconnected
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close in good order, or drop a client that is not reading."""
+        if not self.writable.is_set():
+            self.abort()
+        elif self.is_open:
+            with contextlib.suppress(ClientDisconnected):
+                await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def abort(self) -> None:
+        """Drop the connection and whatever the client has not read."""
+        self.transport.abort()
+
+
+class Listener:
+    """The connections of one listening socket, answered by an ASGI application."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self._state = ServerState()
+        self._config = BoundedConfig(
+            app=app,
+            http=BoundedHttp,
+            ws=BoundedSocket,
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            ws_max_size=settings.frame_bytes_max,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+        )
+        self._config.settings = settings
+        self._config.load()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, bound: socket.socket, backlog: int) -> None:
+        """Answer whoever connects to `bound`, which is listening already; `backlog` connections may wait."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, sock=bound, backlog=backlog)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return BoundedHttp(config=self._config, server_state=self._state, app_state={})
+
+    def stop(self) -> None:
+        """Take no further connection and no further request; running requests go on."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            if isinstance(connection, BoundedHttp):
+                connection.shutdown()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait for the running requests and sockets; after `seconds` cut off the rest. True when none was cut off."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (tasks := set(self._state.tasks)) and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(tasks, timeout=left)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+        leaving = [c.leave() for c in self._state.connections if isinstance(c, BoundedSocket)]
+        if leaving:
+            await asyncio.wait(leaving, timeout=min(max(deadline - loop.time(), 0), GOODBYE_SECONDS))
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        return not tasks
