@@ -8,6 +8,7 @@ snake_case; it answers a dict with the model's member names, or raises a `Fault`
 import base64
 import hashlib
 import hmac
+import inspect
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -46,7 +47,8 @@ class Operation(NamedTuple):
 
     `bearer` is the kind of token the caller must show, or None where requests are signed. `scope` names the members
     that, with the caller, a ClientToken is unique within; None means that the operation keeps no replies.
-    `refused` lists members of the model that are not supported and are refused by the function.
+    `refused` lists members of the model that are not supported and are refused by the function; `members` are all that
+    it takes.
     """
 
     service: str
@@ -58,6 +60,7 @@ class Operation(NamedTuple):
     conflict: str
     freshen: Callable[..., Reply] | None
     refused: tuple[str, ...]
+    members: frozenset[str]
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
@@ -81,8 +84,9 @@ def operation(
 
     def register(function: F) -> F:
         name = "".join(word.capitalize() for word in function.__name__.split("_"))
+        members = frozenset(inspect.signature(function).parameters) - {"tx", "caller"}
         OPERATIONS[service, name] = Operation(
-            service, name, function, writes, bearer, scope, conflict, freshen, refused
+            service, name, function, writes, bearer, scope, conflict, freshen, refused, members
         )
         return function
 
@@ -101,6 +105,10 @@ def continuation(kind: str) -> Callable[[F], F]:
 
 def dispatch(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, Any]) -> Reply:
     """Run an operation: the reply of an earlier call with the same ClientToken, or a new one."""
+    if not operation.members.issuperset(arguments):
+        unknown = min(arguments.keys() - operation.members)
+        code = "ValidationException" if operation.bearer else "InvalidRequestException"
+        raise Fault(code, f"{unknown} is newer than this server and not supported. Leave it out.")
     if "instance_id" in arguments:
         arguments = {**arguments, "instance_id": bare_id(arguments["instance_id"])}
     token = arguments.get("client_token")
