@@ -26,7 +26,7 @@ from threadline.operations.workspace import is_empty, make_workspace
 from threadline.server.api import Api
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
-from threadline.store import Committed, Tx
+from threadline.store import Committed, Store, Tx
 from threadline.store.sqlite import SqliteStore
 from threadline.wire.listener import Listener, Message, Receive, Send
 from threadline.wire.socket import chat_frame
@@ -44,11 +44,12 @@ ADVANCE_SECONDS_MAX = 10.0
 class Server:
     """One server in this process, from `start` to `close`; or as an async context manager.
 
-    `url` and `workspace` (what `workspace.json` holds) are there once it has started. Everything runs on the loop
-    that started it, but for the store's writer thread.
+    `url`, `store` and `workspace` (what `workspace.json` holds) are there once it has started. Everything runs on the
+    loop that started it, but for the store's writer thread.
     """
 
     url: str
+    store: Store
     workspace: dict[str, Any]
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
@@ -60,13 +61,13 @@ class Server:
         """Serve on `bound`, a socket that listens already, or on one made from the settings."""
         bound = bound or place.listening(self.settings.host, self.settings.port)
         self.url = place.url_of(bound)
-        self._store = SqliteStore(self._database(), self.clock, self._policy())
+        self.store = SqliteStore(self._database(), self.clock, self._policy())
         self.workspace = await self._workspace()
-        self._hub = Hub(self.settings, pull_from(self._store), chat_frame)
-        self._timers = Timers(self._store, self.clock)
-        self._store.on_commit = self._committed
-        self._api = Api(self._store, self.clock, self.settings)
-        self._sockets = Endpoint(self._store, self._hub)
+        self._hub = Hub(self.settings, pull_from(self.store), chat_frame)
+        self._timers = Timers(self.store, self.clock)
+        self.store.on_commit = self._committed
+        self._api = Api(self.store, self.clock, self.settings)
+        self._sockets = Endpoint(self.store, self._hub)
         self._listener = Listener(self._serve, self.settings)
         self._running = [asyncio.create_task(self._timers.run()), asyncio.create_task(self._hub.sweep())]
         if isinstance(self.clock, ManualClock):
@@ -86,7 +87,7 @@ class Server:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._store.close()
+        await self.store.close()
         return clean
 
     async def tick(self) -> None:
@@ -153,7 +154,7 @@ class Server:
                 )  # before the commit: a crash between the two must not lose the only key
             return made
 
-        made = await self._store.write(make)
+        made = await self.store.write(make)
         if made is not None:
             return made
         return json.loads(file.read_text()) if file is not None and file.exists() else {}

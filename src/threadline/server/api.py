@@ -68,6 +68,7 @@ class Api:
         self._store = store
         self._clock = clock
         self._body_bytes_max = settings.body_bytes_max
+        self._clock_skew_ms = settings.clock_skew_seconds * 1000
         self._router = restjson.Router()
         self._rates = Rates(clock) if settings.rate_limits else None
         self._keys: Cache[auth.Key] = Cache(clock)
@@ -148,6 +149,7 @@ class Api:
             secret_of=lambda _: key,
             services=SIGNED_SERVICES,
             now_ms=self._clock.now_ms(),
+            clock_skew_ms=self._clock_skew_ms,
         )
         if key is None:
             raise LookupError("a signature was verified without a key")

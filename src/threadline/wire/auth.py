@@ -18,7 +18,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from threadline.clock import token_hash
 from threadline.errors import Fault
 
-CLOCK_SKEW_MS_MAX = 300_000
+CLOCK_SKEW_MS = 300_000
 BEARER_BYTES_MAX = 1_000
 KEPT = 1_024
 """How many signing keys, and how many clients' forms of the Authorization header, are kept between requests."""
@@ -72,17 +72,18 @@ def verify(
     secret_of: Callable[[str], Key | None],
     services: Collection[str],
     now_ms: int,
+    clock_skew_ms: int = CLOCK_SKEW_MS,
 ) -> Signed:
     """Verify the signature of a request and say who made it.
 
     `headers` are as ASGI has them: names in lowercase, repeated if sent so. `raw_path` is still percent-encoded.
     Faults, all 403: MissingAuthenticationTokenException without a signature; UnrecognizedClientException for an
     access key or session token that is not known or has expired; InvalidSignatureException for the rest.
-    Assumed: any region will do, the clocks may differ by five minutes either way, the body is always signed.
+    Assumed: any region will do, the clocks may differ by `clock_skew_ms` either way, the body is always signed.
     """
     given = _join(headers)
     claim, signature = _authorization(given, query_string)
-    time = _check_time(claim, given, now_ms)
+    time = _check_time(claim, given, now_ms, clock_skew_ms)
     if claim.service not in services:
         wanted = " or ".join(services)
         raise _refusal(f"The request is signed for service {claim.service!r}; it must be {wanted}.")
@@ -171,7 +172,7 @@ def _claim(claimed: bytes) -> _Claim:
     return _Claim(access_key_id, date, region, service, signed, scope, signed_headers)
 
 
-def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int) -> bytes:
+def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int, clock_skew_ms: int) -> bytes:
     """The moment of signing as it was signed. X-Amz-Date counts before Date."""
     header = b"x-amz-date" if b"x-amz-date" in given else b"date"
     if header not in claim.signed:
@@ -182,11 +183,11 @@ def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int) -> byt
             f"The date in Credential, {claim.date!r}, is not that of {_text(header)}, {_text(time)}."
         )
     skew_ms = _epoch_ms(time) - now_ms
-    if abs(skew_ms) > CLOCK_SKEW_MS_MAX:
+    if abs(skew_ms) > clock_skew_ms:
         when = "ago" if skew_ms < 0 else "ahead"
         raise _refusal(
             f"Signature expired or not valid yet: it was made at {_text(time)}, {abs(skew_ms) // 1000} seconds {when}"
-            f" by the server's clock; {CLOCK_SKEW_MS_MAX // 1000} are allowed. Check the client's clock."
+            f" by the server's clock; {clock_skew_ms // 1000} are allowed. Check the client's clock."
         )
     return time
 
