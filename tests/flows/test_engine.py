@@ -39,6 +39,7 @@ CONTEXT: dict[str, Any] = {
         "x": "$.Attributes.name",
         "empty": "",
         "long": "y" * 7_000,
+        "wide": "\U0001f600" * 5_000,
     },
     "ContactId": "c-2",
     "Channel": "CHAT",
@@ -97,6 +98,7 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     "a message of nothing": (say("$.Attributes.title"), Say("NoMatchingError")),
     "a message of blanks": (say("$.Attributes.title $.Attributes.empty"), Say("NoMatchingError")),
     "a message that becomes too long": (say("$.Attributes.long"), Say("NoMatchingError")),
+    "a message that becomes too large": (say("$.Attributes.wide"), Say("NoMatchingError")),
     "a queue": (do("UpdateContactTargetQueue", {"QueueId": "q-1"}), SetTargetQueue("q-1")),
     "a queue by reference": (
         do("UpdateContactTargetQueue", {"QueueId": "$.Attributes.n"}),

@@ -93,7 +93,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
         do("MessageParticipant", {"Text": ["a"]}),
         "must be a string that is not empty.",
     ),
-    "a text that is too long": (say("x" * 6_001), "must have at most 6000 characters."),
+    "a text that is too long": (say("x" * 6_001), "must have at most 6000 characters and 16384 bytes."),
+    "a text of too many bytes": (say("\U0001f600" * 5_000), "must have at most 6000 characters"),
     "a prompt": (
         do("MessageParticipant", {"Text": "a", "PromptId": "p"}),
         "heard on voice calls only; give Text",
@@ -113,6 +114,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         do("UpdateContactEventHooks", {"EventHooks": {"AgentWhisper": "f"}}),
         "sets 'AgentWhisper', which has no effect on this server; only CustomerRemaining acts here.",
     ),
+    "a hook that is empty": (
+        do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": ""}}),
+        "has an entry 'CustomerRemaining' that must be a string that is not empty.",
+    ),
     "two hooks": (
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f", "AgentHold": "f"}}),
         "must have exactly one entry",
@@ -125,7 +130,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "an attribute without name": (do("UpdateContactAttributes", {"Attributes": {"": "x"}}), "an empty name"),
     "an attribute that is an object": (
         do("UpdateContactAttributes", {"Attributes": {"a": {}}}),
-        "parameter Attributes must be a string that is not empty.",
+        "has an entry 'a' that must be a string that is not empty.",
     ),
     "another target": (
         do("UpdateContactAttributes", {"Attributes": {"a": "b"}, "TargetContact": "Next"}),

@@ -26,6 +26,8 @@ BOT_DISCONNECTED = "BotParticipantDisconnected"
 
 TEXT_CHARACTERS_MAX = 6_000
 """Characters of a message, after its references are replaced. Source: Admin Guide, play prompt block."""
+TEXT_BYTES_MAX = 16_384
+"""UTF-8 bytes of a message, whoever writes it. Source: feature limits."""
 WAIT_SECONDS_MAX = 604_800
 """The longest Wait: seven days. Source: Wait action page."""
 
@@ -167,8 +169,8 @@ def scalar(value: Any) -> str:
 def message(value: Any) -> str:
     """Read what a message says; references in it are replaced when it is shown."""
     text = scalar(value)
-    if len(text) > TEXT_CHARACTERS_MAX:
-        raise ValueError(f"must have at most {TEXT_CHARACTERS_MAX} characters")
+    if not _fits(text):
+        raise ValueError(f"must have at most {TEXT_CHARACTERS_MAX} characters and {TEXT_BYTES_MAX} bytes")
     return text
 
 
@@ -225,7 +227,7 @@ def attributes(value: Any) -> dict[str, str]:
         raise ValueError("must be an object with at least one entry")
     if "" in value:
         raise ValueError("must not have an empty name")
-    return {str(name): scalar(entry) for name, entry in value.items()}
+    return {name: _entry(name, entry, scalar) for name, entry in value.items()}
 
 
 def customer_remaining(value: Any) -> dict[str, str]:
@@ -237,7 +239,7 @@ def customer_remaining(value: Any) -> dict[str, str]:
         raise ValueError(
             f"sets {hook!r}, which has no effect on this server; only CustomerRemaining acts here"
         )
-    return {"CustomerRemaining": static_or_reference(value["CustomerRemaining"])}
+    return {"CustomerRemaining": _entry("CustomerRemaining", value["CustomerRemaining"], static_or_reference)}
 
 
 _VOICE_ONLY = "is heard on voice calls only; give Text, which chat shows"
@@ -255,7 +257,7 @@ def message_participant(parameters: Parameters, context: Context) -> Decision:
     Assumed: a text that turns out empty or too long once its references are replaced takes NoMatchingError.
     """
     text = fill(parameters["Text"], context)
-    return Say(text) if text.strip() and len(text) <= TEXT_CHARACTERS_MAX else Failed()
+    return Say(text) if text.strip() and _fits(text) else Failed()
 
 
 @action(
@@ -415,6 +417,17 @@ def end_flow_execution(parameters: Parameters, context: Context) -> Decision:
     Source: Admin Guide, end flow block.
     """
     return End()
+
+
+def _entry(name: str, value: Any, read: Reader) -> str:
+    try:
+        return str(read(value))
+    except ValueError as error:
+        raise ValueError(f"has an entry {name[:60]!r} that {error}") from None
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= TEXT_CHARACTERS_MAX and len(text.encode()) <= TEXT_BYTES_MAX
 
 
 def _seconds(text: str) -> int | None:

@@ -61,25 +61,20 @@ def advance(tx: Tx, task: Task) -> None:
     if row is None:
         return
     flow_id, text = row
-    state, events = State.from_json(text), [_event(json.loads(task.payload))]
+    state = State.from_json(text)
     chat = Chat(tx, key)
     flow = _parsed(require_flow(tx, chat.session.instance_id, flow_id).content)
-    while events:
-        state, effects = step(flow, state, events.pop(0), chat)
-        if state.phase is Phase.ENDED:
-            tx.run("delete_flow_run", session=key, contact_id=task.contact_id)
-        else:
-            tx.run(
-                "set_flow_run",
-                session=key,
-                contact_id=task.contact_id,
-                flow_id=flow_id,
-                state=state.to_json(),
-            )
+    event: Event | None = _event(json.loads(task.payload))
+    while event is not None:
+        state, effects = step(flow, state, event, chat)
+        event = None
         for effect in effects:
-            outcome = carry_out(tx, chat.session, effect, state.turn)
-            if outcome is not None:
-                events.append(outcome)
+            event = carry_out(tx, chat.session, effect, state.turn)
+    if state.phase is Phase.ENDED:
+        tx.run("delete_flow_run", session=key, contact_id=task.contact_id)
+    else:
+        text = state.to_json()
+        tx.run("set_flow_run", session=key, contact_id=task.contact_id, flow_id=flow_id, state=text)
 
 
 class Chat(Mapping[str, Any]):
@@ -137,10 +132,12 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | 
 
 
 def _pause(tx: Tx, session: Session, effect: Pause, turn: int) -> Outcome | None:
+    """Set the timer of a Wait, instead of an earlier one's: a flow has one at most."""
     if BOT_DISCONNECTED in effect.events:
         present = participants_of(tx, session.key)
         if not any(p.role == Role.CUSTOM_BOT and p.left_at_ms is None for p in present):
             return Outcome(PARTICIPANT_NOT_FOUND)
+    tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
     flow_event(tx, session, TIMER, tx.now_ms + effect.seconds * 1_000, turn=turn)
     return None
 

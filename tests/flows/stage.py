@@ -1,0 +1,129 @@
+"""Where flows are tried: real operations on a real store, with a clock that moves when told."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import threadline.server  # noqa: F401  (registers every operation, and the runner)
+from tests.flows.flows import Document, content
+from threadline.chat.participant import Token
+from threadline.chat.transcript import EVENT, Item
+from threadline.clock import ManualClock
+from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, run_due
+from threadline.operations.participants import subscribe
+from threadline.operations.tokens import authenticate
+from threadline.operations.workspace import Workspace, make_workspace
+from threadline.store.sqlite import SqliteStore
+
+Reply = dict[str, Any]
+
+
+class Chat(NamedTuple):
+    """A chat of one customer, who is connected: the caller, and the contact the chat began with."""
+
+    caller: ParticipantCaller
+    contact_id: str
+
+
+class Stage:
+    """A workspace whose clock one moves, with the few moves a flow reacts to."""
+
+    clock: ManualClock
+    store: SqliteStore
+    workspace: Workspace
+
+    async def open(self, path: Path | None = None) -> None:
+        self.clock = ManualClock()
+        self.store = SqliteStore(path, self.clock)
+        self.workspace = await self.store.write(make_workspace)
+
+    async def call(self, service: str, name: str, /, **arguments: Any) -> Reply:
+        """An operation called with the workspace's key."""
+        caller = AccountCaller(self.workspace.account_id, self.workspace.access_key_id)
+        arguments = {"instance_id": self.workspace.instance_id, **arguments}
+        return await self.store.write(lambda tx: dispatch(tx, OPERATIONS[service, name], caller, arguments))
+
+    async def act(self, caller: ParticipantCaller, name: str, /, **arguments: Any) -> Reply:
+        """An operation of the participant service."""
+        arguments = {"connection_token": "", **arguments}
+        operation = OPERATIONS["connectparticipant", name]
+        return await self.store.write(lambda tx: dispatch(tx, operation, caller, arguments))
+
+    async def flow(self, name: str = "flow", status: str = "PUBLISHED", /, **actions: Document) -> str:
+        reply = await self.call(
+            "connect",
+            "CreateContactFlow",
+            name=name,
+            type="CONTACT_FLOW",
+            status=status,
+            content=content(**actions),
+        )
+        return str(reply["ContactFlowId"])
+
+    async def start(self, flow_id: str, **members: Any) -> Chat:
+        """A customer who is connected to a chat in the flow."""
+        reply = await self.call(
+            "connect",
+            "StartChatContact",
+            contact_flow_id=flow_id,
+            participant_details={"DisplayName": "Ada"},
+            **members,
+        )
+        token = reply["ParticipantToken"]
+        caller, _ = await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT))
+        await self.store.write(lambda tx: subscribe(tx, caller))
+        return Chat(caller, reply["ContactId"])
+
+    async def run(self, **actions: Document) -> Chat:
+        """A customer in a chat of a flow made of these actions."""
+        return await self.start(await self.flow(**actions))
+
+    async def agent(self, contact_id: str, username: str = "a1") -> ParticipantCaller:
+        user_id = self.workspace.agents[username]
+        reply = await self.call("threadline", "AcceptContact", contact_id=contact_id, user_id=user_id)
+        token = reply["ParticipantToken"]
+        return (await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT)))[0]
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+        await self.store.write(run_due)
+
+    async def contact(self, contact_id: str) -> Reply:
+        reply: Reply = (await self.call("connect", "DescribeContact", contact_id=contact_id))["Contact"]
+        return reply
+
+    async def rows(self, name: str, **parameters: Any) -> list[Any]:
+        return await self.store.read(lambda tx: list(tx.all(name, **parameters)))
+
+    async def log(self, chat: Chat) -> list[str]:
+        """What the chat's log holds: `Ada: text` of messages, the name of events."""
+        items = [
+            Item(*row)
+            for row in await self.rows("items_after", session=chat.caller.session, seq=0, limit=9_999)
+        ]
+        return [
+            f"{item.display_name}: {item.content}"
+            if item.type == "MESSAGE"
+            else item.content_type.removeprefix(EVENT)
+            for item in items
+        ]
+
+    async def said(self, chat: Chat) -> list[str]:
+        """What the flow said."""
+        return [
+            line.partition(": ")[2] for line in await self.log(chat) if line.startswith("SYSTEM_MESSAGE: ")
+        ]
+
+    async def reason(self, chat: Chat) -> str | None:
+        """Why the chat's first contact has ended, None while it goes on."""
+        reason: str | None = (await self.contact(chat.contact_id))["DisconnectReason"]
+        return reason
+
+    async def flow_state(self, chat: Chat) -> str | None:
+        """The stored state of the flow of the chat's first contact, None when none runs."""
+        rows = await self.rows("flow_run", session=chat.caller.session, contact_id=chat.contact_id)
+        return rows[0][1] if rows else None
+
+    async def attributes(self, chat: Chat) -> dict[str, str]:
+        reply = await self.call("connect", "GetContactAttributes", initial_contact_id=chat.contact_id)
+        attributes: dict[str, str] = reply["Attributes"]
+        return attributes
