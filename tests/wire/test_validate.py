@@ -1,0 +1,285 @@
+"""The quick check and the one in words agree, and say what a person needs to know."""
+
+import json
+from contextlib import suppress
+from functools import cache
+from random import Random
+from timeit import default_timer
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.wire.samples import Maker, has_null, milliseconds, spoil
+from threadline.errors import Fault
+from threadline.wire import restjson
+from threadline.wire.model import SERVICES, OperationModel, ServiceName, Shape, Shapes, load, snake
+from threadline.wire.validate import Invalid, Place, check, check_structure, members_of, native
+
+HOT = [
+    "StartChatContact", "StopContact", "CreateParticipantConnection",
+    "SendMessage", "SendEvent", "GetTranscript", "DisconnectParticipant", "UpdateContactAttributes",
+    "AcceptContact", "TransferChat", "CreatePersistentContactAssociation",
+]  # fmt: skip
+
+
+def operation_named(name: str) -> OperationModel:
+    return next(
+        found for service in SERVICES for key, found in load(service).operations.items() if key == name
+    )
+
+
+def body_of(operation: OperationModel) -> tuple[Shapes, Shape]:
+    shapes = load(operation.service).shapes
+    assert operation.input is not None
+    return shapes, members_of(shapes[operation.input], location=None)
+
+
+@cache
+def checked_quickly() -> list[tuple[Shapes, Shape, Any]]:
+    """Every operation's body that the quick check can do: the model's shapes, the body's structure, its type."""
+    bodies = [body_of(operation) for service in SERVICES for operation in load(service).operations.values()]
+    return [(*body, kind) for body in bodies if body[1]["members"] and (kind := native(*body)) is not None]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_busy_operations_are_checked_quickly(name: str) -> None:
+    assert native(*body_of(operation_named(name))) is not None
+
+
+def test_most_operations_are_checked_quickly() -> None:
+    assert len(checked_quickly()) > 150
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 2**32))
+def test_quick_and_in_words_agree(which: int, seed: int) -> None:
+    shapes, structure, kind = checked_quickly()[which % len(checked_quickly())]
+    random = Random(seed)
+    value: Any = Maker(shapes, random, time=milliseconds, everything=random.random() < 0.3).structure(
+        structure
+    )
+    for _ in range(random.randrange(3)):
+        value = spoil(value, random)
+    try:
+        quick: Any = msgspec.json.decode(json.dumps(value), type=kind)
+    except msgspec.ValidationError as error:
+        quick = error
+    try:
+        slow: Any = check_structure(shapes, structure, value, Place(""))
+    except Invalid as invalid:
+        slow = invalid
+    if isinstance(quick, msgspec.ValidationError):
+        assert isinstance(slow, Invalid) or has_null(value), (quick, value)
+    else:
+        assert quick == slow
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 2**32))
+def test_whatever_is_sent_is_read_or_refused(which: int, seed: int) -> None:
+    operations = [operation for service in SERVICES for operation in load(service).operations.values()]
+    operation = operations[which % len(operations)]
+    shapes, structure = body_of(operation)
+    random = Random(seed)
+    body = json.dumps(
+        spoil(Maker(shapes, random, time=milliseconds, everything=True).structure(structure), random)
+    ).encode()
+    if random.random() < 0.5:
+        at = random.randrange(len(body))
+        body = body[:at] + random.randbytes(random.randrange(3)) + body[at + 1 :]
+    labels = {
+        segment[1:-1]: random.choice(["x", "", "%", "%zz", "%ff", "ÿ", "7", "-", "9" * 400, "%2F..%2F"])
+        for segment in operation.uri.split("/")
+        if segment.startswith("{")
+    }
+    query = random.choice(
+        [b"", b"maxResults=x&nextToken=%f", b"&&=&maxResults=1&maxResults=2", random.randbytes(9)]
+    )
+    headers = {b"x-amz-bearer": b"t", b"x-amz-last-modified-time": random.choice([b"x", b"\xff", b"0" * 99])}
+    read, fault = {}, None
+    try:
+        read = restjson.parse(operation, labels, query, headers, body)
+    except Fault as refused:
+        fault = refused
+    assert set(read) <= set(map(snake, shapes[operation.input or ""]["members"]))
+    assert fault is None or (operation.errors[fault.code] == 400 and len(fault.message) < 2_000)
+
+
+LABELS = {"InstanceId": "i", "InitialContactId": "c"}
+GOOD = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": "s"}
+MISSING_OR_MISTYPED, BOUND = "InvalidRequestException", "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ({"RehydrationType": None}, MISSING_OR_MISTYPED, "RehydrationType is required."),
+        ({"SourceContactId": None}, MISSING_OR_MISTYPED, "SourceContactId is required."),
+        ({"SourceContactId": 7}, MISSING_OR_MISTYPED, "SourceContactId must be a string, not a number."),
+        ({"SourceContactId": ["s"]}, MISSING_OR_MISTYPED, "SourceContactId must be a string, not a list."),
+        ({"SourceContactId": ""}, BOUND, "SourceContactId must not be empty."),
+        (
+            {"SourceContactId": "s" * 257},
+            BOUND,
+            "SourceContactId has 257 characters; at most 256 are allowed.",
+        ),
+        ({"ClientToken": "t" * 501}, BOUND, "ClientToken has 501 characters; at most 500 are allowed."),
+        (
+            {"RehydrationType": "FROM_SEGMENTS"},
+            BOUND,
+            "Invalid value for RehydrationType: 'FROM_SEGMENTS' is none of ENTIRE_PAST_SESSION, FROM_SEGMENT.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_association(change: dict[str, Any], code: str, message: str) -> None:
+    assert refusal("CreatePersistentContactAssociation", {**GOOD, **change}, LABELS) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "RehydrationType is required."),
+        (b"null", "The request body must be an object, not null."),
+        (b"[]", "The request body must be an object, not a list."),
+        (b"{", "The request body is not JSON: "),
+        (b"NaN", "The request body is not JSON: "),
+        (b'{"SourceContactId": NaN}', "The request body is not JSON: "),
+        (b'{"SourceContactId": "\\ud800"}', "The request body is not JSON: "),
+        (b'{"SourceContactId": ' + b"1" * 100_000 + b"}", "The request body is not JSON: "),
+        (b'{"SourceContactId": 1e999}', "The request body is not JSON: "),
+        (b"\xef\xbb\xbf{}", "The request body is not JSON: "),
+        (b"{}{}", "The request body is not JSON: "),
+        (b'{"SourceContactId": "\xff"}', "The request body is not valid UTF-8."),
+        (b'{"Unknown": "\xff"}', "The request body is not valid UTF-8."),
+        (b'{"SourceContactId": ' + b"[" * 100_000, "The request body is nested too deeply."),
+        (b'{"Unknown": ' + b'{"":' * 100_000, "The request body is nested too deeply."),
+    ],
+)
+def test_what_is_no_request(body: bytes, message: str) -> None:
+    operation = operation_named("CreatePersistentContactAssociation")
+    with pytest.raises(Fault) as refused:
+        restjson.parse(operation, LABELS, b"", {}, body)
+    assert refused.value.code == MISSING_OR_MISTYPED
+    assert refused.value.message.startswith(message)
+
+
+def test_of_a_key_given_twice_the_last_counts() -> None:
+    operation = operation_named("CreatePersistentContactAssociation")
+    body = b'{"RehydrationType": "FROM_SEGMENT", "SourceContactId": %b, "SourceContactId": %b}'
+    for first in (b'"a"', b"7"):
+        assert restjson.parse(operation, LABELS, b"", {}, body % (first, b'"b"'))["source_contact_id"] == "b"
+    with pytest.raises(Fault, match="SourceContactId must be a string"):
+        restjson.parse(operation, LABELS, b"", {}, body % (b'"a"', b"7"))
+
+
+@pytest.mark.parametrize("id_", ["", "x" * 257])
+def test_an_id_in_the_path_is_neither_empty_nor_endless(id_: str) -> None:
+    code, message = refusal("CreatePersistentContactAssociation", GOOD, {**LABELS, "InitialContactId": id_})
+    assert code == BOUND
+    assert message.startswith("InitialContactId ")
+
+
+def test_a_bound_of_the_participant_service_is_a_validation_exception() -> None:
+    content = {"ContentType": "text/plain", "Content": "x" * 16_385}
+    assert refusal("SendMessage", content, {}) == (
+        "ValidationException",
+        "Content has 16385 characters; at most 16384 are allowed.",
+    )
+
+
+def test_the_place_of_a_fault_is_named() -> None:
+    chat: dict[str, Any] = {
+        "InstanceId": "i",
+        "ContactFlowId": "f",
+        "ParticipantDetails": {"DisplayName": "Casey"},
+    }
+    attributes = {**chat, "Attributes": {"topic": 7}}
+    assert (
+        refusal("StartChatContact", attributes, {})[1]
+        == "Attributes['topic'] must be a string, not a number."
+    )
+    types = {**chat, "SupportedMessagingContentTypes": ["text/plain", ""]}
+    assert refusal("StartChatContact", types, {})[1] == "SupportedMessagingContentTypes[1] must not be empty."
+    nested = {**chat, "ParticipantDetails": {}}
+    assert refusal("StartChatContact", nested, {})[1] == "ParticipantDetails.DisplayName is required."
+    minutes = {**chat, "ChatDurationInMinutes": 10_081}
+    assert refusal("StartChatContact", minutes, {})[1] == (
+        "Invalid value for ChatDurationInMinutes: 10081 is not from 60 to 10080."
+    )
+
+
+def test_what_is_sensitive_is_not_shown() -> None:
+    secret = "Passw0rd" * 3
+    with pytest.raises(Invalid) as invalid:
+        check(load("connect").shapes, "Password", secret + " ", Place("Password"))
+    assert "(not shown)" in invalid.value.message
+    assert secret not in invalid.value.message
+
+
+def test_what_is_long_is_cut() -> None:
+    code, message = refusal(
+        "CreatePersistentContactAssociation", {**GOOD, "RehydrationType": "x" * 9_000}, LABELS
+    )
+    assert code == BOUND
+    assert len(message) < 150
+
+
+def test_a_union_has_exactly_one_member() -> None:
+    shapes = load("connect").shapes
+    for value in ({}, {"ConnectUserArn": "a", "AWSIdentityArn": "b"}, {"Unknown": 1}):
+        with pytest.raises(Invalid, match="exactly one of ConnectUserArn, AWSIdentityArn"):
+            check(shapes, "CreatedByInfo", value, Place("CreatedBy"))
+    assert check(shapes, "CreatedByInfo", {"ConnectUserArn": "a", "AWSIdentityArn": None}, Place("")) == {
+        "ConnectUserArn": "a"
+    }
+
+
+def test_a_shape_within_itself_is_read_and_its_depth_is_bounded() -> None:
+    operation = operation_named("UpdateContactRoutingData")
+    labels = {"InstanceId": "i", "ContactId": "c"}
+
+    def nested(depth: int, innermost: bytes) -> bytes:
+        expression = b'{"AndExpression":[' * depth + innermost + b"]}" * depth
+        return b'{"RoutingCriteria":{"Steps":[{"Expression":' + expression + b"}]}}"
+
+    read = restjson.parse(operation, labels, b"", {}, nested(1, b'{"AndExpression":null}'))
+    assert read["routing_criteria"] == {"Steps": [{"Expression": {"AndExpression": [{}]}}]}
+    with pytest.raises(Fault) as refused:
+        restjson.parse(operation, labels, b"", {}, nested(2, b'{"OrExpression":7}'))
+    assert refused.value.message == (
+        "RoutingCriteria.Steps[0].Expression.AndExpression[0].AndExpression[0].OrExpression"
+        " must be a list, not a number."
+    )
+    for innermost in (b"{}", b"null", b"7"):
+        with pytest.raises(Fault, match="nested too deeply"):
+            restjson.parse(operation, labels, b"", {}, nested(5_000, innermost))
+
+
+def patterns() -> list[tuple[ServiceName, str]]:
+    return [
+        (service, name)
+        for service in SERVICES
+        for name, shape in load(service).shapes.items()
+        if "pattern" in shape
+    ]
+
+
+@pytest.mark.parametrize("character", ["a", " ", "-", "0", ".", "a-", "\u00e9", "\n"])
+def test_no_pattern_takes_long(character: str) -> None:
+    for service, name in patterns():
+        shapes = load(service).shapes
+        length = shapes[name].get("max", 50_000)
+        text = (character * length)[: length - 1] + "\u0000"
+        before = default_timer()
+        with suppress(Invalid):
+            check(shapes, name, text, Place("It"))
+        assert default_timer() - before < 0.5, name
+
+
+def refusal(name: str, body: dict[str, Any], labels: dict[str, str]) -> tuple[str, str]:
+    with pytest.raises(Fault) as refused:
+        restjson.parse(operation_named(name), labels, b"", {b"x-amz-bearer": b"t"}, json.dumps(body).encode())
+    return refused.value.code, refused.value.message
