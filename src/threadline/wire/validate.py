@@ -73,7 +73,7 @@ def native(shapes: Shapes, structure: Shape) -> Any | None:
     A structure becomes a TypedDict with the model's member names. Null is an error to it, and absence to `check`.
     """
     try:
-        return _native_structure(shapes, structure, ())
+        return _Native(shapes).structure(structure)
     except _Inexpressible:
         return None
 
@@ -82,42 +82,50 @@ class _Inexpressible(Exception):
     pass
 
 
-def _native(shapes: Shapes, name: str, within: tuple[str, ...]) -> Any:
-    shape = shapes[name]
-    if name in within:
+class _Native:
+    """Makes the types of one operation's shapes."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.made: dict[str, Any] = {}
+
+    def type_of(self, name: str) -> Any:
+        if name in self.made:
+            return self.made[name]
+        shape = self.shapes[name]
+        match shape["type"]:
+            case "structure":
+                return self.structure(shape, name)
+            case "list":
+                return _sized(list[self.type_of(shape["member"]["shape"])], shape)  # type: ignore[misc]
+            case "map":
+                key, value = self.type_of(shape["key"]["shape"]), self.type_of(shape["value"]["shape"])
+                return _sized(dict[key, value], shape)  # type: ignore[valid-type]
+            case "string":
+                return _native_string(shape)
+            case "boolean":
+                return bool
+            case "integer" | "long":
+                low, high = _range(shape)
+                return Annotated[int, msgspec.Meta(ge=low, le=high)]
+            case "float" | "double":
+                return Annotated[float, msgspec.Meta(ge=shape.get("min"), le=shape.get("max"))]
         raise _Inexpressible(name)
-    within = (*within, name)
-    match shape["type"]:
-        case "structure":
-            return _native_structure(shapes, shape, within)
-        case "list":
-            return _sized(list[_native(shapes, shape["member"]["shape"], within)], shape)  # type: ignore[misc]
-        case "map":
-            key = _native(shapes, shape["key"]["shape"], within)
-            return _sized(dict[key, _native(shapes, shape["value"]["shape"], within)], shape)  # type: ignore[misc,valid-type]
-        case "string":
-            return _native_string(shape)
-        case "boolean":
-            return bool
-        case "integer" | "long":
-            low, high = _range(shape)
-            return Annotated[int, msgspec.Meta(ge=low, le=high)]
-        case "float" | "double":
-            return Annotated[float, msgspec.Meta(ge=shape.get("min"), le=shape.get("max"))]
-    raise _Inexpressible(name)
 
-
-def _native_structure(shapes: Shapes, shape: Shape, within: tuple[str, ...]) -> Any:
-    if shape.get("union"):
-        raise _Inexpressible
-    required = shape.get("required", ())
-    return TypedDict(  # type: ignore[operator]
-        "Structure",
-        {
-            name: (Required if name in required else NotRequired)[_native(shapes, member["shape"], within)]
-            for name, member in shape["members"].items()
-        },
-    )
+    def structure(self, shape: Shape, name: str | None = None) -> Any:
+        """A TypedDict, known by its name before its members have types: a structure may hold itself."""
+        if shape.get("union"):
+            raise _Inexpressible
+        required = shape.get("required", ())
+        members = {
+            member: (Required if member in required else NotRequired)[Any] for member in shape["members"]
+        }
+        made = TypedDict("Structure", members)  # type: ignore[misc]
+        if name is not None:
+            self.made[name] = made
+        for member, reference in shape["members"].items():
+            made.__annotations__[member] = self.type_of(reference["shape"])
+        return made
 
 
 def _native_string(shape: Shape) -> Any:
