@@ -33,9 +33,7 @@ from threadline.flows.language import Action, Flow
 from threadline.flows.references import Context
 
 ACTIONS_WITHOUT_WAIT_MAX = 1_000
-"""Actions that a flow may run without a Wait between them.
-
-Assumed: AWS publishes no such bound. A flow that reaches it goes round in circles, and ends."""
+"""Actions that a flow may run without a Wait between them: one that reaches it goes round in circles."""
 
 
 class Phase(StrEnum):
@@ -107,6 +105,7 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[Stat
     `context` is the chat's data that references resolve to. After any effect but Pause and End, feed back its
     Outcome. A Pause is under way at once: feed back an Outcome only when it failed.
 
+    Assumed: a flow that has run 1,000 actions without a Wait ends; AWS publishes no such bound.
     Assumed: an error without a branch takes that of NoMatchingError, else NextAction, else the flow ends.
     Assumed: when a flow is updated while a chat runs it, the chat goes on in the new one, at the action it was
     at; where that is gone, the flow ends.
