@@ -17,7 +17,11 @@ class Chatjs(Script):
 
     def join(self, role: str, contact_id: str, participant_id: str, participant_token: str) -> Self:
         """Create the session and connect it; returns once the socket is subscribed."""
-        details = {"contactId": contact_id, "participantId": participant_id, "participantToken": participant_token}
+        details = {
+            "contactId": contact_id,
+            "participantId": participant_id,
+            "participantToken": participant_token,
+        }
         self.call("create", type=role, chatDetails=details)
         self.call("connect")
         self.see("frame", lambda frame: frame["topic"] == "aws/subscribe")

@@ -25,6 +25,6 @@ def _install(folder: Path) -> None:
     for name in MANIFEST:
         shutil.copy(HERE / name, folder)
     npm = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [NODE, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command: list[str | Path] = [NODE, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -91,14 +91,12 @@ class Script:
             self._news.notify_all()
 
     def _await(self, like: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
-        looked_at = 0
         with self._news:
             while True:
-                for line in self.happened[looked_at:]:
+                for line in self.happened:
                     if like(line):
                         return line
-                looked_at = len(self.happened)
                 gone = any(line.get("event") == "gone" for line in self.happened)
-                if gone or not self._news.wait_for(lambda: len(self.happened) > looked_at, PATIENCE_SECONDS):
+                if gone or not self._news.wait(PATIENCE_SECONDS):
                     told = "\n".join(json.dumps(line)[:300] for line in self.happened)
                     raise AssertionError(f"the script did not tell: {what}. It told:\n{told}")

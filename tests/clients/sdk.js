@@ -7,9 +7,11 @@ const services = {
   connect: require("@aws-sdk/client-connect"),
   connectparticipant: require("@aws-sdk/client-connectparticipant"),
 };
+// Of the usual names this SDK knows AWS_REGION, but not AWS_DEFAULT_REGION.
+const options = { region: process.env.AWS_DEFAULT_REGION, maxAttempts: 1 };
 const clients = {
-  connect: new services.connect.ConnectClient({ maxAttempts: 1 }),
-  connectparticipant: new services.connectparticipant.ConnectParticipantClient({ maxAttempts: 1 }),
+  connect: new services.connect.ConnectClient(options),
+  connectparticipant: new services.connectparticipant.ConnectParticipantClient(options),
 };
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 

@@ -16,6 +16,7 @@ Aws = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def aws(threadline: Threadline) -> Aws:
     """Runs the genuine AWS CLI with nothing but `threadline env` in its environment."""
+
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         env = {"PATH": os.environ["PATH"], "AWS_DATA_PATH": MODELS, "AWS_PAGER": "", **threadline.env}
         return subprocess.run([aws_cli(), *arguments], env=env, capture_output=True, text=True, check=False)
@@ -28,7 +29,9 @@ def answer(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout or "{}")
 
 
-def associate(aws: Aws, threadline: Threadline, contact_id: str, source: str, mode: str = "FROM_SEGMENT") -> Any:
+def associate(
+    aws: Aws, threadline: Threadline, contact_id: str, source: str, mode: str = "FROM_SEGMENT"
+) -> Any:
     return aws(
         *("connect", "create-persistent-contact-association"),
         *("--instance-id", threadline.instance_id, "--initial-contact-id", contact_id),
@@ -49,13 +52,21 @@ def test_a_chat_by_commands_alone(threadline: Threadline, aws: Aws) -> None:
     joined = answer(
         aws(
             *("connectparticipant", "create-participant-connection"),
-            *("--type", "WEBSOCKET", "CONNECTION_CREDENTIALS", "--participant-token", started["ParticipantToken"]),
+            *(
+                "--type",
+                "WEBSOCKET",
+                "CONNECTION_CREDENTIALS",
+                "--participant-token",
+                started["ParticipantToken"],
+            ),
         )
     )
     token = ("--connection-token", joined["ConnectionCredentials"]["ConnectionToken"])
     associated = answer(associate(aws, threadline, started["ContactId"], past.c1, "ENTIRE_PAST_SESSION"))
     assert associated == {"ContinuedFromContactId": past.c3}
-    contact = answer(aws("connect", "describe-contact", *here, "--contact-id", started["ContactId"]))["Contact"]
+    contact = answer(aws("connect", "describe-contact", *here, "--contact-id", started["ContactId"]))[
+        "Contact"
+    ]
     assert contact["RelatedContactId"] == past.c3
     assert contact["Attributes"] == {"order": "17"}
     assert contact["InitiationTimestamp"].startswith("20")
@@ -64,7 +75,15 @@ def test_a_chat_by_commands_alone(threadline: Threadline, aws: Aws) -> None:
     assert [item["Content"] for item in page["Transcript"]] == ["Hello"]
     older = answer(
         aws(
-            *("connectparticipant", "get-transcript", *token, "--sort-order", "ASCENDING", "--max-results", "100"),
+            *(
+                "connectparticipant",
+                "get-transcript",
+                *token,
+                "--sort-order",
+                "ASCENDING",
+                "--max-results",
+                "100",
+            ),
             *("--scan-direction", "BACKWARD", "--next-token", page["NextToken"]),
         )
     )
@@ -101,7 +120,10 @@ def test_errors_have_their_names_and_254(
     casey = threadline.customer()
     done = associate(aws, threadline, casey.contact_id, past.get(source, source), mode)
     assert done.returncode == 254
-    assert f"An error occurred ({code}) when calling the CreatePersistentContactAssociation operation" in done.stderr
+    assert (
+        f"An error occurred ({code}) when calling the CreatePersistentContactAssociation operation"
+        in done.stderr
+    )
     assert done.stdout == ""
 
 

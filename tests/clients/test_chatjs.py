@@ -55,21 +55,32 @@ def test_typing_and_receipts(threadline: Threadline, tab: Tab) -> None:
     agent = tab(threadline.agent("a1").take(casey))
     customer.send_event("typing")
     assert agent.see("onTyping")["ParticipantRole"] == "CUSTOMER"
-    messages = [customer.say("one"), customer.say("two")]
-    for message in messages:
-        agent.see_message({messages[0]["Id"]: "one", messages[1]["Id"]: "two"}[message["Id"]])
-        agent.send_event("message.delivered", {"messageId": message["Id"], "disableThrottle": True})
-        delivered = customer.see(
-            "onDeliveredReceipt", lambda receipt, id=message["Id"]: receipt["MessageMetadata"]["MessageId"] == id
-        )
-        assert "DeliveredTimestamp" in delivered["MessageMetadata"]["Receipts"][0]
-    agent.send_event("message.read", {"messageId": messages[1]["Id"], "disableThrottle": True})
-    read = customer.see("onReadReceipt")["MessageMetadata"]
-    assert read["MessageId"] == messages[1]["Id"]
-    (transcript,) = [customer.call("getTranscript", **OLDER)["Transcript"]]
-    receipts = {item["Id"]: item.get("MessageMetadata", {}).get("Receipts") for item in transcript}
-    assert receipts[messages[1]["Id"]][0]["ReadTimestamp"] == read["Receipts"][0]["ReadTimestamp"]
-    assert all(item["Type"] != "MESSAGEMETADATA" for item in transcript)
+    for text in ("one", "two"):
+        sent = customer.say(text)["Id"]
+        agent.see_message(text)
+        agent.send_event("message.delivered", {"messageId": sent, "disableThrottle": True})
+        agent.send_event("message.read", {"messageId": sent, "disableThrottle": True})
+        read = customer.see("onReadReceipt")["MessageMetadata"]
+        assert read["MessageId"] == sent
+        items = {item["Id"]: item for item in customer.call("getTranscript", **OLDER)["Transcript"]}
+        (receipt,) = items[sent]["MessageMetadata"]["Receipts"]
+        assert receipt["ReadTimestamp"] == read["Receipts"][0]["ReadTimestamp"]
+        assert receipt["RecipientParticipantId"] == read["Receipts"][0]["RecipientParticipantId"]
+        assert "MESSAGEMETADATA" not in {item["Type"] for item in items.values()}
+        customer.forget()
+
+
+def test_a_message_is_delivered_before_it_is_read(threadline: Threadline, tab: Tab) -> None:
+    casey = threadline.invite()
+    customer = tab(casey)
+    agent = tab(threadline.agent("a1").take(casey))
+    sent = customer.say("hello")["Id"]
+    agent.see_message("hello")
+    agent.send_event("message.delivered", {"messageId": sent})
+    receipts = customer.see("onDeliveredReceipt")["MessageMetadata"]["Receipts"]
+    assert list(receipts[0]) == ["DeliveredTimestamp", "RecipientParticipantId"]
+    agent.send_event("message.read", {"messageId": sent})
+    assert customer.see("onReadReceipt")["MessageMetadata"]["MessageId"] == sent
 
 
 def test_a_lost_connection_comes_back(threadline: Threadline, tab: Tab) -> None:
@@ -103,7 +114,9 @@ def test_two_tabs_of_one_customer(threadline: Threadline, tab: Tab) -> None:
 
 def test_paging_into_the_past(threadline: Threadline, tab: Tab) -> None:
     past = threadline.past_chat()
-    casey = threadline.invite(PersistentChat={"SourceContactId": past.c1, "RehydrationType": "ENTIRE_PAST_SESSION"})
+    casey = threadline.invite(
+        PersistentChat={"SourceContactId": past.c1, "RehydrationType": "ENTIRE_PAST_SESSION"}
+    )
     customer = tab(casey)
     customer.say("I am back.")
     customer.see_message("I am back.")
@@ -112,7 +125,9 @@ def test_paging_into_the_past(threadline: Threadline, tab: Tab) -> None:
         items: list[Any] = []
         token = None
         while token != "":
-            page = customer.call("getTranscript", **OLDER, maxResults=size, **({"nextToken": token} if token else {}))
+            page = customer.call(
+                "getTranscript", **OLDER, maxResults=size, **({"nextToken": token} if token else {})
+            )
             assert page["Transcript"]
             assert len({"RelatedContactId" in item for item in page["Transcript"]}) == 1
             items[:0] = page["Transcript"]
@@ -120,7 +135,7 @@ def test_paging_into_the_past(threadline: Threadline, tab: Tab) -> None:
         assert items == expected
     assert expected[-1]["Content"] == "I am back."
     assert "ContactId" in expected[-1]
-    assert [item.get("RelatedContactId") for item in expected][0] == past.c1
+    assert expected[0]["RelatedContactId"] == past.c1
 
 
 def test_rehydrated_in_mid_chat(threadline: Threadline, tab: Tab) -> None:
@@ -134,10 +149,15 @@ def test_rehydrated_in_mid_chat(threadline: Threadline, tab: Tab) -> None:
     for side in (customer, agent):
         assert side.see("onChatRehydrated")["InitialContactId"] == casey.contact_id
     page = customer.call("getTranscript", **OLDER)
-    assert texts(customer.call("getTranscript", **OLDER, nextToken=page["NextToken"]))[-1] == "It left this morning."
+    assert (
+        texts(customer.call("getTranscript", **OLDER, nextToken=page["NextToken"]))[-1]
+        == "It left this morning."
+    )
     # chatjs leaves an empty token out, so whoever asks again after the end begins again at the newest page.
     assert customer.call("getTranscript", **OLDER, nextToken="")["Transcript"] == page["Transcript"]
-    bodies = [json.loads(line["data"]["body"]) for line in customer.happened if line.get("event") == "request"]
+    bodies = [
+        json.loads(line["data"]["body"]) for line in customer.happened if line.get("event") == "request"
+    ]
     assert "NextToken" not in [body for body in bodies if "ScanDirection" in body][-1]
 
 
@@ -154,5 +174,3 @@ def test_the_customer_ends_the_chat(threadline: Threadline, tab: Tab, major: int
         tab(casey)
     assert refused.value.error["statusCode"] == 403
     assert refused.value.error["type"] == "AccessDeniedException"
-
-

@@ -36,7 +36,10 @@ def test_a_chat_is_continued(threadline: Threadline, sdk: Script) -> None:
         Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
         ParticipantToken=started["ParticipantToken"],
     )
-    transcript = {"ConnectionToken": joined["ConnectionCredentials"]["ConnectionToken"], "SortOrder": "ASCENDING"}
+    transcript = {
+        "ConnectionToken": joined["ConnectionCredentials"]["ConnectionToken"],
+        "SortOrder": "ASCENDING",
+    }
     page = sdk.call("connectparticipant.GetTranscript", **transcript)
     assert [item["Content"] for item in page["Transcript"]] == ["Hello"]
     older = sdk.call(
@@ -47,7 +50,9 @@ def test_a_chat_is_continued(threadline: Threadline, sdk: Script) -> None:
         MaxResults=100,
     )
     assert older["Transcript"][-1]["RelatedContactId"] == past.c2
-    contact = sdk.call("connect.DescribeContact", InstanceId=threadline.instance_id, ContactId=started["ContactId"])
+    contact = sdk.call(
+        "connect.DescribeContact", InstanceId=threadline.instance_id, ContactId=started["ContactId"]
+    )
     assert contact["Contact"]["RelatedContactId"] == past.c2
     assert contact["Contact"]["InitiationTimestamp"].endswith("Z")  # the SDK made a date of it
 
@@ -73,6 +78,10 @@ def test_errors_are_typed_exceptions(threadline: Threadline, sdk: Script) -> Non
     assert refused.value.error["class"] == "AccessDeniedException"
     assert refused.value.error["status"] == 403
     with pytest.raises(Rejected) as refused:
-        sdk.call("connectparticipant.GetTranscript", ConnectionToken=casey.connection_token, ScanDirection="FORWARD")
+        sdk.call(
+            "connectparticipant.GetTranscript",
+            ConnectionToken=casey.connection_token,
+            ScanDirection="FORWARD",
+        )
     assert refused.value.error["class"] == "ValidationException"
     assert "StartPosition" in refused.value.error["message"]

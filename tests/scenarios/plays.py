@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from botocore.exceptions import ClientError
 
 from threadline.testing import Agent, Customer, Participant, Threadline
@@ -60,13 +61,15 @@ class Play:
         self.contacts: dict[str, str] = {}
         self.people: dict[str, Participant] = {}
         self.names: dict[str, str] = {}
+        self.flows: dict[str, str] = {}
 
     def perform(self, file: Path) -> None:
         for line in lines_of(file.read_text(encoding="utf-8")):
             try:
                 self._do(line)
             except (AssertionError, ClientError, KeyError) as error:
-                raise AssertionError(f"{file.name}:{line.number}: {line.sentence}\n{error}") from error
+                told = f"{file.name}:{line.number}: {line.sentence}\n{error}"
+                raise pytest.fail.Exception(told, pytrace=False) from None
 
     def _do(self, line: Line) -> None:
         for pattern, function in SENTENCES:
@@ -80,12 +83,9 @@ class Play:
         raise AssertionError("no sentence reads like this; plays.py has them all")
 
     def _refused(self, code: str, function: Callable[..., None], arguments: list[Any]) -> None:
-        try:
+        with pytest.raises(ClientError) as refused:
             function(self, *arguments)
-        except ClientError as error:
-            assert error.response["Error"]["Code"] == code, error
-        else:
-            raise AssertionError("was not refused")
+        assert refused.value.response["Error"]["Code"] == code, refused.value
 
     def customer(self, name: str) -> Customer:
         person = self.people[name]
@@ -97,6 +97,19 @@ class Play:
         assert isinstance(person, Agent)
         self.people[name] = person
         return person
+
+    def flow(self, name: str) -> str:
+        """The id of the flow in flows/, made when a play first needs it."""
+        if name not in self.flows:
+            content = (HERE / "flows" / f"{name}.json").read_text(encoding="utf-8")
+            made = self.threadline.connect.create_contact_flow(
+                InstanceId=self.threadline.instance_id,
+                Name=name,
+                Type="CONTACT_FLOW",
+                Content=content.replace("QUEUE_ID", self.threadline.queue_id),
+            )
+            self.flows[name] = made["ContactFlowId"]
+        return self.flows[name]
 
     def call(self, contact_id: str, name: str) -> None:
         """Give a contact its name."""
@@ -112,7 +125,8 @@ class Play:
 
     def is_said(self, item: Item) -> bool:
         """Whether a person said it; what flows say is theirs to word."""
-        return item["Type"] == "MESSAGE" and item["ParticipantRole"] != "SYSTEM"
+        kind, role = item["Type"], item.get("ParticipantRole")
+        return kind == "MESSAGE" and role != "SYSTEM"
 
     def told(self, item: Item) -> str:
         """One line for an item: `(C1) Customer: hello`, and `(past C1) ...` where it comes from an older chat."""
@@ -151,12 +165,8 @@ def returns(play: Play, who: str, source: str, mode: str, name: str) -> None:
 
 @sentence(r'(Customer(?: \w+)?) starts a chat in the flow "(\w+)" about (\w+): (\w+)')
 def starts_in_flow(play: Play, who: str, flow: str, source: str, name: str) -> None:
-    content = (HERE / "flows" / f"{flow}.json").read_text().replace("QUEUE_ID", play.threadline.queue_id)
-    made = play.threadline.connect.create_contact_flow(
-        InstanceId=play.threadline.instance_id, Name=flow, Type="CONTACT_FLOW", Content=content
-    )
     attributes = {"sourceContactId": play.contacts.get(source, source)}
-    start(play, who, name, ContactFlowId=made["ContactFlowId"], Attributes=attributes)
+    start(play, who, name, ContactFlowId=play.flow(flow), Attributes=attributes)
 
 
 @sentence(rf"(Customer(?: \w+)?) asks for (\w+) {MODE}")
@@ -244,23 +254,18 @@ def reads(play: Play, who: str, block: list[str]) -> None:
         assert told == block, "it reads\n    " + "\n    ".join(told)
 
 
-@sentence(rf"{WHO} reads the contacts (.*)")
+@sentence(rf"{WHO} reads the contacts ((?:\w+, )*\w+)")
 def reads_contacts(play: Play, who: str, names: str) -> None:
     seen: dict[str, None] = {}
-    for item in reversed(play.people[who].history()):
+    for item in filter(play.is_said, reversed(play.people[who].history())):
         seen[play.names[item.get("RelatedContactId") or item["ContactId"]]] = None
     assert list(seen) == names.split(", "), f"it reads {', '.join(seen)}"
 
 
 @sentence(r"(\w+) continues from (\w+)")
 def continues_from(play: Play, name: str, source: str) -> None:
-    related = play.contact(name).get("RelatedContactId")
-    assert related == play.contacts[source], f"it continues from {play.names.get(related or '', related)}"
-
-
-@sentence(r"(\w+) continues from nothing")
-def continues_from_nothing(play: Play, name: str) -> None:
-    assert "RelatedContactId" not in play.contact(name)
+    related = play.names.get(play.contact(name).get("RelatedContactId", ""), "nothing")
+    assert related == source, f"it continues from {related}"
 
 
 @sentence(r"(\w+) has ended: ([A-Z_]+)")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from threadline.clock import Clock
 
@@ -30,7 +31,7 @@ class Participant:
     `items` holds everything the socket has shown so far, in order; `see` looks for what has not been seen yet.
     """
 
-    connects = {"Type": ["WEBSOCKET", "CONNECTION_CREDENTIALS"]}
+    connects: ClassVar[dict[str, Any]] = {"Type": ["WEBSOCKET", "CONNECTION_CREDENTIALS"]}
 
     def __init__(self, workspace: Workspace, name: str, contact_id: str, participant_token: str) -> None:
         self.workspace = workspace
@@ -42,6 +43,7 @@ class Participant:
         self._unseen: list[Item] = []
         self._answers: list[str] = []
         self._socket: ClientConnection | None = None
+        self._open = ExitStack()
         workspace.people.append(self)
 
     def connect(self) -> Self:
@@ -56,7 +58,8 @@ class Participant:
             ParticipantToken=self.participant_token, **self.connects
         )
         self.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
-        self._socket = connect(reply["Websocket"]["Url"], compression=None, proxy=None)
+        opened = connect(reply["Websocket"]["Url"], compression=None, proxy=None)
+        self._socket = self._open.enter_context(opened)
         self.frame({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
         return self
 
@@ -119,7 +122,9 @@ class Participant:
 
     def events(self) -> list[str]:
         """The kinds of event the socket has shown up to now, in order."""
-        return [item["ContentType"].removeprefix(EVENT) for item in self.catch_up() if item["Type"] == "EVENT"]
+        return [
+            item["ContentType"].removeprefix(EVENT) for item in self.catch_up() if item["Type"] == "EVENT"
+        ]
 
     def page(self, **arguments: Any) -> dict[str, Any]:
         """Return one answer of GetTranscript."""
@@ -130,7 +135,11 @@ class Participant:
 
     def history(self, page_size: int = 100, **arguments: Any) -> list[Item]:
         """Return every item this participant may read, oldest first: what came before this chat included."""
-        arguments = {"ScanDirection": "BACKWARD", "SortOrder": "ASCENDING", "MaxResults": page_size} | arguments
+        arguments = {
+            "ScanDirection": "BACKWARD",
+            "SortOrder": "ASCENDING",
+            "MaxResults": page_size,
+        } | arguments
         items: list[Item] = []
         while True:
             page = self.page(**arguments)
@@ -149,9 +158,8 @@ class Participant:
 
     def drop(self) -> None:
         """Lose the connection without a word; `connect` comes back."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._open.close()
+        self._socket = None
 
     def _event(self, kind: str, **members: Any) -> None:
         self.workspace.connectparticipant.send_event(
@@ -216,7 +224,7 @@ class Customer(Participant):
 class Agent(Participant):
     """A user of the instance who takes chats, one at a time; who takes several at once is several of these."""
 
-    connects = {"Type": ["WEBSOCKET", "CONNECTION_CREDENTIALS"], "ConnectParticipant": True}
+    connects: ClassVar[dict[str, Any]] = Participant.connects | {"ConnectParticipant": True}
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         super().__init__(workspace, name, "", "")

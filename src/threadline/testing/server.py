@@ -1,33 +1,31 @@
-"""A server of a test's own: in this process, in a thread of its own, in memory, on a free port."""
-
-from __future__ import annotations
+"""A server of a test's own: in this process, on a loop and thread of its own, in memory, on a free port."""
 
 import asyncio
 import threading
-from concurrent.futures import Future
+from collections.abc import Coroutine
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 
 from threadline.clock import Clock, ManualClock
 from threadline.testing.workspace import Workspace, environment
 
-if TYPE_CHECKING:
-    from threadline.server import Server
-
+T = TypeVar("T")
 FOR_EVER_SECONDS = 10**9
 CLOSE_SECONDS = 2.0
 
 
 class MovableClock(ManualClock):
-    """The real time, and further ahead after each `advance`; who advances it finds done what became due."""
+    """The real time, and further ahead after each `advance`; whatever became due is done when `advance` returns."""
 
     def __init__(self) -> None:
         super().__init__(start_ms=0)
 
     def now_ms(self) -> int:
+        """Milliseconds since the epoch, and what the clock has been advanced by."""
         return Clock.now_ms(self) + super().now_ms()
 
     def random_bytes(self, count: int) -> bytes:
+        """`count` bytes fit for secrets."""
         return Clock.random_bytes(self, count)
 
 
@@ -39,14 +37,22 @@ class Threadline(Workspace):
     """
 
     def __init__(self, **settings: Any) -> None:
+        import uvloop
+
+        from threadline.config import Settings
+        from threadline.server import Server
+
         self.clock = MovableClock()
-        self._settings = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOR_EVER_SECONDS, **settings}
-        self._loop = asyncio.new_event_loop()
-        self._stopping = asyncio.Event()
-        started: Future[Server] = Future()
-        self._thread = threading.Thread(target=self._run, args=[started], name="threadline", daemon=True)
+        own: dict[str, Any] = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOR_EVER_SECONDS}
+        self._server = Server(Settings(**own | settings), clock=self.clock)
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="threadline", daemon=True)
         self._thread.start()
-        self._server = started.result()
+        try:
+            self._on_loop(self._server.start())
+        except BaseException:
+            self._stop_loop()
+            raise
         self._others: list[Workspace] = []
         super().__init__(self._server.url, environment(self._server.url, self._server.workspace))
 
@@ -55,8 +61,11 @@ class Threadline(Workspace):
         from threadline.operations.workspace import make_workspace
 
         number = f"{len(self._others) + 1:012}"
-        making = self._server._store.write(lambda tx: make_workspace(tx, account_id=number, alias=f"other-{number}"))
-        made = asyncio.run_coroutine_threadsafe(making, self._loop).result()
+        made = self._on_loop(
+            self._server.store.write(
+                lambda tx: make_workspace(tx, account_id=number, alias=f"other-{number}")
+            )
+        )
         self._others.append(Workspace(self.url, environment(self.url, asdict(made))))
         return self._others[-1]
 
@@ -65,8 +74,8 @@ class Threadline(Workspace):
         for workspace in self._others:
             workspace.close()
         super().close()
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+        self._on_loop(self._server.close(CLOSE_SECONDS))
+        self._stop_loop()
 
     def __enter__(self) -> Self:
         return self
@@ -74,20 +83,10 @@ class Threadline(Workspace):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, started: Future[Server]) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(started))
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _serve(self, started: Future[Server]) -> None:
-        from threadline.config import Settings
-        from threadline.server import Server
-
-        try:
-            server = Server(Settings(**self._settings), clock=self.clock)
-            await server.start()
-        except BaseException as error:
-            started.set_exception(error)
-            return
-        started.set_result(server)
-        await self._stopping.wait()
-        await server.close(CLOSE_SECONDS)
+    def _stop_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
