@@ -6,11 +6,11 @@ from threadline.chat.participant import Role, Token
 from threadline.errors import Fault
 from threadline.operations import AccountCaller, Reply, issue_secret, operation
 from threadline.operations.instances import require_instance, require_queue, require_user
-from threadline.operations.participants import insert_participant
 from threadline.operations.sessions import (
     agent_in,
     end_contact,
     event,
+    insert_participant,
     leave,
     next_contact,
     participants_of,

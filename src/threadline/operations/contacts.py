@@ -8,14 +8,21 @@ from threadline.chat import attributes as attribute_rules
 from threadline.chat import messages, rehydration
 from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.limits import CHAT_MINUTES_DEFAULT
-from threadline.chat.participant import Participant, Role, Token
+from threadline.chat.participant import Role, Token
 from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
 from threadline.operations import AccountCaller, Document, Reply, issue_secret, operation, refuse
 from threadline.operations.contact_flows import require_flow
 from threadline.operations.instances import Instance, instance_arn, require_instance
 from threadline.operations.persistence import adopt_attributes, source_of, write_edge
-from threadline.operations.sessions import contacts_of, end_session, participants_of, require, session_of
+from threadline.operations.sessions import (
+    contacts_of,
+    end_session,
+    insert_participant,
+    require,
+    say,
+    session_of,
+)
 from threadline.operations.tokens import connection_data, keep_token
 from threadline.store import Tx
 
@@ -76,46 +83,36 @@ def start_chat_contact(
     instance = require_instance(tx, caller, instance_id)
     flow_id = _require_inbound_flow(tx, instance.id, contact_flow_id)
     content_types = messages.check_supported(supported_messaging_content_types, INVALID)
-    own_attributes = dict(attributes or {})
-    attribute_rules.check(own_attributes)
-    _check_segment_attributes(segment_attributes or {}, content_types)
-    if initial_message is not None:
-        messages.check_message(
-            initial_message["ContentType"], initial_message["Content"], content_types, INVALID
-        )
+    _check_content(content_types, attributes or {}, segment_attributes or {}, initial_message)
     related, anchor = _past(tx, instance.id, persistent_chat, related_contact_id, customer_id)
     _check_quota(tx, instance)
-    contact_id = tx.clock.contact_id()
     session = _insert_session(
         tx,
         instance,
-        contact_id,
         flow_id,
         expires_at_ms=tx.now_ms + chat_duration_in_minutes * 60_000,
         customer_id=customer_id,
         content_types=content_types,
         disconnect_on_customer_exit=bool(disconnect_on_customer_exit),
-        attributes=own_attributes,
+        attributes=attributes or {},
         segment_attributes=segment_attributes or {},
         related=related,
         related_contact_id=related_contact_id,
     )
-    if anchor is not None and persistent_chat is not None:
-        write_edge(
-            tx, session.key, persistent_chat["RehydrationType"], persistent_chat["SourceContactId"], anchor
-        )
-        adopt_attributes(tx, session.key, anchor.session.key)
-    elif related is not None:
-        adopt_attributes(tx, session.key, related.key)
-    customer = _insert_customer(tx, session, participant_details["DisplayName"])
+    _link(tx, session, persistent_chat, anchor, related)
+    customer = insert_participant(
+        tx, session, Role.CUSTOMER, participant_details["DisplayName"], user_id=None, connected=False
+    )
     if initial_message is not None:
-        _append_initial_message(tx, session, customer, initial_message)
+        say(tx, session, customer, initial_message["ContentType"], initial_message["Content"])
     token = issue_secret(tx, "participant", client_token)
     keep_token(tx, session, customer.id, Token.PARTICIPANT, token)
-    reply: Reply = {"ContactId": contact_id, "ParticipantId": customer.id, "ParticipantToken": token}
-    if anchor is not None:
-        reply["ContinuedFromContactId"] = anchor.contact.id
-    return reply
+    return {
+        "ContactId": session.current_contact_id,
+        "ParticipantId": customer.id,
+        "ParticipantToken": token,
+        "ContinuedFromContactId": anchor.contact.id if anchor else None,
+    }
 
 
 def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str:
@@ -129,7 +126,17 @@ def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str
     return flow.id
 
 
-def _check_segment_attributes(segment_attributes: Document, content_types: Sequence[str]) -> None:
+def _check_content(
+    content_types: Sequence[str],
+    attributes: Mapping[str, str],
+    segment_attributes: Document,
+    initial_message: Document | None,
+) -> None:
+    attribute_rules.check(attributes)
+    if initial_message is not None:
+        messages.check_message(
+            initial_message["ContentType"], initial_message["Content"], content_types, INVALID
+        )
     for name, value in segment_attributes.items():
         if len([kind for kind in value.values() if kind is not None]) != 1:
             raise Fault(INVALID, f"SegmentAttributes {name!r} must have exactly one kind of value.")
@@ -166,6 +173,16 @@ def _past(
     return None, anchor
 
 
+def _link(
+    tx: Tx, session: Session, persistent_chat: Document | None, anchor: Anchor | None, related: Session | None
+) -> None:
+    if persistent_chat is not None and anchor is not None:
+        kind, source = persistent_chat["RehydrationType"], persistent_chat["SourceContactId"]
+        write_edge(tx, session.key, kind, source, anchor)
+    if (past := anchor.session if anchor else related) is not None:
+        adopt_attributes(tx, session.key, past.key)
+
+
 def _check_quota(tx: Tx, instance: Instance) -> None:
     if tx.policy.chats_max == 0:
         return
@@ -180,7 +197,6 @@ def _check_quota(tx: Tx, instance: Instance) -> None:
 def _insert_session(
     tx: Tx,
     instance: Instance,
-    contact_id: str,
     flow_id: str,
     *,
     expires_at_ms: int,
@@ -192,6 +208,7 @@ def _insert_session(
     related: Session | None,
     related_contact_id: str | None,
 ) -> Session:
+    contact_id = tx.clock.contact_id()
     row = tx.one(
         "insert_session",
         instance_id=instance.id,
@@ -210,7 +227,7 @@ def _insert_session(
     tx.run(
         "insert_attributes",
         session=key,
-        attributes=json.dumps(attributes),
+        attributes=json.dumps(dict(attributes)),
         segment_attributes=json.dumps(segment_attributes),
     )
     tx.run(
@@ -232,35 +249,6 @@ def _insert_session(
     tx.later("connect_by", tx.now_ms + tx.policy.connect_within_ms, session=key, contact_id=contact_id)
     tx.later("expire", expires_at_ms, session=key, contact_id=contact_id)
     return session_of(tx, key)
-
-
-def _insert_customer(tx: Tx, session: Session, display_name: str) -> Participant:
-    participant_id = tx.clock.contact_id()
-    tx.run(
-        "insert_participant",
-        session=session.key,
-        id=participant_id,
-        role=Role.CUSTOMER,
-        display_name=display_name,
-        user_id=None,
-        contact_id=session.current_contact_id,
-        connected_at_ms=None,
-        now_ms=tx.now_ms,
-    )
-    return participants_of(tx, session.key)[0]
-
-
-def _append_initial_message(tx: Tx, session: Session, customer: Participant, message: Document) -> None:
-    tx.append(
-        session.key,
-        contact_id=session.current_contact_id,
-        type="MESSAGE",
-        content_type=message["ContentType"],
-        content=message["Content"],
-        participant_id=customer.id,
-        display_name=customer.display_name,
-        participant_role=customer.role,
-    )
 
 
 @operation("connect", refused=("disconnect_reason",))

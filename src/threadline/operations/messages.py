@@ -11,7 +11,7 @@ from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller, Reply, operation
 from threadline.operations.participants import active
-from threadline.operations.sessions import flow_event, participants_of
+from threadline.operations.sessions import flow_event, participants_of, say
 from threadline.store import Tx
 
 INVALID = "ValidationException"
@@ -37,16 +37,7 @@ def send_message(
     """
     session, participant = active(tx, caller)
     messages.check_message(content_type, content, json.loads(session.content_types), INVALID)
-    item = tx.append(
-        session.key,
-        contact_id=session.current_contact_id,
-        type="MESSAGE",
-        content_type=content_type,
-        content=content,
-        participant_id=participant.id,
-        display_name=participant.display_name,
-        participant_role=participant.role,
-    )
+    item = say(tx, session, participant, content_type, content)
     if participant.role == Role.CUSTOMER:
         _tell_flow(tx, session)
     return {"Id": item.id, "AbsoluteTime": item.at_ms}

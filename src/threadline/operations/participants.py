@@ -24,6 +24,7 @@ from threadline.operations.sessions import (
     end_session,
     event,
     flow_event,
+    insert_participant,
     leave,
     participants_of,
     require,
@@ -105,28 +106,6 @@ def create_participant(
         "ParticipantCredentials": {"ParticipantToken": token, "Expiry": expires_at_ms},
         "ParticipantId": participant.id,
     }
-
-
-def insert_participant(
-    tx: Tx, session: Session, role: Role, name: str, *, user_id: str | None, connected: bool
-) -> Participant:
-    """Add a participant to the session's current contact."""
-    participant_id = tx.clock.contact_id()
-    tx.run(
-        "insert_participant",
-        session=session.key,
-        id=participant_id,
-        role=role,
-        display_name=name,
-        user_id=user_id,
-        contact_id=session.current_contact_id,
-        connected_at_ms=tx.now_ms if connected else None,
-        now_ms=tx.now_ms,
-    )
-    row = tx.one("participant", session=session.key, id=participant_id)
-    if row is None:
-        raise LookupError(f"no participant {participant_id}")
-    return Participant(*row)
 
 
 @operation("connectparticipant", bearer=Token.PARTICIPANT)

@@ -102,6 +102,44 @@ def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
     )
 
 
+def say(
+    tx: Tx, session: Session, participant: Participant, content_type: str, content: str
+) -> transcript.Item:
+    """Append what a participant says to the current contact's part of the log."""
+    return tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGE",
+        content_type=content_type,
+        content=content,
+        participant_id=participant.id,
+        display_name=participant.display_name,
+        participant_role=participant.role,
+    )
+
+
+def insert_participant(
+    tx: Tx, session: Session, role: Role, name: str, *, user_id: str | None, connected: bool
+) -> Participant:
+    """Add a participant to the session's current contact."""
+    participant_id = tx.clock.contact_id()
+    tx.run(
+        "insert_participant",
+        session=session.key,
+        id=participant_id,
+        role=role,
+        display_name=name,
+        user_id=user_id,
+        contact_id=session.current_contact_id,
+        connected_at_ms=tx.now_ms if connected else None,
+        now_ms=tx.now_ms,
+    )
+    row = tx.one("participant", session=session.key, id=participant_id)
+    if row is None:
+        raise LookupError(f"no participant {participant_id}")
+    return Participant(*row)
+
+
 def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:
     """`participant` leaves: the others see participant.left.
 

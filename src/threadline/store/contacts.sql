@@ -7,9 +7,6 @@ INSERT INTO contact (
     :now_ms, :connected_at_ms, NULL, :queue_id, :enqueued_at_ms, :offered_user_id, :now_ms
 );
 
--- name: contact
-SELECT * FROM contact WHERE instance_id = :instance_id AND id = :contact_id;
-
 -- name: contact_at
 SELECT * FROM contact WHERE session = :session AND position = :position;
 
@@ -31,9 +28,6 @@ WHERE session = :session AND position = :position;
 -- name: contact_accepted
 UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
-
--- name: contact_left_by_agent
-UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session AND position = :position;
 
 -- name: end_contact
 UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
