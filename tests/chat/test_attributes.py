@@ -1,0 +1,76 @@
+"""How the attributes of a past chat come along, and how large they may be together."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from threadline.chat import attributes
+from threadline.chat.limits import ATTRIBUTES_BYTES_MAX
+from threadline.errors import Fault
+
+names = st.text("abcXYZ09-_", min_size=1, max_size=5)
+values = st.text(max_size=10) | st.integers(0, 20_000).map(lambda size: "ü" * (size // 2))
+attribute_sets = st.dictionaries(names, values, max_size=6)
+allowed_sets = attribute_sets.filter(lambda given: attributes.size_of(given) <= ATTRIBUTES_BYTES_MAX)
+
+
+@pytest.mark.parametrize("name", ["a", "A-b_9", "-", "_", "x" * 127])
+def test_names_that_are_allowed(name: str) -> None:
+    attributes.check({name: ""})
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a.b", "ä", "a\n", "\u0661", "a:b", "$.x"])
+def test_names_that_are_not(name: str) -> None:
+    with pytest.raises(Fault, match="Attribute name") as caught:
+        attributes.check({"fine": "", name: ""})
+    assert caught.value.code == "InvalidRequestException"
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({}, 0),
+        ({"a": "x" * 32_767}, 32_768),
+        ({"a": "x" * 32_768}, 32_769),
+        ({"a": "ü" * 16_383, "b": ""}, 32_768),
+        ({"a": "ü" * 16_383, "b": "x"}, 32_769),
+        ({"a": "😀" * 8_192}, 32_769),
+    ],
+)
+def test_the_size_is_counted_in_bytes(given: Mapping[str, str], size: int) -> None:
+    assert attributes.size_of(given) == size
+    if size <= ATTRIBUTES_BYTES_MAX:
+        attributes.check(given)
+    else:
+        with pytest.raises(Fault, match=f"Attributes are {size} bytes; at most 32768"):
+            attributes.check(given)
+
+
+@pytest.mark.parametrize(
+    ("own", "past", "merged"),
+    [
+        ({}, {}, {}),
+        ({}, {"a": "1"}, {"a": "1"}),
+        ({"a": "2"}, {"a": "1", "b": "1"}, {"a": "2", "b": "1"}),
+        ({"a": ""}, {"a": "1"}, {"a": ""}),
+        ({"a": "x" * 32_767}, {"b": ""}, {"a": "x" * 32_767}),
+        ({"a": "x" * 32_766}, {"b": ""}, {"a": "x" * 32_766, "b": ""}),
+        ({"a": "x" * 32_000}, {"b": "y" * 1_000, "c": "z"}, {"a": "x" * 32_000, "c": "z"}),
+    ],
+)
+def test_what_comes_along(own: Mapping[str, str], past: Mapping[str, str], merged: Mapping[str, str]) -> None:
+    assert attributes.inherit(own, past) == merged
+
+
+@given(own=allowed_sets, past=attribute_sets)
+def test_own_attributes_win_and_the_whole_stays_in_bounds(own: dict[str, str], past: dict[str, str]) -> None:
+    merged = attributes.inherit(own, past)
+    attributes.check(merged)
+    assert own.items() <= merged.items()
+    assert merged.items() <= (past | own).items()
+    assert attributes.inherit(merged, past) == merged, "a second time changes nothing"
+    left_out = past.keys() - merged.keys()
+    room = ATTRIBUTES_BYTES_MAX - attributes.size_of(merged)
+    assert all(attributes.size_of({name: past[name]}) > room for name in left_out)
