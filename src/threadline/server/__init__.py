@@ -28,7 +28,7 @@ from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
 from threadline.store.sqlite import SqliteStore
-from threadline.wire.listener import Listener, Message, Receive, Send
+from threadline.wire.listener import ANSWER, Listener, Message, Receive, Send
 from threadline.wire.socket import chat_frame
 
 for module in pkgutil.iter_modules(operations.__path__):
@@ -104,7 +104,10 @@ class Server:
         await self.close()
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        await (self._api if scope["type"] == "http" else self._sockets)(scope, receive, send)
+        if scope["type"] == "http":
+            await self._api(scope, receive, scope["extensions"][ANSWER]["answer"])
+        else:
+            await self._sockets(scope, receive, send)
 
     def _committed(self, committed: Committed) -> None:
         self._hub.committed(committed)

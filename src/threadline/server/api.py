@@ -25,7 +25,8 @@ from threadline.server.cache import Cache
 from threadline.server.rates import Rates
 from threadline.store import Store
 from threadline.wire import auth, restjson
-from threadline.wire.listener import Message, Receive, Send
+from threadline.wire.listener import Answer as Sender
+from threadline.wire.listener import Headers, Message, Receive
 from threadline.wire.model import OperationModel
 
 SIGNED_SERVICES = ("connect", "threadline")
@@ -36,8 +37,6 @@ PREFLIGHT_SECONDS = b"7200"
 JSON = (b"content-type", b"application/json")
 HEALTH = json.dumps({"status": "ok", "version": __version__}).encode()
 log = logging.getLogger("threadline.api")
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Answer(NamedTuple):
@@ -77,7 +76,7 @@ class Api:
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
         self._date = (0, b"")
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Sender) -> None:
         """Answer one request."""
         request = Request(scope, receive, dict(scope["headers"]), next(self._request_ids))
         try:
@@ -89,8 +88,7 @@ class Api:
         headers.append((b"date", self._http_date()))
         if origin := request.named.get(b"origin"):
             headers += self._cors(origin)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send(status, headers, body)
 
     async def _answer(self, request: Request) -> Answer:
         method = request.scope["method"]

@@ -15,7 +15,7 @@ from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import viewer_of, visible_after
 from threadline.store import Store, Tx
 from threadline.wire import socket as frames
-from threadline.wire.listener import Receive, Send
+from threadline.wire.listener import LINE, Receive, Send
 from threadline.wire.socket import Command
 
 PATH = "/participant/socket"
@@ -46,7 +46,7 @@ class Endpoint:
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
-        line: Line = scope["extensions"]["threadline.line"]["line"]
+        line: Line = scope["extensions"][LINE]["line"]
         socket = Socket(caller, line)
         self._hub.add(socket)
         try:

@@ -6,6 +6,7 @@ here, in the same JSON as everywhere. uvicorn's own server loop is left out: sig
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -24,7 +25,12 @@ from threadline.config import Settings
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Answer = Callable[[int, Headers, bytes], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+ANSWER, LINE = "threadline.answer", "threadline.line"
+"""Extensions of the ASGI scope: a request's `answer` (an `Answer`), and the `line` of a WebSocket."""
 
 log = logging.getLogger("threadline.wire")
 _quiet = logging.getLogger("threadline.uvicorn")
@@ -35,6 +41,13 @@ GOODBYE_SECONDS = 1.0
 
 BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count."""
+
+
+class _Nowhere(list[tuple[bytes, bytes]]):
+    """Where a body's trailers go: they change nothing and are not kept."""
+
+    def append(self, header: tuple[bytes, bytes]) -> None:
+        pass
 
 
 class BoundedConfig(Config):
@@ -84,13 +97,12 @@ class BoundedHttp(HttpToolsProtocol):
         elif self.bytes_so_far > BODY_OVERHEAD * self.bounds.body_bytes_max + self.bounds.header_bytes_max:
             self.transport.abort()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_head:  # a trailer changes nothing and is not kept
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self.in_head = False
-        if sum(len(name) + len(value) for name, value in self.headers) > self.bounds.header_bytes_max:
+        if (
+            self.bytes_so_far > self.bounds.header_bytes_max
+            and self.head_bytes() > self.bounds.header_bytes_max
+        ):
             self.refuse_head()
         elif len(self.url) > self.bounds.path_bytes_max:
             self.refuse(
@@ -98,6 +110,35 @@ class BoundedHttp(HttpToolsProtocol):
             )
         else:
             super().on_headers_complete()
+            if getattr(self.cycle, "scope", None) is self.scope:
+                answer = functools.partial(self.answer, self.cycle)
+                self.scope["extensions"] = {ANSWER: {"answer": answer}}
+                self.headers = _Nowhere()
+
+    def head_bytes(self) -> int:
+        """What the headers take, more or less."""
+        return sum(len(name) + len(value) for name, value in self.headers)
+
+    async def answer(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer at once: ASGI takes two messages and two writes for it.
+
+        `headers` are trusted, content-length among them; whoever makes them puts nothing of a client's in.
+        """
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in headers]]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        self.transport.write(
+            b"%b\r\n%b" % (b"".join(lines), b"" if cycle.scope["method"] == "HEAD" else body)
+        )
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def on_body(self, body: bytes) -> None:
         if not self.transport.is_closing():
@@ -166,7 +207,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"]["threadline.line"] = {"line": self}
+            self.scope["extensions"][LINE] = {"line": self}
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
