@@ -103,7 +103,7 @@ header_values = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
     path=st.lists(segments, max_size=5).map(lambda parts: "/" + "/".join(parts)),
@@ -316,7 +316,7 @@ def test_a_key_expires() -> None:
     assert refusal(signed(PLAIN, "EXPIRED", token=TOKEN, secret="another"))[0] == WRONG
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=80),
     st.lists(

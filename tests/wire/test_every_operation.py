@@ -1,5 +1,6 @@
 """botocore as the oracle, over every operation of the three models: do we read what it writes, and it what we write?"""
 
+import json
 from functools import cache
 from random import Random
 from typing import Any
@@ -85,27 +86,35 @@ def test_what_we_send_is_what_botocore_reads(operation: OperationModel) -> None:
         assert read == expected
 
 
-@every_operation
-def test_every_refusal_arrives_with_its_code(operation: OperationModel) -> None:
-    model = theirs(operation.service).operation_model(operation.name)
-    assert {shape.error_code: shape.metadata["error"]["httpStatusCode"] for shape in model.error_shapes} == (
-        operation.errors
-    )
-    for code, status in {**restjson.WIRE_FAULTS, **operation.errors}.items():
-        fault = Fault(code, "Why: ☕.")
-        assert restjson.expected(operation, fault)
-        read, read_status = refused(operation, fault)
-        assert (read["Code"], read["Message"], read_status) == (code, "Why: ☕.", status)
+def test_every_refusal_arrives_with_its_code() -> None:
+    for operation in EVERY_OPERATION:
+        for code, status in {**restjson.WIRE_FAULTS, **operation.errors}.items():
+            fault = Fault(code, "Why: ☕.")
+            assert restjson.expected(operation, fault)
+            read, read_status = refused(operation, fault)
+            assert (read["Code"], read["Message"], read_status) == (code, "Why: ☕.", status), operation
 
 
-@every_operation
-def test_a_mistake_of_ours_is_an_internal_error_that_tells_nothing(operation: OperationModel) -> None:
+def test_a_refusal_may_have_members_of_its_own() -> None:
+    operation = load("connect").operations["CreateContactFlow"]
+    fault = Fault("InvalidContactFlowException", "It is wrong.", problems=[{"message": "No StartAction."}])
+    _, _, body = restjson.fault_response(operation, fault)
+    assert json.loads(body) == {
+        "message": "It is wrong.",
+        "Message": "It is wrong.",
+        "problems": [{"message": "No StartAction."}],
+    }
+
+
+def test_a_mistake_of_ours_is_an_internal_error_that_tells_nothing() -> None:
     fault = Fault("NoSuchException", "what nobody may see", rows=[1])
-    assert not restjson.expected(operation, fault)
-    read, status = refused(operation, fault)
-    assert status == 500
-    assert read["Code"] in {"InternalServiceException", "InternalServerException"} & set(operation.errors)
-    assert "nobody" not in str(read)
+    for operation in [*EVERY_OPERATION, None]:
+        assert not restjson.expected(operation, fault)
+        read, status = refused(operation, fault)
+        assert status == 500
+        assert read["Code"] in {"InternalServiceException", "InternalServerException"}
+        assert operation is None or read["Code"] in operation.errors, operation
+        assert "nobody" not in str(read)
 
 
 def refused(operation: OperationModel | None, fault: Fault) -> tuple[dict[str, Any], int]:
@@ -118,27 +127,50 @@ def refused(operation: OperationModel | None, fault: Fault) -> tuple[dict[str, A
     return create_parser("rest-json").parse(response, None)["Error"], status
 
 
-@every_operation
-def test_the_model_reads_as_botocore_reads_it(operation: OperationModel) -> None:
-    model = theirs(operation.service).operation_model(operation.name)
-    assert operation.method == model.http["method"]
-    assert operation.uri == model.http["requestUri"]
-    assert operation.input == (model.input_shape.name if model.input_shape else None)
-    assert operation.output == (model.output_shape.name if model.output_shape else None)
-    assert load(operation.service).signing_name == theirs(operation.service).signing_name
+def test_the_model_reads_as_botocore_reads_it() -> None:
+    for operation in EVERY_OPERATION:
+        service = theirs(operation.service)
+        model = service.operation_model(operation.name)
+        assert (operation.method, operation.uri) == (model.http["method"], model.http["requestUri"])
+        assert operation.input == (model.input_shape.name if model.input_shape else None)
+        assert operation.output == (model.output_shape.name if model.output_shape else None)
+        assert load(operation.service).signing_name == service.signing_name
+        statuses = {
+            shape.error_code: shape.metadata["error"]["httpStatusCode"] for shape in model.error_shapes
+        }
+        assert operation.errors == statuses
 
 
-@every_operation
-def test_wrong_requests_have_a_code_to_say_so(operation: OperationModel) -> None:
-    assert operation.input is not None
-    assert set(operation.errors) & {
-        "InvalidRequestException",
-        "InvalidParameterException",
-        "ValidationException",
+def test_every_operation_has_a_code_for_wrong_requests() -> None:
+    for operation in EVERY_OPERATION:
+        labels = {name[1:-1]: "%2" for name in operation.uri.split("/") if name.startswith("{")}
+        shape = load(operation.service).shapes[operation.input or ""]
+        if labels or any("location" not in member for member in shape["members"].values()):
+            with pytest.raises(Fault) as refusal:
+                restjson.parse(operation, labels, b"", {b"x-amz-bearer": b"t"}, b"[1")
+            assert operation.errors[refusal.value.code] == 400
+
+
+def test_members_that_are_none_are_dropped_at_any_depth() -> None:
+    operation = load("connectparticipant").operations["GetTranscript"]
+    item = {"Id": "i", "Content": ":null", "AbsoluteTime": None, "Attachments": [{"AttachmentId": None}]}
+    body = restjson.serialise(operation, {"InitialContactId": None, "Transcript": [item], "NextToken": ""})
+    assert json.loads(body) == {
+        "Transcript": [{"Id": "i", "Content": ":null", "Attachments": [{}]}],
+        "NextToken": "",
     }
-    labels = {name[1:-1]: "%2" for name in operation.uri.split("/") if name.startswith("{")}
-    shape = load(operation.service).shapes[operation.input]
-    if labels or any("location" not in member for member in shape["members"].values()):
-        with pytest.raises(Fault) as refusal:
-            restjson.parse(operation, labels, b"", {b"x-amz-bearer": b"t"}, b"[1")
-        assert operation.errors[refusal.value.code] == 400
+
+
+def test_times_leave_as_each_service_writes_them() -> None:
+    contact = load("connect").operations["DescribeContact"]
+    body = restjson.serialise(contact, {"Contact": {"InitiationTimestamp": 1_795_357_609_834}})
+    assert body == b'{"Contact":{"InitiationTimestamp":1795357609.834}}'
+    message = load("connectparticipant").operations["SendMessage"]
+    body = restjson.serialise(message, {"AbsoluteTime": 1_795_357_609_034, "Id": "i"})
+    assert body == b'{"AbsoluteTime":"2026-11-22T14:26:49.034Z","Id":"i"}'
+
+
+def test_an_operation_without_output_has_no_body() -> None:
+    operation = load("connect").operations["TagResource"]
+    assert operation.output is None
+    assert restjson.serialise(operation, {}) == b""

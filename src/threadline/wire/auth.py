@@ -25,7 +25,7 @@ KEPT = 1_024
 
 Header = tuple[bytes, bytes]
 
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+_PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _FORM = (
     "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
     " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
@@ -257,7 +257,7 @@ def _canonical_path(raw_path: bytes) -> bytes:
     """The path as every service but S3 signs it: without dot segments and doubled slashes, encoded once more."""
     if b"//" in raw_path or b"/." in raw_path or not raw_path.startswith(b"/"):
         raw_path = _without_dots(raw_path)
-    if not raw_path.translate(None, _UNRESERVED + b"/"):
+    if not raw_path.translate(None, _PLAIN):
         return raw_path
     return quote_from_bytes(raw_path, safe="/~").encode()
 

@@ -11,8 +11,8 @@ Of an object with the same key twice the last one counts, as in JavaScript, in P
 Source: the Smithy specification of restJson1, and the behaviour of botocore's serializers and parsers.
 """
 
-import contextlib
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,13 +50,20 @@ _INTERNAL = ("InternalServiceException", "InternalServerException")
 # Routing
 
 
+class _Route(NamedTuple):
+    """Where a path ends: the operation, and in which segments its labels stand."""
+
+    operation: OperationModel
+    labels: tuple[tuple[int, str], ...]
+
+
 class _Node:
-    __slots__ = ("label", "literals", "operation")
+    __slots__ = ("label", "literals", "route")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.label: _Node | None = None
-        self.operation: OperationModel | None = None
+        self.route: _Route | None = None
 
 
 class Router:
@@ -75,36 +82,34 @@ class Router:
                 node.label = node = node.label or _Node()
             else:
                 node = node.literals.setdefault(segment, _Node())
-        node.operation = operation
+        names = enumerate(operation.uri.split("/"))
+        node.route = _Route(operation, tuple((i, name[1:-1]) for i, name in names if name.startswith("{")))
 
     def route(self, method: str, raw_path: str) -> tuple[OperationModel, dict[str, str]]:
-        """The operation at `raw_path` and its labels.
+        """The operation at `raw_path` (the bytes that came, read as Latin-1, without the query string) and its labels.
 
-        `raw_path` is as it came, bytes read as Latin-1: still percent-encoded, without the query string.
-
-        The labels are left encoded: `parse` decodes them, once the caller is known.
+        The labels are left percent-encoded: `parse` decodes them, once the caller is known.
         Faults: UnknownOperationException.
         """
         segments = raw_path.split("/")
         found = _find(self._roots.get(method), segments, 1) if not segments[0] else None
         if found is None:
             raise Fault("UnknownOperationException", self._unknown(method, segments))
-        names = found.uri.split("/")
-        return found, {name[1:-1]: segments[i] for i, name in enumerate(names) if name[:1] == "{"}
+        return found.operation, {name: segments[i] for i, name in found.labels}
 
     def _unknown(self, method: str, segments: list[str]) -> str:
         others = [(other, _find(root, segments, 1)) for other, root in self._roots.items()]
-        known = [f"{other} ({found.name})" for other, found in others if found]
+        known = [f"{other} ({found.operation.name})" for other, found in others if found]
         shown = ascii("/".join(segments)[:100])[1:-1]
         if known:
             return f"{method[:10]} {shown} is no operation; that path takes {', '.join(known)}."
         return f"{method[:10]} {shown} is no operation of connect, connectparticipant or threadline."
 
 
-def _find(node: _Node | None, segments: list[str], i: int) -> OperationModel | None:
+def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:
     """Literal segments win over labels. `.` and `..` are no labels: a signature does not tell such paths apart."""
     if node is None or i == len(segments):
-        return node.operation if node else None
+        return node.route if node else None
     segment = segments[i]
     if (literal := node.literals.get(segment)) and (found := _find(literal, segments, i + 1)):
         return found
@@ -115,28 +120,45 @@ def _find(node: _Node | None, segments: list[str], i: int) -> OperationModel | N
 
 
 class _Outside(NamedTuple):
-    """A member that travels outside the body."""
+    """A member that travels outside the body. A text as long as one of `sizes` is right without a closer look."""
 
     name: str
     key: str
     argument: str
     shape: str
     required: bool
+    sizes: range
 
 
 class _Input:
     """What one operation takes, compiled."""
 
     def __init__(self, operation: OperationModel) -> None:
-        self.shapes: Shapes = load(operation.service).shapes
+        self.shapes = load(operation.service).shapes
         structure: Shape = self.shapes[operation.input] if operation.input else {"members": {}}
         self.body = {"type": "structure", **members_of(structure, location=None)}
         self.arguments = {name: snake(name) for name in self.body["members"]}
         kind = native(self.shapes, self.body)
-        self.decode: Callable[[bytes], dict[str, Any]] | None = kind and msgspec.json.Decoder(kind).decode
-        self.labels = _outside(structure, "uri")
-        self.query = _outside(structure, "querystring")
-        self.headers = _outside(structure, "header")
+        self.decode = msgspec.json.Decoder(kind).decode if kind is not None else self._check_body
+        self.labels = self._outside(structure, "uri")
+        self.query = self._outside(structure, "querystring")
+        self.headers = [
+            (member.key.lower().encode(), member) for member in self._outside(structure, "header")
+        ]
+
+    def _outside(self, structure: Shape, location: str) -> list[_Outside]:
+        members = members_of(structure, location=location)
+        return [
+            _Outside(
+                name,
+                member["locationName"],
+                snake(name),
+                member["shape"],
+                name in members["required"],
+                _sizes(self.shapes[member["shape"]]),
+            )
+            for name, member in members["members"].items()
+        ]
 
     def parse(
         self, labels: Mapping[str, str], query_string: bytes, headers: Mapping[bytes, bytes], body: bytes
@@ -147,45 +169,43 @@ class _Input:
             text = _unquote(labels[member.key], member.name)
             if not text:
                 raise Invalid(f"{member.name} must not be empty.", bound=True)
-            arguments[member.argument] = self._read([text], member)
+            arguments[member.argument] = self._read(text, member)
         if self.query:
             given = _query(query_string)
             for member in self.query:
-                arguments |= self._optional(given.get(member.key), member)
-        for member in self.headers:
-            value = headers.get(member.key.encode())
-            arguments |= self._optional([_decode(value, member.name)] if value is not None else None, member)
+                if _is_there(member.key in given, member):
+                    arguments[member.argument] = self._read_all(given[member.key], member)
+        for name, member in self.headers:
+            if _is_there(name in headers, member):
+                arguments[member.argument] = self._read(_decode(headers[name], member.name), member)
         if self.arguments:
-            arguments |= self._parse_body(body)
+            for member_name, value in self._members(body).items():
+                arguments[self.arguments[member_name]] = value
         return arguments
 
-    def _optional(self, texts: list[str] | None, member: _Outside) -> dict[str, Any]:
-        if texts is not None:
-            return {member.argument: self._read(texts, member)}
-        if member.required:
-            raise Invalid(f"{member.name} is required.", bound=False)
-        return {}
+    def _read(self, text: str, member: _Outside) -> Any:
+        if len(text) in member.sizes:
+            return text
+        kind = self.shapes[member.shape]["type"]
+        return check(self.shapes, member.shape, _from_text(kind, text), Place(member.name))
 
-    def _read(self, texts: list[str], member: _Outside) -> Any:
+    def _read_all(self, texts: list[str], member: _Outside) -> Any:
+        """A list has an entry for each time that its name is given; of anything else the last counts."""
         shape = self.shapes[member.shape]
-        if shape["type"] == "list":
-            kind = self.shapes[shape["member"]["shape"]]["type"]
-            return check(
-                self.shapes, member.shape, [_from_text(kind, text) for text in texts], Place(member.name)
-            )
-        return check(self.shapes, member.shape, _from_text(shape["type"], texts[-1]), Place(member.name))
+        if shape["type"] != "list":
+            return self._read(texts[-1], member)
+        kind = self.shapes[shape["member"]["shape"]]["type"]
+        values = [_from_text(kind, text) for text in texts]
+        return check(self.shapes, member.shape, values, Place(member.name))
 
-    def _parse_body(self, body: bytes) -> dict[str, Any]:
+    def _members(self, body: bytes) -> dict[str, Any]:
         body = body or b"{}"
         if not body.isascii():
             _decode(body, "The request body")
-        members = None
-        if self.decode:
-            with contextlib.suppress(msgspec.DecodeError, RecursionError):
-                members = self.decode(body)
-        if members is None:
-            members = self._check_body(body)
-        return {self.arguments[name]: value for name, value in members.items()}
+        try:
+            return self.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            return self._check_body(body)
 
     def _check_body(self, body: bytes) -> dict[str, Any]:
         try:
@@ -220,15 +240,16 @@ def parse(
 _input = functools.cache(_Input)
 
 
-def _outside(structure: Shape, location: str) -> list[_Outside]:
-    members = members_of(structure, location=location)
-    lowered = str.lower if location == "header" else str
-    return [
-        _Outside(
-            name, lowered(member["locationName"]), snake(name), member["shape"], name in members["required"]
-        )
-        for name, member in members["members"].items()
-    ]
+def _sizes(shape: Shape) -> range:
+    if shape["type"] != "string" or "enum" in shape or "pattern" in shape:
+        return range(0)
+    return range(shape.get("min", 0), shape.get("max", sys.maxsize - 1) + 1)
+
+
+def _is_there(there: bool, member: _Outside) -> bool:
+    if member.required and not there:
+        raise Invalid(f"{member.name} is required.", bound=False)
+    return there
 
 
 def _query(query_string: bytes) -> dict[str, list[str]]:
