@@ -6,7 +6,7 @@ Contacts get names when they come to be (`Customer starts a chat: C1`), and late
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,6 +123,11 @@ class Play:
         contact: dict[str, Any] = reply["Contact"]
         return contact
 
+    def explained(self, contact: dict[str, Any]) -> str:
+        """One line for a contact of a lineage: `C3 dropped: AFTER_SEGMENT`."""
+        shown = "shown" if contact["Shown"] else "dropped"
+        return f"{self.names[contact['ContactId']]} {shown}: {contact['Reason']}"
+
     def is_said(self, item: Item) -> bool:
         """Whether a person said it; what flows say is theirs to word."""
         kind, role = item["Type"], item.get("ParticipantRole")
@@ -155,6 +160,23 @@ def starts(play: Play, who: str, name: str) -> None:
 @sentence(r"(Customer(?: \w+)?) starts a chat that leaves no agent behind: (\w+)")
 def starts_with_exit(play: Play, who: str, name: str) -> None:
     start(play, who, name, DisconnectOnCustomerExit=["AGENT"])
+
+
+@sentence(r"(Customer(?: \w+)?) starts a chat of (\d+) minutes: (\w+)")
+def starts_for(play: Play, who: str, minutes: str, name: str) -> None:
+    start(play, who, name, ChatDurationInMinutes=int(minutes))
+
+
+@sentence(r"Customer \w+ asks for a chat and does not come: (\w+)")
+def asks_and_does_not_come(play: Play, name: str) -> None:
+    play.call(play.threadline.invite().contact_id, name)
+
+
+@sentence(r"Somebody stops (\w+)")
+def somebody_stops(play: Play, name: str) -> None:
+    play.threadline.connect.stop_contact(
+        InstanceId=play.threadline.instance_id, ContactId=play.contacts[name]
+    )
 
 
 @sentence(rf"(Customer(?: \w+)?) returns from (\w+) {MODE}: (\w+)")
@@ -288,12 +310,17 @@ def came_by(play: Play, name: str, method: str, previous: str) -> None:
 
 
 @sentence(r"The lineage of (\w+) is")
-def lineage_is(play: Play, name: str, block: list[str]) -> None:
+def lineage_is(play: Play, name: str, block: list[str], **question: str) -> None:
     reply = play.threadline.threadline.describe_lineage(
-        InstanceId=play.threadline.instance_id, ContactId=play.contacts[name]
+        InstanceId=play.threadline.instance_id, ContactId=play.contacts[name], **question
     )
-    told = list(_lineage(play, reply))
+    told = [play.explained(contact) for contact in reply["Contacts"]]
     assert told == block, "it is\n    " + "\n    ".join(told)
+
+
+@sentence(rf"The lineage of (\w+) from (\w+) {MODE} would be")
+def lineage_would_be(play: Play, name: str, source: str, mode: str, block: list[str]) -> None:
+    lineage_is(play, name, block, SourceContactId=play.contacts[source], RehydrationType=mode)
 
 
 @sentence(r"(Customer(?: \w+)?) has (\d+) chats, each continuing the one before: (\w+?)1 to .*")
@@ -317,8 +344,3 @@ def reads_contacts_back(play: Play, who: str, letter: str, newest: str, oldest: 
 @sentence(r"(\d+) minutes? pass(?:es)?")
 def time_passes(play: Play, minutes: str) -> None:
     play.threadline.clock.advance(minutes=int(minutes))
-
-
-def _lineage(play: Play, reply: dict[str, Any]) -> Iterator[str]:
-    for contact in reply["Contacts"]:
-        yield f"{play.names[contact['ContactId']]} {contact['Status']}"

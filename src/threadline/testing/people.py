@@ -244,6 +244,8 @@ class Agent(Participant):
         )
         self.participant_id = reply["ParticipantId"]
         self.participant_token = reply["ParticipantToken"]
+        self.drop()
+        self.items, self._unseen = [], []
         return self
 
     def transfer(self, to: Agent | str) -> str:
