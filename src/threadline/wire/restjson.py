@@ -7,8 +7,10 @@ lists; which code, the rules below decide:
 * a bound that is broken (too long, too large, not in the enum, an empty id): InvalidParameterException, or
   InvalidRequestException, or ValidationException.
 
-Of an object with the same key twice the last one counts, as in JavaScript, in Python and in the SDKs.
 Source: the Smithy specification of restJson1, and the behaviour of botocore's serializers and parsers.
+
+Assumed: a member that is null counts as absent, unknown members and query parameters are ignored, and of a key that
+is given twice the last one counts, as in the JSON parsers of the SDKs. A plus sign in a query string is a plus sign.
 """
 
 import functools
@@ -261,7 +263,7 @@ def _query(query_string: bytes) -> dict[str, list[str]]:
 
 
 def _unquote(text: str, where: str) -> str:
-    """Decode `%XX` once, strictly. A plus sign is a plus sign."""
+    """Decode `%XX` once, strictly."""
     if "%" not in text and text.isascii():
         return text
     if any(len(part) < 2 or not _HEX.issuperset(part[:2]) for part in text.split("%")[1:]):
@@ -307,10 +309,16 @@ def serialise(operation: OperationModel, reply: dict[str, Any]) -> bytes:
     if operation.output is None:
         return b""
     write = _output(operation)
-    body = msgspec.json.encode(write(reply) if write else reply, enc_hook=str)
+    body = msgspec.json.encode(write(reply) if write else reply, enc_hook=_plain)
     if b":null" in body:
         return msgspec.json.encode(_without_none(msgspec.json.decode(body)))
     return body
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"a reply holds a {type(value).__name__}, which is no JSON")
 
 
 Write = Callable[[Any], Any]
