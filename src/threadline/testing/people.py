@@ -58,7 +58,7 @@ class Participant:
             ParticipantToken=self.participant_token, **self.connects
         )
         self.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
-        opened = connect(reply["Websocket"]["Url"], compression=None, proxy=None)
+        opened = connect(reply["Websocket"]["Url"], compression=None, proxy=None, max_queue=None)
         self._socket = self._open.enter_context(opened)
         self.frame({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
         return self

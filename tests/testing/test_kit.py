@@ -1,0 +1,127 @@
+"""The test kit as its users have it."""
+
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from threadline import testing
+from threadline.testing import Threadline
+
+
+def test_the_example_in_the_docstring_is_a_test_that_passes(tmp_path: Path) -> None:
+    paragraphs = (inspect.getdoc(testing) or "").split("\n\n")
+    (example,) = [text for text in paragraphs if text.lstrip().startswith("def test")]
+    (tmp_path / "test_example.py").write_text(textwrap.dedent(example))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_costs_a_run_without_it_next_to_nothing() -> None:
+    heavy = ("uvicorn", "uvloop", "apsw", "botocore", "msgspec", "websockets")
+    program = "import sys, threadline.testing; print([name for name in sys.argv[1:] if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program, *heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_past_chat_is_the_documentations(threadline: Threadline) -> None:
+    past = threadline.past_chat()
+    tree = threadline.connect.list_associated_contacts(InstanceId=threadline.instance_id, ContactId=past.c1)
+    told = [
+        (c["ContactId"], c["InitiationMethod"], "DisconnectTimestamp" in c)
+        for c in tree["ContactSummaryList"]
+    ]
+    assert told == [(past.c1, "API", True), (past.c2, "TRANSFER", True), (past.c3, "DISCONNECT", True)]
+    casey = threadline.customer(
+        PersistentChat={"SourceContactId": past.c1, "RehydrationType": "ENTIRE_PAST_SESSION"}
+    )
+    assert casey.continued_from == past.c3
+    assert casey.reads()[-1] == "Five stars."
+
+
+def test_who_waits_in_vain_is_told_what_was_seen(
+    threadline: Threadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testing.people, "PATIENCE_SECONDS", 0.05)
+    casey = threadline.customer("Casey")
+    casey.say("hello")
+    with pytest.raises(AssertionError) as vain:
+        casey.see("good bye", ParticipantRole="AGENT")
+    assert str(vain.value) == (
+        "Casey did not see Content 'good bye', ParticipantRole 'AGENT'. Casey has seen:\n"
+        "  CUSTOMER Casey: participant.joined\n"
+        "  CUSTOMER Casey: hello"
+    )
+
+
+def test_what_is_due_has_happened_when_the_clock_has_moved(threadline: Threadline) -> None:
+    casey = threadline.customer(ChatDurationInMinutes=60)
+    threadline.clock.advance(minutes=59)
+    casey.say("still here")
+    threadline.clock.advance(minutes=1)
+    with pytest.raises(ClientError, match="ended"):
+        casey.say("too late")
+    assert casey.events()[-1] == "chat.ended"
+
+
+def test_another_account_sees_nothing_of_this_one(threadline: Threadline) -> None:
+    past = threadline.past_chat()
+    stranger = threadline.another_account()
+    assert [entry["Id"] for entry in stranger.connect.list_instances()["InstanceSummaryList"]] == [
+        stranger.instance_id
+    ]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        stranger.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=past.c1)
+    theirs = stranger.customer("Stranger")
+    for source in (past.c1, "no-such-contact"):
+        with pytest.raises(ClientError, match=r"ResourceNotFoundException.*Source contact not found"):
+            theirs.continue_from("FROM_SEGMENT", source)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        stranger.agent("a1").accept(threadline.customer())
+    assert theirs.reads() == []
+
+
+def test_servers_are_apart(threadline: Threadline) -> None:
+    past = threadline.past_chat()
+    with Threadline() as other, pytest.raises(ClientError, match="ResourceNotFoundException"):
+        other.connect.describe_contact(InstanceId=other.instance_id, ContactId=past.c1)
+
+
+def test_the_environment_is_enough_for_a_subprocess(threadline: Threadline) -> None:
+    casey = threadline.customer()
+    command = ["threadline", "agent", "accept", casey.contact_id, "--user-id", threadline.agents["a1"]]
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, **threadline.env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    casey.see_event("participant.joined", ParticipantRole="AGENT")
+
+
+def test_strict_limits_stop_after_a_hundred_past_contacts() -> None:
+    with Threadline(strict_limits=True) as threadline:
+        source: dict[str, Any] = {}
+        for number in range(103):
+            casey = threadline.customer(**source)
+            casey.say(f"chat {number}")
+            casey.leave()
+            casey.drop()
+            source = {
+                "PersistentChat": {"SourceContactId": casey.contact_id, "RehydrationType": "FROM_SEGMENT"}
+            }
+        assert threadline.customer(**source).reads() == [f"chat {number}" for number in range(3, 103)]
