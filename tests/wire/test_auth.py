@@ -175,6 +175,13 @@ def test_a_presigned_url() -> None:
     assert "Presigned URLs are not accepted" in message
 
 
+def test_the_claimed_key_is_known_ahead() -> None:
+    headers = [(name.encode(), value.encode()) for name, value in signed(PLAIN, "NOBODY").headers]
+    assert auth.claimed_key(headers, b"") == "NOBODY"
+    with pytest.raises(Fault, match="not signed"):
+        auth.claimed_key([], b"")
+
+
 def test_an_unknown_key_and_a_wrong_secret_are_told_apart() -> None:
     assert refusal(signed(PLAIN, "NOBODY")) == (UNKNOWN, "There is no access key 'NOBODY' here.")
     code, message = refusal(signed(PLAIN, secret="another"))
@@ -192,6 +199,7 @@ SCOPE = "20261122/us-east-1/connect/aws4_request"
         "AWS4-ECDSA-P256-SHA256 Credential=k/20261122/connect/aws4_request, SignedHeaders=host, Signature=aa",
         "AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/connect/aws5, SignedHeaders=host;x-amz-date, Signature=a",
         "AWS4-HMAC-SHA256 Credential=/////, SignedHeaders=, Signature=", "\u00ff=\u00ff, Signature=\u00ff",
+        f"AWS4-HMAC-SHA256 Credential=a/{SCOPE}, Credential=b/{SCOPE}, SignedHeaders=host;x-amz-date, Signature=a",
         f"AWS4-HMAC-SHA256 Credential=ü/{SCOPE}, SignedHeaders=host;x-amz-date, Signature=",
     ],
 )  # fmt: skip

@@ -31,7 +31,6 @@ from threadline.wire.model import OperationModel
 
 SIGNED_SERVICES = ("connect", "threadline")
 KEY_KEPT_MS = 60_000
-CREDENTIAL = re.compile(rb"Credential=([\w-]+)/")
 ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-]+")
 PREFLIGHT_SECONDS = b"7200"
 JSON = (b"content-type", b"application/json")
@@ -136,8 +135,7 @@ class Api:
     async def _signer(self, request: Request, body: bytes) -> AccountCaller:
         """Who signed the request, whose body is not yet looked into. Raises Fault."""
         scope = request.scope
-        claimed = CREDENTIAL.search(request.named.get(b"authorization", b""))
-        key = await self._key(claimed[1].decode()) if claimed else None
+        key = await self._key(auth.claimed_key(scope["headers"], scope["query_string"]))
         signed = auth.verify(
             scope["method"],
             scope["raw_path"],

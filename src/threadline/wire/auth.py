@@ -9,6 +9,7 @@ Source: "Create a signed AWS API request", IAM User Guide. What AWS does not say
 import functools
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,10 @@ KEPT = 1_024
 Header = tuple[bytes, bytes]
 
 _PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+_CLAIM = re.compile(
+    rb"AWS4-HMAC-SHA256 +Credential=([!-+\--~]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request *, *"
+    rb"SignedHeaders=([!-+\--~]+) *, *"
+)
 _FORM = (
     "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
     " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
@@ -54,7 +59,7 @@ class _Claim(NamedTuple):
     """What an Authorization header claims, but for the signature itself: the same from request to request."""
 
     access_key_id: str
-    date: str
+    date: bytes
     region: str
     service: str
     signed: tuple[bytes, ...]
@@ -101,13 +106,19 @@ def verify(
     )
     digest = hashlib.sha256(canonical_request).hexdigest().encode()
     string_to_sign = b"AWS4-HMAC-SHA256\n%b\n%b\n%b" % (time, claim.scope, digest)
-    signing_key = _signing_key(key.secret, claim.date, claim.region, claim.service)
-    if not hmac.compare_digest(hmac.digest(signing_key, string_to_sign, "sha256").hex().encode(), signature):
+    ours = _signer(key.secret, claim.date, claim.region, claim.service).copy()
+    ours.update(string_to_sign)
+    if not hmac.compare_digest(ours.hexdigest().encode(), signature):
         raise _refusal(
             "The signature does not fit the request. Check the secret access key, and that nothing on the way"
             " has changed the method, the path, the query string, a signed header or the body."
         )
     return Signed(claim.access_key_id, claim.region, claim.service, _check_session(key, claim, given, now_ms))
+
+
+def claimed_key(headers: Collection[Header], query_string: bytes) -> str:
+    """The access key id that a request names, not verified: for looking up the key ahead. Faults: as `verify`."""
+    return _authorization(_join(headers), query_string)[0].access_key_id
 
 
 def bearer(headers: Iterable[Header]) -> str:
@@ -156,20 +167,15 @@ def _authorization(given: Mapping[bytes, bytes], query_string: bytes) -> tuple[_
 @functools.lru_cache(maxsize=KEPT)
 def _claim(claimed: bytes) -> _Claim:
     """Read an Authorization header up to `Signature=`. All SDKs send the signature last, and so does AWS's text."""
-    algorithm, _, rest = claimed.partition(b" ")
-    parts = dict(part.strip().partition(b"=")[::2] for part in rest.rstrip(b" ,").split(b","))
-    try:
-        credential, signed_headers = parts[b"Credential"].decode("ascii"), parts[b"SignedHeaders"]
-        access_key_id, date, region, service, terminator = credential.rsplit("/", 4)
-    except (KeyError, ValueError):
-        raise _refusal(f"Authorization must have the form: {_FORM}.") from None
-    if algorithm != b"AWS4-HMAC-SHA256" or terminator != "aws4_request":
+    form = _CLAIM.fullmatch(claimed)
+    if form is None:
         raise _refusal(f"Authorization must have the form: {_FORM}.")
+    access_key_id, date, region, service, signed_headers = form.groups()
     signed = tuple(signed_headers.split(b";"))
     if b"host" not in signed or not {b"x-amz-date", b"date"} & set(signed):
         raise _refusal("SignedHeaders must name host, and x-amz-date or date.")
-    scope = f"{date}/{region}/{service}/aws4_request".encode()
-    return _Claim(access_key_id, date, region, service, signed, scope, signed_headers)
+    scope = b"%b/%b/%b/aws4_request" % (date, region, service)
+    return _Claim(_text(access_key_id), date, _text(region), _text(service), signed, scope, signed_headers)
 
 
 def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int, clock_skew_ms: int) -> bytes:
@@ -178,9 +184,9 @@ def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int, clock_
     if header not in claim.signed:
         raise _refusal(f"SignedHeaders must name {_text(header)}, which the request has.")
     time = _basic_time(header, given[header])
-    if not time.startswith(claim.date.encode()):
+    if time[:8] != claim.date:
         raise _refusal(
-            f"The date in Credential, {claim.date!r}, is not that of {_text(header)}, {_text(time)}."
+            f"The date in Credential, {_text(claim.date)!r}, is not that of {_text(header)}, {_text(time)}."
         )
     skew_ms = _epoch_ms(time) - now_ms
     if abs(skew_ms) > clock_skew_ms:
@@ -246,11 +252,12 @@ def _check_session(key: Key, claim: _Claim, given: Mapping[bytes, bytes], now_ms
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def _signer(secret: str, date: bytes, region: str, service: str) -> hmac.HMAC:
+    """An HMAC begun with the signing key, to be copied: half the time of one from the key."""
     key = b"AWS4" + secret.encode()
-    for part in (date, region, service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    for part in (date, region.encode(), service.encode(), b"aws4_request"):
+        key = hmac.digest(key, part, "sha256")
+    return hmac.new(key, digestmod="sha256")
 
 
 def _canonical_path(raw_path: bytes) -> bytes:
