@@ -9,10 +9,11 @@ import base64
 import hashlib
 import hmac
 import inspect
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from threadline.clock import token_hash
 from threadline.errors import Fault
@@ -137,6 +138,7 @@ def issue_secret(tx: Tx, label: str, client_token: str | None) -> Secret:
     if client_token is None:
         secret = Secret(tx.clock.token())
     else:
+        tx.salt = tx.salt or tx.clock.token()
         digest = hmac.new(tx.salt.encode(), f"{label}\n{client_token}".encode(), hashlib.sha256).digest()
         secret = Secret(base64.urlsafe_b64encode(digest).rstrip(b"=").decode())
     secret.label = label
@@ -148,7 +150,7 @@ def _once(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, 
     identity = caller.account_id if isinstance(caller, AccountCaller) else caller.participant_id
     scope = [str(arguments[member]) for member in operation.scope or ()]
     key = "/".join([*scope, identity, operation.name, token_hash(token)[:40]])
-    given = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+    given = hashlib.sha256(msgspec.json.encode(arguments, order="sorted")).hexdigest()
     stored = tx.one("reply_of", key=key)
     if stored is not None:
         arguments_hash, salt, text = stored
@@ -158,16 +160,15 @@ def _once(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, 
                 "ClientToken was used with different parameters. Send a new ClientToken with a new request.",
             )
         tx.salt = salt
-        revived: Reply = _revive(tx, json.loads(text), token)
+        revived: Reply = _revive(tx, msgspec.json.decode(text), token)
         return revived
-    salt = tx.salt = tx.clock.token()
     reply = operation.call(tx, caller, **arguments)
     tx.run(
         "insert_reply",
         key=key,
         arguments_hash=given,
-        salt=salt,
-        reply=json.dumps(_conceal(reply)),
+        salt=tx.salt,
+        reply=msgspec.json.encode(_conceal(reply)).decode(),
         now_ms=tx.now_ms,
     )
     return reply

@@ -72,7 +72,7 @@ def _check_acceptable(contact: Contact, now: State, user_id: str) -> None:
     raise Fault(INVALID, f"Contact {contact.id} cannot be accepted: {reason}.")
 
 
-@operation("threadline", scope=("instance_id", "contact_id"))
+@operation("threadline", scope=("instance_id", "contact_id"), conflict="IdempotencyException")
 def transfer_chat(
     tx: Tx,
     caller: AccountCaller,
@@ -88,8 +88,9 @@ def transfer_chat(
     In one transaction: the contact ends and its agent leaves, the next contact begins and is offered or queued. What
     the customer writes meanwhile belongs to the new contact. Participants, attributes and the association stay.
     Wakes: the session: participant.left for all, transfer.succeeded and an end for the agent who transferred.
-    Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given, an agent
-        is in the chat, and the chain has room.
+    Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given and an
+        agent is in the chat; ServiceQuotaExceededException when the chain is full; IdempotencyException for a
+        ClientToken that comes back with other arguments.
     Assumed: a queue transfer by an agent is of method TRANSFER, as a quick connect to a queue is.
     """
     require_instance(tx, caller, instance_id)
@@ -103,7 +104,7 @@ def transfer_chat(
         raise Fault(
             INVALID, f"Contact {contact.id} cannot be transferred: it is {state(contact)}, not with an agent."
         )
-    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, audience=agent.id)
+    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, push_only=True, audience=agent.id)
     leave(tx, session, agent, chat_goes_on=True)
     end_contact(tx, session, None)
     following = next_contact(

@@ -1,6 +1,7 @@
 """What participants say and signal: messages, typing, receipts."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from threadline.chat import messages, transcript
@@ -36,11 +37,16 @@ def send_message(
     Assumed: a customer may write before their socket is open; the flow still waits for the connection.
     """
     session, participant = active(tx, caller)
-    messages.check_message(content_type, content, json.loads(session.content_types), INVALID)
+    messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = say(tx, session, participant, content_type, content)
     if participant.role == Role.CUSTOMER:
         _tell_flow(tx, session)
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
+
+
+@lru_cache(maxsize=64)
+def _content_types(stored: str) -> frozenset[str]:
+    return frozenset(json.loads(stored))
 
 
 def _tell_flow(tx: Tx, session: Session) -> None:

@@ -29,13 +29,13 @@ from threadline.operations.sessions import (
     participants_of,
     require,
     run_flow,
-    session_of,
     to_disconnect_flow,
 )
 from threadline.operations.tokens import DENIED, connection_data, keep_token
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
+PARTICIPANT_WIDTH = len(Participant._fields)
 
 
 class Subscription(NamedTuple):
@@ -52,11 +52,10 @@ def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
 
     Assumed: a call after the end is refused with 403 as by Amazon, in words that say what has ended.
     """
-    row = tx.one("participant", session=caller.session, id=caller.participant_id)
-    session = session_of(tx, caller.session)
+    row = tx.one("participant_and_session", session=caller.session, id=caller.participant_id)
     if row is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
-    participant = Participant(*row)
+    participant, session = Participant(*row[:PARTICIPANT_WIDTH]), Session(*row[PARTICIPANT_WIDTH:])
     if session.ended_at_ms is not None:
         raise Fault(DENIED, "Access denied: the chat has ended.")
     if participant.left_at_ms is not None:

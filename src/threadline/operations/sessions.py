@@ -188,12 +188,12 @@ def next_contact(
 ) -> Session:
     """Begin the session's next contact, queued or offered if so asked, and return the session as it is then.
 
-    The contact before it must have ended. Faults: InvalidRequestException when the chain is full.
+    The contact before it must have ended. Faults: ServiceQuotaExceededException when the chain is full.
     """
     position = session.last_position + 1
     if position >= CONTACTS_PER_CHAIN_MAX:
         raise Fault(
-            "InvalidRequestException",
+            "ServiceQuotaExceededException",
             f"A chat has at most {CONTACTS_PER_CHAIN_MAX} contacts; chat {session.initial_contact_id} has them all.",
         )
     contact_id = tx.clock.contact_id()

@@ -5,6 +5,11 @@ VALUES (:session, :id, :role, :display_name, :user_id, :contact_id, :now_ms, :co
 -- name: participant
 SELECT * FROM participant WHERE session = :session AND id = :id;
 
+-- name: participant_and_session
+SELECT participant.*, session.*
+FROM participant JOIN session ON session.key = participant.session
+WHERE participant.session = :session AND participant.id = :id;
+
 -- name: participants
 SELECT * FROM participant WHERE session = :session ORDER BY id;
 
