@@ -1,0 +1,37 @@
+"""How a test says that something is refused: with which code, which HTTP status, and in which words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+INVALID = ("InvalidRequestException", 400)
+PARAMETER = ("InvalidParameterException", 400)
+NOT_FOUND = ("ResourceNotFoundException", 404)
+DENIED = ("AccessDeniedException", 403)
+VALIDATION = ("ValidationException", 400)
+CONFLICT = ("ConflictException", 409)
+
+
+@contextmanager
+def refused(what: tuple[str, int], words: str = "") -> Iterator[dict[str, Any]]:
+    """The call within must be refused with this code and status, and a message that contains `words`.
+
+    Yields a dict that holds the whole response afterwards.
+    """
+    response: dict[str, Any] = {}
+    with pytest.raises(ClientError) as caught:
+        yield response
+    response |= caught.value.response
+    code, status = what
+    assert response["Error"]["Code"] == code, response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == status, response
+    assert words in response["Error"]["Message"], response
+    assert response["Error"]["Message"], "a refusal says why"
+
+
+def answer(reply: dict[str, Any]) -> dict[str, Any]:
+    """A reply without what botocore adds to it."""
+    return {name: value for name, value in reply.items() if name != "ResponseMetadata"}
