@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.operations.refusals import INVALID, NOT_FOUND, refused
+from tests.operations.refusals import INVALID, NOT_FOUND, answer, refused
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
 from threadline.testing import Customer, Threadline
 
@@ -263,3 +263,13 @@ def test_after_the_last_contact_there_is_no_survey(threadline_server: Threadline
         InstanceId=threadline_server.instance_id, ContactId=contact_id
     )["Contact"]
     assert described["DisconnectReason"] == "AGENT_DISCONNECT"
+
+
+def test_what_the_agent_is_told_of_a_transfer_counts_for_nobody_else(threadline_server: Threadline) -> None:
+    contact_id = handed_on(threadline_server)
+    explained = answer(
+        threadline_server.threadline.describe_lineage(
+            InstanceId=threadline_server.instance_id, ContactId=contact_id
+        )
+    )["Contacts"]
+    assert explained[-1]["ItemCount"] == 3, "Casey and Robin joined, Robin left"

@@ -104,7 +104,7 @@ def transfer_chat(
         raise Fault(
             INVALID, f"Contact {contact.id} cannot be transferred: it is {state(contact)}, not with an agent."
         )
-    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, audience=agent.id)
+    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, push_only=True, audience=agent.id)
     leave(tx, session, agent, chat_goes_on=True)
     end_contact(tx, session, None)
     following = next_contact(
