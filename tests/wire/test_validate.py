@@ -190,6 +190,12 @@ def test_a_bound_of_the_participant_service_is_a_validation_exception() -> None:
     )
 
 
+def test_a_body_that_no_member_asks_for_is_not_looked_at() -> None:
+    labels = {"InstanceId": "i", "ContactId": "%E2%98%95%2F%252F"}
+    read = restjson.parse(operation_named("DescribeContact"), labels, b"x=%", {}, b"\xff[")
+    assert read == {"instance_id": "i", "contact_id": "☕/%2F"}
+
+
 def test_the_place_of_a_fault_is_named() -> None:
     chat: dict[str, Any] = {
         "InstanceId": "i",
