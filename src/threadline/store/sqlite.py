@@ -191,10 +191,6 @@ def _open(file: str, *, durable: bool) -> apsw.Connection:
     connection.set_busy_timeout(5_000)
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    # Else SQLite compiles a statement anew whenever its values change, in case they suit another plan: 30 times the cost.
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     connection.execute("PRAGMA cache_size = -65536")
