@@ -78,18 +78,13 @@ class Shape:
 
     @property
     def location(self) -> str | None:
-        """Where in a request it travels: uri, querystring, header, headers, statusCode; None is the body."""
+        """Where in a request it travels: uri, querystring, header; None is the body."""
         return self.traits.get("location")
 
     @property
     def wire_name(self) -> str | None:
         """The name on the wire where that differs from the member's."""
         return self.traits.get("locationName")
-
-    @property
-    def is_document(self) -> bool:
-        """Whether any JSON value fits."""
-        return bool(self.traits.get("document"))
 
 
 class Operation:

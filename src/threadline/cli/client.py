@@ -20,14 +20,12 @@ Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
 
 
 class Client:
-    """Calls with the endpoint and key that `surroundings` give. `trace` is told of each request and reply."""
+    """Calls with the endpoint and key that `surroundings` give. `trace`, if set, is told of each request and reply."""
 
-    def __init__(
-        self, surroundings: Surroundings, wire: transport.Wire | None = None, trace: Trace | None = None
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, wire: transport.Wire | None = None) -> None:
         self.surroundings = surroundings
         self._wire = wire or transport.Wire()
-        self._trace = trace
+        self.trace: Trace | None = None
         self._targets: dict[str, Target] = {}
         self._transports: dict[str, transport.Transport] = {}
 
@@ -45,7 +43,8 @@ class Client:
         """As `call`, for an operation at hand."""
         target = self.target(operation.service.name)
         parameters = rest.with_tokens(operation, parameters)
-        validate.check(operation, parameters)
+        if operation.input:
+            validate.check(operation.input, parameters)
         request = rest.request(operation, parameters)
         for attempt in range(1, self._wire.attempts_max + 1):
             last = attempt == self._wire.attempts_max
@@ -88,11 +87,11 @@ class Client:
                 target.credentials, target.region, operation.service.model.signing_name, stamp,
             )  # fmt: skip
         full = f"{path}?{request.query}" if request.query else path
-        if self._trace:
-            self._trace(operation, request._replace(headers=headers), connection.endpoint, None)
+        if self.trace:
+            self.trace(operation, request._replace(headers=headers), connection.endpoint, None)
         reply = connection.send(request.method, full, headers, request.body)
-        if self._trace:
-            self._trace(operation, request, connection.endpoint, reply)
+        if self.trace:
+            self.trace(operation, request, connection.endpoint, reply)
         return reply
 
     def _result(self, operation: Operation, reply: rest.Reply) -> dict[str, Any]:

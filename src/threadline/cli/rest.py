@@ -3,9 +3,9 @@
 The server's side is `threadline.wire.restjson`; both are held against botocore in the tests.
 """
 
-import base64
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -58,74 +58,36 @@ def request(operation: Operation, parameters: dict[str, Any]) -> Request:
     headers: dict[str, str] = {}
     body: dict[str, Any] = {}
     members = operation.input.members if operation.input else {}
-    payload = operation.input.traits.get("payload") if operation.input else None
     for name, value in parameters.items():
         shape = members[name]
         wire_name = shape.wire_name or name
-        if value is None:
-            continue
         if shape.location == "uri":
-            labels[wire_name] = _text(shape, value)
+            labels[wire_name] = str(value)
         elif shape.location == "querystring":
-            query.extend(_query_pairs(shape, wire_name, value))
+            values = value if shape.type == "list" else [value]
+            query.extend((wire_name, _text(shape, item, "iso8601")) for item in values)
         elif shape.location == "header":
-            headers[wire_name] = _text(shape, value)
-        elif shape.location == "headers":
-            headers.update({f"{wire_name}{key}": str(item) for key, item in value.items()})
+            headers[wire_name] = _text(shape, value, "rfc822")
         else:
-            body[wire_name] = value if name == payload and shape.type == "blob" else _json(shape, value)
+            body[wire_name] = _json(shape, value)
     content = b""
-    if payload and members[payload].type == "blob":
-        content = _bytes(body.get(members[payload].wire_name or payload, b""))
-    elif payload:
-        content = json.dumps(body.get(members[payload].wire_name or payload, {})).encode()
-    elif any(shape.location is None for shape in members.values()):
+    if any(shape.location is None for shape in members.values()):
         content = json.dumps(body).encode()
-    if content:
-        headers.setdefault("Content-Type", "application/json")
-    uri, _, fixed = operation.model.uri.partition("?")
-    pairs = [f"{quote(k, safe='-._~')}={quote(v, safe='-._~')}" for k, v in query]
-    return Request(
-        operation.model.method,
-        _path(uri, labels),
-        "&".join([*filter(None, [fixed]), *pairs]),
-        headers,
-        content,
-    )
+        headers["Content-Type"] = "application/json"
+    path = operation.model.uri
+    for name, text in labels.items():
+        path = path.replace(f"{{{name}}}", quote(text, safe="-._~"))
+    pairs = (f"{quote(name, safe='-._~')}={quote(text, safe='-._~')}" for name, text in query)
+    return Request(operation.model.method, path, "&".join(pairs), headers, content)
 
 
-def _path(uri: str, labels: dict[str, str]) -> str:
-    for name, value in labels.items():
-        uri = uri.replace(f"{{{name}}}", quote(value, safe="-._~"))
-        uri = uri.replace(f"{{{name}+}}", quote(value, safe="/-._~"))
-    return uri
-
-
-def _query_pairs(shape: Shape, name: str, value: Any) -> list[tuple[str, str]]:
-    if shape.type == "list":
-        return [(name, _text(shape.member, item)) for item in value]
-    if shape.type == "map":
-        return [
-            (key, _text(shape.value, item))
-            for key, items in value.items()
-            for item in (items if isinstance(items, list) else [items])
-        ]
-    return [(name, _text(shape, value))]
-
-
-def _text(shape: Shape, value: Any) -> str:
+def _text(shape: Shape, value: Any, timestamps: str) -> str:
     if shape.type == "boolean":
         return "true" if value else "false"
-    if shape.type == "timestamp":
-        return str(_timestamp(value, shape.traits.get("timestampFormat", "iso8601")))
-    if shape.type == "list":
-        return ",".join(_text(shape.member, item) for item in value)
-    return str(value)
+    return str(_timestamp(value, timestamps) if shape.type == "timestamp" else value)
 
 
 def _json(shape: Shape, value: Any) -> Any:
-    if value is None or shape.is_document:
-        return value
     if shape.type == "structure":
         members = shape.members
         return {
@@ -139,29 +101,30 @@ def _json(shape: Shape, value: Any) -> Any:
         return {key: _json(shape.value, item) for key, item in value.items()}
     if shape.type == "timestamp":
         return _timestamp(value, shape.traits.get("timestampFormat", "unixTimestamp"))
-    if shape.type == "blob":
-        return base64.b64encode(_bytes(value)).decode()
-    return float(value) if shape.type in ("float", "double") else value
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def moment(value: Any) -> datetime:
-    """The time a person wrote: epoch seconds, or ISO-8601 (UTC when it names no zone). Raises ValueError."""
+    """The time a person wrote: epoch seconds or a date in nearly any form, local when it names no zone.
+
+    Raises ValueError, TypeError or OverflowError when it is none.
+    """
     if isinstance(value, datetime):
         return value
     try:
         return datetime.fromtimestamp(float(value), UTC)
     except ValueError:
         pass
-    text = str(value).strip()
-    parsed = datetime.fromisoformat(text.replace("Z", "+00:00") if text.endswith("Z") else text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except ValueError:
+        from dateutil.parser import parse  # type: ignore[import-untyped]
+
+        found: datetime = parse(value)
+        return found.astimezone()
 
 
-def _timestamp(value: Any, form: str) -> str | int | float:
+def _timestamp(value: Any, form: str) -> str | int:
     at = moment(value).astimezone(UTC)
     if form == "iso8601":
         return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if at.microsecond else "%Y-%m-%dT%H:%M:%SZ")
@@ -170,54 +133,41 @@ def _timestamp(value: Any, form: str) -> str | int | float:
     return int(at.timestamp())
 
 
-def result(operation: Operation, reply: Reply) -> dict[str, Any]:
+def result(operation: Operation, reply: Reply, *, raw_times: bool = False) -> dict[str, Any]:
     """The members of a good reply, in the model's order; what the model does not know is left out.
 
-    Raises ValueError when the body is not what the model says.
+    Times are ISO-8601 texts in local time, or with `raw_times` what the service sent.
+    Raises ValueError, TypeError or AttributeError when the body is not what the model says.
     """
-    shape = operation.output
-    if shape is None:
+    if operation.output is None:
         return {}
-    payload = shape.traits.get("payload")
-    if payload and shape.members[payload].type == "blob":
-        return {payload: reply.body}
-    content = _decoded(reply.body)
-    if payload:
-        return {payload: _value(shape.members[payload], content)}
-    answer = {}
-    for name, member in shape.members.items():
-        if member.location == "statusCode":
-            answer[name] = reply.status
-        elif member.location == "header" and (member.wire_name or name).lower() in reply.headers:
-            answer[name] = _value(member, reply.headers[(member.wire_name or name).lower()])
-        elif member.location is None and content.get(member.wire_name or name) is not None:
-            answer[name] = _value(member, content[member.wire_name or name])
+    answer: dict[str, Any] = _value(operation.output, _decoded(reply.body), raw_times)
     return answer
 
 
 def _decoded(body: bytes) -> Any:
-    if not body:
-        return {}
-    return json.loads(body.decode("utf-8"))
+    return json.loads(body.decode("utf-8")) if body else {}
 
 
-def _value(shape: Shape, value: Any) -> Any:
-    if value is None or shape.is_document:
-        return value
+def _value(shape: Shape, value: Any, raw_times: bool) -> Any:
+    if value is None:
+        return None
     if shape.type == "structure":
-        return {
-            name: _value(member, value[member.wire_name or name])
-            for name, member in shape.members.items()
+        members = shape.members
+        found = {
+            name: _value(member, value[member.wire_name or name], raw_times)
+            for name, member in members.items()
             if value.get(member.wire_name or name) is not None
         }
+        if shape.traits.get("union") and value and not found:
+            return {"SDK_UNKNOWN_MEMBER": {"name": next(iter(value))}}
+        return found
     if shape.type == "list":
-        return [_value(shape.member, item) for item in value]
+        return [_value(shape.member, item, raw_times) for item in value]
     if shape.type == "map":
-        return {key: _value(shape.value, item) for key, item in value.items()}
-    if shape.type == "timestamp":
-        return moment(value).astimezone()
-    if shape.type == "blob":
-        return base64.b64decode(value)
+        return {key: _value(shape.value, item, raw_times) for key, item in value.items()}
+    if shape.type == "timestamp" and not raw_times:
+        return moment(value).astimezone().isoformat()
     return value
 
 
@@ -235,7 +185,7 @@ def error(operation: Operation, reply: Reply) -> ServiceError:
     members: dict[str, Any] = {}
     if name in operation.model.errors:
         members = {
-            key: _value(member, content[member.wire_name or key])
+            key: _value(member, content[member.wire_name or key], False)
             for key, member in Shape(operation.service, name).members.items()
             if key.lower() != "message" and content.get(member.wire_name or key) is not None
         }

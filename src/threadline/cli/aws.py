@@ -1,0 +1,199 @@
+"""`threadline [options] <service> <operation> [parameters]`: any operation of the models, in the AWS CLI's grammar.
+
+No operation has code of its own here: the arguments, the request and what is printed all come from the model.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from typing import Any
+
+from threadline.cli import COMMANDS, arguments, inputs, output, pager, report
+from threadline.cli.catalog import SERVICES, Operation, kebab, load
+from threadline.cli.client import Client
+from threadline.cli.endpoint import Surroundings
+from threadline.cli.failures import BadArguments, Failure, UnknownOptions
+from threadline.cli.paging import TOKEN, Pages
+from threadline.cli.transport import Wire
+from threadline.cli.values import unpack
+from threadline.wire.model import ServiceName
+
+MODES = ("standard", "adaptive", "legacy")
+
+
+def main(words: list[str]) -> int:
+    """Run one command line; the exit status is the AWS CLI's."""
+    surroundings = Surroundings(environment=os.environ)
+    chosen: str | None = None
+    try:
+        words = _prompted(words)
+        parsed, rest = arguments.global_parser([*SERVICES, *COMMANDS, "help"]).parse_known_args(words)
+        chosen = parsed.cli_error_format
+        return Command(parsed, surroundings).run(rest)
+    except arguments.VersionAsked:
+        print(version())
+        return 0
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return 130
+    except Failure as failure:
+        sys.stdout.flush()
+        report.write(failure, surroundings, chosen)
+        return failure.status
+
+
+def version() -> str:
+    """Program, Python and system, as the AWS CLI words it."""
+    from importlib.metadata import version as installed
+
+    system = f"{platform.system()}/{platform.release()}"
+    return f"threadline/{installed('threadline')} Python/{platform.python_version()} {system}"
+
+
+def _prompted(words: list[str]) -> list[str]:
+    """`words` as they are, or as the prompt completes them."""
+    wanted, refused = "--cli-auto-prompt" in words, "--no-cli-auto-prompt" in words
+    if wanted and refused:
+        raise BadArguments(
+            "Both --cli-auto-prompt and --no-cli-auto-prompt cannot be specified at the same time."
+        )
+    return words
+
+
+class Command:
+    """One command line with its global options."""
+
+    def __init__(self, options: argparse.Namespace, surroundings: Surroundings) -> None:
+        self.options = options
+        self.surroundings = surroundings
+        self.query = self._query()
+        surroundings.endpoint_url = self._endpoint_url()
+        surroundings.profile_name = options.profile
+        surroundings.region_name = options.region
+        surroundings.sign = options.sign
+        self.wire = self._wire()
+
+    def _query(self) -> output.Query:
+        if self.options.query is None:
+            return output.unchanged
+        try:
+            return output.compiled(self.options.query)
+        except ValueError as error:
+            raise BadArguments(f"Bad value for --query {self.options.query}: {error}") from error
+
+    def _endpoint_url(self) -> str | None:
+        url: str | None = self.options.endpoint_url
+        if url is not None and "://" not in url:
+            raise BadArguments(
+                f'Bad value for --endpoint-url "{url}": scheme is missing.  Must be of the form '
+                "http://<hostname>/ or https://<hostname>/"
+            )
+        return url
+
+    def _wire(self) -> Wire:
+        options, setting = self.options, self.surroundings.setting
+        verify = options.ca_bundle or setting("AWS_CA_BUNDLE", "ca_bundle") or True
+        attempts = setting("AWS_MAX_ATTEMPTS", "max_attempts")
+        try:
+            return Wire(
+                verify=options.verify_ssl and verify,
+                read_seconds=_seconds(options.cli_read_timeout),
+                connect_seconds=_seconds(options.cli_connect_timeout),
+                attempts_max=max(int(attempts), 1) if attempts else 3,
+            )
+        except ValueError as error:
+            raise Failure(str(error)) from error
+
+    def run(self, words: list[str]) -> int:
+        """Find service and operation, and call it."""
+        if self.options.command not in SERVICES:
+            return self._help() if self.options.command == "help" else self._misplaced()
+        service = load(self.options.command)
+        parser = arguments.service_parser([*service.commands, "help"])
+        parsed, words = parser.parse_known_args(words)
+        if parsed.operation == "help":
+            return self._help(service.name)
+        operation = service.operation(service.commands[parsed.operation])
+        if words == ["help"]:
+            return self._help(service.name, operation)
+        given, unknown = arguments.operation_parser(operation, words).parse_known_args(words)
+        if unknown == ["help"]:
+            return self._help(service.name, operation)
+        if unknown:
+            raise UnknownOptions(_unknown(operation, unknown))
+        return self._call(operation, vars(given))
+
+    def _misplaced(self) -> int:
+        name = self.options.command
+        raise BadArguments(f"{name}: give its options after it: threadline {name} ...", usage=True)
+
+    def _help(self, service: ServiceName | None = None, operation: Operation | None = None) -> int:
+        from threadline.cli import manual
+
+        with pager.output(self.surroundings, paged=True) as out:
+            out.write(manual.page(service, operation))
+        return 0
+
+    def _call(self, operation: Operation, given: dict[str, Any]) -> int:
+        paging = {name.replace("-", "_") for name in arguments.paging_options(operation)}
+        skeleton = given.pop("generate_cli_skeleton")
+        files = {name: given.pop(name.replace("-", "_")) for name in arguments.INPUTS}
+        chosen = {name: value for name in paging if (value := given.pop(name)) is not None}
+        members = operation.input.members if operation.input else {}
+        words = {name: value for name, value in given.items() if value is not None}
+        self._check_paging(operation, words, chosen)
+        parameters = {name: unpack(members[name], f"--{kebab(name)}", value) for name, value in words.items()}
+        parameters = inputs.merged(parameters, files)
+        self._check_paging(operation, parameters, chosen)
+        if skeleton in ("input", "yaml-input"):
+            inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
+            return 0
+        if skeleton == "output":
+            self._write(operation, inputs.example_reply(operation, parameters))
+            return 0
+        client = Client(self.surroundings, self.wire)
+        if self.options.debug:
+            from threadline.cli import debug
+
+            client.trace = debug.trace
+            debug.parameters(operation, parameters)
+
+        def call(parameters: dict[str, Any]) -> dict[str, Any]:
+            return client.invoke(operation, parameters)
+
+        if operation.paginator and self.options.paginate:
+            self._write(operation, Pages(call, operation.paginator, parameters, **chosen))
+        else:
+            self._write(operation, call(parameters))
+        return 0
+
+    def _check_paging(self, operation: Operation, parameters: dict[str, Any], chosen: dict[str, Any]) -> None:
+        """Who pages by hand gets single pages, and cannot ask for merged ones."""
+        rule = operation.paginator
+        if rule and (TOKEN in parameters or rule.get("limit_key") in parameters):
+            self.options.paginate = False
+        if chosen and not self.options.paginate:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(chosen))
+            raise BadArguments(f"Cannot specify --no-paginate along with pagination arguments: {names}")
+
+    def _write(self, operation: Operation, answer: dict[str, Any] | Pages) -> None:
+        setting = self.surroundings.setting
+        form = self.options.output or setting("AWS_DEFAULT_OUTPUT", "output") or "json"
+        if form not in arguments.OUTPUTS:
+            raise Failure(f"Unknown output type: {form}")
+        coloured = self.options.color == "on" or (self.options.color == "auto" and sys.stdout.isatty())
+        with pager.output(self.surroundings, paged=not self.options.no_cli_pager) as out:
+            output.write(form, operation.name, answer, self.query, out, coloured=coloured)
+
+
+def _seconds(text: str | None) -> float | None:
+    """A timeout: 60 when not given, None (for ever) when 0. Raises ValueError."""
+    return 60 if text is None else int(text) or None
+
+
+def _unknown(operation: Operation, words: list[str]) -> str:
+    known = [f"--{kebab(name)}" for name in (operation.input.members if operation.input else {})]
+    near = [near for word in words if word.startswith("-") for near in arguments.nearest(word, known)]
+    hint = f"\n\nMaybe you meant: {', '.join(near)}" if near else ""
+    return f"Unknown options: {', '.join(words)}{hint}"

@@ -1,0 +1,106 @@
+"""Pages of a list, merged or cut as `--max-items`, `--page-size` and `--starting-token` ask.
+
+A token that resumes in the middle of a page is base64 of JSON, the same that botocore's paginators write and read.
+Every paginated operation of the models has one list (`result_key`), and its tokens are called NextToken.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from threadline.cli.failures import Failure
+
+TOKEN = "NextToken"
+CUT = "boto_truncate_amount"
+
+
+class Pages:
+    """The pages of one call; iterate once. `resume_token` is set when `max_items` left something out."""
+
+    def __init__(
+        self,
+        call: Callable[[dict[str, Any]], dict[str, Any]],
+        rule: dict[str, Any],
+        parameters: dict[str, Any],
+        *,
+        max_items: int | None = None,
+        page_size: int | str | None = None,
+        starting_token: str | None = None,
+    ) -> None:
+        self._call = call
+        self.result_key: str = rule["result_key"]
+        self._once: list[str] = rule.get("non_aggregate_keys", [])
+        self._parameters = dict(parameters)
+        self._max_items = max_items
+        self._skip = 0
+        self.resume_token: str | None = None
+        self.first: dict[str, Any] = {}
+        if starting_token is not None:
+            token, self._skip = _decoded(starting_token)
+            self._go_to(token)
+        self._starts_inside = starting_token is not None
+        if page_size is not None:
+            self._parameters[rule["limit_key"]] = page_size
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        count, token, skipped = 0, self._parameters.get(TOKEN), self._skip
+        previous = None
+        while True:
+            page = self._call(self._parameters)
+            if previous is None:
+                self.first = {key: page[key] for key in self._once if key in page}
+                if self._starts_inside and isinstance(page.get(self.result_key), list):
+                    page[self.result_key] = page[self.result_key][skipped:]
+            items = page.get(self.result_key) or []
+            over = count + len(items) - self._max_items if self._max_items is not None else 0
+            if over > 0:
+                keep = len(items) - over
+                page[self.result_key] = items[:keep]
+                self.resume_token = _encoded({TOKEN: token, CUT: keep + skipped})
+                yield page
+                return
+            yield page
+            count += len(items)
+            token, skipped = page.get(TOKEN) or None, 0
+            if token is None:
+                return
+            if count == self._max_items:
+                self.resume_token = _encoded({TOKEN: token})
+                return
+            if token == previous:
+                raise Failure(f"Error during pagination: The same next token was received twice: {token!r}")
+            previous = token
+            self._go_to(token)
+
+    def _go_to(self, token: str | None) -> None:
+        self._parameters.pop(TOKEN, None)
+        if token is not None and token != "None":
+            self._parameters[TOKEN] = token
+
+    def merged(self) -> dict[str, Any]:
+        """All pages as one reply."""
+        items: list[Any] | None = None
+        for page in self:
+            more = page.get(self.result_key)
+            if more is not None:
+                items = [*(items or []), *more]
+        whole: dict[str, Any] = {} if items is None else {self.result_key: items}
+        whole.update(self.first)
+        if self.resume_token is not None:
+            whole[TOKEN] = self.resume_token
+        return whole
+
+
+def _encoded(token: dict[str, Any]) -> str:
+    return base64.b64encode(json.dumps(token).encode()).decode()
+
+
+def _decoded(text: str) -> tuple[str | None, int]:
+    """The service's token and how many items to skip; text that is no token of ours is the service's own."""
+    try:
+        token = json.loads(base64.b64decode(text).decode())
+        return token.get(TOKEN), token.get(CUT, 0)
+    except (ValueError, AttributeError):
+        own, separator, skip = text.partition("___")
+        return (None if own == "None" else own), int(skip) if separator and skip.isdigit() else 0
