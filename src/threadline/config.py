@@ -108,7 +108,7 @@ class Settings:
     )
     keep_alive_seconds: int = _setting(75, "Time an idle HTTP connection stays open.", low=1)
     socket_idle_seconds: int = _setting(
-        90, "Time without a frame from the client until its socket is closed.", low=15
+        90, "Time without a frame from the client until its socket is closed.", low=1
     )
     socket_stalled_seconds: int = _setting(
         30, "Time a client may take nothing from its socket until it is cut off.", low=1
@@ -117,7 +117,7 @@ class Settings:
         300, "Time a socket stays open after its chat has ended, for the client to close it.", low=1
     )
     drain_seconds: int = _setting(
-        8, "Time running requests and open sockets get to finish when the server stops.", low=0, high=600
+        8, "Time running requests get to be answered when the server stops.", low=0, high=600
     )
     chat_connect_seconds: int = _setting(
         300, "Time a customer has to connect after StartChatContact until the chat is ended.", low=1

@@ -6,6 +6,7 @@ transport's buffer and nothing more, and is cut off when it takes nothing for to
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ NORMAL, GOING_AWAY, REFUSED, RESTART = 1000, 1001, 1008, 1012
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
 
 PULL_MAX = 100
+log = logging.getLogger("threadline.socket")
 SWEEP_SECONDS = 1.0
 
 Owner = tuple[int, str]
@@ -73,7 +75,7 @@ class Socket:
         self.heard_at = _now()
         self.stuck_since: float | None = None
         self.ends_at: float | None = None
-        self.pulling: asyncio.Task[None] | None = None
+        self.pulling: asyncio.Task[Any] | None = None
 
 
 class Channel:
@@ -97,9 +99,13 @@ class Hub:
         self._sockets: dict[Owner, list[Socket]] = {}
         self._channels: dict[int, Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
 
     def add(self, socket: Socket) -> None:
         """Count an open socket. One too many closes its participant's oldest."""
+        if self._is_closing:
+            self._spawn(socket.line.close(RESTART, "The server restarts."))
+            return
         sockets = self._sockets.setdefault(socket.owner, [])
         sockets.append(socket)
         for oldest in sockets[: -self._settings.sockets_per_participant_max]:
@@ -118,8 +124,6 @@ class Hub:
             channel.sockets.remove(socket)
             if not channel.sockets:
                 del self._channels[socket.owner[0]]
-        if socket.pulling is not None:
-            socket.pulling.cancel()
 
     def subscribe(self, socket: Socket, cursor: int, initial_contact_id: str) -> None:
         """Send `socket` what its owner may see after the entry numbered `cursor`, now and from now on."""
@@ -130,22 +134,26 @@ class Hub:
         channel = self._channels.setdefault(socket.owner[0], Channel(initial_contact_id))
         channel.sockets.append(socket)
         channel.end = max(channel.end, cursor)
-        self.look(socket)
+        self._rouse(socket, channel)
 
     def heard(self, socket: Socket) -> None:
         """The client has sent a frame."""
         socket.heard_at = _now()
 
-    def look(self, socket: Socket) -> None:
-        """Look in the store for items that `socket` has not sent, in case a wake was lost."""
-        channel = self._channels.get(socket.owner[0])
-        if socket.pulling is None and socket.is_subscribed and channel is not None:
-            socket.pulling = self._spawn(self._catch_up(socket, channel))
+    async def look(self, socket: Socket) -> None:
+        """Send what `socket` has not sent yet, wakes or no wakes; returns when it has caught up or is gone."""
+        if (channel := self._channels.get(socket.owner[0])) is None or not socket.is_subscribed:
+            return
+        if socket.pulling is None:
+            await self._catch_up(socket, channel)
+        else:
+            await asyncio.wait([socket.pulling])
 
     def wake(self, session: int) -> None:
         """See `Bus.wake`."""
-        for socket in list(channel.sockets) if (channel := self._channels.get(session)) else ():
-            self.look(socket)
+        if (channel := self._channels.get(session)) is not None:
+            for socket in channel.sockets:
+                self._rouse(socket, channel)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
@@ -162,11 +170,11 @@ class Hub:
         for socket in list(channel.sockets):
             if socket.cursor != grown.before or socket.pulling is not None:
                 if socket.cursor < channel.end:
-                    self.look(socket)
+                    self._rouse(socket, channel)
                 continue
             for item, frame in zip(grown.items, frames, strict=True):
                 if not self._send(socket, item, frame):
-                    self.look(socket)
+                    self._rouse(socket, channel)
                     break
 
     def _frame(self, channel: Channel, item: Item) -> bytes:
@@ -196,8 +204,13 @@ class Hub:
             if viewer is not None and viewer.left_seq is None and viewer.participant_id != signal.sender:
                 socket.line.push(frame)
 
+    def _rouse(self, socket: Socket, channel: Channel) -> None:
+        if socket.pulling is None:
+            socket.pulling = self._spawn(self._catch_up(socket, channel))
+
     async def _catch_up(self, socket: Socket, channel: Channel) -> None:
         """Pull until nothing is left, at the pace at which the client reads."""
+        socket.pulling = asyncio.current_task()
         try:
             while socket.line.is_open:
                 before = socket.cursor
@@ -245,7 +258,8 @@ class Hub:
             self._spawn(socket.line.close(NORMAL, "The chat has ended."))
 
     async def close(self) -> None:
-        """Close every socket: the server restarts, clients come back."""
+        """Close every socket, and those that are still to come: the server restarts, clients come back."""
+        self._is_closing = True
         sockets = [socket for sockets in self._sockets.values() for socket in sockets]
         for socket in sockets:
             self.remove(socket)
@@ -254,8 +268,15 @@ class Hub:
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error(
+                "a socket could not be served: %s; it catches up with the next wake", type(error).__name__
+            )
 
 
 def _leaves(viewer: Viewer, item: Item) -> bool:

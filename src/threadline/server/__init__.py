@@ -37,6 +37,9 @@ import_module("threadline.flows.runner")
 
 CHATS_MAX = 500
 """Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
+GOODBYE_SECONDS = 0.5
+"""Time that clients have to answer the close of their WebSocket when the server stops."""
+
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
 
@@ -82,8 +85,9 @@ class Server:
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
         self._listener.stop()
+        clean = await self._listener.answered(self.settings.drain_seconds if seconds is None else seconds)
         await self._hub.close()
-        clean = await self._listener.drain(self.settings.drain_seconds if seconds is None else seconds)
+        await self._listener.left(GOODBYE_SECONDS)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

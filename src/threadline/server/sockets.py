@@ -79,9 +79,9 @@ class Endpoint:
                 await _answer(socket.line, command)
                 self._hub.subscribe(socket, subscription.cursor, subscription.initial_contact_id)
             elif command is not Command.NOTHING:
-                await _answer(socket.line, command)
                 if command is Command.HEARTBEAT:
-                    self._hub.look(socket)
+                    await self._hub.look(socket)  # so its echo comes after all that was committed before it
+                await _answer(socket.line, command)
 
 
 def _holder(tx: Tx, ticket: str) -> ParticipantCaller:

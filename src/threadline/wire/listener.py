@@ -10,7 +10,8 @@ import functools
 import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+import struct
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from uvicorn.config import Config
@@ -36,8 +37,10 @@ log = logging.getLogger("threadline.wire")
 _quiet = logging.getLogger("threadline.uvicorn")
 _quiet.setLevel(logging.CRITICAL)  # uvicorn's lines carry the query string, and that carries a ticket
 
-GOODBYE_SECONDS = 1.0
-"""Time that clients have to answer the close of their WebSocket when the server stops."""
+UNREAD_BYTES_MAX = 65_536
+"""What the system may hold of what a client of a WebSocket has not read; Linux would let it grow to megabytes."""
+
+LINGER_NOT = struct.pack("ii", 1, 0)
 
 BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count."""
@@ -54,6 +57,7 @@ class BoundedConfig(Config):
     """uvicorn's configuration, with ours for the two protocols that it makes."""
 
     settings: Settings
+    socket_tasks: set[asyncio.Task[None]]
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -174,6 +178,14 @@ class BoundedHttp(HttpToolsProtocol):
             f"The headers are larger than {self.bounds.header_bytes_max} bytes.",
         )
 
+    def turn_away(self) -> None:
+        """The server stops and cannot wait for this request any longer."""
+        if not getattr(self.cycle, "response_complete", True):
+            self.refuse(b"503 Service Unavailable", "ServiceUnavailableException", "The server is stopping.")
+            self.cycle.disconnected = True
+        else:
+            self.transport.close()
+
     def send_400_response(self, msg: str) -> None:
         self.refuse(b"400 Bad Request", "BadRequestException", "This is no HTTP request.")
 
@@ -198,11 +210,18 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     It offers itself to the application in the scope, as the extension `threadline.line`.
     """
 
+    config: BoundedConfig
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = _quiet
         self.conn.logger = _quiet
+        self.tasks = self.config.socket_tasks
         self.left: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -244,7 +263,8 @@ class BoundedSocket(WebSocketsSansIOProtocol):
                 await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     def abort(self) -> None:
-        """Drop the connection and whatever the client has not read."""
+        """Drop the connection and whatever the client has not read, in the system's buffers too."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         self.transport.abort()
 
 
@@ -267,6 +287,7 @@ class Listener:
             ws_per_message_deflate=False,
         )
         self._config.settings = settings
+        self._config.socket_tasks = set()
         self._config.load()
         self._server: asyncio.Server | None = None
 
@@ -286,19 +307,32 @@ class Listener:
             if isinstance(connection, BoundedHttp):
                 connection.shutdown()
 
-    async def drain(self, seconds: float) -> bool:
-        """Wait for the running requests and sockets; after `seconds` cut off the rest. True when none was cut off."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while (tasks := set(self._state.tasks)) and (left := deadline - loop.time()) > 0:
-            await asyncio.wait(tasks, timeout=left)
-        for task in tasks:
+    async def answered(self, seconds: float) -> bool:
+        """Wait until the running requests are answered, and turn away those that take longer than `seconds`.
+
+        True when there were none of these.
+        """
+        await _finished(self._state.tasks, seconds)
+        left = set(self._state.tasks)
+        for connection in list(self._state.connections):
+            if isinstance(connection, BoundedHttp):
+                connection.turn_away()
+        for task in left:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1)
-        leaving = [c.leave() for c in self._state.connections if isinstance(c, BoundedSocket)]
-        if leaving:
-            await asyncio.wait(leaving, timeout=min(max(deadline - loop.time(), 0), GOODBYE_SECONDS))
+        return not left
+
+    async def left(self, seconds: float) -> None:
+        """Wait until the sockets, closed by whoever knows why, are gone; drop those that take longer."""
+        gone = [c.leave() for c in self._state.connections if isinstance(c, BoundedSocket)]
+        if gone:
+            await asyncio.wait(gone, timeout=seconds)
         for connection in list(self._state.connections):
             connection.transport.abort()
-        return not tasks
+        for task in self._config.socket_tasks:
+            task.cancel()
+        await _finished({*self._config.socket_tasks, *self._state.tasks}, seconds)
+
+
+async def _finished(tasks: Iterable["asyncio.Task[None]"], seconds: float) -> None:
+    if waiting := set(tasks):
+        await asyncio.wait(waiting, timeout=seconds)

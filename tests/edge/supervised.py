@@ -1,0 +1,89 @@
+"""`threadline serve` as its users run it: a process of its own, which the tests signal, kill and watch."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from threadline.testing.workspace import Workspace, environment
+
+PATIENCE_SECONDS = 15.0
+COMMAND = [sys.executable, "-m", "threadline", "serve"]
+
+
+class Supervised:
+    """A running server: its parent process, the URL it printed, and its data folder."""
+
+    def __init__(self, data: Path | str, *options: str, env: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.parent = subprocess.Popen(
+            [*COMMAND, "--data", str(data), *(options or ("--port", "0"))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,  # so that what can be read is seen by select
+            env=os.environ | (env or {}),
+        )
+        self.url = self.said("Threadline serves at ")
+
+    def said(self, what: str) -> str:
+        """Wait for a line that begins so on standard output; returns what follows."""
+        assert self.parent.stdout is not None
+        while True:
+            ready, _, _ = select.select([self.parent.stdout], [], [], PATIENCE_SECONDS)
+            line = self.parent.stdout.readline().decode() if ready else ""
+            if line.startswith(what):
+                return line.removeprefix(what).strip()
+            if not line:
+                self.parent.kill()
+                raise AssertionError(
+                    f"no {what!r}; on standard error: {self.parent.communicate()[1].decode()}"
+                )
+
+    @property
+    def workspace(self) -> Workspace:
+        """The demo's workspace, by the files of the data folder."""
+        ids: dict[str, Any] = json.loads((Path(self.data) / "workspace.json").read_text())
+        return Workspace(self.url, environment(self.url, ids))
+
+    def worker(self) -> int:
+        """The process id of the worker."""
+        children = Path(f"/proc/{self.parent.pid}/task/{self.parent.pid}/children").read_text().split()
+        assert len(children) == 1, children
+        return int(children[0])
+
+    def signal(self, number: signal.Signals) -> None:
+        self.parent.send_signal(number)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end: the exit status, and what was said on standard error."""
+        _, errors = self.parent.communicate(timeout=PATIENCE_SECONDS)
+        return self.parent.returncode, errors.decode()
+
+
+@contextmanager
+def supervised(data: Path | str, *options: str, env: dict[str, str] | None = None) -> Iterator[Supervised]:
+    server = Supervised(data, *options, env=env)
+    try:
+        yield server
+    finally:
+        if server.parent.poll() is None:
+            server.signal(signal.SIGTERM)
+            server.end()
+
+
+def gone(pid: int) -> bool:
+    """Wait for any process to end; False when it does not in time."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([fd], [], [], PATIENCE_SECONDS)[0])
+    finally:
+        os.close(fd)
