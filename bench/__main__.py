@@ -9,6 +9,7 @@ import json
 import shlex
 import subprocess
 import sys
+from asyncio import create_subprocess_exec
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ from threadline.cli.signing import Credentials, sign
 from threadline.testing.workspace import Workspace
 
 ROUNDS = 3
-ASSOCIATIONS = {1: 2_000, 32: 16_000, 128: 16_000}
+ASSOCIATIONS = {1: 2_000, 32: 10_000, 128: 10_000}
 TAGS = {1: 400, 32: 1_600}
 INSERTS = 30_000
 PAIRS = 32
@@ -101,7 +102,7 @@ async def measure(folder: Path) -> None:
                 if callers in TAGS:
                     run = await call_all(moto.port, tags[: TAGS[callers]], callers)
                     seen.add(f"moto TagResource, {callers} callers", run)
-            seen.rates.setdefault("bare insert, 32 callers", []).append(insert_rate(folder, 32))
+            seen.rates.setdefault("bare insert, 32 callers", []).append(await insert_rate(folder, 32))
             seen.add(f"message until delivered, {PAIRS} pairs", await exchange_all(pairs, MESSAGES_PER_PAIR))
             seen.memory_mb.append(server.resident_mb())
         places = await turn_pages(seen, server.port, single, lineage)
@@ -134,12 +135,14 @@ def associations(workspace: Workspace, port: int, chats: list[Chat], sources: li
     return made
 
 
-def insert_rate(folder: Path, callers: int) -> float:
+async def insert_rate(folder: Path, callers: int) -> float:
     """Bare inserts per second, in a process of their own on the same disk."""
     place = folder / "insert"
     place.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "bench.insert", str(place), str(callers), str(INSERTS)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+    process = await create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
+    printed, _ = await process.communicate()
+    return float(printed)
 
 
 async def turn_pages(

@@ -36,22 +36,29 @@ class Line(asyncio.Protocol):
         self.target = url.partition("://")[2].partition("/")
         self.buffer = bytearray()
         self.expected: bytes | None = None
-        self.seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.seen: asyncio.Future[None]
 
     async def open(self) -> None:
         """Connect, shake hands, subscribe, and wait until the server says so."""
         host, port = self.target[0].split(":")
-        self.expected = b'"aws/subscribe"'
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, host, int(port))
         key = base64.b64encode(bytes(16)).decode()
+        upgraded = self.expect(b"\r\n\r\n")
         self.transport.write(
             f"GET /{self.target[2]} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
+        await upgraded
+        subscribed = self.expect(b'"aws/subscribe"')
         self.say({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
-        await self.seen
+        await subscribed
         self.beat()
+
+    def expect(self, text: bytes) -> "asyncio.Future[None]":
+        self.expected = text
+        self.seen = asyncio.get_running_loop().create_future()
+        return self.seen
 
     def say(self, frame: dict[str, Any]) -> None:
         text = json.dumps(frame).encode()
@@ -75,8 +82,7 @@ class Line(asyncio.Protocol):
             self.buffer.clear()
 
     def arrived(self) -> None:
-        if not self.seen.done():
-            self.seen.set_result(None)
+        self.seen.set_result(None)
 
 
 class Pair(Answers):
@@ -92,9 +98,12 @@ class Pair(Answers):
     async def exchange(self, messages: int, latencies: list[float]) -> None:
         """Say `messages`, each once the one before has been answered and delivered."""
         self.left, self.latencies = messages, latencies
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.finished: asyncio.Future[None] = loop.create_future()
+        await loop.create_connection(lambda: self, "127.0.0.1", self.port)
         self.next()
         await self.finished
+        self.transport.close()
 
     def next(self) -> None:
         if self.left == 0:
@@ -140,9 +149,7 @@ async def make_pair(workspace: Workspace, port: int, number: int) -> Pair:
     theirs = participant_call(port, "/participant/connection", accepted["ParticipantToken"], both)
     agent = Line(theirs["Websocket"]["Url"])
     await agent.open()
-    pair = Pair(port, number, connection["ConnectionCredentials"]["ConnectionToken"], customer, agent)
-    await asyncio.get_running_loop().create_connection(lambda: pair, "127.0.0.1", port)
-    return pair
+    return Pair(port, number, connection["ConnectionCredentials"]["ConnectionToken"], customer, agent)
 
 
 async def exchange_all(pairs: list[Pair], messages: int) -> Run:
