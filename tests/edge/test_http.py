@@ -277,18 +277,19 @@ def test_a_body_may_come_in_chunks(threadline: Threadline) -> None:
 
 
 def test_an_error_of_ours_is_a_typed_500_that_tells_nothing(
-    threadline: Threadline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(tx: Any, caller: Any, **members: Any) -> Any:
         raise ZeroDivisionError(f"secret {members}")
 
-    for key in (("connect", "ListQueues"), ("connectparticipant", "SendMessage")):
-        monkeypatch.setitem(OPERATIONS, key, OPERATIONS[key]._replace(call=broken))
-    casey = threadline.customer()
-    with code_of() as code, caplog.at_level(logging.INFO, "threadline"):
-        threadline.client("connect", config=_once()).list_queues(InstanceId=threadline.instance_id)
-    assert code() == "InternalServiceException"
-    answer = _say(casey.workspace.url, casey.connection_token, "private words")
+    with Threadline() as server, caplog.at_level(logging.INFO, "threadline"):
+        for key in (("connect", "ListQueues"), ("connectparticipant", "SendMessage")):
+            monkeypatch.setitem(OPERATIONS, key, OPERATIONS[key]._replace(call=broken))
+        casey = server.customer()
+        with code_of() as code:
+            server.client("connect", config=_once()).list_queues(InstanceId=server.instance_id)
+        assert code() == "InternalServiceException"
+        answer = _say(server.url, casey.connection_token, "private words")
     assert (answer.status, answer.error) == (500, "InternalServerException")
     assert "ZeroDivisionError" in caplog.text
     assert "test_http.py" in caplog.text
