@@ -1,0 +1,170 @@
+"""Real operations on a real store, without a server: chats are had by calling functions, on a clock one moves."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
+from threadline.chat.limits import Policy
+from threadline.chat.participant import Token
+from threadline.chat.transcript import EVENT
+from threadline.clock import ManualClock
+from threadline.errors import Fault
+from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, run_due
+from threadline.operations.participants import subscribe
+from threadline.operations.tokens import authenticate
+from threadline.operations.workspace import make_workspace
+from threadline.store import Tx
+from threadline.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+Reply = dict[str, Any]
+Item = dict[str, Any]
+
+
+class Started(NamedTuple):
+    """A chat that has been started: its first contact, its customer, and from where it continues."""
+
+    contact_id: str
+    customer: ParticipantCaller
+    continued_from: str | None
+
+
+class World:
+    """A store of its own with one workspace; `close` it."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.clock = ManualClock()
+        self._loop = asyncio.new_event_loop()
+        self.store = SqliteStore(None, self.clock, Policy(**policy))
+        self.workspace = self.write(make_workspace)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self.store.close())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        return self._loop.run_until_complete(self.store.write(work))
+
+    def read(self, work: Callable[[Tx], T]) -> T:
+        return self._loop.run_until_complete(self.store.read(work))
+
+    def call(self, name: str, *, service: str = "connect", **arguments: Any) -> Reply:
+        """An operation, called with the workspace's key."""
+        caller = AccountCaller(self.workspace.account_id, self.workspace.access_key_id)
+        arguments = {"instance_id": self.workspace.instance_id, **arguments}
+        return self.write(lambda tx: dispatch(tx, OPERATIONS[service, name], caller, arguments))
+
+    def act(self, caller: ParticipantCaller, name: str, **arguments: Any) -> Reply:
+        """An operation of the participant service."""
+        operation = OPERATIONS["connectparticipant", name]
+        run = self.write if operation.writes else self.read
+        return run(lambda tx: dispatch(tx, operation, caller, {"connection_token": "", **arguments}))
+
+    def start(self, name: str = "Casey", **members: Any) -> Started:
+        """A chat whose customer has not connected yet."""
+        reply = self.call(
+            "StartChatContact",
+            contact_flow_id=self.workspace.contact_flow_id,
+            participant_details={"DisplayName": name},
+            **members,
+        )
+        caller = self.caller_of(reply["ParticipantToken"])
+        return Started(reply["ContactId"], caller, reply.get("ContinuedFromContactId"))
+
+    def caller_of(self, participant_token: str) -> ParticipantCaller:
+        return self.read(lambda tx: authenticate(tx, participant_token, Token.PARTICIPANT))[0]
+
+    def connect(self, caller: ParticipantCaller) -> None:
+        """Open a socket; the first time, the chat's flow starts and queues it."""
+        self.write(lambda tx: subscribe(tx, caller))
+
+    def accept(self, contact_id: str, username: str = "a1") -> ParticipantCaller:
+        user_id = self.workspace.agents[username]
+        reply = self.call("AcceptContact", service="threadline", contact_id=contact_id, user_id=user_id)
+        return self.caller_of(reply["ParticipantToken"])
+
+    def transfer(self, contact_id: str, username: str | None) -> str:
+        """To a user, or to the queue; the new contact's id."""
+        target = (
+            {"user_id": self.workspace.agents[username]}
+            if username
+            else {"queue_id": self.workspace.queue_id}
+        )
+        reply = self.call("TransferChat", service="threadline", contact_id=contact_id, **target)
+        return str(reply["ContactId"])
+
+    def say(self, caller: ParticipantCaller, text: str) -> Reply:
+        return self.act(caller, "SendMessage", content_type="text/plain", content=text)
+
+    def associate(self, contact_id: str, kind: str, source_contact_id: str, **members: Any) -> str:
+        reply = self.call(
+            "CreatePersistentContactAssociation",
+            initial_contact_id=contact_id,
+            rehydration_type=kind,
+            source_contact_id=source_contact_id,
+            **members,
+        )
+        return str(reply["ContinuedFromContactId"])
+
+    def pass_time(self, *, seconds: float = 0, ms: int = 0) -> None:
+        """Move the clock and do what has become due."""
+        self.clock.advance(seconds=seconds, ms=ms)
+        self.write(run_due)
+
+    def pages(self, caller: ParticipantCaller, **arguments: Any) -> list[list[Item]]:
+        """Every page of a transcript, from the first to the one whose NextToken is empty."""
+        pages: list[list[Item]] = []
+        token: str | None = None
+        while token != "":
+            more = {"next_token": token} if token else {}
+            reply = self.act(caller, "GetTranscript", **arguments, **more)
+            pages.append(reply["Transcript"])
+            token = reply["NextToken"]
+        return pages
+
+    def history(self, caller: ParticipantCaller, page_size: int = 100) -> list[Item]:
+        """All that a participant may read, oldest first."""
+        pages = self.pages(caller, max_results=page_size, sort_order="ASCENDING")
+        return [item for page in reversed(pages) for item in page]
+
+    def lineage(self, contact_id: str, page_size: int = 1000, **arguments: Any) -> list[Reply]:
+        """The contacts of DescribeLineage, newest first, from as many pages as it takes."""
+        contacts: list[Reply] = []
+        token: dict[str, str] = {}
+        while True:
+            reply = self.call(
+                "DescribeLineage",
+                service="threadline",
+                contact_id=contact_id,
+                max_results=page_size,
+                **arguments,
+                **token,
+            )
+            contacts += reply["Contacts"]
+            if "NextToken" not in reply:
+                return contacts
+            token = {"next_token": reply["NextToken"]}
+
+
+def told(item: Item) -> str:
+    """An item in a few words: `Casey: Hello`, or the event and whom it is about."""
+    if item["Type"] == "MESSAGE":
+        return f"{item['DisplayName']}: {item['Content']}"
+    return f"{item['ContentType'].removeprefix(EVENT)} {item.get('DisplayName', '')}".strip()
+
+
+def contact_of(item: Item, *, past: bool) -> str:
+    """The contact an item was sent on. A past item has it as RelatedContactId, a current one as ContactId."""
+    assert ("RelatedContactId" in item, "ContactId" in item) == (past, not past), item
+    return str(item["RelatedContactId" if past else "ContactId"])
+
+
+def refusal_of(work: Callable[[], object]) -> str | None:
+    """The code with which something is refused, or None."""
+    try:
+        work()
+    except Fault as fault:
+        return fault.code
+    return None
