@@ -1,214 +1,225 @@
-"""`threadline demo`: plays the example of CreatePersistentContactAssociation's documentation, by real calls.
+"""`threadline demo`: the example of CreatePersistentContactAssociation's documentation, played for real.
 
-A customer chats with one agent (C1), is handed on to another (C2) and answers a survey (C3). Then they come back
-twice, and what they read each time is what the two rehydration types promise.
+Casey chats with a1 (contact C1), is handed to a2 (C2) and asked by the survey (C3). Then Casey comes back, once
+without the survey and once with everything. Every step is a call of the public API, every item comes off a socket.
 """
 
-import argparse
 import json
+import subprocess
 import sys
-from typing import Any, NamedTuple
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from threadline.cli import local
 from threadline.cli.client import Client
 from threadline.cli.failures import Failure
-from threadline.cli.ink import Ink
-from threadline.cli.people import Person
+from threadline.cli.ink import padded, styled
+from threadline.cli.people import Item, Person
 
-CUSTOMER = "Casey"
-FIRST_CHAT = (
-    ("customer", "Hi! My parcel was to come today, and it has not."),
-    ("first", "Hello Casey, let me look. It is order 1138, isn't it?"),
-    ("customer", "Yes, the red kettle."),
-    ("first", "I hand you on to Robin, who can see the courier's list."),
-    ("second", "Hi Casey, Robin here. It left this morning."),
-    ("customer", "Wonderful, thank you!"),
-    ("survey", "5"),
-)
-NAMES = ("C1", "C2", "C3")
+Tell = Callable[[str], None]
+
+FLOW = "Demo inbound"
 MESSAGE = "MESSAGE"
-
-
-class Stage(NamedTuple):
-    """Where the demo plays: the instance, its inbound flow, and the two agents."""
-
-    client: Client
-    instance_id: str
-    contact_flow_id: str
-    agents: tuple[str, str]
-
-
-class Past(NamedTuple):
-    """The ids of the ended chat's three contacts."""
-
-    c1: str
-    c2: str
-    c3: str
-
-
-class Return(NamedTuple):
-    """How the customer came back, and what they read then: past items, oldest first."""
-
-    rehydration_type: str
-    source: str
-    contact_id: str
-    continued_from: str
-    read: list[dict[str, Any]]
+SURVEY = "SYSTEM"
+SCRIPT = {
+    "C1": [("Casey", "My parcel has not come."), ("a1", "I will ask the depot.")],
+    "C2": [("a2", "It left this morning."), ("Casey", "Wonderful, thank you.")],
+    "C3": [("Casey", "5")],
+}
+CASES = (
+    ("FROM_SEGMENT", "C2", "Casey goes on where the agents left off; the survey stays out"),
+    ("ENTIRE_PAST_SESSION", "C1", "Casey gets the whole past chat, the survey too"),
+)
+NAME_WIDTH = 10
+STOP_SECONDS = 30
 
 
 def main(arguments: list[str]) -> int:
-    """Play the example; with --seed only its first chat, whose ids are printed."""
-    parser = local.parser("demo", "Play a chat that ends and comes back, on the running server.")
-    parser.add_argument("--seed", action="store_true", help="only make the ended chat, and print its ids")
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="text (default) or json")
+    """Play the demo, or with --seed only its first part."""
+    parser = local.parser("demo", "Play a chat that ends and comes back.")
+    parser.add_argument("--seed", action="store_true", help="only make the ended chat C1, C2, C3")
+    parser.add_argument("--output", choices=("text", "json"), default="text", help="json prints ids alone")
     options = parser.parse_args(arguments)
-    return local.reported(lambda: run(options))
+    tell = _silent if options.output == "json" else _told
 
-
-def run(options: argparse.Namespace) -> int:
-    """Play and print."""
-    client = local.client(options)
-    stage = _stage(client, local.instance(client, options))
-    past = play(stage)
-    if options.seed:
-        _print_seed(past, as_json=options.output == "json")
+    def run() -> int:
+        with _server(options, tell) as passing:
+            play = Play(local.client(options), options, tell, passing=passing)
+            ids = play.past_chat()
+            if not options.seed:
+                ids |= {name: play.returns(number, ids) for number, name in enumerate(("B1", "B2"))}
+                tell(play.hint(ids["B1"]))
+            if options.output == "json":
+                print(json.dumps(ids, indent=4))
         return 0
-    returns = [
-        come_back(stage, past, "FROM_SEGMENT", "C2"),
-        come_back(stage, past, "ENTIRE_PAST_SESSION", "C1"),
-    ]
-    if options.output == "json":
-        print(json.dumps(_as_json(past, returns), indent=2))
+
+    return local.reported(run)
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+@contextmanager
+def _server(options: Namespace, tell: Tell) -> Iterator[bool]:
+    """The server to play on: the configured one, or for a whole demo one of its own, which is yielded as True."""
+    surroundings = local.client(options).surroundings
+    configured = surroundings.endpoint("Threadline") or surroundings.workspace
+    if configured or options.seed:
+        yield False
     else:
-        _print_story(Ink(sys.stdout), past, returns)
-    return 0
+        with _own_server(options, tell):
+            yield True
 
 
-def play(stage: Stage) -> Past:
-    """Play the first chat to its end."""
-    client, instance_id = stage.client, stage.instance_id
-    started = client.call(
-        "connect",
-        "StartChatContact",
-        InstanceId=instance_id,
-        ContactFlowId=stage.contact_flow_id,
-        ParticipantDetails={"DisplayName": CUSTOMER},
-    )
-    c1 = started["ContactId"]
-    people = {"customer": Person(client, started["ParticipantToken"])}
-    people["survey"] = people["customer"]
-    people["first"] = Person.accepting(client, instance_id, c1, stage.agents[0])
-    c2 = ""
-    for who, text in FIRST_CHAT:
-        if who == "second" and not c2:
-            reply = client.call(
-                "threadline", "TransferChat", InstanceId=instance_id, ContactId=c1, UserId=stage.agents[1]
-            )
-            c2 = reply["ContactId"]
-            people["first"].close()
-            people["second"] = Person.accepting(client, instance_id, c2, stage.agents[1])
-        if who == "survey":
-            people["second"].leave()
-        people[who].say(text)
-    c3 = people["customer"].contact_id()
-    people["customer"].leave()
-    return Past(c1, c2, c3)
+@contextmanager
+def _own_server(options: Namespace, tell: Tell) -> Iterator[None]:
+    with tempfile.TemporaryDirectory(prefix="threadline-demo-") as folder:
+        command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", folder]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout is not None
+            ready = any("http://" in line for line in process.stdout)
+            if not ready:
+                raise Failure("A server of its own for the demo did not start: try threadline serve")
+            tell(styled("\n  No server is configured: this one runs for the demo and keeps nothing.", "dim"))
+            options.data = folder
+            yield
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
 
 
-def come_back(stage: Stage, past: Past, rehydration_type: str, source: str) -> Return:
-    """Start another chat of the same customer, continue the past one in it, read, and leave."""
-    client = stage.client
-    started = client.call(
-        "connect",
-        "StartChatContact",
-        InstanceId=stage.instance_id,
-        ContactFlowId=stage.contact_flow_id,
-        ParticipantDetails={"DisplayName": CUSTOMER},
-    )
-    customer = Person(client, started["ParticipantToken"])
-    reply = client.call(
-        "connect",
-        "CreatePersistentContactAssociation",
-        InstanceId=stage.instance_id,
-        InitialContactId=started["ContactId"],
-        RehydrationType=rehydration_type,
-        SourceContactId=past[NAMES.index(source)],
-    )
-    items = [item for page in customer.pages() for item in page if "RelatedContactId" in item]
-    customer.leave()
-    contact_id, anchor = started["ContactId"], reply["ContinuedFromContactId"]
-    return Return(rehydration_type, source, contact_id, anchor, items[::-1])
+class Play:
+    """The play on one server, told line by line."""
 
+    def __init__(self, client: Client, options: Namespace, tell: Tell, *, passing: bool) -> None:
+        self._client = client
+        self._tell = tell
+        self._options = options
+        self._instance = local.instance(client, options)
+        self._flow = self._id("ListContactFlows", "ContactFlowSummaryList", "Name", FLOW)
+        self._agents = {
+            name: self._id("ListUsers", "UserSummaryList", "Username", name) for name in ("a1", "a2")
+        }
+        self._labels = {"SYSTEM_MESSAGE": "survey"}
+        self._keeps = not passing
 
-def _stage(client: Client, instance_id: str) -> Stage:
-    users = client.call("connect", "ListUsers", InstanceId=instance_id)["UserSummaryList"]
-    ids = {user["Username"]: user["Id"] for user in users}
-    flow_id = client.surroundings.environment.get("THREADLINE_CONTACT_FLOW_ID")
-    if flow_id is None:
-        flows = client.call("connect", "ListContactFlows", InstanceId=instance_id)["ContactFlowSummaryList"]
-        flow_id = next((flow["Id"] for flow in flows if flow["Name"] == "Demo inbound"), None)
-    if flow_id is None or not {"a1", "a2"} <= ids.keys():
-        raise Failure(
-            f"Instance {instance_id} is no demo workspace: it has no flow 'Demo inbound', user a1 or a2."
+    def hint(self, contact_id: str) -> str:
+        """What to try next; nothing when the server is gone by then."""
+        data = f" --data {self._options.data}" if self._options.data else ""
+        command = f"threadline lineage {contact_id}{data}"
+        return f"\n  {styled('Look closer:', 'bold')} {command}\n" if self._keeps else ""
+
+    def past_chat(self) -> dict[str, str]:
+        """Play the chat up to its end. Returns the ids of C1, C2 and C3."""
+        self._tell(
+            f"\n  {styled('A chat', 'bold')}  {styled(self._client.target('threadline').url, 'dim')}\n"
         )
-    return Stage(client, instance_id, flow_id, (ids["a1"], ids["a2"]))
+        casey = self._casey()
+        with casey, self._accepted("a1", casey.contact_id) as a1:
+            ids = {"C1": casey.contact_id}
+            self._scene("C1", ids["C1"], "Casey writes, a1 answers", {"Casey": casey, "a1": a1})
+            transfer = {"ContactId": ids["C1"], "UserId": self._agents["a2"]}
+            answer = self._client.call("threadline", "TransferChat", InstanceId=self._instance, **transfer)
+            ids["C2"] = answer["ContactId"]
+            with self._accepted("a2", ids["C2"]) as a2:
+                self._scene("C2", ids["C2"], "a1 transfers the chat to a2", {"Casey": casey, "a2": a2})
+                a2.leave()
+                question = casey.see(
+                    lambda item: item["Type"] == MESSAGE and item["ParticipantRole"] == SURVEY
+                )
+                ids["C3"] = question["ContactId"]
+                self._scene("C3", ids["C3"], "a2 leaves, the survey asks", {"Casey": casey}, question)
+                casey.leave()
+                casey.see_event("chat.ended")
+        self._tell(f"  {styled('╰─', 'dim')} Casey leaves, the chat has ended")
+        return ids
 
+    def returns(self, number: int, ids: dict[str, str]) -> str:
+        """Play one return of the customer and show what they see. Returns the new chat's ContactId."""
+        kind, source, meaning = CASES[number]
+        with self._casey() as casey:
+            answer = self._client.call(
+                "connect",
+                "CreatePersistentContactAssociation",
+                InstanceId=self._instance,
+                InitialContactId=casey.contact_id,
+                RehydrationType=kind,
+                SourceContactId=ids[source],
+            )
+            casey.see_event("chat.rehydrated")
+            names = {contact_id: name for name, contact_id in ids.items()}
+            self._tell(f"\n  {styled(f'Casey comes back, case {number + 1}', 'bold')}: {meaning}")
+            anchor = names[answer["ContinuedFromContactId"]]
+            self._tell(styled(f"  {kind} with source {source}: continued from {anchor}", "cyan"))
+            self._show(casey, names)
+            casey.leave()
+        return casey.contact_id
 
-def _print_seed(past: Past, *, as_json: bool) -> None:
-    ids = dict(zip(NAMES, past, strict=True))
-    print(
-        json.dumps(ids) if as_json else "\n".join(f"{name} {contact_id}" for name, contact_id in ids.items())
-    )
+    def _show(self, casey: Person, names: dict[str, str]) -> None:
+        lineage = self._client.call(
+            "threadline", "DescribeLineage", InstanceId=self._instance, ContactId=casey.contact_id
+        )
+        past = [contact for contact in reversed(lineage["Contacts"]) if contact["SessionNumber"]]
+        chain = [
+            styled(f"● {names[contact['ContactId']]}", "green", "bold")
+            if contact["Shown"]
+            else styled(f"○ {names[contact['ContactId']]}", "red")
+            for contact in past
+        ]
+        self._tell(f"\n  {styled(' ── ', 'dim').join(chain)}")
+        for item in casey.history():
+            if "RelatedContactId" in item and item["Type"] == MESSAGE:
+                self._tell(self._line(names[item["RelatedContactId"]], item))
+        for contact in past:
+            if not contact["Shown"]:
+                why = contact["Explanation"]
+                for contact_id, name in names.items():
+                    why = why.replace(contact_id, name)
+                dropped = styled(f"○ {names[contact['ContactId']]} is left out.", "red")
+                self._tell(f"  {dropped} {styled(why, 'dim')}")
 
+    def _id(self, operation: str, members: str, key: str, name: str) -> str:
+        """The id of what is called `name` in the demo's workspace. Raises Failure when this is another instance."""
+        for entry in self._client.call("connect", operation, InstanceId=self._instance)[members]:
+            if entry[key] == name:
+                return str(entry["Id"])
+        raise Failure(f"Instance {self._instance} is no demo workspace: {operation} has no {name}.")
 
-def _as_json(past: Past, returns: list[Return]) -> dict[str, Any]:
-    return {
-        **dict(zip(NAMES, past, strict=True)),
-        "Returns": [
-            {
-                "RehydrationType": back.rehydration_type,
-                "SourceContactId": past[NAMES.index(back.source)],
-                "ContactId": back.contact_id,
-                "ContinuedFromContactId": back.continued_from,
-                "Transcript": back.read,
-            }
-            for back in returns
-        ],
-    }
+    def _casey(self) -> Person:
+        started = self._client.call(
+            "connect",
+            "StartChatContact",
+            InstanceId=self._instance,
+            ContactFlowId=self._flow,
+            ParticipantDetails={"DisplayName": "Casey"},
+        )
+        return Person(self._client, "Casey", started["ContactId"], started["ParticipantToken"]).connect()
 
+    def _accepted(self, name: str, contact_id: str) -> Person:
+        chat = {"InstanceId": self._instance, "ContactId": contact_id, "UserId": self._agents[name]}
+        answer = self._client.call("threadline", "AcceptContact", **chat)
+        return Person(self._client, name, contact_id, answer["ParticipantToken"]).connect(agent=True)
 
-def _print_story(ink: Ink, past: Past, returns: list[Return]) -> None:
-    names = dict(zip(past, NAMES, strict=True))
-    everything = returns[-1].read
-    print(ink.title("The first chat: two agents and a survey"))
-    _print_items(ink, everything, names)
-    print(f"\n  {ink.bold('C1')} ── handed on ──▶ {ink.bold('C2')} ── survey ──▶ {ink.bold('C3')}\n")
-    for contact_id, name in names.items():
-        print(f"  {ink.bold(name)} {ink.dim(contact_id)}")
-    for back in returns:
-        shown = {names[item["RelatedContactId"]] for item in back.read}
-        print("\n" + ink.title(f"Casey comes back: {back.rehydration_type}, SourceContactId {back.source}"))
-        chain = " ── ".join(_mark(ink, name, name in shown) for name in NAMES)
-        print(f"  ContinuedFromContactId {ink.bold(names[back.continued_from])}   {chain}\n")
-        _print_items(ink, back.read, names)
-    print(
-        f"\n{ink.dim('Explained contact by contact:')} threadline lineage {returns[0].contact_id}"
-        f"\n{ink.dim('A past chat for your own test:')} threadline demo --seed --output json"
-    )
+    def _scene(
+        self, name: str, contact_id: str, what: str, people: dict[str, Person], first: Item | None = None
+    ) -> None:
+        self._tell(f"  {styled(name, 'green', 'bold')}  {styled(contact_id, 'dim')}  {what}")
+        if first:
+            self._tell(self._line("│ ", first))
+        for speaker, text in SCRIPT[name]:
+            item = people[speaker].say(text)
+            if speaker in self._agents:
+                self._labels[item["DisplayName"]] = f"{item['DisplayName']} ({speaker})"
+            self._tell(self._line("│ ", item))
 
-
-def _mark(ink: Ink, name: str, shown: bool) -> str:
-    return ink.good(f"● {name} shown") if shown else ink.dim(f"○ {name} left out")
-
-
-def _print_items(ink: Ink, items: list[dict[str, Any]], names: dict[str, str]) -> None:
-    """Messages only, with the contact's name where it begins."""
-    before = ""
-    for item in items:
-        if item["Type"] != MESSAGE:
-            continue
-        name = names[item["RelatedContactId"]]
-        margin = ink.bold(name) if name != before else "  "
-        speaker = "survey" if item["ParticipantRole"] == "SYSTEM" else item["DisplayName"]
-        print(f"  {margin}  {ink.voice(speaker.ljust(7), item['ParticipantRole'])} {item['Content']}")
-        before = name
+    def _line(self, margin: str, item: Item) -> str:
+        speaker: str = self._labels.get(item["DisplayName"], item["DisplayName"])
+        return f"  {styled(margin, 'dim')}  {padded(speaker, NAME_WIDTH, 'blue')}  {item['Content']}"

@@ -1,77 +1,94 @@
-"""`threadline lineage`: draws what a chat shows of its past, what it leaves out, and why."""
+"""`threadline lineage CONTACT_ID`: what a chat shows of its past, what it drops, and why."""
 
-import argparse
 import json
-import sys
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
 from threadline.cli import local
-from threadline.cli.ink import Ink
+from threadline.cli.ink import padded, styled
+
+WAYS = {
+    "API": "customer",
+    "TRANSFER": "transfer",
+    "QUEUE_TRANSFER": "transfer",
+    "DISCONNECT": "disconnect flow",
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Draw the lineage of a contact, or what an association not made yet would show."""
-    parser = local.parser("lineage", "Draw what a chat shows of its past, what it leaves out, and why.")
-    parser.add_argument("contact_id", metavar="CONTACT_ID")
-    parser.add_argument("--source-contact-id", metavar="ID", help="what if it continued from this contact")
+    """Draw the lineage of one contact, or what it would be."""
+    parser = local.parser("lineage", "Draw what a chat shows of its past, what it drops, and why.")
+    parser.add_argument("contact_id", metavar="CONTACT_ID", help="any contact of the chat")
     parser.add_argument(
-        "--rehydration-type", choices=("ENTIRE_PAST_SESSION", "FROM_SEGMENT"), help="and how much of it"
+        "--source-contact-id", metavar="ID", help="as if the chat continued from this contact"
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.add_argument(
+        "--rehydration-type",
+        choices=("ENTIRE_PAST_SESSION", "FROM_SEGMENT"),
+        help="how much of the past; goes with --source-contact-id",
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text")
     options = parser.parse_args(arguments)
-    return local.reported(lambda: run(options))
+
+    def run() -> int:
+        client = local.client(options)
+        asked = {"SourceContactId": options.source_contact_id, "RehydrationType": options.rehydration_type}
+        whole: dict[str, Any] = {"Contacts": []}
+        token: dict[str, str] = {}
+        instance = local.instance(client, options)
+        while True:
+            page = client.call(
+                "threadline",
+                "DescribeLineage",
+                InstanceId=instance,
+                ContactId=options.contact_id,
+                **{name: value for name, value in asked.items() if value},
+                **token,
+            )
+            contacts = [*whole["Contacts"], *page["Contacts"]]
+            whole = {**page, "Contacts": contacts}
+            if "NextToken" not in page:
+                break
+            token = {"NextToken": page["NextToken"]}
+        if options.output == "json":
+            print(json.dumps(whole, indent=4, ensure_ascii=False))
+        else:
+            print("\n".join(drawn(whole)))
+        return 0
+
+    return local.reported(run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Ask and draw."""
-    client = local.client(options)
-    asked = {"InstanceId": local.instance(client, options), "ContactId": options.contact_id}
-    if options.source_contact_id:
-        asked["SourceContactId"] = options.source_contact_id
-    if options.rehydration_type:
-        asked["RehydrationType"] = options.rehydration_type
-    ink = Ink(sys.stdout)
-    contacts: list[dict[str, Any]] = []
-    number, token = -1, None
-    while token != "":
-        reply = client.call(
-            "threadline", "DescribeLineage", **asked, **({"NextToken": token} if token else {})
-        )
-        token = reply.get("NextToken", "")
-        contacts += reply["Contacts"]
-        if options.output == "text":
-            for contact in reply["Contacts"]:
-                _draw(ink, contact, begins=contact["SessionNumber"] != number)
-                number = contact["SessionNumber"]
-    if options.output == "json":
-        print(json.dumps(contacts, indent=2, default=str))
-    return 0
+def drawn(lineage: dict[str, Any]) -> Iterator[str]:
+    """The lines of a drawing: sessions newest first, each contact with its mark, and why."""
+    session = None
+    for contact in lineage["Contacts"]:
+        if contact["SessionNumber"] != session:
+            session = contact["SessionNumber"]
+            yield from _session_head(session, contact)
+        shown = contact["Shown"]
+        mark = styled("●", "green") if shown else styled("○", "red")
+        name = padded(contact["ContactId"], 36, "bold") if shown else padded(contact["ContactId"], 36, "dim")
+        yield f"  {mark} {name}  {_about(contact)}"
+        reason = ("shown: " if shown else "dropped: ") + contact.get("Explanation", contact["Reason"])
+        yield f"  {styled('│', 'dim')} {styled(reason, 'dim' if shown else 'red')}"
+    shown_count = sum(contact["Shown"] for contact in lineage["Contacts"])
+    yield ""
+    yield f"  {styled('●', 'green')} shown {shown_count}   {styled('○', 'red')} dropped " + str(
+        len(lineage["Contacts"]) - shown_count
+    )
 
 
-def _draw(ink: Ink, contact: dict[str, Any], *, begins: bool) -> None:
-    """One contact; a heading where its chat begins."""
-    if begins:
-        _draw_heading(ink, contact)
-    dot = ink.good("●") if contact["Shown"] else ink.dim("○")
-    state = ink.good("shown   ") if contact["Shown"] else ink.dim("left out")
-    name = ink.bold(contact["ContactId"]) if contact["Shown"] else ink.dim(contact["ContactId"])
-    with_whom = f"with {contact['AgentName']}" if contact.get("AgentName") else _without_agent(contact)
-    count = contact["ItemCount"]
-    print(f"  {dot} {state} {name}  {with_whom}, {count} {'entry' if count == 1 else 'entries'}")
-    print(f"  {ink.dim('│')}          {ink.dim(contact['Explanation'])}")
+def _session_head(number: int, contact: dict[str, Any]) -> Iterator[str]:
+    if number:
+        yield f"  {styled('┊', 'dim')}"
+    title = "this chat" if number == 0 else f"{number} chat{'s' if number > 1 else ''} back"
+    start = str(contact.get("InitiationTimestamp", ""))[:16].replace("T", " ")
+    yield f"  {styled(title, 'cyan', 'bold')} {styled(start, 'dim')}".rstrip()
 
 
-def _draw_heading(ink: Ink, contact: dict[str, Any]) -> None:
-    back = contact["SessionNumber"]
-    chats = "chat" if back == 1 else "chats"
-    text = "This chat" if back == 0 else f"{back} {chats} back"
-    began = contact.get("InitiationTimestamp")
-    when = f", {began:%Y-%m-%d %H:%M}" if isinstance(began, datetime) else ""
-    if back:
-        print(f"  {ink.dim('╵ continues from')}")
-    print(f"{ink.bold(text)}{ink.dim(when)}")
-
-
-def _without_agent(contact: dict[str, Any]) -> str:
-    return "disconnect flow" if contact.get("InitiationMethod") == "DISCONNECT" else "no agent"
+def _about(contact: dict[str, Any]) -> str:
+    way = WAYS.get(contact.get("InitiationMethod", ""), contact.get("InitiationMethod", ""))
+    agent = contact.get("AgentName") or contact.get("AgentUserId")
+    parts = [way, f"with {agent}" if agent else "", f"{contact.get('ItemCount', 0)} items"]
+    return styled(", ".join(filter(None, parts)), "dim")

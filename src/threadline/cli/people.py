@@ -1,77 +1,119 @@
-"""Customer and agent of the demo: participants who connect as any client does, over HTTP and a WebSocket."""
+"""The people of the demo: a customer and agents who chat over the public API and a real WebSocket."""
 
 import json
-from typing import Any, Self
-
-from websockets.sync.client import ClientConnection, connect
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
 
 from threadline.cli.client import Client
 from threadline.cli.failures import Failure
 
-ANSWER_SECONDS = 10.0
-PAGE_ITEMS = 100
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+Item = dict[str, Any]
+"""An entry of a transcript, as the socket and GetTranscript have it."""
+
+EVENT = "application/vnd.amazonaws.connect.event."
+PATIENCE_SECONDS = 10
+PAGE_MAX = 100
 
 
 class Person:
-    """One participant, connected from the moment it is made."""
+    """Someone with a participant token. Use as a context manager, which closes the socket."""
 
-    def __init__(self, client: Client, participant_token: str) -> None:
+    def __init__(self, client: Client, name: str, contact_id: str, participant_token: str) -> None:
+        self.name = name
+        self.contact_id = contact_id
         self._client = client
-        reply = client.call(
-            "connectparticipant",
+        self._participant_token = participant_token
+        self._connection_token = ""
+        self._socket: ClientConnection | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def connect(self, *, agent: bool = False) -> Self:
+        """Connect and subscribe, which starts a customer's flow."""
+        from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect
+
+        members = {"ConnectParticipant": True} if agent else {}
+        reply = self._call(
             "CreateParticipantConnection",
-            ParticipantToken=participant_token,
+            ParticipantToken=self._participant_token,
             Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
+            **members,
         )
-        self._token = reply["ConnectionCredentials"]["ConnectionToken"]
-        self._socket = _subscribed(reply["Websocket"]["Url"])
+        self._connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
+        try:
+            opened = connect(reply["Websocket"]["Url"], proxy=None)
+        except (OSError, WebSocketException) as error:
+            raise Failure(f"The chat's socket cannot be opened: {error}") from error
+        self._socket = self._open.enter_context(opened)
+        self._socket.send(json.dumps({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}}))
+        self._frame(lambda frame: frame["topic"] == "aws/subscribe")
+        return self
 
-    @classmethod
-    def accepting(cls, client: Client, instance_id: str, contact_id: str, user_id: str) -> Self:
-        """The agent who accepts a contact."""
-        reply = client.call(
-            "threadline", "AcceptContact", InstanceId=instance_id, ContactId=contact_id, UserId=user_id
+    def say(self, text: str) -> Item:
+        """Send a message, wait until it is in the chat, and return it."""
+        sent = self._call(
+            "SendMessage", ConnectionToken=self._connection_token, ContentType="text/plain", Content=text
         )
-        return cls(client, reply["ParticipantToken"])
-
-    def say(self, text: str) -> None:
-        """Send a message."""
-        self._call("SendMessage", ContentType="text/plain", Content=text)
+        return self.see(lambda item: item["Id"] == sent["Id"])
 
     def leave(self) -> None:
-        """Leave the chat and close the socket."""
-        self._call("DisconnectParticipant")
-        self.close()
+        """Leave the chat for good."""
+        self._call("DisconnectParticipant", ConnectionToken=self._connection_token)
 
-    def close(self) -> None:
-        """Close the socket only, as a lost connection would."""
-        self._socket.close()
+    def see(self, wanted: Callable[[Item], bool]) -> Item:
+        """The next item on the socket that is `wanted`. Raises Failure when none comes."""
 
-    def pages(self) -> list[list[dict[str, Any]]]:
-        """Everything this participant can read, page by page, newest first, as GetTranscript gives it."""
-        pages: list[list[dict[str, Any]]] = []
-        token: str | None = None
-        while token != "":
-            more: dict[str, str] = {"NextToken": token} if token else {}
-            reply = self._call("GetTranscript", MaxResults=PAGE_ITEMS, ScanDirection="BACKWARD", **more)
-            pages.append(reply["Transcript"])
-            token = reply.get("NextToken", "")
-        return pages
+        def is_wanted(frame: dict[str, Any]) -> bool:
+            return frame["topic"] == "aws/chat" and wanted(json.loads(frame["content"]))
 
-    def contact_id(self) -> str:
-        """The contact that the newest item of the chat belongs to."""
-        return str(self._call("GetTranscript", MaxResults=1)["Transcript"][0]["ContactId"])
+        item: Item = json.loads(self._frame(is_wanted)["content"])
+        return item
+
+    def see_event(self, kind: str) -> Item:
+        """The next event of a kind such as `chat.rehydrated`."""
+        return self.see(lambda item: item["ContentType"] == EVENT + kind)
+
+    def history(self) -> list[Item]:
+        """Every item this person may read, oldest first, by GetTranscript's pages."""
+        items: list[Item] = []
+        token: dict[str, str] = {}
+        while True:
+            page = self._call(
+                "GetTranscript",
+                ConnectionToken=self._connection_token,
+                MaxResults=PAGE_MAX,
+                ScanDirection="BACKWARD",
+                SortOrder="ASCENDING",
+                **token,
+            )
+            items[:0] = page["Transcript"]
+            if not page.get("NextToken"):
+                return items
+            token = {"NextToken": page["NextToken"]}
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._client.call("connectparticipant", operation, ConnectionToken=self._token, **parameters)
+        return self._client.call("connectparticipant", operation, **parameters)
 
+    def _frame(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        from websockets.exceptions import ConnectionClosed
 
-def _subscribed(url: str) -> ClientConnection:
-    try:
-        socket = connect(url, open_timeout=ANSWER_SECONDS, proxy=None).__enter__()
-        socket.send(json.dumps({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}}))
-        while json.loads(socket.recv(timeout=ANSWER_SECONDS))["topic"] != "aws/subscribe":
-            pass
-    except (OSError, TimeoutError) as error:
-        raise Failure(f"The socket of the chat cannot be opened: {error}") from error
-    return socket
+        assert self._socket is not None, "connect first"
+        while True:
+            try:
+                frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_SECONDS))
+            except (TimeoutError, ConnectionClosed) as error:
+                raise Failure(
+                    f"{self.name} waited {PATIENCE_SECONDS} s in vain for the chat to go on."
+                ) from error
+            if wanted(frame):
+                return frame
