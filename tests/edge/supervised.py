@@ -72,9 +72,8 @@ def supervised(data: Path | str, *options: str, env: dict[str, str] | None = Non
     try:
         yield server
     finally:
-        if server.parent.poll() is None:
-            server.signal(signal.SIGTERM)
-            server.end()
+        server.signal(signal.SIGTERM)  # does nothing to one that has ended
+        server.end()
 
 
 def gone(pid: int) -> bool:

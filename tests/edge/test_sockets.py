@@ -80,15 +80,15 @@ def close_code(chat: ClientConnection) -> int:
 
 def test_only_a_fresh_ticket_opens_a_socket(threadline: Threadline, casey: Customer) -> None:
     url = ticket_url(casey)
-    for bad in (
-        url + "x",
-        url.partition("?")[0],
-        url.replace("/socket", "/other"),
-        f"{url}&ticket=x"[: len(url) - 1],
+    for bad, status, says in (
+        (f"{url}x", 403, "the socket ticket is not known"),
+        (url.partition("?")[0], 403, "the socket ticket is not known"),
+        (url.replace("/socket?", "/other?"), 404, "no WebSocket at this path"),
     ):
         with pytest.raises(InvalidStatus) as refusal:
             opened(bad)
-        assert refusal.value.response.status_code == 403
+        assert refusal.value.response.status_code == status
+        assert says in json.loads(refusal.value.response.body or b"")["message"]
     for _ in range(2):  # chatjs tries one URL again and again until it is open
         opened(url).close()
     threadline.clock.advance(seconds=101)

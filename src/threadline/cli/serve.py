@@ -6,6 +6,7 @@ nothing else, so that it does not fail.
 """
 
 import argparse
+import contextlib
 import errno
 import os
 import selectors
@@ -159,9 +160,10 @@ def main(arguments: list[str]) -> int:
         url = place.url_of(bound)
         if folder is not None:
             place.write_private(folder / place.ADDRESS, {"url": url, "pid": os.getpid()})
-        print(f"Threadline serves at {url}", flush=True)
-        if is_first:
-            print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more: no reason not to serve
+            print(f"Threadline serves at {url}", flush=True)
+            if is_first:
+                print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
 
     try:
         return Supervisor(settings, bound, lock, announce).run()

@@ -8,6 +8,7 @@
 
 import asyncio
 import json
+import os
 import pkgutil
 import socket
 import threading
@@ -23,7 +24,7 @@ from threadline.chat.limits import Policy
 from threadline.clock import Clock, ManualClock
 from threadline.config import Settings
 from threadline.operations.workspace import is_empty, make_workspace
-from threadline.server.api import Api
+from threadline.server.api import Api, request_ids_of
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
@@ -59,19 +60,27 @@ class Server:
         self.settings = settings
         self.clock = clock or Clock()
         self._running: list[asyncio.Task[None]] = []
+        self._lock: int | None = None
 
     async def start(self, bound: socket.socket | None = None) -> None:
-        """Serve on `bound`, a socket that listens already, or on one made from the settings."""
-        bound = bound or place.listening(self.settings.host, self.settings.port)
+        """Serve on `bound`, a socket that listens already, or on one made from the settings.
+
+        Who gives a socket has also locked the data folder. Raises `place.Taken` when another server uses the folder.
+        """
+        folder = None if self.settings.keeps_nothing else Path(self.settings.data)
+        if bound is None:
+            self._lock = place.own(folder) if folder else None
+            bound = place.listening(self.settings.host, self.settings.port)
         self.url = place.url_of(bound)
-        self.store = SqliteStore(self._database(), self.clock, self._policy())
-        self.workspace = await self._workspace()
+        self.store = SqliteStore(folder and folder / place.DATABASE, self.clock, self._policy())
+        self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
         self._hub = Hub(self.settings, pull_from(self.store), chat_frame)
         self._timers = Timers(self.store, self.clock)
         self.store.on_commit = self._committed
-        self._api = Api(self.store, self.clock, self.settings)
+        request_ids = request_ids_of(self.clock)
+        self._api = Api(self.store, self.clock, self.settings, request_ids)
         self._sockets = Endpoint(self.store, self._hub)
-        self._listener = Listener(self._serve, self.settings)
+        self._listener = Listener(self._serve, self.settings, request_ids)
         self._running = [asyncio.create_task(self._timers.run()), asyncio.create_task(self._hub.sweep())]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
@@ -92,6 +101,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.store.close()
+        if self._lock is not None:
+            os.close(self._lock)
         return clean
 
     async def tick(self) -> None:
@@ -130,13 +141,6 @@ class Server:
 
         clock.on_advance = advanced
 
-    def _database(self) -> Path | None:
-        if self.settings.keeps_nothing:
-            return None
-        folder = Path(self.settings.data)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder / place.DATABASE
-
     def _policy(self) -> Policy:
         settings = self.settings
         return Policy(
@@ -147,21 +151,17 @@ class Server:
             connect_within_ms=settings.chat_connect_seconds * 1000,
         )
 
-    async def _workspace(self) -> dict[str, Any]:
+    async def _workspace(self, file: Path | None) -> dict[str, Any]:
         """Make the demo's workspace in an empty store; otherwise read what was written about it then."""
-        file = None if self.settings.keeps_nothing else Path(self.settings.data) / place.WORKSPACE
 
-        def make(tx: Tx) -> dict[str, Any] | None:
+        def make(tx: Tx) -> dict[str, Any]:
             if not is_empty(tx):
-                return None
+                return json.loads(file.read_text()) if file is not None and file.exists() else {}
             made = asdict(make_workspace(tx))
             if file is not None:
                 place.write_private(
                     file, made
-                )  # before the commit: a crash between the two must not lose the only key
+                )  # before the commit: a crash between the two must not lose the key
             return made
 
-        made = await self.store.write(make)
-        if made is not None:
-            return made
-        return json.loads(file.read_text()) if file is not None and file.exists() else {}
+        return await self.store.write(make)

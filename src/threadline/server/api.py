@@ -8,7 +8,6 @@ import itertools
 import json
 import logging
 import re
-import traceback
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from threadline.operations import OPERATIONS, AccountCaller, Caller, Participant
 from threadline.operations.keys import key_of
 from threadline.operations.tokens import authenticate
 from threadline.server.cache import Cache
+from threadline.server.logs import where
 from threadline.server.rates import Rates
 from threadline.store import Store
 from threadline.wire import auth, restjson
@@ -62,7 +62,7 @@ class ClientGone(Exception):
 class Api:
     """The operations of the three services, over HTTP."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, request_ids: Iterator[str]) -> None:
         self._store = store
         self._clock = clock
         self._body_bytes_max = settings.body_bytes_max
@@ -71,7 +71,7 @@ class Api:
         self._rates = Rates(clock) if settings.rate_limits else None
         self._keys: Cache[auth.Key] = Cache(clock)
         self._callers: Cache[ParticipantCaller] = Cache(clock)
-        self._request_ids = _request_ids(clock)
+        self._request_ids = request_ids
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
         self._date = (0, b"")
 
@@ -130,6 +130,7 @@ class Api:
             arguments[f"{operation.bearer.lower()}_token"] = ""
         run = self._store.write if operation.writes else self._store.read
         reply = await run(lambda tx: dispatch(tx, operation, caller, arguments))
+        log.debug("%s answered request=%s", model.name, request.id)
         return Answer(200, [JSON], restjson.serialise(model, reply))
 
     async def _signer(self, request: Request, body: bytes) -> AccountCaller:
@@ -227,13 +228,7 @@ def _preflight(named: Mapping[bytes, bytes]) -> Answer:
     )
 
 
-def _request_ids(clock: Clock) -> Iterator[str]:
+def request_ids_of(clock: Clock) -> Iterator[str]:
     """Ids in the form of a UUID: random for this run of the server, then counted."""
     run = clock.random_bytes(8).hex()
     return (f"{run[:8]}-{run[8:12]}-4{run[12:15]}-8000-{count:012x}" for count in itertools.count(1))
-
-
-def where(error: BaseException) -> str:
-    """The kind of an error and the lines it passed, without its message, which may hold what a customer wrote."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return "\n".join([type(error).__name__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in frames)])

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import traceback
 
 from threadline.config import Settings
 
@@ -31,3 +32,9 @@ def write_to_stderr(settings: Settings) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(settings.log_level.upper())
+
+
+def where(error: BaseException) -> str:
+    """The kind of an error and the lines it passed, without its message, which may hold what a customer wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join([type(error).__name__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in frames)])

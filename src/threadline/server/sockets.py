@@ -13,12 +13,15 @@ from threadline.operations import ParticipantCaller
 from threadline.operations.participants import subscribe, ticket_holder
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import viewer_of, visible_after
+from threadline.server.logs import where
 from threadline.store import Store, Tx
+from threadline.wire import restjson
 from threadline.wire import socket as frames
 from threadline.wire.listener import LINE, Receive, Send
 from threadline.wire.socket import Command
 
 PATH = "/participant/socket"
+INTERNAL_ERROR = 1011
 log = logging.getLogger("threadline.socket")
 
 _ANSWERS = {
@@ -42,8 +45,10 @@ class Endpoint:
         try:
             caller = await self._admit(scope)
         except Fault as fault:
-            log.info("403 socket %s", fault.code)
-            await send({"type": "websocket.close"})
+            status, headers, body = restjson.fault_response(None, fault)
+            log.info("%d socket %s", status, fault.code)
+            await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": body})
             return
         await send({"type": "websocket.accept"})
         line: Line = scope["extensions"][LINE]["line"]
@@ -57,6 +62,9 @@ class Endpoint:
         except Fault as fault:
             log.info("socket closed: %s", fault.code)
             await line.close(REFUSED, fault.code)
+        except Exception as error:  # noqa: BLE001 - the client is told, the log says what
+            log.error("a socket failed\n%s", where(error))
+            await line.close(INTERNAL_ERROR, "The server failed.")
         finally:
             self._hub.remove(socket)
 

@@ -5,6 +5,7 @@ import logging
 
 from threadline.clock import Clock
 from threadline.operations import run_due
+from threadline.server.logs import where
 from threadline.store import Store
 
 BATCH = 100
@@ -47,7 +48,7 @@ class Timers:
                 await self.tick()
                 seconds = self._seconds_left()
             except Exception as error:  # noqa: BLE001 - later tasks must run all the same
-                log.error("timers failed: %s", type(error).__name__)
+                log.error("timers failed\n%s", where(error))
                 seconds = RETRY_SECONDS
             try:
                 async with asyncio.timeout(seconds):

@@ -37,7 +37,11 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
     loop.add_signal_handler(signal.SIGTERM, stop, settings.drain_seconds)
     loop.add_reader(channel, stop, ORPHAN_SECONDS)
     server = Server(settings)
-    await server.start(bound)
+    try:
+        await server.start(bound)
+    except RuntimeError as error:
+        log.error("%s", error)
+        return 1
     with contextlib.suppress(OSError):
         channel.send(b"ready")
     clean = await server.close(await stopped)
@@ -55,12 +59,8 @@ def main(arguments: list[str]) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(serve(settings, bound, channel))
-    except RuntimeError as error:
-        log.error("%s", error)
-        return 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve(settings, bound, channel))
 
 
 if __name__ == "__main__":

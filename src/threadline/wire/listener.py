@@ -11,7 +11,7 @@ import json
 import logging
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 from uvicorn.config import Config
@@ -57,6 +57,7 @@ class BoundedConfig(Config):
     """uvicorn's configuration, with ours for the two protocols that it makes."""
 
     settings: Settings
+    request_ids: Iterator[str]
     socket_tasks: set[asyncio.Task[None]]
 
 
@@ -194,13 +195,20 @@ class BoundedHttp(HttpToolsProtocol):
 
     def refuse(self, status: bytes, code: str, message: str) -> None:
         """Answer without an application, in its manner, and close."""
-        log.info("%s %s", status.decode(), code)
-        body = json.dumps({"Message": message, "message": message}).encode()
-        self.transport.write(
-            b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nx-amzn-errortype: %b\r\n"
-            b"access-control-allow-origin: *\r\naccess-control-expose-headers: x-amzn-ErrorType\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (status, code.encode(), len(body), body)
-        )
+        request_id = next(self.config.request_ids)
+        log.info("%s request=%s", code, request_id)
+        body = json.dumps({"message": message, "Message": message}).encode()
+        head = [
+            b"HTTP/1.1 " + status,
+            b"content-type: application/json",
+            b"content-length: %d" % len(body),
+            b"x-amzn-requestid: " + request_id.encode(),
+            b"x-amzn-errortype: " + code.encode(),
+            b"connection: close",
+        ]
+        if self.bounds.cors_origins == "*":
+            head += [b"access-control-allow-origin: *", b"access-control-expose-headers: x-amzn-ErrorType"]
+        self.transport.write(b"\r\n".join([*head, b"", body]))
         self.transport.close()
 
 
@@ -271,7 +279,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 class Listener:
     """The connections of one listening socket, answered by an ASGI application."""
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: App, settings: Settings, request_ids: Iterator[str]) -> None:
         self._state = ServerState()
         self._config = BoundedConfig(
             app=app,
@@ -287,6 +295,7 @@ class Listener:
             ws_per_message_deflate=False,
         )
         self._config.settings = settings
+        self._config.request_ids = request_ids
         self._config.socket_tasks = set()
         self._config.load()
         self._server: asyncio.Server | None = None
