@@ -24,11 +24,22 @@ globalThis.WebSocket = class extends WebSocket {
     });
   }
 };
+
+// What a browser's network stack does and node's does not: a request that meets a kept-alive connection which has
+// died is sent again on another. Beyond that nothing is tried again, and the error tells no cause.
 const { fetch } = globalThis;
+const sent = async (request, resends = 3) => {
+  try {
+    return await fetch(request.clone());
+  } catch ({ cause }) {
+    if (resends > 0 && ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(cause?.code)) return sent(request, resends - 1);
+    throw new TypeError("Failed to fetch");
+  }
+};
 globalThis.fetch = async (resource, options) => {
   const request = new Request(resource, options);
   const body = await request.clone().text();
-  const response = await fetch(request);
+  const response = await sent(request);
   say({ event: "request", data: { path: new URL(request.url).pathname, body, status: response.status } });
   return response;
 };

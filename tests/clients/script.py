@@ -91,12 +91,13 @@ class Script:
             self._news.notify_all()
 
     def _await(self, like: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            gone = (line for line in self.happened if line.get("event") == "gone")
+            return next((line for line in self.happened if like(line)), next(gone, None))
+
         with self._news:
-            while True:
-                for line in self.happened:
-                    if like(line):
-                        return line
-                gone = any(line.get("event") == "gone" for line in self.happened)
-                if gone or not self._news.wait(PATIENCE_SECONDS):
-                    told = "\n".join(json.dumps(line)[:300] for line in self.happened)
-                    raise AssertionError(f"the script did not tell: {what}. It told:\n{told}")
+            line = self._news.wait_for(found, PATIENCE_SECONDS)
+            if line is None or line.get("event") == "gone":
+                told = "\n".join(json.dumps(line)[:300] for line in self.happened)
+                raise AssertionError(f"the script did not tell: {what}. It told:\n{told}")
+            return line

@@ -18,7 +18,13 @@ def aws(threadline: Threadline) -> Aws:
     """Runs the genuine AWS CLI with nothing but `threadline env` in its environment."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": os.environ["PATH"], "AWS_DATA_PATH": MODELS, "AWS_PAGER": "", **threadline.env}
+        env = {
+            "PATH": os.environ["PATH"],
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_DATA_PATH": MODELS,
+            **threadline.env,
+        }
         return subprocess.run([aws_cli(), *arguments], env=env, capture_output=True, text=True, check=False)
 
     return run

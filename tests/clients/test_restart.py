@@ -1,5 +1,6 @@
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,20 @@ def test_a_restart_nobody_notices(served: Served, major: int, how: str) -> None:
         customer.call("disconnectParticipant")
         a1.see_event("chat.ended")
     assert served.stop() == 0
+
+
+def test_what_is_said_across_three_kills_arrives_once_and_in_order(served: Served) -> None:
+    workspace = served.workspace
+    casey = workspace.invite()
+    said = [f"message {number}" for number in range(60)]
+    with Chatjs(5, workspace.url) as customer, ThreadPoolExecutor(1) as speaker:
+        customer.join("CUSTOMER", casey.contact_id, casey.participant_id, casey.participant_token)
+        a1 = workspace.agent("a1").accept(casey)
+        replies = speaker.submit(lambda: [customer.say(text)["Id"] for text in said])
+        for number in (10, 25, 40):
+            customer.see("request", lambda request, text=said[number]: f'"{text}"' in request["body"])
+            served.kill_worker()
+        ids = replies.result()
+        messages = [item for item in a1.connect().history() if item["Type"] == "MESSAGE"]
+    assert [item["Content"] for item in messages] == said
+    assert [item["Id"] for item in messages] == ids

@@ -125,9 +125,10 @@ def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
 
 @cache
 def _session() -> Session:
-    """One session for all clients of the process: it reads each service model once."""
+    """One session for all clients of the process: it reads each service model once, and no file or profile of AWS's."""
     from botocore.session import Session
 
-    session = Session()
+    unset = (None, None, None, None)
+    session = Session({"profile": unset, "config_file": unset, "credentials_file": unset})
     session.get_component("data_loader").search_paths.append(MODELS)
     return session

@@ -1,0 +1,198 @@
+"""The same words through the genuine AWS CLI and through `threadline`, against one server.
+
+Standard output and exit status must be equal byte for byte, and standard error must say the same. What may differ
+is listed once, with its reason, in `DIFFERENCES`.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+import pytest
+
+from tests.clients.awscli import aws_cli, botocore_data
+from threadline.testing import Threadline
+from threadline.testing.workspace import MODELS
+
+SECONDS_MAX = 60
+
+DIFFERENCES: dict[str, tuple[str, ...]] = {
+    "the version line names the program that printed it": ("--version",),
+    "nearest options are suggested as well": ("--contact-ids x",),
+    "the address is said again, with the command that starts a server": ("http://127.0.0.1:9",),
+    "advice fits this program: no `aws configure`, but `threadline env`": (
+        "AWS_DEFAULT_REGION= connect",
+        "AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= connect describe-contact --instance-id $instance --contact-id $c1",
+    ),
+    "the reason is said, not the accident inside the program": (
+        """--output text --query '`[{"a":1},2]`'""",
+        """--output table --query '`[{"b":1},"a"]`'""",
+        "Level=much",
+    ),
+    "the log of --debug is each program's own": ("--debug",),
+    "the genuine program says this without its usage": ("--no$",),
+}
+"""Why standard error may differ, and the command lines (parts of them, $ is the end) for which it may."""
+
+ONLY_STATUS = ("--version",)
+"""Command lines whose standard output may differ, too."""
+
+
+class Answer(NamedTuple):
+    """What a program did."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Stage:
+    """Where the two programs run: one workspace, one folder, one environment."""
+
+    def __init__(self, threadline: Threadline, folder: Path) -> None:
+        past = threadline.past_chat()
+        live = threadline.customer("Casey")
+        live.say('Hello\nis "anyone" there?')
+        self.names = {
+            "instance": threadline.instance_id,
+            "flow": threadline.contact_flow_id,
+            "queue": threadline.queue_id,
+            "a1": threadline.agents["a1"],
+            "c1": past.c1,
+            "c2": past.c2,
+            "c3": past.c3,
+            "live": live.contact_id,
+            "token": live.connection_token,
+            "url": threadline.url,
+            "https": threadline.url.replace("http:", "https:"),
+        }
+        self.folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "TZ": "UTC",
+            "LC_ALL": "C.UTF-8",
+            "AWS_DATA_PATH": os.pathsep.join((str(botocore_data()), MODELS)),
+            "AWS_CONFIG_FILE": "config.ini",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **threadline.env,
+        }
+        self._write_files()
+
+    def _write_files(self) -> None:
+        instance, c1 = self.names["instance"], self.names["c1"]
+        files = {
+            "name.txt": "seventeen\n",
+            "contact.txt": c1,
+            "details.json": '{"DisplayName": "Casey"}\n',
+            "describe.json": f'{{"InstanceId": "{instance}", "ContactId": "{c1}"}}',
+            "describe.yaml": f"InstanceId: {instance}\nContactId: {c1}  # the first\n",
+            "broken.ini": "no section\n",
+            "config.ini": f"""
+[default]
+cli_pager =
+[profile text]
+output = text
+[profile wire]
+cli_timestamp_format = wire
+[profile endpoint]
+endpoint_url = {self.names["url"]}
+[profile services]
+services = local
+endpoint_url = http://127.0.0.1:9
+[services local]
+connect =
+  endpoint_url = {self.names["url"]}
+""",
+        }
+        for name, content in files.items():
+            (self.folder / name).write_text(content, encoding="utf-8")
+        (self.folder / "binary.bin").write_bytes(b"\xff\xfe\x00")
+
+    def run(self, program: list[str], line: str) -> Answer:
+        """Run one command line with `program`."""
+        words = [Template(word).safe_substitute(self.names) for word in shlex.split(line)]
+        environment = dict(self.environment)
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            name, _, value = words.pop(0).partition("=")
+            environment[name] = value
+            if not value:
+                del environment[name]
+        done = subprocess.run(
+            [*program, *words],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Threadline() as threadline:
+        yield Stage(threadline, tmp_path_factory.mktemp("cli"))
+
+
+def groups() -> dict[str, list[str]]:
+    """Heading -> command lines. An empty line is a command line without words, but at the end of a group."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in Path(__file__).with_name("command_lines.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("== "):
+            lines = found.setdefault(line.removeprefix("== "), [])
+        elif not line.startswith("#"):
+            lines.append(line)
+    for lines in found.values():
+        while lines and not lines[-1]:
+            lines.pop()
+    return found
+
+
+def said(text: str) -> str:
+    """What standard error says, whoever says it: without program name, usage and line breaks."""
+    text = re.sub(r"^usage: (?:.|\n)*?<subcommand> help\n|^usage: .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\b(aws|threadline)(?=:| )", "PROGRAM", text)
+    return " ".join(text.split())
+
+
+def may_differ(line: str) -> bool:
+    return any(part in f"{line}$" for parts in DIFFERENCES.values() for part in parts)
+
+
+def differences(stage: Stage, line: str) -> list[str]:
+    genuine = stage.run([str(aws_cli())], line)
+    ours = stage.run([sys.executable, "-m", "threadline"], line)
+    found = []
+    if ours.status != genuine.status:
+        found.append(f"exit status {ours.status}, not {genuine.status}")
+    if ours.out != genuine.out and not any(part in line for part in ONLY_STATUS):
+        found.append(f"standard output\n{ours.out!r}\nnot\n{genuine.out!r}")
+    if bool(ours.err) != bool(genuine.err) or (not may_differ(line) and said(ours.err) != said(genuine.err)):
+        found.append(f"standard error\n{said(ours.err)!r}\nnot\n{said(genuine.err)!r}")
+    return [f"{line}\n{difference}" for difference in found]
+
+
+@pytest.mark.parametrize("heading", groups())
+def test_both_programs_answer_alike(stage: Stage, heading: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda line: differences(stage, line), groups()[heading])
+    assert not [difference for each in found for difference in each]
+
+
+def test_there_are_enough_command_lines() -> None:
+    lines = [line for lines in groups().values() for line in lines]
+    assert len(lines) >= 150
+    assert len(lines) == len(set(lines))
+    for parts in DIFFERENCES.values():
+        for part in parts:
+            assert any(part in f"{line}$" for line in lines), f"no command line has {part}"
