@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "chat": ({"errors"}, set()),
     "flows.runner": ({"errors", "clock", "chat", "flows", "store", "operations"}, set()),
     "flows": ({"errors"}, set()),
-    "store": ({"errors", "clock", "chat"}, {"apsw", "msgspec"}),
+    "store": ({"errors", "clock", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "operations": ({"errors", "clock", "chat", "flows.engine", "flows.language", "store"}, {"msgspec"}),
     "bus": ({"errors", "clock", "config", "chat", "store", "operations"}, {"msgspec"}),
     "wire": (

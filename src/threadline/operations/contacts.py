@@ -20,6 +20,7 @@ from threadline.operations.sessions import (
     end_session,
     insert_participant,
     require,
+    require_past,
     say,
     session_of,
 )
@@ -160,7 +161,7 @@ def _past(
     if persistent_chat is not None and related_contact_id is not None:
         raise Fault(INVALID, "RelatedContactId and PersistentChat cannot both be provided.")
     if related_contact_id is not None:
-        return require(tx, instance_id, related_contact_id, "Related contact")[0], None
+        return require_past(tx, instance_id, related_contact_id, "Related contact")[0], None
     if persistent_chat is None:
         return None, None
     for member in ("RehydrationType", "SourceContactId"):

@@ -11,7 +11,7 @@ from threadline.chat.contact import Session
 from threadline.chat.rehydration import Anchor, Source
 from threadline.operations import AccountCaller, Reply, operation
 from threadline.operations.instances import require_instance
-from threadline.operations.sessions import contacts_of, event, require
+from threadline.operations.sessions import contacts_of, event, require, require_past
 from threadline.store import Tx
 
 
@@ -65,7 +65,7 @@ def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id
 
 def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
     """The contact to continue from with its session. Faults: ResourceNotFoundException."""
-    session, contact = require(tx, instance_id, source_contact_id, "Source contact")
+    session, contact = require_past(tx, instance_id, source_contact_id, "Source contact")
     return Source(contact, session, contacts_of(tx, session.key))
 
 

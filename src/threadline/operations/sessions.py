@@ -20,21 +20,24 @@ SESSION_WIDTH = len(Session._fields)
 SYSTEM_NAME = "SYSTEM_MESSAGE"
 
 
-def find(tx: Tx, instance_id: str, contact_id: str) -> tuple[Session, Contact] | None:
-    """The contact of this instance with its session, or None."""
-    row = tx.one("session_and_contact", instance_id=instance_id, contact_id=contact_id)
-    return (Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])) if row else None
-
-
 def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -> tuple[Session, Contact]:
-    """The contact of this instance with its session. Faults: ResourceNotFoundException.
+    """The contact of this instance with its session, which nobody else changes before this commits.
 
     A contact of another instance is answered in the same words as one that never existed.
+    Faults: ResourceNotFoundException.
     """
-    found = find(tx, instance_id, contact_id)
-    if found is None:
+    row = tx.one("session_and_contact", instance_id=instance_id, contact_id=contact_id)
+    if row is None:
         raise Fault("ResourceNotFoundException", f"{label} not found: {contact_id}")
-    return found
+    return Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])
+
+
+def require_past(tx: Tx, instance_id: str, contact_id: str, label: str) -> tuple[Session, Contact]:
+    """As `require`, of a session that is only looked at: once it has ended, nothing of it changes any more."""
+    row = tx.one("past_session_and_contact", instance_id=instance_id, contact_id=contact_id)
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"{label} not found: {contact_id}")
+    return Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])
 
 
 def session_of(tx: Tx, key: int) -> Session:

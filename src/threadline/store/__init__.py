@@ -147,20 +147,18 @@ class Tx(ABC):
         attempts: int = 0,
     ) -> None:
         """Write a task row. One that is due already also runs before this transaction commits."""
-        row = self.one(
-            "insert_task",
-            kind=kind,
-            session=session,
-            contact_id=contact_id,
-            due_at_ms=due_at_ms,
-            attempts=attempts,
-            payload=json.dumps(payload or {}),
-        )
-        if row is None:
-            raise LookupError("insert_task answered nothing")
-        task = Task(*row)
+        row = {
+            "kind": kind,
+            "session": session,
+            "contact_id": contact_id,
+            "due_at_ms": due_at_ms,
+            "attempts": attempts,
+            "payload": json.dumps(payload or {}),
+        }
         if due_at_ms <= self.now_ms and attempts == 0:
-            self.due_now.append(task)
+            self.due_now += [Task(*task) for task in self.all("insert_task", **row)]
+        else:
+            self.run("insert_task", **row)
         if self._tasks_due_ms is None or due_at_ms < self._tasks_due_ms:
             self._tasks_due_ms = due_at_ms
 
@@ -190,8 +188,11 @@ class Store(ABC):
     on_commit: Callable[[Committed], None]
 
     @abstractmethod
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a durable transaction; return its result once committed. What it raises undoes its writes."""
+    async def write(self, work: Work[T], session: int | None = None) -> T:
+        """Run `work` in a durable transaction; return its result once committed. What it raises undoes its writes.
+
+        `session` is the key of the only session that `work` writes, where the caller knows it.
+        """
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:

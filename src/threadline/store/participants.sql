@@ -7,8 +7,8 @@ SELECT * FROM participant WHERE session = :session AND id = :id;
 
 -- name: participant_and_session
 SELECT participant.*, session.*
-FROM participant JOIN session ON session.key = participant.session
-WHERE participant.session = :session AND participant.id = :id;
+FROM session JOIN participant ON participant.session = session.key
+WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE */;
 
 -- name: participants
 SELECT * FROM participant WHERE session = :session ORDER BY id;

@@ -18,11 +18,16 @@ INSERT INTO session (
 RETURNING key;
 
 -- name: session
-SELECT * FROM session WHERE key = :session;
+SELECT * FROM session WHERE key = :session /*pg FOR UPDATE */;
 
 -- name: session_and_contact
 SELECT session.*, contact.*
-FROM contact JOIN session ON session.key = contact.session
+FROM session JOIN contact ON contact.session = session.key
+WHERE contact.instance_id = :instance_id AND contact.id = :contact_id /*pg FOR UPDATE */;
+
+-- name: past_session_and_contact
+SELECT session.*, contact.*
+FROM session JOIN contact ON contact.session = session.key
 WHERE contact.instance_id = :instance_id AND contact.id = :contact_id;
 
 -- name: count_open_sessions

@@ -95,7 +95,7 @@ class SqliteStore(Store):
         self._thread = threading.Thread(target=self._drain, name="threadline-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], session: int | None = None) -> T:
         loop = self._loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
         self._jobs.put(job)

@@ -73,7 +73,7 @@ CREATE TABLE session (
     anchor_session BIGINT,
     anchor_last_seq BIGINT,
     associated_at_ms BIGINT
-);
+) /*pg WITH (fillfactor = 60) */;
 CREATE INDEX session_root ON session (instance_id, root_contact_id, key);
 
 CREATE TABLE session_attributes (

@@ -1,0 +1,199 @@
+"""One PostgreSQL connection, driven by the event loop in libpq's pipeline mode.
+
+Statements are sent as they come and answered in order, many in one exchange: the price of a statement is then what
+it costs the server, not a round trip. Nothing here knows transactions or waits; see `store.postgres` for both.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+import psycopg
+from psycopg import adapt, pq
+from psycopg.conninfo import make_conninfo
+
+from threadline.store import Row
+
+Then = Callable[[list[Row]], None]
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS = 10, 5, 10
+"""How long a statement may run, wait for a row's lock, and a transaction may sit idle while it holds locks."""
+
+OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+        "plan_cache_mode": "force_generic_plan",  # every statement goes by a key: one plan, made once
+        "enable_seqscan": "off",  # a small table that is updated a lot must not be scanned
+        "enable_bitmapscan": "off",
+        "jit": "off",
+        "synchronous_commit": "on",
+    }.items()
+)
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
+class Statement(NamedTuple):
+    """A statement as PostgreSQL takes it: `parameters` are the names of $1, $2 and so on."""
+
+    name: bytes
+    text: bytes
+    parameters: tuple[str, ...]
+
+
+def for_postgres(text: str) -> str:
+    """SQL as PostgreSQL takes it, from the one text for both engines.
+
+    What stands in a comment `/*pg .. */` is for PostgreSQL alone: the locks, above all, that SQLite's one writer makes
+    unnecessary.
+    """
+    text = re.sub(r"/\*pg (.*?) ?\*/", r"\1", text, flags=re.DOTALL)
+    return text.replace("INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+
+
+def statement(name: str, text: str) -> Statement:
+    """A named statement with `:name` as $1, $2 and so on."""
+    parameters = tuple(dict.fromkeys(re.findall(r"(?<!:):([a-z]\w*)", text)))
+    numbers = {parameter: f"${number}" for number, parameter in enumerate(parameters, 1)}
+    text = re.sub(r"(?<!:):([a-z]\w*)", lambda match: numbers[match[1]], text)
+    return Statement(name.encode(), text.encode(), parameters)
+
+
+class Pipeline:
+    """An open connection. `failed` is called once for an error of a statement, after everything sent was answered;
+    `lost` when the connection is gone, with nothing further to come.
+    """
+
+    failed: Callable[[psycopg.Error], None]
+    lost: Callable[[Exception], None]
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._fd = self._pgconn.socket
+        self._loop = asyncio.get_running_loop()
+        self._expected: deque[tuple[Statement | None, Then | None]] = deque()
+        self._prepared: dict[bytes, Any] = {}
+        self._unsynced = False
+        self._error: psycopg.Error | None = None
+        self.is_open = True
+        self._pgconn.nonblocking = 1
+        self._pgconn.enter_pipeline_mode()
+        self._loop.add_reader(self._fd, self._readable)
+
+    @classmethod
+    async def open(cls, address: str) -> Self:
+        """Connect. Raises psycopg.OperationalError."""
+        return cls(await psycopg.AsyncConnection.connect(conninfo(address), autocommit=True))
+
+    def send(self, statement: Statement, values: Mapping[str, Any], then: Then | None = None) -> None:
+        """Queue a statement; `then` is called with its rows, unless it or one before it fails."""
+        if statement.name not in self._prepared:
+            self._prepared[statement.name] = None
+            self._pgconn.send_prepare(statement.name, statement.text)
+            self._expected.append((None, None))
+        self._pgconn.send_query_prepared(
+            statement.name, [_encoded(values[parameter]) for parameter in statement.parameters]
+        )
+        self._expected.append((statement, then))
+        self._unsynced = True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is queued or under way."""
+        return not self._expected
+
+    def flush(self) -> None:
+        """Let everything queued go out; an error skips what is behind it, up to here."""
+        if self._unsynced and self.is_open:
+            self._unsynced = False
+            self._pgconn.pipeline_sync()
+            self._expected.append((None, None))
+            self._write()
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        self._forget()
+        await self._connection.close()
+
+    def _write(self) -> None:
+        try:
+            if self._pgconn.flush():
+                self._loop.add_writer(self._fd, self._write)
+            else:
+                self._loop.remove_writer(self._fd)
+        except psycopg.OperationalError as error:
+            self._lose(error)
+
+    def _readable(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            while self._expected and not self._pgconn.is_busy():
+                result = self._pgconn.get_result()
+                if result is not None:
+                    self._take(result)
+        except psycopg.OperationalError as lost:
+            self._lose(lost)
+            return
+        if self._error is not None and not self._expected:
+            error, self._error = self._error, None
+            self.failed(error)
+        self.flush()
+        if self._pgconn.status == pq.ConnStatus.BAD:
+            self._lose(psycopg.OperationalError("the server closed the connection"))
+
+    def _take(self, result: Any) -> None:
+        statement, then = self._expected.popleft()
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            self._error = self._error or psycopg.errors.error_from_result(result)
+        elif then is not None and statement is not None and self._error is None:
+            then(self._rows(statement, result))
+
+    def _rows(self, statement: Statement, result: Any) -> list[Row]:
+        if not result.ntuples:
+            return []
+        transformer = self._prepared[statement.name]
+        if transformer is None:
+            transformer = self._prepared[statement.name] = adapt.Transformer(self._connection)
+            transformer.set_pgresult(result)
+        else:
+            transformer.set_pgresult(result, set_loaders=False)
+        rows: list[Row] = transformer.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def _lose(self, error: Exception) -> None:
+        if self.is_open:
+            self._forget()
+            self.lost(error)
+
+    def _forget(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+
+
+def conninfo(address: str) -> str:
+    """The connection string of `address`, with the limits and habits of every connection of ours."""
+    return make_conninfo(
+        address, options=OPTIONS, application_name="threadline", connect_timeout=CONNECT_SECONDS, **KEEPALIVE
+    )
+
+
+def _encoded(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    text = str(value)
+    if "\0" in text:
+        raise ValueError("PostgreSQL keeps no text with a NUL character")
+    return text.encode()
