@@ -57,6 +57,12 @@ def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id
     anchor = rehydration.resolve(
         current, rehydration_type, source, same_customer=tx.policy.require_same_customer
     )
+    tx.run(  # chats that were started with a plain relation to this one go along
+        "move_tree",
+        instance_id=current.instance_id,
+        root_contact_id=current.root_contact_id,
+        to_contact_id=anchor.session.root_contact_id,
+    )
     write_edge(tx, current.key, rehydration_type, source_contact_id, anchor)
     adopt_attributes(tx, current.key, anchor.session.key)
     event(tx, current, transcript.REHYDRATED, push_only=True)
