@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -255,6 +256,21 @@ def test_old_and_odd_clients(url: str) -> None:
         connection.send(b"POST /participant/message HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n")
         connection.send(b"x-amz-bearer: unknown\r\ncontent-length: 2\r\n\r\n")
         assert connection.answer().status == 403  # no need to send the body
+
+
+def test_who_has_said_all_still_gets_an_answer(threadline: Threadline) -> None:
+    casey = threadline.customer()
+    body = b'{"ContentType":"text/plain","Content":"over and out"}'
+    head = f"POST {SEND} HTTP/1.1\r\nhost: x\r\nx-amz-bearer: {casey.connection_token}\r\n"
+    with connected(threadline.url) as connection:
+        connection.send(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        connection.socket.shutdown(socket.SHUT_WR)
+        assert connection.answer().status == 200
+        assert connection.closed()
+    with connected(threadline.url) as connection:
+        connection.send(f"{head}content-length: {len(body) + 1}\r\n\r\n".encode() + body)
+        connection.socket.shutdown(socket.SHUT_WR)
+        assert connection.closed()
 
 
 def test_a_body_may_come_in_chunks(threadline: Threadline) -> None:

@@ -156,6 +156,13 @@ class BoundedHttp(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().on_message_complete()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that has said all it has to say still gets its answer; a request cut short is dropped."""
+        is_waiting = self.in_head and not getattr(self.cycle, "response_complete", True)
+        if is_waiting:
+            self.cycle.keep_alive = False
+        return is_waiting
+
     def forget_deadline(self) -> None:
         """The request is complete, or nobody is left to send it."""
         if self.deadline is not None:
