@@ -1,5 +1,6 @@
 """Real sockets against a real server: who gets in, what reaches whom, and when a socket is closed."""
 
+import contextlib
 import json
 import select
 import socket
@@ -251,8 +252,8 @@ def test_a_server_that_stops_says_so() -> None:
 # A client that does not read
 
 
-def unread(url: str) -> socket.socket:
-    """A subscribed socket whose client takes as little as it can."""
+def handshaken(url: str) -> socket.socket:
+    """A socket that has shaken hands and can now send any bytes."""
     parts = urlsplit(url)
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -265,8 +266,50 @@ def unread(url: str) -> socket.socket:
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += client.recv(1)
-    payload = SUBSCRIBE.encode()
-    client.sendall(bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload)
+    return client
+
+
+def masked(first: int, payload: bytes) -> bytes:
+    """A frame of a client, masked with zeros."""
+    return bytes([first, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        masked(0x81, b"\xff") + masked(0x88, b""),
+        masked(0x88, b"") + masked(0x81, b"{}"),
+        masked(0x81, b'{"topic":"aws/ping"}') * 50 + masked(0x88, b""),
+        masked(0x80, b"a continuation of nothing"),
+        masked(0xF1, b"reserved bits"),
+        masked(0x89, b"ping") + masked(0x8A, b"pong") + bytes([0x88, 0x01]),
+        bytes([0x81, 0x02]) + b"{}",
+        bytes([0x81, 0xFF]) + b"\xff" * 8 + bytes(4),
+        masked(0x01, b"a beginning"),
+        bytes(64),
+    ],
+    ids=range(10),
+)
+def test_frames_that_no_library_sends(
+    casey: Customer, packet: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with handshaken(ticket_url(casey)) as client:
+        client.sendall(packet)
+        with contextlib.suppress(OSError):  # the server may have dropped it already
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(65_536):
+                pass
+    with subscribed(casey) as chat:
+        casey.say("still here")
+        assert texts(chat, 1) == ["still here"]
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def unread(url: str) -> socket.socket:
+    """A subscribed socket whose client takes as little as it can."""
+    client = handshaken(url)
+    client.sendall(masked(0x81, SUBSCRIBE.encode()))
+    answer = b""
     while b"success" not in answer:
         answer += client.recv(1)
     return client

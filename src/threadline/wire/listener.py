@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
 from websockets.protocol import State
 
 from threadline.config import Settings
@@ -131,7 +132,7 @@ class BoundedHttp(HttpToolsProtocol):
         """
         if self.flow.write_paused and not cycle.disconnected:
             await self.flow.drain()
-        if cycle.disconnected:
+        if cycle.disconnected or self.transport.is_closing():
             return
         lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in headers]]
         if not cycle.keep_alive:
@@ -238,6 +239,14 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
 
+    def data_received(self, data: bytes) -> None:
+        try:
+            super().data_received(data)
+        except (
+            InvalidState
+        ):  # nonsense and a goodbye in one packet: uvicorn wants to refuse the one after the other
+            self.abort()
+
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
@@ -255,7 +264,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def push(self, frame: bytes) -> bool:
         """Send a frame of `wire.socket`; False, and nothing sent, when the client is not reading or is gone."""
-        if not self.writable.is_set() or self.close_sent or self.conn.state is not State.OPEN:
+        if not self.writable.is_set() or not self.is_open:
             return False
         self.transport.write(frame)
         return True
@@ -267,7 +276,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     @property
     def is_open(self) -> bool:
         """Whether a push can still succeed, now or later."""
-        return self.conn.state is State.OPEN and not self.close_sent and not self.disconnected
+        return self.conn.state is State.OPEN and not self.close_sent and not self.transport.is_closing()
 
     async def close(self, code: int, reason: str) -> None:
         """Close in good order, or drop a client that is not reading."""
@@ -279,7 +288,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def abort(self) -> None:
         """Drop the connection and whatever the client has not read, in the system's buffers too."""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        if not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT
+            )
         self.transport.abort()
 
 
