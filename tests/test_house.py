@@ -34,14 +34,14 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "flows": ({"errors"}, set()),
     "store": ({"errors", "clock", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "operations": ({"errors", "clock", "chat", "flows.engine", "flows.language", "store"}, {"msgspec"}),
-    "bus": ({"errors", "clock", "config", "chat", "store", "operations"}, {"msgspec"}),
+    "bus": ({"errors", "clock", "config", "chat", "store", "operations"}, {"msgspec", "nats"}),
     "wire": (
         {"errors", "clock", "config"},
         {"botocore", "httptools", "msgspec", "regex", "uvicorn", "websockets"},
     ),
     "": ({""}, {"*"}),
 }
-DRIVERS = ("store.sqlite", "store.postgres")
+DRIVERS = ("store.sqlite", "store.postgres", "store.lanes", "store.pipeline")
 UNCERTAIN = {"time", "uuid", "secrets", "random"}
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 

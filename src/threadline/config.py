@@ -82,6 +82,16 @@ class Settings:
     )
     port: int = _setting(8080, "Port to listen on; 0 picks a free one.", low=0, high=65_535)
     data: str = _setting("./data", "Folder of the database and the workspace file; `:memory:` keeps nothing.")
+    store: str = _setting(
+        "",
+        "Where chats are kept: `postgresql://USER:PASSWORD@HOST/DATABASE` for as many servers as one likes; "
+        "empty is a file in the data folder, for one.",
+    )
+    bus: str = _setting(
+        "",
+        "How the servers on one PostgreSQL wake each other's sockets: `nats://HOST:4222` where they are many; "
+        "empty is PostgreSQL itself.",
+    )
     public_url: str = _setting(
         "",
         "Where clients reach this server, for the URLs it hands out, such as `https://chat.example.com`; "
@@ -153,6 +163,10 @@ class Settings:
             complaints.append(
                 f"{PREFIX}PUBLIC_URL is {self.public_url!r}: start it with http:// or https://."
             )
+        if self.store and not self.store.startswith(("postgresql://", "postgres://")):
+            complaints.append(f"{PREFIX}STORE must start with postgresql://, or be empty.")
+        if self.bus and (not self.store or not self.bus.startswith(("nats://", "tls://"))):
+            complaints.append(f"{PREFIX}BUS must start with nats:// or tls://, and goes with {PREFIX}STORE.")
         if complaints:
             raise BadSettings("\n".join(complaints))
 

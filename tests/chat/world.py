@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
@@ -10,7 +11,7 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT
 from threadline.clock import ManualClock
 from threadline.errors import Fault
-from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, run_due
+from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, due_tasks, run_task
 from threadline.operations.participants import subscribe
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import make_workspace
@@ -111,7 +112,8 @@ class World:
     def pass_time(self, *, seconds: float = 0, ms: int = 0) -> None:
         """Move the clock and do what has become due."""
         self.clock.advance(seconds=seconds, ms=ms)
-        self.write(run_due)
+        for task in self.read(due_tasks)[0]:
+            self.write(partial(run_task, task=task))
 
     def pages(self, caller: ParticipantCaller, **arguments: Any) -> list[list[Item]]:
         """Every page of a transcript, from the first to the one whose NextToken is empty."""

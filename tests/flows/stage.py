@@ -1,5 +1,6 @@
 """Where flows are tried: real operations on a real store, with a clock that moves when told."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from tests.flows.flows import Document, content
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT, Item
 from threadline.clock import ManualClock
-from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, run_due
+from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, due_tasks, run_task
 from threadline.operations.participants import subscribe
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import Workspace, make_workspace
@@ -85,7 +86,8 @@ class Stage:
 
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds=seconds)
-        await self.store.write(run_due)
+        for task in (await self.store.read(due_tasks))[0]:
+            await self.store.write(partial(run_task, task=task))
 
     async def contact(self, contact_id: str) -> Reply:
         reply: Reply = (await self.call("connect", "DescribeContact", contact_id=contact_id))["Contact"]

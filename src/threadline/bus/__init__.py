@@ -13,11 +13,8 @@ class Bus(Protocol):
     """What the store tells after each commit, on the event loop, in the order of the commits.
 
     `bus.hub.Hub` is the bus of one process. A bus of several nodes hands every `Committed` to its own hub, tells the
-    others the sessions that have grown, and calls `wake` for what the others tell.
+    others the sessions that have grown, and wakes its hub's sockets for what the others tell: see `bus.relay.Relay`.
     """
 
     def committed(self, committed: Committed) -> None:
         """Send the new items, or wake the sockets that have to look for them. Never blocks."""
-
-    def wake(self, session: int) -> None:
-        """Let the sockets of `session` (its key in the store) look for items they have not sent yet."""

@@ -100,6 +100,8 @@ class Hub:
         self._channels: dict[int, Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self.followed: Callable[[int, bool], None] = lambda session, is_followed: None
+        """Told when a session gets its first subscribed socket here, and when it has lost the last."""
 
     def add(self, socket: Socket) -> None:
         """Count an open socket. One too many closes its participant's oldest."""
@@ -124,6 +126,7 @@ class Hub:
             channel.sockets.remove(socket)
             if not channel.sockets:
                 del self._channels[socket.owner[0]]
+                self.followed(socket.owner[0], False)
 
     def subscribe(self, socket: Socket, cursor: int, initial_contact_id: str) -> None:
         """Send `socket` what its owner may see after the entry numbered `cursor`, now and from now on."""
@@ -131,7 +134,9 @@ class Hub:
             return
         socket.is_subscribed = True
         socket.cursor = cursor
-        channel = self._channels.setdefault(socket.owner[0], Channel(initial_contact_id))
+        if (channel := self._channels.get(socket.owner[0])) is None:
+            channel = self._channels[socket.owner[0]] = Channel(initial_contact_id)
+            self.followed(socket.owner[0], True)
         channel.sockets.append(socket)
         channel.end = max(channel.end, cursor)
         self._rouse(socket, channel)
@@ -149,11 +154,22 @@ class Hub:
         else:
             await asyncio.wait([socket.pulling])
 
-    def wake(self, session: int) -> None:
-        """See `Bus.wake`."""
+    def wake(self, session: int, last_seq: int = 0) -> None:
+        """Another node's: the log of `session` has grown up to `last_seq`; its sockets look for what they lack."""
         if (channel := self._channels.get(session)) is not None:
+            channel.end = max(channel.end, last_seq)
             for socket in channel.sockets:
-                self._rouse(socket, channel)
+                if not last_seq or socket.cursor < last_seq:
+                    self._rouse(socket, channel)
+
+    def look_everywhere(self) -> None:
+        """Wakes may have been lost: every socket looks."""
+        for session in self.sessions():
+            self.wake(session)
+
+    def sessions(self) -> list[int]:
+        """The sessions with a subscribed socket here."""
+        return list(self._channels)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""

@@ -1,7 +1,7 @@
 """Runs flows: the one impure module here, which turns a step's effects into writes and the writes into outcomes.
 
 A flow runs inside the transaction that gives it an event, until it waits or ends. A failure undoes the event's writes
-and leaves its task for a later retry (see `operations.run_due`): a flow may be late, but no chat is lost.
+and leaves its task for a later retry (see `operations.run_task`): a flow may be late, but no chat is lost.
 """
 
 import json

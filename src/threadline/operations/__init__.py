@@ -196,13 +196,23 @@ def run_due_now(tx: Tx) -> None:
         _continue(tx, tx.due_now.pop(0))
 
 
-def run_due(tx: Tx, limit: int = 100) -> int | None:
-    """Run up to `limit` tasks that are due; return when the next one is due, in epoch milliseconds, or None."""
-    for row in tx.all("claim_tasks", now_ms=tx.now_ms, limit=limit):
-        _continue(tx, Task(*row))
+def due_tasks(tx: Tx, limit: int = 100) -> tuple[list[Task], int | None]:
+    """Up to `limit` tasks that are due, and when the earliest there is is due, in epoch milliseconds."""
+    tasks = [Task(*row) for row in tx.all("due_tasks", now_ms=tx.now_ms, limit=limit)]
+    first = tx.one("next_task")
+    return tasks, first[0] if first else None
+
+
+def run_task(tx: Tx, task: Task) -> None:
+    """Run a task that is due, unless it is gone by now: cancelled, or run by another node.
+
+    The session is locked before the task, as wherever tasks are cancelled. These locks are the task's lease: they end
+    with the transaction, and with the node that holds them.
+    """
+    if task.session is not None:
+        tx.one("session", session=task.session)
+    _continue(tx, task)
     run_due_now(tx)
-    following = tx.one("next_task")
-    return following[0] if following else None
 
 
 def _continue(tx: Tx, task: Task) -> None:

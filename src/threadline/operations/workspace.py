@@ -8,7 +8,7 @@ from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
 USERS = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
-CONCURRENCY = 10
+INBOUND, SURVEY, RETURNING = "Demo inbound", "Demo survey", "Demo returning"
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,33 @@ class Workspace:
     region: str = "us-east-1"
 
 
-def is_empty(tx: Tx) -> bool:
-    """Whether the store has no instance yet."""
-    return tx.one("any_instance") is None
+def first_workspace(tx: Tx) -> Workspace:
+    """The workspace that the store began with, made now if the store is empty.
+
+    Servers that start at the same moment on one store wait for each other here.
+    """
+    tx.one("alone")
+    row = tx.one("first_instance")
+    if row is None:
+        return make_workspace(tx)
+    instance_id, account_id = row[:2]
+    flows = {
+        flow[2]: flow[1] for flow in tx.all("contact_flows", instance_id=instance_id, after="", limit=1000)
+    }
+    users = {user[2]: user[1] for user in tx.all("users", instance_id=instance_id, after="", limit=1000)}
+    queue = tx.one("first_queue", instance_id=instance_id)
+    key = tx.one("first_access_key", account_id=account_id) or ("", "")
+    return Workspace(
+        account_id=account_id,
+        instance_id=instance_id,
+        contact_flow_id=flows.get(INBOUND, ""),
+        survey_flow_id=flows.get(SURVEY, ""),
+        returning_flow_id=flows.get(RETURNING, ""),
+        queue_id=queue[0] if queue else "",
+        agents={name: users.get(name, "") for name, _, _ in USERS},
+        access_key_id=key[0],
+        secret_access_key=key[1],
+    )
 
 
 def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> Workspace:
@@ -60,10 +84,10 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
         username: _make_user(tx, instance_id, username, first, last, profile_id, security_id)
         for username, first, last in USERS
     }
-    survey_id = _make_flow(tx, instance_id, "Demo survey", demo_content("demo-survey"))
+    survey_id = _make_flow(tx, instance_id, SURVEY, demo_content("demo-survey"))
     ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
-    inbound_id = _make_flow(tx, instance_id, "Demo inbound", demo_content("demo-inbound", **ids))
-    returning_id = _make_flow(tx, instance_id, "Demo returning", demo_content("demo-returning", **ids))
+    inbound_id = _make_flow(tx, instance_id, INBOUND, demo_content("demo-inbound", **ids))
+    returning_id = _make_flow(tx, instance_id, RETURNING, demo_content("demo-returning", **ids))
     access_key_id, secret = make_access_key(tx, account_id)
     if tx.one("next_task") is None:
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)

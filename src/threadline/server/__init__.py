@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import json
 import os
 import pkgutil
 import socket
@@ -23,12 +22,12 @@ from threadline.bus.hub import Hub
 from threadline.chat.limits import Policy
 from threadline.clock import Clock, ManualClock
 from threadline.config import Settings
-from threadline.operations.workspace import is_empty, make_workspace
+from threadline.operations.workspace import first_workspace
+from threadline.server import backing
 from threadline.server.api import Api, request_ids_of
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
-from threadline.store.sqlite import SqliteStore
 from threadline.wire.listener import ANSWER, Listener, Message, Receive, Send
 from threadline.wire.socket import chat_frame
 
@@ -72,16 +71,18 @@ class Server:
             self._lock = place.own(folder) if folder else None
             bound = place.listening(self.settings.host, self.settings.port)
         self.url = place.url_of(bound)
-        self.store = SqliteStore(folder and folder / place.DATABASE, self.clock, self._policy())
+        self.store = await backing.open_store(self.settings, self.clock, self._policy())
         self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
         self._hub = Hub(self.settings, pull_from(self.store), chat_frame)
+        self._relay = backing.relay(self.settings, self.clock, self._hub, self.workspace["instance_id"])
         self._timers = Timers(self.store, self.clock)
         self.store.on_commit = self._committed
         request_ids = request_ids_of(self.clock)
         self._api = Api(self.store, self.clock, self.settings, request_ids)
         self._sockets = Endpoint(self.store, self._hub)
         self._listener = Listener(self._serve, self.settings, request_ids)
-        self._running = [asyncio.create_task(self._timers.run()), asyncio.create_task(self._hub.sweep())]
+        always = [self._timers.run(), self._hub.sweep(), *([self._relay.run()] if self._relay else [])]
+        self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
         await self._listener.start(bound, place.BACKLOG)
@@ -101,6 +102,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.store.close()
+        if self._relay is not None:
+            await self._relay.close()
         if self._lock is not None:
             os.close(self._lock)
         return clean
@@ -125,7 +128,7 @@ class Server:
             await self._sockets(scope, receive, send)
 
     def _committed(self, committed: Committed) -> None:
-        self._hub.committed(committed)
+        (self._relay or self._hub).committed(committed)
         self._timers.due(committed.tasks_due_ms)
 
     def _follow(self, clock: ManualClock) -> None:
@@ -152,16 +155,12 @@ class Server:
         )
 
     async def _workspace(self, file: Path | None) -> dict[str, Any]:
-        """Make the demo's workspace in an empty store; otherwise read what was written about it then."""
+        """The store's first workspace, made now in an empty store, and written down for the commands that need it."""
 
-        def make(tx: Tx) -> dict[str, Any]:
-            if not is_empty(tx):
-                return json.loads(file.read_text()) if file is not None and file.exists() else {}
-            made = asdict(make_workspace(tx))
-            if file is not None:
-                place.write_private(
-                    file, made
-                )  # before the commit: a crash between the two must not lose the key
-            return made
+        def first(tx: Tx) -> dict[str, Any]:
+            return asdict(first_workspace(tx))
 
-        return await self.store.write(make)
+        workspace = await self.store.write(first)
+        if file is not None:
+            place.write_private(file, workspace)
+        return workspace

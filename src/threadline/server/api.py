@@ -128,8 +128,11 @@ class Api:
             operation.bearer is not None
         ):  # without its value: a repeated ClientToken may come with a newer token
             arguments[f"{operation.bearer.lower()}_token"] = ""
-        run = self._store.write if operation.writes else self._store.read
-        reply = await run(lambda tx: dispatch(tx, operation, caller, arguments))
+        session = caller.session if isinstance(caller, ParticipantCaller) else None
+        if operation.writes:
+            reply = await self._store.write(lambda tx: dispatch(tx, operation, caller, arguments), session)
+        else:
+            reply = await self._store.read(lambda tx: dispatch(tx, operation, caller, arguments))
         log.debug("%s answered request=%s", model.name, request.id)
         return Answer(200, [JSON], restjson.serialise(model, reply))
 

@@ -83,7 +83,7 @@ class Endpoint:
                 raise frames.BadFrame(frames.BINARY, "Frames must be text.")
             command = frames.command(text)
             if command is Command.SUBSCRIBE and not socket.is_subscribed:
-                subscription = await self._store.write(lambda tx: subscribe(tx, caller))
+                subscription = await self._store.write(lambda tx: subscribe(tx, caller), caller.session)
                 await _answer(socket.line, command)
                 self._hub.subscribe(socket, subscription.cursor, subscription.initial_contact_id)
             elif command is not Command.NOTHING:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from threadline.clock import Clock
-from threadline.operations import run_due
+from threadline.operations import due_tasks, run_task
 from threadline.server.logs import where
 from threadline.store import Store
 
@@ -15,7 +16,7 @@ log = logging.getLogger("threadline.timers")
 
 
 class Timers:
-    """Runs due tasks, each batch in one transaction."""
+    """Runs due tasks, each as a unit of work of its own. Any node runs any task, whoever wrote it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -35,9 +36,13 @@ class Timers:
     async def tick(self) -> None:
         """Run all that is due now, and return when it has been committed."""
         self._next_ms = None  # unknown from here on: whatever is written meanwhile wakes
-        while (next_ms := await self._store.write(lambda tx: run_due(tx, BATCH))) is not None:
-            if next_ms > self._clock.now_ms():
+        while True:
+            tasks, next_ms = await self._store.read(lambda tx: due_tasks(tx, BATCH))
+            if not tasks:
                 break
+            await asyncio.gather(
+                *(self._store.write(partial(run_task, task=task), task.session) for task in tasks)
+            )
         self._next_ms = next_ms
 
     async def run(self) -> None:

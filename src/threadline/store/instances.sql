@@ -8,8 +8,11 @@ SELECT * FROM instance WHERE id = :instance_id;
 -- name: instances_of_account
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
 
--- name: any_instance
-SELECT id FROM instance LIMIT 1;
+-- name: first_instance
+SELECT id, account_id FROM instance ORDER BY created_at_ms, id LIMIT 1;
+
+-- name: alone
+SELECT 1 /*pg FROM (SELECT pg_advisory_xact_lock(7596554951787)) AS locked */;
 
 -- name: insert_access_key
 INSERT INTO access_key (id, secret, account_id, session_token_hash, expires_at_ms)
@@ -18,12 +21,19 @@ VALUES (:id, :secret, :account_id, :session_token_hash, :expires_at_ms);
 -- name: access_key
 SELECT * FROM access_key WHERE id = :id;
 
+-- name: first_access_key
+SELECT id, secret FROM access_key
+WHERE account_id = :account_id AND session_token_hash IS NULL AND expires_at_ms IS NULL ORDER BY id LIMIT 1;
+
 -- name: insert_queue
 INSERT INTO queue (instance_id, id, name, description, updated_at_ms)
 VALUES (:instance_id, :id, :name, :description, :now_ms);
 
 -- name: queue
 SELECT * FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
+
+-- name: first_queue
+SELECT id FROM queue WHERE instance_id = :instance_id ORDER BY id LIMIT 1;
 
 -- name: queues
 SELECT * FROM queue WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;

@@ -71,11 +71,12 @@ def statement(name: str, text: str) -> Statement:
 
 class Pipeline:
     """An open connection. `failed` is called once for an error of a statement, after everything sent was answered;
-    `lost` when the connection is gone, with nothing further to come.
+    `lost` when the connection is gone, with nothing further to come; `heard` for what another one has notified.
     """
 
     failed: Callable[[psycopg.Error], None]
     lost: Callable[[Exception], None]
+    heard: Callable[[bytes], None]
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -142,6 +143,8 @@ class Pipeline:
                 result = self._pgconn.get_result()
                 if result is not None:
                     self._take(result)
+            while (notify := self._pgconn.notifies()) is not None:
+                self.heard(notify.extra)
         except psycopg.OperationalError as lost:
             self._lose(lost)
             return

@@ -3,7 +3,7 @@ INSERT INTO task (kind, session, contact_id, due_at_ms, attempts, payload)
 VALUES (:kind, :session, :contact_id, :due_at_ms, :attempts, :payload)
 RETURNING id, kind, session, contact_id, due_at_ms, attempts, payload;
 
--- name: claim_tasks
+-- name: due_tasks
 SELECT id, kind, session, contact_id, due_at_ms, attempts, payload
 FROM task WHERE due_at_ms <= :now_ms ORDER BY due_at_ms, id LIMIT :limit;
 

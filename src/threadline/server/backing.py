@@ -1,0 +1,48 @@
+"""What a server stands on, chosen by the settings: the engine of its store, and how it hears of other servers' commits.
+
+PostgreSQL and NATS are imported only where they are asked for: who runs one server need not install them.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from threadline import place
+from threadline.bus.hub import Hub
+from threadline.bus.relay import Relay
+from threadline.chat.limits import Policy
+from threadline.clock import Clock
+from threadline.config import BadSettings, Settings
+from threadline.store import Store
+from threadline.store.sqlite import SqliteStore
+
+
+async def open_store(settings: Settings, clock: Clock, policy: Policy) -> Store:
+    """The store that the settings ask for. Raises RuntimeError for data of a newer Threadline."""
+    if settings.store:
+        store: Store = await _optional("store.postgres", "postgres").PostgresStore.open(
+            settings.store, clock, policy
+        )
+        return store
+    return SqliteStore(
+        None if settings.keeps_nothing else Path(settings.data) / place.DATABASE, clock, policy
+    )
+
+
+def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:
+    """What connects this server with the others on its store, which is called `name`; None where there are none."""
+    if not settings.store:
+        return None
+    made: Relay
+    if settings.bus:
+        made = _optional("bus.nats", "nats").NatsBus(hub, clock, settings.bus, name)
+    else:
+        made = _optional("bus.postgres", "postgres").PostgresBus(hub, clock, settings.store)
+    return made
+
+
+def _optional(module: str, extra: str) -> Any:
+    try:
+        return import_module(f"threadline.{module}")
+    except ModuleNotFoundError as missing:
+        raise BadSettings(f"{missing.name} is not installed: pip install 'threadline[{extra}]'") from None
