@@ -131,11 +131,11 @@ def test_a_chat_continues_from_one_past_only(
         assert caught.value.code == "InvalidRequestException"
 
 
-def test_of_contacts_that_ended_together_the_last_in_the_chain_ended_last() -> None:
-    ended = [contact("A", 0), contact("A", 1, disconnected_at_ms=5), contact("A", 2, disconnected_at_ms=5)]
-    assert rehydration.terminated_last(tuple(ended)).id == "A3"
-    ended[1] = ended[1]._replace(disconnected_at_ms=6)
-    assert rehydration.terminated_last(tuple(ended)).id == "A2"
+def test_the_last_in_the_chain_ended_last_even_by_a_clock_that_went_backwards() -> None:
+    past = source("A", 3, 1)
+    ended = tuple(c._replace(disconnected_at_ms=at) for c, at in zip(past.contacts, (9, 9, 5), strict=True))
+    anchor = rehydration.resolve(RUNNING, ENTIRE, past._replace(contacts=ended), same_customer=False)
+    assert anchor.contact.id == "A3"
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())

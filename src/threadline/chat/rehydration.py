@@ -83,7 +83,9 @@ def resolve(current: Session | None, rehydration_type: str, source: Source, *, s
     if rehydration_type == RehydrationType.FROM_SEGMENT:
         chosen = source.contact
     elif source.contact.id == past.initial_contact_id:
-        chosen = terminated_last(source.contacts)
+        chosen = source.contacts[
+            -1
+        ]  # a contact begins when the one before has ended, whatever the clock says
     else:
         raise Fault(
             REFUSED,
@@ -99,11 +101,6 @@ def check_same_customer(current: str | None, past: str | None) -> None:
     """Refuse when both customers are known and differ; neither id is repeated in the message."""
     if current is not None and past is not None and current != past:
         raise Fault(REFUSED, "The source chat belongs to another CustomerId than the current chat.")
-
-
-def terminated_last(contacts: tuple[Contact, ...]) -> Contact:
-    """The contact of an ended session that ended last; of several at one moment, the highest in the chain."""
-    return max(contacts, key=lambda contact: (contact.disconnected_at_ms or 0, contact.position))
 
 
 def last_seq_of(contact: Contact, contacts: tuple[Contact, ...], session: Session) -> int:
