@@ -35,6 +35,9 @@ ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-
 PREFLIGHT_SECONDS = b"7200"
 JSON = (b"content-type", b"application/json")
 HEALTH = json.dumps({"status": "ok", "version": __version__}).encode()
+UNEXPECTED = Fault("Unexpected", "")
+"""A fault that no model lists: it leaves as the internal error of the operation's model and tells nothing."""
+
 log = logging.getLogger("threadline.api")
 
 
@@ -101,15 +104,15 @@ class Api:
             return await self._run(model, labels, request)
         except Fault as fault:
             if restjson.expected(model, fault):
-                log.info("%s %s request=%s", model.name if model else "-", fault.code, request.id)
+                log.info("%s %s request=%s", _name(model), fault.code, request.id)
             else:
-                log.error("%s raised a fault it does not list: %s request=%s", model, fault.code, request.id)
+                log.error("%s may not raise %s request=%s", _name(model), fault.code, request.id)
             return Answer(*restjson.fault_response(model, fault))
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
-            log.error("%s failed request=%s\n%s", model.name if model else "-", request.id, where(error))
-            return Answer(*restjson.fault_response(model, Fault("", "")))
+            log.error("%s failed request=%s\n%s", _name(model), request.id, where(error))
+            return Answer(*restjson.fault_response(model, UNEXPECTED))
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> Answer:
         operation = OPERATIONS.get((model.service, model.name))
@@ -124,9 +127,8 @@ class Api:
         if self._rates is not None:
             self._rates.take(model, caller)
         arguments = restjson.parse(model, labels, request.scope["query_string"], request.named, body)
-        if (
-            operation.bearer is not None
-        ):  # without its value: a repeated ClientToken may come with a newer token
+        if operation.bearer is not None:
+            # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
         session = caller.session if isinstance(caller, ParticipantCaller) else None
         if operation.writes:
@@ -214,6 +216,10 @@ class Api:
         if second != self._date[0]:
             self._date = (second, formatdate(second, usegmt=True).encode())
         return self._date[1]
+
+
+def _name(model: OperationModel | None) -> str:
+    return model.name if model else "-"
 
 
 def _preflight(named: Mapping[bytes, bytes]) -> Answer:
