@@ -72,7 +72,6 @@ class Command:
         surroundings.profile_name = options.profile
         surroundings.region_name = options.region
         surroundings.sign = options.sign
-        self.wire = self._wire()
 
     def _query(self) -> output.Query:
         if self.options.query is None:
@@ -136,11 +135,13 @@ class Command:
         return 0
 
     def _call(self, operation: Operation, given: dict[str, Any]) -> int:
-        paging = {name.replace("-", "_") for name in arguments.paging_options(operation)}
+        paging = [name.replace("-", "_") for name in arguments.paging_options(operation)]
         skeleton = given.pop("generate_cli_skeleton")
         files = {name: given.pop(name.replace("-", "_")) for name in arguments.INPUTS}
         chosen = {name: value for name in paging if (value := given.pop(name)) is not None}
         members = operation.input.members if operation.input else {}
+        if chosen.get("max_items", 1) < 1:
+            report.warn("Non-positive values for --max-items may result in undefined behavior.")
         words = {name: value for name, value in given.items() if value is not None}
         self._check_paging(operation, words, chosen)
         parameters = {name: unpack(members[name], f"--{kebab(name)}", value) for name, value in words.items()}
@@ -152,7 +153,8 @@ class Command:
         if skeleton == "output":
             self._write(operation, inputs.example_reply(operation, parameters))
             return 0
-        client = Client(self.surroundings, self.wire)
+        client = Client(self.surroundings, self._wire())
+        client.raw_times = self.surroundings.profile.text("cli_timestamp_format") == "wire"
         if self.options.debug:
             from threadline.cli import debug
 
@@ -174,7 +176,7 @@ class Command:
         if rule and (TOKEN in parameters or rule.get("limit_key") in parameters):
             self.options.paginate = False
         if chosen and not self.options.paginate:
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(chosen))
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
             raise BadArguments(f"Cannot specify --no-paginate along with pagination arguments: {names}")
 
     def _write(self, operation: Operation, answer: dict[str, Any] | Pages) -> None:

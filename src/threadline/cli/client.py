@@ -20,12 +20,16 @@ Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
 
 
 class Client:
-    """Calls with the endpoint and key that `surroundings` give. `trace`, if set, is told of each request and reply."""
+    """Calls with the endpoint and key that `surroundings` give.
+
+    `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
+    """
 
     def __init__(self, surroundings: Surroundings, wire: transport.Wire | None = None) -> None:
         self.surroundings = surroundings
         self._wire = wire or transport.Wire()
         self.trace: Trace | None = None
+        self.raw_times = False
         self._targets: dict[str, Target] = {}
         self._transports: dict[str, transport.Transport] = {}
 
@@ -96,7 +100,7 @@ class Client:
 
     def _result(self, operation: Operation, reply: rest.Reply) -> dict[str, Any]:
         try:
-            return rest.result(operation, reply)
+            return rest.result(operation, reply, raw_times=self.raw_times)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise Failure(
                 f"Unable to parse response ({error}), invalid response received:\n{reply.body!r}"

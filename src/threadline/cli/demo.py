@@ -221,5 +221,6 @@ class Play:
             self._tell(self._line("│ ", item))
 
     def _line(self, margin: str, item: Item) -> str:
-        speaker: str = self._labels.get(item["DisplayName"], item["DisplayName"])
+        name: str = item["DisplayName"]
+        speaker = self._labels.get(name, name)
         return f"  {styled(margin, 'dim')}  {padded(speaker, NAME_WIDTH, 'blue')}  {item['Content']}"

@@ -99,8 +99,10 @@ class Surroundings:
     @cached_property
     def region(self) -> str | None:
         """The region that option, environment or profile name."""
+        if self.region_name is not None:
+            return self.region_name
         found = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
-        return self.region_name or found or self.profile.text("region")
+        return found or self.profile.text("region")
 
     def endpoint(self, service_id: str) -> str | None:
         """The address that option, environment or profile name for a service."""
@@ -138,7 +140,7 @@ class Surroundings:
         if not key:
             return None
         if not secret:
-            raise BadConfiguration("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY")
+            raise Failure("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY")
         token = environment.get("AWS_SESSION_TOKEN") or environment.get("AWS_SECURITY_TOKEN")
         return Credentials(key, secret, token or None, "env")
 
@@ -160,9 +162,9 @@ class Surroundings:
             key = (credentials if endpoint else None) or local.credentials
             region = self.region or local.region
             return Target(endpoint or local.url, region, key if self.sign else None)
-        if ours or (unconfigured and not self.region):
+        if ours or (unconfigured and self.region is None):
             raise BadConfiguration(self.no_server())
-        if not self.region:
+        if self.region is None:
             raise BadConfiguration(
                 "You must specify a region: with --region, AWS_REGION, or `region` in ~/.aws/config."
             )
@@ -214,7 +216,7 @@ def _static(section: profiles.Section, source: str) -> Credentials:
     key, secret = text("aws_access_key_id"), text("aws_secret_access_key")
     if not key or not secret:
         missing = "aws_secret_access_key" if key else "aws_access_key_id"
-        raise BadConfiguration(f"Partial credentials found in {source}, missing: {missing}")
+        raise Failure(f"Partial credentials found in {source}, missing: {missing}")
     return Credentials(key, secret, text("aws_session_token") or text("aws_security_token"), source)
 
 
@@ -231,7 +233,7 @@ def _botocore_credentials(profile_name: str | None) -> Credentials | None:
 
 
 def _check_region(region: str) -> None:
-    if not re.fullmatch(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", region):
+    if region and not re.fullmatch(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", region):
         raise Failure(f"Provided region_name '{region}' doesn't match a supported format.")
 
 

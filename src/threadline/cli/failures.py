@@ -42,6 +42,10 @@ class BadArguments(Failure):
         super().__init__(message)
         self.usage = usage
 
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"Code": self.code, "Message": f"{self}\n\n{USAGE}"} if self.usage else super().details
+
 
 class UnknownOptions(BadArguments):
     """Words nobody understands; here the usage comes first."""

@@ -49,7 +49,7 @@ class Pages:
         while True:
             page = self._call(self._parameters)
             if previous is None:
-                self.first = {key: page[key] for key in self._once if key in page}
+                self.first = {key: page.get(key) for key in self._once}
                 if self._starts_inside and isinstance(page.get(self.result_key), list):
                     page[self.result_key] = page[self.result_key][skipped:]
             items = page.get(self.result_key) or []

@@ -11,6 +11,11 @@ from threadline.cli.failures import PROGRAM, USAGE, BadArguments, Failure, Servi
 INLINE_MAX = 4
 
 
+def warn(text: str) -> None:
+    """Say on standard error what is odd, and go on."""
+    sys.stderr.write(f"warning: {text}\n")
+
+
 def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> None:
     """Write `failure` to standard error; `chosen` is the option, else environment or profile decide."""
     form = chosen or _configured(surroundings)
@@ -21,7 +26,7 @@ def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> N
         sys.stderr.write(f"\n{USAGE}\n\n{PROGRAM}: [ERROR]: {failure}\n")
         return
     service = isinstance(failure, ServiceRefusal)
-    head = f"An error occurred ({failure.code}): " if failure.code and not service else ""
+    head = f"An error occurred ({failure.code}): " if failure.code and form and not service else ""
     sys.stderr.write(f"\n{PROGRAM}: [ERROR]: {head}{failure}\n")
     if isinstance(failure, BadArguments) and failure.usage:
         sys.stderr.write(f"\n{USAGE}")
@@ -31,11 +36,12 @@ def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> N
             sys.stderr.write(f"{name}: {_inline(value)}\n")
 
 
-def _configured(surroundings: Surroundings) -> str:
+def _configured(surroundings: Surroundings) -> str | None:
+    """The form that environment or profile name; None when the profile itself cannot be read."""
     try:
         form = surroundings.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format")
     except Failure:
-        form = None
+        return None
     return form if form in ERROR_FORMATS else "enhanced"
 
 

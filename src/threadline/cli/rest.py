@@ -168,7 +168,7 @@ def _value(shape: Shape, value: Any, raw_times: bool) -> Any:
         return {key: _value(shape.value, item, raw_times) for key, item in value.items()}
     if shape.type == "timestamp" and not raw_times:
         return moment(value).astimezone().isoformat()
-    return value
+    return int(value) if shape.type in ("integer", "long") else value
 
 
 def error(operation: Operation, reply: Reply) -> ServiceError:
@@ -176,7 +176,7 @@ def error(operation: Operation, reply: Reply) -> ServiceError:
     try:
         content = _decoded(reply.body)
     except ValueError:
-        content = {}
+        content = {"message": reply.body.decode("utf-8", "replace")}
     if not isinstance(content, dict):
         content = {}
     code = reply.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")

@@ -170,7 +170,7 @@ class _Parser:
     def _duplicate(self, key: str, at: int) -> NoReturn:
         raise BadShorthand(
             f'Second instance of key "{key}" encountered for input:\n{_pointer(self._text, at)}\n'
-            'Often there is a "," before it that should be a space.'
+            'This is often because there is a preceding "," instead of a space.'
         )
 
 

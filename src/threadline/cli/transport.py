@@ -62,14 +62,7 @@ class Transport:
     def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
         """One request, one reply. Raises Failure when there is none."""
         url = f"{self.endpoint.removesuffix(self.base_path)}{target}"
-        try:
-            connection = self._connection or self._open()
-        except TimeoutError as error:
-            raise Failure(f'Connect timeout on endpoint URL: "{url}"') from error
-        except OSError as error:
-            if "certificate verify failed" in str(error) or "SSL" in str(error):
-                raise Failure(f"SSL validation failed for {url} {error}") from error
-            raise Unreachable(url) from error
+        connection = self._connection or self._open(url)
         try:
             connection.request(method, target, body, headers)
             answer = connection.getresponse()
@@ -92,13 +85,23 @@ class Transport:
             self._connection.close()
         self._connection = None
 
-    def _open(self) -> http.client.HTTPConnection:
+    def _open(self, url: str) -> http.client.HTTPConnection:
         host, port = self._address
         proxy = _proxy(self._secure, host)
-        connection = _connection(self._secure, proxy or (host, port), self._wire)
+        try:
+            connection = _connection(self._secure, proxy or (host, port), self._wire)
+        except OSError as error:
+            raise Failure(f"SSL validation failed for {url} {error}") from error
         if proxy and self._secure:
             connection.set_tunnel(host, port)
-        connection.connect()
+        try:
+            connection.connect()
+        except TimeoutError as error:
+            raise Failure(f'Connect timeout on endpoint URL: "{url}"') from error
+        except OSError as error:
+            if self._secure and "SSL" in str(error):
+                raise Failure(f"SSL validation failed for {url} {error}") from error
+            raise Unreachable(url) from error
         assert isinstance(connection.sock, socket.socket)
         connection.sock.settimeout(self._wire.read_seconds)
         self._connection = connection
