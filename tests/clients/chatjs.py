@@ -37,6 +37,10 @@ class Chatjs(Script):
         argument = {} if content is None else {"content": json.dumps(content)}
         return self.call("sendEvent", contentType=EVENT + kind, **argument)
 
+    def see_request(self, text: str) -> None:
+        """Wait until a request with this string in its body has been answered."""
+        self.see("request", lambda request: f'"{text}"' in request["body"])
+
     def see_message(self, content: str) -> Item:
         """Wait for a message with this text."""
         item: Item = self.see("onMessage", lambda item: item.get("Content") == content)

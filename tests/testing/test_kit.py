@@ -93,6 +93,23 @@ def test_another_account_sees_nothing_of_this_one(threadline: Threadline) -> Non
     assert theirs.reads() == []
 
 
+def test_people_type_and_read_in_as_many_tabs_as_they_like(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer("Casey")
+    tab = casey.another_tab()
+    a1 = threadline_server.agent("a1").accept(casey)
+    a1.typing()
+    message = a1.say("hello")
+    for side in (casey, tab):
+        side.see_event("typing")
+        assert side.see("hello")["Id"] == message["Id"]
+    tab.delivered(message)
+    casey.read(message)
+    for kind in ("delivered", "read"):
+        receipt = a1.see_event(f"message.{kind}")["MessageMetadata"]
+        assert receipt["MessageId"] == message["Id"]
+        assert receipt["Receipts"][0]["RecipientParticipantId"] == casey.participant_id
+
+
 def test_servers_are_apart(threadline: Threadline) -> None:
     past = threadline.past_chat()
     with Threadline() as other, pytest.raises(ClientError, match="ResourceNotFoundException"):

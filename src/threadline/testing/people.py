@@ -21,7 +21,7 @@ Item = dict[str, Any]
 """One entry of a transcript or socket, with the members of the model's Item."""
 
 EVENT = "application/vnd.amazonaws.connect.event."
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 """How long a participant waits to see something. Everything here happens in milliseconds; only a failure waits."""
 
 
