@@ -41,6 +41,7 @@ def variables(workspace: Workspace, port: int | None = None) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ids["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": ids["secret_access_key"],
         "AWS_DEFAULT_REGION": workspace.region,
+        "AWS_REGION": workspace.region,  # all that the SDK for JavaScript looks at
         "THREADLINE_INSTANCE_ID": ids["instance_id"],
         "THREADLINE_CONTACT_FLOW_ID": ids["contact_flow_id"],
         "THREADLINE_SURVEY_FLOW_ID": ids["survey_flow_id"],
