@@ -230,9 +230,13 @@ def parse(
     Nested structures are plain dicts with the model's own names, timestamps are epoch milliseconds. `labels` come
     from `Router.route`, names in `headers` are lowercase. The body of an operation that takes none is not looked at.
     Faults: as the module says.
+    Assumed: a text with the character U+0000 is refused, since not every store can keep it.
     """
     try:
-        return _input(operation).parse(labels, query_string, headers, body)
+        arguments = _input(operation).parse(labels, query_string, headers, body)
+        if b"\\u0000" in body or b"%00" in query_string or any("%00" in label for label in labels.values()):
+            _check_texts(arguments)
+        return arguments
     except Invalid as invalid:
         codes = _OUT_OF_BOUNDS if invalid.bound else _MALFORMED
         code = next(code for code in codes if code in operation.errors)
@@ -240,6 +244,16 @@ def parse(
 
 
 _input = functools.cache(_Input)
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise Invalid("No text may contain the character U+0000.", bound=False)
+    if isinstance(value, Mapping):
+        _check_texts([*value.keys(), *value.values()])
+    elif isinstance(value, list):
+        for element in value:
+            _check_texts(element)
 
 
 def _sizes(shape: Shape) -> range:
