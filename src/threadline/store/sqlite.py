@@ -29,16 +29,26 @@ BATCH_MAX = 256
 log = logging.getLogger(__name__)
 
 
+class _Undone(BaseException):
+    """SQLite has rolled back everything, as it does when the disk fails. No `except Exception` may go on after it."""
+
+
 class SqliteTx(Tx):
     """A transaction on an apsw connection."""
 
     def __init__(self, connection: apsw.Connection, clock: Clock, policy: Policy) -> None:
         super().__init__(clock, policy)
+        self._connection = connection
         self._execute = connection.execute
         self._statements = _statements()
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._execute(self._statements[name], parameters).fetchall()
+        try:
+            return self._execute(self._statements[name], parameters).fetchall()
+        except apsw.Error as error:
+            if not self._connection.in_transaction:
+                raise _Undone from error
+            raise
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -46,12 +56,13 @@ class SqliteTx(Tx):
         self._execute("SAVEPOINT inner_work")
         try:
             yield
+        except _Undone:
+            raise
         except BaseException:
-            self._execute("ROLLBACK TO inner_work")
+            self._execute("ROLLBACK TO inner_work; RELEASE inner_work")
             self.rewind(mark)
             raise
-        finally:
-            self._execute("RELEASE inner_work")
+        self._execute("RELEASE inner_work")
 
 
 class _Job:
@@ -106,8 +117,11 @@ class SqliteStore(Store):
         self._reader.execute("BEGIN")
         try:
             return work(SqliteTx(self._reader, self._clock, self._policy))
+        except _Undone as undone:
+            raise undone.__cause__ or undone from None
         finally:
-            self._reader.execute("COMMIT")
+            if self._reader.in_transaction:
+                self._reader.execute("COMMIT")
 
     async def close(self) -> None:
         self._jobs.put(None)
@@ -137,7 +151,7 @@ class SqliteStore(Store):
             with contextlib.suppress(apsw.Error):
                 self._writer.execute("ROLLBACK")
             for job in batch:
-                job.error = error
+                job.error = error.__cause__ if isinstance(error, _Undone) else error
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._answer, batch)
 
@@ -147,6 +161,8 @@ class SqliteStore(Store):
         try:
             job.result = job.work(tx)
             job.tx = tx
+        except _Undone:
+            raise
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             job.error = error
             self._writer.execute("ROLLBACK TO work")
