@@ -1,0 +1,132 @@
+"""What goes wrong: a disk that fails, fills up or loses power, and a bus that forgets or repeats itself.
+
+The disk is a layer below SQLite (a VFS), so what fails is what fails in life, and the store above it is the real one.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import apsw
+
+from threadline.store import Committed
+
+Trouble = Callable[[], None]
+
+
+class Disk(apsw.VFS):
+    """A disk in the folder `root`. `trouble`, if set, is called before each access, and may raise.
+
+    What was written since a file's last sync is remembered, since a power cut may undo any part of it.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.root = root
+        self.below = apsw.vfs_names()[0]
+        self.trouble: Trouble | None = None
+        self.unsynced: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        super().__init__(name, self.below)
+        self.name = name
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "File":  # noqa: N802
+        return File(self, name, flags)
+
+    def power_cut(self, random: Random, into: Path) -> None:
+        """Copy to the folder `into` what a machine would find that lost its power now."""
+        into.mkdir()
+        for path in sorted(self.root.iterdir()):
+            if path.name.endswith("-shm"):
+                continue
+            copy = into / path.name
+            shutil.copyfile(path, copy)
+            with copy.open("r+b") as file:
+                for offset, before in reversed(self.unsynced[str(path)]):
+                    if random.random() < 0.5:
+                        file.seek(offset)
+                        file.write(before)
+
+
+class File(apsw.VFSFile):
+    """A file of a Disk. Nothing is really synced: losing what is not is the disk's affair."""
+
+    def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        super().__init__(disk.below, name, flags)
+        self.disk = disk
+        self.path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        if self.disk.trouble is not None:
+            self.disk.trouble()
+        return super().xRead(amount, offset)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        if self.disk.trouble is not None:
+            self.disk.trouble()
+        here = max(0, min(len(data), super().xFileSize() - offset))
+        before = super().xRead(here, offset) if here else b""
+        self.disk.unsynced[self.path].append((offset, before.ljust(len(data), b"\0")))
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        if self.disk.trouble is not None:
+            self.disk.trouble()
+        self.disk.unsynced[self.path].clear()
+
+    def xTruncate(self, size: int) -> None:  # noqa: N802
+        super().xTruncate(size)
+        self.disk.unsynced[self.path].clear()
+
+
+@contextmanager
+def on_disk(disk: Disk) -> Iterator[None]:
+    """Have whoever opens a database meanwhile open it on this disk."""
+    apsw.set_default_vfs(disk.name)
+    try:
+        yield
+    finally:
+        apsw.set_default_vfs(disk.below)
+
+
+def failing(first: int, count: int, error: type[Exception]) -> Trouble:
+    """A disk whose accesses from the `first` on fail, `count` of them."""
+    accesses = 0
+
+    def trouble() -> None:
+        nonlocal accesses
+        accesses += 1
+        if first <= accesses < first + count:
+            raise error("the simulated disk")
+
+    return trouble
+
+
+def once(at: int, action: Callable[[], None]) -> Trouble:
+    """Do something right before the disk's access number `at`, counted from 1."""
+    accesses = 0
+
+    def trouble() -> None:
+        nonlocal accesses
+        accesses += 1
+        if accesses == at:
+            action()
+
+    return trouble
+
+
+class UnreliableBus:
+    """Passes on what was committed: not at all, or twice, with these probabilities."""
+
+    def __init__(self, random: Random, lost: float, doubled: float) -> None:
+        self.random = random
+        self.lost = lost
+        self.doubled = doubled
+
+    def carry(self, committed: Committed, deliver: Callable[[Committed], None]) -> None:
+        chance = self.random.random()
+        if chance >= self.lost:
+            deliver(committed)
+        if chance >= 1 - self.doubled:
+            deliver(committed)

@@ -1,0 +1,287 @@
+"""One run: a seed, people who chat, and a world in which things go wrong.
+
+Each step is drawn from the seed and awaited before the next, except where several requests are let race on purpose.
+People behave as SDKs do: who gets no answer asks again with the same ClientToken. What was acknowledged, and what was
+once to be seen, is remembered and must stay true, whatever happens to the server.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import apsw
+
+from tests.flows.flows import content, do, say, wait
+from tests.simulation import faults
+from tests.simulation.world import Connection, Lost, Refused, World
+from threadline.chat.contact import Contact, Session
+from threadline.chat.participant import Participant
+from threadline.chat.transcript import Item
+from threadline.operations.sessions import contacts_of, participants_of, require_past
+from threadline.store import Tx
+
+PATIENCE = 4
+"""Times that somebody asks while things go wrong; the time after that all goes well."""
+
+WAIT_SECONDS = 120
+REST_MS = 900_000
+"""Longer than any flow waits, and than a customer may take to connect."""
+
+WELCOME, LATE, EARLY = "flow: welcome", "flow: the time is over", "flow: the customer is back"
+
+Reply = dict[str, Any]
+Ask = Callable[[], Awaitable[Reply]]
+
+
+@dataclass
+class Said:
+    """A message that was acknowledged. `began` and `known` are steps: when it was first sent, when it was known."""
+
+    id: str
+    time: str
+    began: int
+    known: int
+
+
+@dataclass
+class Truth:
+    """What the store holds of a chat."""
+
+    session: Session
+    contacts: tuple[Contact, ...]
+    people: dict[str, Participant]
+    log: list[Item]
+
+    @property
+    def is_over(self) -> bool:
+        return self.session.ended_at_ms is not None
+
+
+@dataclass
+class Chat:
+    """What people know of a chat. `past` is the acknowledged association: its type and source."""
+
+    contact_id: str
+    flow: str
+    truth: Truth
+    people: list["Person"] = field(default_factory=list)
+    said: dict[str, Said] = field(default_factory=dict)
+    past: tuple[str, str] | None = None
+
+
+@dataclass
+class Person:
+    """A participant with the tokens they hold."""
+
+    chat: Chat
+    id: str
+    role: str
+    participant_token: str
+    connection_token: str = ""
+    expires: str = ""
+
+    @property
+    def may_act(self) -> bool:
+        return not self.chat.truth.is_over and self.chat.truth.people[self.id].left_at_ms is None
+
+
+@dataclass
+class Watch:
+    """A subscribed socket: it shows what comes after an entry whose number is from `low` to `high`."""
+
+    person: Person
+    connection: Connection
+    low: int
+    high: int
+
+
+class Simulation:
+    """A world, its people, and the trace of what happened."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.random = Random(seed)
+        self.world = World(folder, self.random)
+        self.trace: list[str] = []
+        self.chats: list[Chat] = []
+        self.watches: list[Watch] = []
+        self.step = 0
+        self.latest_ms = 0
+        self.trouble = self.random.choice((0.0, 0.1, 0.3))
+        self.world.bus.lost = self.random.choice((0.0, 0.2, 1.0))
+        self.world.bus.doubled = self.random.choice((0.0, 0.3))
+        self.note(
+            f"trouble {self.trouble}, wakes {self.world.bus.lost} lost {self.world.bus.doubled} doubled"
+        )
+
+    def note(self, text: str) -> None:
+        """Write a line of the trace."""
+        self.trace.append(f"{self.step:4}  {text}")
+
+    def advance(self, ms: int) -> None:
+        """Move the clock, forwards or backwards."""
+        self.world.clock.advance(ms=ms)
+        self.latest_ms = max(self.latest_ms, self.world.clock.now_ms())
+
+    async def prepare(self) -> None:
+        """A workspace, and in it a flow that waits."""
+        await self.world.make()
+        workspace = self.world.workspace
+        hook = {"EventHooks": {"CustomerRemaining": workspace.survey_flow_id}}
+        reply = await self.account(
+            "CreateContactFlow",
+            Name="Waits",
+            Type="CONTACT_FLOW",
+            Content=content(
+                hook=do("UpdateContactEventHooks", hook, "welcome", NoMatchingError="end"),
+                welcome=say(WELCOME, "pause", NoMatchingError="end"),
+                pause=wait(str(WAIT_SECONDS), "late", returned="early", NoMatchingError="end"),
+                late=say(LATE, "queue", NoMatchingError="end"),
+                early=say(EARLY, "queue", NoMatchingError="end"),
+                queue=do(
+                    "UpdateContactTargetQueue", {"QueueId": workspace.queue_id}, "go", NoMatchingError="end"
+                ),
+                go=do("TransferContactToQueue", None, "end", NoMatchingError="end", QueueAtCapacity="end"),
+            ),
+        )
+        self.flows = {"waits": reply["ContactFlowId"], "plain": workspace.contact_flow_id}
+
+    async def rest(self) -> None:
+        """No more trouble: time passes, all that is due happens, all clients are there and read."""
+        self.note("rest")
+        self.world.bus.lost = self.world.bus.doubled = 0
+        for _ in range(2):  # once for what failed and was put off, once for what that began
+            self.advance(self.latest_ms - self.world.clock.now_ms() + REST_MS)
+            await self.world.tick()
+        for connection in self.world.connections:
+            connection.flow()
+            connection.send("aws/heartbeat")
+        await self.world.settle()
+        await self.learn()
+
+    # Asking
+
+    async def account(self, name: str, service: Any = "connect", **members: Any) -> Reply:
+        """An operation of the account, once."""
+        return await self.world.ask(service, name, InstanceId=self.world.workspace.instance_id, **members)
+
+    async def participant(self, person: Person, name: str, **members: Any) -> Reply:
+        """An operation of a participant, once."""
+        needs_first = name == "CreateParticipantConnection"
+        token = person.participant_token if needs_first else person.connection_token
+        return await self.world.ask("connectparticipant", name, token, **members)
+
+    async def surely(self, ask: Ask) -> Reply:
+        """Ask until there is an answer. Raises Refused."""
+        (answer,) = await self.all_surely(ask)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    async def all_surely(self, *asks: Ask) -> list[Reply | Refused]:
+        """Ask all at once, and again those that got no answer."""
+        answers: dict[int, Reply | Refused] = {}
+        for attempt in range(PATIENCE + 1):
+            left = [i for i in range(len(asks)) if i not in answers]
+            fate = self.fate() if attempt < PATIENCE else "well"
+            given = await self.together([asks[i] for i in left], fate)
+            answers |= {
+                i: answer for i, answer in zip(left, given, strict=True) if not isinstance(answer, Lost)
+            }
+            if len(answers) == len(asks):
+                break
+        assert len(answers) == len(asks), "a server in good order answers"
+        return [answers[i] for i in range(len(asks))]
+
+    def fate(self) -> str:
+        """Draw what becomes of requests."""
+        if self.random.random() >= self.trouble:
+            return "well"
+        return self.random.choice(("slow", "failing", "failing", "killed", "killed"))
+
+    async def together(self, asks: Sequence[Ask], fate: str) -> list[Reply | Refused | Lost]:
+        """Let requests race: several share a commit. A server that dies meanwhile answers nobody."""
+        world, random = self.world, self.random
+        if fate != "well":
+            self.note(f"      {len(asks)} requests: {fate}")
+        trouble = None
+        if fate == "failing":
+            error = random.choice((apsw.IOError, apsw.FullError))
+            trouble = faults.failing(random.randint(1, 6), random.randint(1, 8), error)
+        elif fate == "killed":
+            trouble = faults.once(random.randint(1, 12), world.cut_power)
+        if len(asks) > 1 or fate == "slow":
+            async with world.held():
+                tasks = [asyncio.ensure_future(_answer(ask)) for ask in asks]
+                await world.settle()
+                if fate == "slow":
+                    await self.heartbeats()
+                world.disk.trouble = trouble
+        else:
+            world.disk.trouble = trouble
+            tasks = [asyncio.ensure_future(_answer(ask)) for ask in asks]
+        answers = await asyncio.gather(*tasks)
+        world.disk.trouble = None
+        if fate == "killed":
+            if not world.is_dying:
+                world.cut_power()
+                answers = [Lost("the answer was lost on its way") for _ in asks]
+            await world.reboot()
+        await world.settle()
+        await self.learn()
+        return answers
+
+    async def heartbeats(self) -> None:
+        """All clients that are connected give a sign of life, upon which the server looks for what they missed."""
+        for connection in self.world.connections:
+            connection.send("aws/heartbeat")
+        await self.world.settle()
+
+    # Knowing
+
+    async def learn(self) -> None:
+        """See what the store holds now. Nothing that was once to be seen may have changed."""
+        for chat in self.chats:
+            before, chat.truth = chat.truth, await self.truth_of(chat.contact_id)
+            now = chat.truth
+            assert now.log[: len(before.log)] == before.log, "what was in the log is in the log"
+            assert now.is_over or not before.is_over, "an end is an end"
+            assert (
+                now.session.related_contact_id == before.session.related_contact_id
+                or not before.session.is_associated
+            )
+
+    async def truth_of(self, contact_id: str) -> Truth:
+        """What the store holds of a chat."""
+        instance_id = self.world.workspace.instance_id
+
+        def look(tx: Tx) -> Truth:
+            session, _ = require_past(tx, instance_id, contact_id, "Contact")
+            key = session.key
+            people = {p.id: p for p in participants_of(tx, key)}
+            log = [Item(*row) for row in tx.all("items_after", session=key, seq=0, limit=-1)]
+            return Truth(session, contacts_of(tx, key), people, log)
+
+        return await self.world.store.read(look)
+
+    def running(self) -> list[Chat]:
+        """The chats that go on."""
+        return [chat for chat in self.chats if not chat.truth.is_over]
+
+    def over(self) -> list[Chat]:
+        """The chats that have ended."""
+        return [chat for chat in self.chats if chat.truth.is_over]
+
+    def active(self, *chats: Chat) -> list[Person]:
+        """Who can act in these chats, or in all."""
+        people = (person for chat in chats or self.chats for person in chat.people)
+        return [person for person in people if person.connection_token and person.may_act]
+
+
+async def _answer(ask: Ask) -> Reply | Refused | Lost:
+    try:
+        return await ask()
+    except (Refused, Lost) as answer:
+        return answer

@@ -1,0 +1,98 @@
+"""A disk that fails under a store: whoever asked is told, nothing half done stays, and the next one is served."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.simulation.faults import Disk, failing, on_disk
+from threadline.clock import ManualClock
+from threadline.operations import CONTINUATIONS, run_due_now
+from threadline.store import Committed, Task, Tx
+from threadline.store.sqlite import SqliteStore
+
+
+@asynccontextmanager
+async def opened(disk: Disk, told: list[Committed] | None = None) -> AsyncIterator[SqliteStore]:
+    with on_disk(disk):
+        store = SqliteStore(disk.root / "threadline.db", ManualClock())
+    if told is not None:
+        store.on_commit = told.append
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(f"disk of {tmp_path}", tmp_path)
+
+
+def keep(key: str, size: int = 1) -> Callable[[Tx], str]:
+    """A unit of work that writes a row of this size."""
+
+    def work(tx: Tx) -> str:
+        tx.run("insert_reply", key=key, arguments_hash="", salt="", reply="x" * size, now_ms=tx.now_ms)
+        return key
+
+    return work
+
+
+async def kept(store: SqliteStore, *keys: str) -> list[str]:
+    return await store.read(lambda tx: [key for key in keys if tx.one("reply_of", key=key)])
+
+
+async def test_what_follows_a_rollback_of_the_database_itself_is_not_kept(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite answers an error of the disk by rolling back all: nothing may go on after it, as after other failures."""
+
+    def stumble(tx: Tx, task: Task) -> None:
+        disk.trouble = failing(1, 1, apsw.IOError)
+        tx.one("instance", instance_id="any")
+
+    def work(tx: Tx) -> None:
+        keep("before")(tx)
+        tx.later("stumble", tx.now_ms)
+        run_due_now(tx)
+        keep("after")(tx)
+
+    monkeypatch.setitem(CONTINUATIONS, "stumble", stumble)
+    async with opened(disk) as store:
+        await store.write(keep("old"))
+    told: list[Committed] = []
+    async with opened(disk, told) as store:
+        with pytest.raises(apsw.IOError):
+            await store.write(work)
+        assert await kept(store, "before", "after") == []
+        assert told == []
+        assert await store.write(keep("after")) == "after"
+
+
+async def test_a_full_disk_fails_who_asked_and_serves_again_when_there_is_room(disk: Disk) -> None:
+    async with opened(disk) as store:
+        await store.write(keep("old"))
+        disk.trouble = failing(1, 1_000, apsw.FullError)
+        answers = await asyncio.gather(
+            *(store.write(keep(f"new {i}", 10_000)) for i in range(5)), return_exceptions=True
+        )
+        assert all(isinstance(answer, apsw.FullError) for answer in answers)
+        disk.trouble = None
+        assert await kept(store, "old", "new 0", "new 4") == ["old"]
+        assert await store.write(keep("new 0")) == "new 0"
+    async with opened(disk) as store:
+        assert await kept(store, "old", "new 0", "new 1") == ["old", "new 0"]
+
+
+async def test_a_read_that_fails_does_not_keep_the_next_from_reading(disk: Disk) -> None:
+    async with opened(disk) as store:
+        await store.write(keep("old"))
+    async with opened(disk) as store:
+        disk.trouble = failing(1, 1, apsw.IOError)
+        with pytest.raises(apsw.IOError):
+            await kept(store, "old")
+        assert await kept(store, "old") == ["old"]
