@@ -264,7 +264,7 @@ NO_RECEIPTS = [None, "x", "{}", "[]", "null", '"x"', '{"messageId": 5}', '{"mess
 NO_MESSAGES = ['{"messageId": ""}', '{"messageId": "x"}', '{"messageid": "x"}', '{"messageId": ["x"]}']
 
 
-@pytest.mark.parametrize("content", NO_RECEIPTS + NO_MESSAGES)
+@pytest.mark.parametrize("content", [*NO_RECEIPTS, *NO_MESSAGES])
 def test_a_receipt_for_nothing(threadline_server: Threadline, content: str | None) -> None:
     casey, _ = two(threadline_server)
     for kind in (DELIVERED, READ):

@@ -1,0 +1,309 @@
+"""Joining a chat, connecting to it and leaving it: bots, connection data, tokens of the right and the wrong kind."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.edge.raw import ask
+from tests.operations.refusals import CONFLICT, DENIED, INVALID, NOT_FOUND, VALIDATION, answer, refused
+from threadline.testing import Customer, Participant, Threadline
+
+BOT = {"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"}
+WEBSOCKET, CREDENTIALS = "WEBSOCKET", "CONNECTION_CREDENTIALS"
+
+
+def create(server: Threadline, contact_id: str, **members: Any) -> dict[str, Any]:
+    details = {"ParticipantDetails": BOT, "InstanceId": server.instance_id} | members
+    return answer(server.connect.create_participant(ContactId=contact_id, **details))
+
+
+class Bot(Participant):
+    """A custom participant, who connects with ConnectParticipant as an agent does."""
+
+    connects: ClassVar = {"Type": [WEBSOCKET, CREDENTIALS], "ConnectParticipant": True}
+
+
+def bot_in(server: Threadline, casey: Customer) -> Bot:
+    reply = create(server, casey.contact_id)
+    return Bot(server, "Bot", casey.contact_id, reply["ParticipantCredentials"]["ParticipantToken"]).connect()
+
+
+def connection(server: Threadline, token: str, *types: str, **members: Any) -> dict[str, Any]:
+    return answer(
+        server.connectparticipant.create_participant_connection(
+            ParticipantToken=token, Type=list(types), **members
+        )
+    )
+
+
+# CreateParticipant
+
+
+def test_a_bot_takes_part(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    casey.say("before")
+    reply = create(threadline_server, casey.contact_id)
+    assert reply.keys() == {"ParticipantCredentials", "ParticipantId"}
+    assert reply["ParticipantCredentials"].keys() == {"ParticipantToken", "Expiry"}
+    token = reply["ParticipantCredentials"]["ParticipantToken"]
+    assert casey.events() == ["participant.joined"], "it joins when it connects"
+    bot = Bot(threadline_server, "Bot", casey.contact_id, token).connect()
+    joined = casey.see_event("participant.joined", ParticipantRole="CUSTOM_BOT")
+    assert (joined["DisplayName"], joined["ParticipantId"]) == ("Bot", reply["ParticipantId"])
+    assert bot.reads() == ["before"]
+    bot.say("I am a bot.")
+    casey.see("I am a bot.", ParticipantRole="CUSTOM_BOT")
+    bot.leave()
+    casey.see_event("participant.left", ParticipantRole="CUSTOM_BOT")
+    bot.see_event("chat.ended")
+    assert "chat.ended" not in casey.events(), "the chat goes on without it"
+    with refused(DENIED, "the participant has left the chat"):
+        bot.say("one more thing")
+
+
+def test_a_contact_has_one_bot_at_a_time(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    bot = bot_in(threadline_server, casey)
+    with refused(CONFLICT, "has a custom participant already"):
+        create(threadline_server, casey.contact_id)
+    bot.leave()
+    assert create(threadline_server, casey.contact_id)["ParticipantId"] != bot.contact_id
+
+
+def test_a_bot_stays_over_a_transfer(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    bot = bot_in(threadline_server, casey)
+    second = threadline_server.agent("a1").accept(casey).transfer(threadline_server.queue_id)
+    casey.say("after")
+    assert bot.see("after")["ContactId"] == second
+    assert create(threadline_server, second)["ParticipantId"], "the new contact may have one of its own"
+
+
+def test_a_chat_has_six_participants_at_most(threadline_server: Threadline) -> None:
+    """The customer, and a bot on each of five contacts."""
+    casey = threadline_server.customer()
+    contact_id = casey.contact_id
+    for _ in range(5):
+        create(threadline_server, contact_id)
+        contact_id = threadline_server.agent("a1").accept(contact_id).transfer(threadline_server.queue_id)
+    with refused(("ServiceQuotaExceededException", 402), "A chat has at most 6 participants"):
+        create(threadline_server, contact_id)
+
+
+@pytest.mark.parametrize("role", ["CUSTOMER", "AGENT", "SYSTEM", "SUPERVISOR"])
+def test_another_role_is_not_added(threadline_server: Threadline, role: str) -> None:
+    casey = threadline_server.customer()
+    with refused(INVALID, f"ParticipantRole {role} cannot be added to a chat"):
+        create(
+            threadline_server,
+            casey.contact_id,
+            ParticipantDetails={"ParticipantRole": role, "DisplayName": "X"},
+        )
+
+
+def test_a_bot_that_cannot_be_added(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    with refused(INVALID, "DisplayName is required"):
+        create(threadline_server, casey.contact_id, ParticipantDetails={"ParticipantRole": "CUSTOM_BOT"})
+    with refused(INVALID, "ParticipantCapabilities do not apply"):
+        create(
+            threadline_server,
+            casey.contact_id,
+            ParticipantDetails=BOT | {"ParticipantCapabilities": {"Video": "SEND"}},
+        )
+    with refused(NOT_FOUND, "Contact not found"):
+        create(threadline_server, "nothing")
+    with refused(NOT_FOUND, "Instance not found"):
+        create(threadline_server, casey.contact_id, InstanceId="nowhere")
+    casey.leave()
+    with refused(INVALID, "Contact is not active"):
+        create(threadline_server, casey.contact_id)
+
+
+def test_the_same_bot_again(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    first, again = (create(threadline_server, casey.contact_id, ClientToken="t") for _ in range(2))
+    assert first == again
+    with refused(INVALID, "ClientToken was used with different parameters"):
+        create(
+            threadline_server,
+            casey.contact_id,
+            ClientToken="t",
+            ParticipantDetails=BOT | {"DisplayName": "Bob"},
+        )
+
+
+# CreateParticipantConnection
+
+
+@pytest.mark.parametrize("types", [[WEBSOCKET], [CREDENTIALS], [CREDENTIALS, WEBSOCKET], [WEBSOCKET] * 2])
+def test_what_is_asked_for_is_given(threadline_server: Threadline, types: list[str]) -> None:
+    casey = threadline_server.invite()
+    reply = connection(threadline_server, casey.participant_token, *types)
+    assert ("Websocket" in reply, "ConnectionCredentials" in reply) == (
+        WEBSOCKET in types,
+        CREDENTIALS in types,
+    )
+    assert len(reply) == len(set(types))
+
+
+def test_connection_data_and_its_times(threadline: Threadline) -> None:
+    casey = threadline.invite()
+    now = threadline.clock.now_ms() / 1000
+    reply = connection(threadline, casey.participant_token, WEBSOCKET, CREDENTIALS)
+
+    def seconds(text: str) -> float:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp() - now
+
+    assert 0 <= seconds(reply["Websocket"]["ConnectionExpiry"]) - 3_600 < 60
+    assert 0 <= seconds(reply["ConnectionCredentials"]["Expiry"]) - 86_400 < 60
+    assert len(reply["Websocket"]["Url"]) <= 2_000
+    assert len(reply["ConnectionCredentials"]["ConnectionToken"]) <= 1_000
+
+
+def test_earlier_connection_tokens_stay_valid(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    tokens = {
+        connection(threadline_server, casey.participant_token, CREDENTIALS)["ConnectionCredentials"][
+            "ConnectionToken"
+        ]
+        for _ in range(5)
+    }
+    assert len(tokens) == 5
+    for token in (*tokens, casey.connection_token):
+        casey.connection_token = token
+        assert casey.say("Hello")["Id"]
+
+
+def test_a_connection_token_lasts_a_day_and_a_participant_token_as_long_as_the_chat(
+    threadline: Threadline,
+) -> None:
+    casey = threadline.customer(ChatDurationInMinutes=10_080)
+    threadline.clock.advance(minutes=24 * 60, seconds=-1)
+    assert casey.page()["Transcript"]
+    threadline.clock.advance(seconds=1)
+    with refused(DENIED, "the connection token has expired. CreateParticipantConnection gives a new one"):
+        casey.page()
+    threadline.clock.advance(minutes=5 * 24 * 60)
+    assert casey.connect().say("a week later")["Id"]
+
+
+@pytest.mark.parametrize(
+    ("types", "members", "words"),
+    [
+        (["WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls"),
+        ([CREDENTIALS, "WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls"),
+        (["TELEPATHY"], {}, "Invalid value for Type"),
+        (None, {}, "Type is required"),
+        (None, {"ConnectParticipant": False}, "Type is required"),
+    ],
+)
+def test_a_connection_that_cannot_be_had(
+    threadline_server: Threadline, types: list[str] | None, members: dict[str, Any], words: str
+) -> None:
+    casey = threadline_server.invite()
+    given: dict[str, Any] = members | ({"Type": types} if types else {})
+    with refused(VALIDATION, words):
+        threadline_server.connectparticipant.create_participant_connection(
+            ParticipantToken=casey.participant_token, **given
+        )
+
+
+def test_a_customer_is_connected_by_the_socket_alone(threadline_server: Threadline) -> None:
+    casey = threadline_server.invite()
+    reply = threadline_server.connectparticipant.create_participant_connection(
+        ParticipantToken=casey.participant_token, ConnectParticipant=True
+    )
+    assert answer(reply) == {}
+    contact = threadline_server.connect.describe_contact(
+        InstanceId=threadline_server.instance_id, ContactId=casey.contact_id
+    )["Contact"]
+    assert "ConnectedToSystemTimestamp" not in contact
+    assert casey.connect().events() == ["participant.joined"]
+
+
+def test_a_customer_may_write_before_the_socket_is_open(threadline_server: Threadline) -> None:
+    casey = threadline_server.invite()
+    casey.connection_token = connection(threadline_server, casey.participant_token, CREDENTIALS)[
+        "ConnectionCredentials"
+    ]["ConnectionToken"]
+    casey.say("already here")
+    agent = threadline_server.agent("a1").accept(casey.connect())
+    assert agent.reads() == ["already here"]
+
+
+# Tokens
+
+
+def test_tokens_are_of_two_kinds(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    with refused(DENIED, "this is a connection token; a participant token is needed here"):
+        connection(threadline_server, casey.connection_token, CREDENTIALS)
+    ticket = connection(threadline_server, casey.participant_token, WEBSOCKET)["Websocket"]["Url"].partition(
+        "="
+    )[2]
+    for wrong, words in (
+        (casey.participant_token, "this is a participant token; a connection token is needed here"),
+        (ticket, "this is a socket ticket; a connection token is needed here"),
+        ("nothing", "the connection token is not known"),
+        (casey.connection_token[:-1], "the connection token is not known"),
+        (casey.connection_token.swapcase(), "the connection token is not known"),
+    ):
+        casey.connection_token = wrong
+        with refused(DENIED, words):
+            casey.say("Hello")
+
+
+@pytest.mark.parametrize("path", ["connection", "message", "event", "transcript", "disconnect"])
+@pytest.mark.parametrize("headers", [{}, {"x_amz_bearer": ""}, {"x_amz_bearer": "x" * 2_000}])
+def test_without_a_token_nothing_is_looked_at(
+    threadline_server: Threadline, path: str, headers: dict[str, str]
+) -> None:
+    refusal = ask(threadline_server.url, "POST", f"/participant/{path}", b"\xff{", **headers)
+    assert (refusal.status, refusal.error) == (403, "AccessDeniedException")
+
+
+def test_the_signature_does_not_matter_to_participants(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    stranger = threadline_server.client("connectparticipant", aws_access_key_id="AKIDSTRANGER")
+    sent = stranger.send_message(
+        ConnectionToken=casey.connection_token, ContentType="text/plain", Content="Hello"
+    )
+    assert casey.see("Hello")["Id"] == sent["Id"]
+    stranger.close()
+
+
+# DisconnectParticipant
+
+
+def test_leaving_answers_nothing_and_is_done_once(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    leave = threadline_server.connectparticipant.disconnect_participant
+    assert answer(leave(ConnectionToken=casey.connection_token, ClientToken="t")) == {}
+    with refused(DENIED, "the chat has ended"):
+        leave(ConnectionToken=casey.connection_token, ClientToken="t")
+
+
+def test_a_customer_who_never_connected_may_leave(threadline_server: Threadline) -> None:
+    casey = threadline_server.invite()
+    casey.connection_token = connection(threadline_server, casey.participant_token, CREDENTIALS)[
+        "ConnectionCredentials"
+    ]["ConnectionToken"]
+    casey.leave()
+    contact = threadline_server.connect.describe_contact(
+        InstanceId=threadline_server.instance_id, ContactId=casey.contact_id
+    )["Contact"]
+    assert contact["DisconnectReason"] == "CUSTOMER_DISCONNECT"
+
+
+def test_two_who_leave_at_the_same_time(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    agent = threadline_server.agent("a1").accept(casey)
+    agent.leave()
+    survey = casey.see(ParticipantRole="SYSTEM")["ContactId"]
+    with refused(DENIED, "the participant has left the chat"):
+        agent.leave()
+    casey.leave()
+    assert casey.see_event("participant.left", ParticipantRole="CUSTOMER")["ContactId"] == survey
+    assert casey.events().count("chat.ended") == 1

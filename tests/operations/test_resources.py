@@ -1,0 +1,380 @@
+"""What an instance holds: flows made, read and replaced; queues, users and instances described and listed."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.flows.flows import END, content, say
+from tests.operations.refusals import DENIED, NOT_FOUND, PARAMETER, answer, refused
+from threadline.operations import OPERATIONS
+from threadline.testing import Threadline, Workspace
+from threadline.wire.model import load
+
+UNKNOWN = "01a203c5-0000-7000-8000-000000000000"
+
+
+def says(text: str) -> str:
+    return content(start=say(text))
+
+
+def create(server: Workspace, name: str, text: str = "Hello", **members: Any) -> dict[str, Any]:
+    arguments = {"Name": name, "Type": "CONTACT_FLOW", "Content": says(text)} | members
+    return answer(server.connect.create_contact_flow(InstanceId=server.instance_id, **arguments))
+
+
+def describe(server: Workspace, flow_id: str) -> dict[str, Any]:
+    reply = server.connect.describe_contact_flow(InstanceId=server.instance_id, ContactFlowId=flow_id)
+    flow: dict[str, Any] = reply["ContactFlow"]
+    return flow
+
+
+def arn_of(server: Workspace) -> str:
+    return str(server.connect.describe_instance(InstanceId=server.instance_id)["Instance"]["Arn"])
+
+
+@pytest.fixture(scope="module")
+def other(threadline_server: Threadline) -> Workspace:
+    """A workspace of another account."""
+    return threadline_server.another_account()
+
+
+# Flows
+
+
+def test_a_flow_is_what_was_created(threadline_server: Threadline) -> None:
+    written = says("Hällo 😀")
+    reply = create(
+        threadline_server, "whole", Content=written, Description="All of it", Tags={"team": "blue"}
+    )
+    assert reply == {
+        "ContactFlowId": reply["ContactFlowId"],
+        "ContactFlowArn": f"{arn_of(threadline_server)}/contact-flow/{reply['ContactFlowId']}",
+        "FlowContentSha256": hashlib.sha256(written.encode()).hexdigest(),
+    }
+    flow = describe(threadline_server, reply["ContactFlowId"])
+    assert flow.pop("LastModifiedTime")
+    assert flow == {
+        "Arn": reply["ContactFlowArn"],
+        "Id": reply["ContactFlowId"],
+        "Name": "whole",
+        "Type": "CONTACT_FLOW",
+        "State": "ACTIVE",
+        "Status": "PUBLISHED",
+        "Description": "All of it",
+        "Content": written,
+        "Tags": {"team": "blue"},
+        "FlowContentSha256": reply["FlowContentSha256"],
+        "LastModifiedRegion": "us-east-1",
+    }
+
+
+def test_a_flow_goes_by_its_arn_too(threadline_server: Threadline) -> None:
+    arn = create(threadline_server, "by arn")["ContactFlowArn"]
+    assert describe(threadline_server, arn)["Arn"] == arn
+
+
+def test_a_name_is_taken_once(threadline_server: Threadline, other: Workspace) -> None:
+    create(threadline_server, "taken")
+    with refused(("DuplicateResourceException", 409), "A flow with the name 'taken' exists already"):
+        create(threadline_server, "taken")
+    assert create(other, "taken")["ContactFlowId"], "once in an instance"
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("no JSON", "JSON"),
+        ("[]", "object"),
+        ("{}", "Version"),
+        (content(start=say("x", then="nowhere")), "nowhere"),
+        (content(start={**END, "Type": "Dance"}), "Dance"),
+    ],
+)
+def test_a_flow_that_could_not_run_is_refused_with_its_problems(
+    threadline_server: Threadline, written: str, problem: str
+) -> None:
+    with refused(("InvalidContactFlowException", 400)) as response:
+        create(threadline_server, "never", Content=written)
+    assert any(problem in entry["message"] for entry in response["problems"]), response["problems"]
+    flow_id = create(threadline_server, f"good until {problem}")["ContactFlowId"]
+    before = describe(threadline_server, flow_id)
+    with refused(("InvalidContactFlowException", 400)) as response:
+        threadline_server.connect.update_contact_flow_content(
+            InstanceId=threadline_server.instance_id, ContactFlowId=flow_id, Content=written
+        )
+    assert response["problems"]
+    assert describe(threadline_server, flow_id) == before
+
+
+def test_all_problems_are_told_at_once(threadline_server: Threadline) -> None:
+    broken = {
+        "Version": "2019-10-30",
+        "StartAction": "a",
+        "Actions": [{**END, "Identifier": "b", "Type": "Dance"}],
+    }
+    with refused(("InvalidContactFlowException", 400)) as response:
+        create(threadline_server, "never", Content=json.dumps(broken))
+    assert len(response["problems"]) >= 2
+
+
+def test_new_content_is_for_the_chats_that_come(threadline_server: Threadline) -> None:
+    flow_id = create(threadline_server, "changing", "Hello")["ContactFlowId"]
+    assert threadline_server.customer(ContactFlowId=flow_id).see("Hello")
+    reply = threadline_server.connect.update_contact_flow_content(
+        InstanceId=threadline_server.instance_id, ContactFlowId=flow_id, Content=says("Good morning")
+    )
+    assert answer(reply) == {}
+    assert threadline_server.customer(ContactFlowId=flow_id).see("Good morning")
+    flow = describe(threadline_server, flow_id)
+    assert flow["FlowContentSha256"] == hashlib.sha256(says("Good morning").encode()).hexdigest()
+
+
+def test_a_flow_that_is_not_there(threadline_server: Threadline, other: Workspace) -> None:
+    theirs = other.contact_flow_id
+    for flow_id in (UNKNOWN, theirs):
+        with refused(NOT_FOUND, f"Contact flow not found: {flow_id}"):
+            describe(threadline_server, flow_id)
+        with refused(NOT_FOUND, f"Contact flow not found: {flow_id}"):
+            threadline_server.connect.update_contact_flow_content(
+                InstanceId=threadline_server.instance_id, ContactFlowId=flow_id, Content=says("x")
+            )
+
+
+@pytest.mark.parametrize("members", [{"Type": "DANCE"}, {"Status": "DRAFT"}])
+def test_a_flow_with_members_that_will_not_do(threadline_server: Threadline, members: dict[str, str]) -> None:
+    with refused(PARAMETER):
+        create(threadline_server, "odd", **members)
+
+
+# Lists
+
+
+def pages(call: Callable[..., Any], member: str, size: int | None, **arguments: Any) -> list[list[Any]]:
+    found: list[list[Any]] = []
+    if size:
+        arguments["MaxResults"] = size
+    while True:
+        reply = call(**arguments)
+        found.append(reply[member])
+        if "NextToken" not in reply:
+            return found
+        assert len(reply[member]) == size
+        arguments["NextToken"] = reply["NextToken"]
+
+
+@pytest.fixture(scope="module")
+def flows(threadline_server: Threadline) -> tuple[Workspace, list[str]]:
+    """A workspace of its own with ten flows, by name, in the order of their making."""
+    workspace = threadline_server.another_account()
+    names = ["Demo survey", "Demo inbound", "Demo returning"]
+    for number in range(7):
+        kind = "CUSTOMER_QUEUE" if number % 2 else "CONTACT_FLOW"
+        leave = {"Identifier": "start", "Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}}
+        end = {**leave, "Type": "DisconnectParticipant"} if kind == "CONTACT_FLOW" else leave
+        written = json.dumps({"Version": "2019-10-30", "StartAction": "start", "Actions": [end]})
+        create(workspace, f"flow {number}", Content=written, Type=kind, Status="SAVED")
+        names.append(f"flow {number}")
+    return workspace, names
+
+
+@pytest.mark.parametrize("size", [None, 1, 2, 3, 9, 10, 11])
+def test_flows_are_listed_in_pages_of_every_size(
+    flows: tuple[Workspace, list[str]], size: int | None
+) -> None:
+    workspace, names = flows
+    found = pages(
+        workspace.connect.list_contact_flows,
+        "ContactFlowSummaryList",
+        size,
+        InstanceId=workspace.instance_id,
+    )
+    summaries = [summary for page in found for summary in page]
+    assert sorted(summary["Name"] for summary in summaries) == sorted(names)
+    assert len(found) == -(-10 // (size or 100))
+    for summary in summaries:
+        flow = describe(workspace, summary["Id"])
+        assert summary == {
+            "Id": flow["Id"],
+            "Arn": flow["Arn"],
+            "Name": flow["Name"],
+            "ContactFlowType": flow["Type"],
+            "ContactFlowState": "ACTIVE",
+            "ContactFlowStatus": flow["Status"],
+        }
+
+
+@pytest.mark.parametrize("size", [None, 1, 2, 3, 4])
+def test_flows_are_listed_by_type(flows: tuple[Workspace, list[str]], size: int | None) -> None:
+    workspace, _ = flows
+
+    def named(*types: str) -> set[str]:
+        found = pages(
+            workspace.connect.list_contact_flows,
+            "ContactFlowSummaryList",
+            size,
+            InstanceId=workspace.instance_id,
+            ContactFlowTypes=list(types),
+        )
+        names = [summary["Name"] for page in found for summary in page]
+        assert len(names) == len(set(names))
+        return set(names)
+
+    assert named("CUSTOMER_QUEUE") == {"flow 1", "flow 3", "flow 5"}
+    assert len(named("CUSTOMER_QUEUE", "CONTACT_FLOW")) == 10
+    assert named("AGENT_HOLD") == set()
+
+
+def test_queues(threadline_server: Threadline) -> None:
+    connect, instance = threadline_server.connect, threadline_server.instance_id
+    [summary] = connect.list_queues(InstanceId=instance)["QueueSummaryList"]
+    arn = f"{arn_of(threadline_server)}/queue/{threadline_server.queue_id}"
+    assert summary.pop("LastModifiedTime")
+    assert summary == {
+        "Id": threadline_server.queue_id,
+        "Arn": arn,
+        "Name": "Support",
+        "QueueType": "STANDARD",
+        "LastModifiedRegion": "us-east-1",
+    }
+    for name in (threadline_server.queue_id, arn):
+        queue = connect.describe_queue(InstanceId=instance, QueueId=name)["Queue"]
+        assert (queue["QueueId"], queue["QueueArn"], queue["Name"]) == (summary["Id"], arn, "Support")
+    for types, count in ((["STANDARD"], 1), (["AGENT"], 0), (["AGENT", "STANDARD"], 1)):
+        assert len(connect.list_queues(InstanceId=instance, QueueTypes=types)["QueueSummaryList"]) == count
+    after = connect.list_queues(InstanceId=instance, NextToken=threadline_server.queue_id)
+    assert after["QueueSummaryList"] == []
+
+
+def test_users(threadline_server: Threadline) -> None:
+    connect, instance = threadline_server.connect, threadline_server.instance_id
+    for size in (None, 1, 2):
+        found = pages(connect.list_users, "UserSummaryList", size, InstanceId=instance)
+        assert {u["Username"]: u["Id"] for page in found for u in page} == threadline_server.agents
+    user_id = threadline_server.agents["a1"]
+    arn = f"{arn_of(threadline_server)}/agent/{user_id}"
+    for name in (user_id, arn):
+        user = connect.describe_user(InstanceId=instance, UserId=name)["User"]
+        assert (user["Id"], user["Arn"], user["Username"]) == (user_id, arn, "a1")
+        assert user["IdentityInfo"] == {"FirstName": "Alex", "LastName": "Morgan"}
+
+
+def test_instances_are_those_of_the_account(threadline_server: Threadline, other: Workspace) -> None:
+    for workspace in (threadline_server, other):
+        [summary] = workspace.connect.list_instances()["InstanceSummaryList"]
+        instance = workspace.connect.describe_instance(InstanceId=workspace.instance_id)["Instance"]
+        assert summary["Id"] == instance["Id"] == workspace.instance_id
+        assert summary["Arn"] == instance["Arn"]
+        assert instance["InstanceStatus"] == "ACTIVE"
+        after = workspace.connect.list_instances(NextToken=workspace.instance_id, MaxResults=1)
+        assert after["InstanceSummaryList"] == []
+
+
+# Every operation takes an instance by its ARN, and refuses one that is not there or not yours
+
+CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+    "CreateContactFlow": lambda w, i: w.connect.create_contact_flow(
+        InstanceId=i, Name=f"in {i}", Type="CONTACT_FLOW", Content=says("x")
+    ),
+    "UpdateContactFlowContent": lambda w, i: w.connect.update_contact_flow_content(
+        InstanceId=i, ContactFlowId=w.survey_flow_id, Content=says("x")
+    ),
+    "DescribeContactFlow": lambda w, i: w.connect.describe_contact_flow(
+        InstanceId=i, ContactFlowId=w.contact_flow_id
+    ),
+    "ListContactFlows": lambda w, i: w.connect.list_contact_flows(InstanceId=i),
+    "DescribeInstance": lambda w, i: w.connect.describe_instance(InstanceId=i),
+    "DescribeQueue": lambda w, i: w.connect.describe_queue(InstanceId=i, QueueId=w.queue_id),
+    "ListQueues": lambda w, i: w.connect.list_queues(InstanceId=i),
+    "DescribeUser": lambda w, i: w.connect.describe_user(InstanceId=i, UserId=w.agents["a1"]),
+    "ListUsers": lambda w, i: w.connect.list_users(InstanceId=i),
+    "StartChatContact": lambda w, i: w.invite(InstanceId=i),
+    "CreatePersistentContactAssociation": lambda w, i: w.connect.create_persistent_contact_association(
+        InstanceId=i,
+        InitialContactId=w.invite().contact_id,
+        RehydrationType="FROM_SEGMENT",
+        SourceContactId=ended(w),
+    ),
+    "DescribeContact": lambda w, i: w.connect.describe_contact(InstanceId=i, ContactId=ended(w)),
+    "ListAssociatedContacts": lambda w, i: w.connect.list_associated_contacts(
+        InstanceId=i, ContactId=ended(w)
+    ),
+    "StopContact": lambda w, i: w.connect.stop_contact(InstanceId=i, ContactId=ended(w)),
+    "GetContactAttributes": lambda w, i: w.connect.get_contact_attributes(
+        InstanceId=i, InitialContactId=ended(w)
+    ),
+    "UpdateContactAttributes": lambda w, i: w.connect.update_contact_attributes(
+        InstanceId=i, InitialContactId=ended(w), Attributes={"a": "b"}
+    ),
+    "CreateParticipant": lambda w, i: w.connect.create_participant(
+        InstanceId=i,
+        ContactId=w.invite().contact_id,
+        ParticipantDetails={"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"},
+    ),
+    "AcceptContact": lambda w, i: w.threadline.accept_contact(
+        InstanceId=i, ContactId=w.customer().contact_id, UserId=w.agents["a1"]
+    ),
+    "TransferChat": lambda w, i: w.threadline.transfer_chat(
+        InstanceId=i, ContactId=accepted(w), QueueId=w.queue_id
+    ),
+    "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
+}
+
+
+def ended(workspace: Workspace) -> str:
+    casey = workspace.invite()
+    workspace.connect.stop_contact(InstanceId=workspace.instance_id, ContactId=casey.contact_id)
+    return casey.contact_id
+
+
+def accepted(workspace: Workspace) -> str:
+    casey = workspace.customer()
+    workspace.agent("a2").take(casey)
+    return casey.contact_id
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_instance_by_its_arn(other: Workspace, name: str) -> None:
+    reply = CALLS[name](other, arn_of(other))
+    assert reply
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_instance_that_is_not_there_or_not_yours(
+    threadline_server: Threadline, other: Workspace, name: str
+) -> None:
+    for instance_id, what in (
+        (UNKNOWN, NOT_FOUND),
+        (f"arn:aws:connect:us-east-1:123456789012:instance/{UNKNOWN}", NOT_FOUND),
+        (other.instance_id, DENIED),
+        (arn_of(other), DENIED),
+    ):
+        with refused(what):
+            CALLS[name](threadline_server, instance_id)
+
+
+def test_every_operation_with_an_instance_is_tried() -> None:
+    needs = set()
+    for operation in OPERATIONS.values():
+        service = load(operation.service)
+        model = service.operations[operation.name]
+        if model.input and "InstanceId" in service.shapes[model.input]["members"]:
+            needs.add(operation.name)
+    assert set(CALLS) == needs
+
+
+@pytest.mark.parametrize("what", ["queue", "user"])
+def test_what_is_not_there(threadline_server: Threadline, other: Workspace, what: str) -> None:
+    describe_it = getattr(threadline_server.connect, f"describe_{what}")
+    theirs = other.queue_id if what == "queue" else other.agents["a1"]
+    for name in (UNKNOWN, theirs):
+        with refused(NOT_FOUND, f"{what.capitalize()} not found: {name}"):
+            describe_it(InstanceId=threadline_server.instance_id, **{f"{what.capitalize()}Id": name})
+
+
+def test_a_page_of_too_many(threadline_server: Threadline) -> None:
+    for call in (threadline_server.connect.list_queues, threadline_server.connect.list_users):
+        with refused(PARAMETER, "is not from 1 to 1000"):
+            call(InstanceId=threadline_server.instance_id, MaxResults=1_001)
