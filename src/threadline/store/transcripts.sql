@@ -39,5 +39,5 @@ ON CONFLICT (session, seq, recipient_id)
 DO UPDATE SET delivered_at_ms = excluded.delivered_at_ms, read_at_ms = excluded.read_at_ms;
 
 -- name: content_bytes
-SELECT sum(length(content)) FROM item
+SELECT sum(octet_length(content)) FROM item
 WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0;

@@ -1,0 +1,130 @@
+"""What an operator may switch on: Amazon's bounds on history, one customer's chats only, a number of open chats."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.chat.world import World, refusal_of
+from tests.operations.refusals import INVALID, refused
+from threadline.testing import Threadline
+
+MEGABYTES_5 = 5 * 1024 * 1024
+EMOJI = "😀" * 4_096
+"""As many bytes as a message may have, and a quarter as many characters."""
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Threadline]:
+    with Threadline(strict_limits=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def careful() -> Iterator[Threadline]:
+    with Threadline(require_same_customer=True) as server:
+        yield server
+
+
+def had(server: Threadline, **members: Any) -> str:
+    contact_id = server.invite(**members).contact_id
+    server.connect.stop_contact(InstanceId=server.instance_id, ContactId=contact_id)
+    return contact_id
+
+
+def from_segment(contact_id: str) -> dict[str, Any]:
+    return {"PersistentChat": {"RehydrationType": "FROM_SEGMENT", "SourceContactId": contact_id}}
+
+
+def explained(server: Threadline, contact_id: str) -> dict[str, tuple[bool, str]]:
+    reply = server.threadline.describe_lineage(InstanceId=server.instance_id, ContactId=contact_id)
+    return {c["ContactId"]: (c["Shown"], c["Reason"]) for c in reply["Contacts"]}
+
+
+def test_a_past_transcript_of_more_than_five_megabytes_is_left_out(strict: Threadline) -> None:
+    casey = strict.customer()
+    casey.say("small")
+    large = strict.agent("a1").accept(casey).transfer(strict.queue_id)
+    for _ in range(MEGABYTES_5 // len(EMOJI.encode())):
+        casey.say(EMOJI)
+    casey.say("!")
+    strict.agent("a2").accept(large)
+    last = strict.agent("a2").take(large).transfer(strict.queue_id)
+    casey.say("the end")
+    assert EMOJI in casey.reads(), "it is whole while it goes on"
+    casey.leave()
+    returned = strict.customer(**from_segment(last))
+    assert returned.continued_from == last
+    for page_size in (1, 100):
+        assert [len(text) for text in returned.reads(page_size)] == [len("small"), len("the end")]
+    assert explained(strict, returned.contact_id) == {
+        returned.contact_id: (True, "CURRENT_SESSION"),
+        last: (True, "IN_SEGMENT_RANGE"),
+        large: (False, "TRANSCRIPT_TOO_LARGE"),
+        casey.contact_id: (True, "IN_SEGMENT_RANGE"),
+    }
+
+
+def test_exactly_five_megabytes_are_shown(strict: Threadline) -> None:
+    casey = strict.customer()
+    for _ in range(MEGABYTES_5 // len(EMOJI.encode())):
+        casey.say(EMOJI)
+    casey.leave()
+    returned = strict.customer(**from_segment(casey.contact_id))
+    assert set(returned.reads()) == {EMOJI}
+
+
+def test_more_than_a_hundred_past_contacts_are_told_apart() -> None:
+    with closing(World(strict_limits=True)) as world:
+        past: dict[str, Any] = {}
+        for _ in range(105):
+            contact_id = world.start(**past).contact_id
+            world.call("StopContact", contact_id=contact_id)
+            past = {"persistent_chat": {"RehydrationType": "FROM_SEGMENT", "SourceContactId": contact_id}}
+        current = world.start(**past).contact_id
+        for page_size in (1, 7, 100, 1_000):
+            reasons = [contact["Reason"] for contact in world.lineage(current, page_size)]
+            assert reasons == ["CURRENT_SESSION"] + ["IN_SEGMENT_RANGE"] * 100 + ["BEYOND_LIMIT"] * 5
+
+
+@pytest.mark.parametrize(
+    ("past", "current", "allowed"),
+    [("a", "a", True), ("a", "b", False), ("a", None, True), (None, "b", True), (None, None, True)],
+)
+def test_only_chats_of_the_same_customer(
+    careful: Threadline, past: str | None, current: str | None, allowed: bool
+) -> None:
+    source = had(careful, **({"CustomerId": past} if past else {}))
+    members: dict[str, Any] = {"CustomerId": current} if current else {}
+    casey = careful.invite(**members)
+    if allowed:
+        assert casey.continue_from("FROM_SEGMENT", source) == source
+        assert careful.invite(**members, **from_segment(source)).continued_from == source
+        return
+    with refused(INVALID, "belongs to another CustomerId"):
+        casey.continue_from("FROM_SEGMENT", source)
+    with refused(INVALID, "belongs to another CustomerId"):
+        careful.invite(**members, **from_segment(source))
+    with refused(INVALID, "belongs to another CustomerId"):
+        careful.threadline.describe_lineage(
+            InstanceId=careful.instance_id,
+            ContactId=casey.contact_id,
+            SourceContactId=source,
+            RehydrationType="FROM_SEGMENT",
+        )
+
+
+def test_customers_are_not_compared_unless_told_to(threadline_server: Threadline) -> None:
+    source = had(threadline_server, CustomerId="a")
+    casey = threadline_server.invite(CustomerId="b")
+    assert casey.continue_from("FROM_SEGMENT", source) == source
+
+
+def test_an_instance_has_so_many_open_chats() -> None:
+    with closing(World(chats_max=3)) as world:
+        started = [world.start() for _ in range(3)]
+        assert refusal_of(world.start) == "LimitExceededException"
+        world.call("StopContact", contact_id=started[0].contact_id)
+        assert refusal_of(world.start) is None
+        assert refusal_of(world.start) == "LimitExceededException"
