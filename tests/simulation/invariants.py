@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.simulation.simulation import EARLY, LATE, WELCOME, Chat, Person, Simulation, Truth, Watch
-from threadline.chat.transcript import CHAT_ENDED, LEFT, REHYDRATED, Item
+from threadline.chat.transcript import CHAT_ENDED, JOINED, LEFT, REHYDRATED, Item
 from threadline.wire.restjson import iso
 
 PAGE_SIZES = (1, 2, 3, 7, 10, 100)
@@ -18,6 +18,7 @@ async def check(sim: Simulation) -> None:
         check_log(chat.truth)
         check_said(chat)
         check_end(chat.truth)
+        check_comings(chat.truth)
         check_past(sim, chat)
         check_flow(chat)
     for watch in sim.watches:
@@ -55,9 +56,15 @@ def check_end(truth: Truth) -> None:
     assert ends == ([truth.session.last_seq] if truth.is_over else [])
     is_open = [contact.disconnected_at_ms is None for contact in truth.contacts]
     assert is_open == [False] * (len(is_open) - 1) + [not truth.is_over]
-    lefts = Counter(i.participant_id for i in truth.log if i.content_type == LEFT)
-    assert all(count == 1 for count in lefts.values())
-    assert set(lefts) == {p.id for p in truth.people.values() if p.left_at_ms is not None}
+
+
+def check_comings(truth: Truth) -> None:
+    """Who is connected has joined once, who is gone has left once."""
+    joined = [str(item.participant_id) for item in truth.log if item.content_type == JOINED]
+    left = [str(item.participant_id) for item in truth.log if item.content_type == LEFT]
+    people = truth.people.values()
+    assert sorted(joined) == sorted(p.id for p in people if p.connected_at_ms is not None)
+    assert sorted(left) == sorted(p.id for p in people if p.left_at_ms is not None)
 
 
 def check_past(sim: Simulation, chat: Chat) -> None:

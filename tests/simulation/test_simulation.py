@@ -12,6 +12,8 @@ import pytest
 from tests.simulation import invariants
 from tests.simulation.deeds import DEEDS
 from tests.simulation.simulation import Simulation
+from threadline.bus import hub
+from threadline.server import timers
 
 STEPS = 70
 RUN_SECONDS_MAX = 60
@@ -37,6 +39,13 @@ async def simulate(seed: int, folder: Path) -> list[str]:
     finally:
         await sim.world.close()
     return sim.trace + [item.id for chat in sim.chats for item in chat.truth.log]
+
+
+@pytest.fixture(autouse=True)
+def _small_bites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done in bites of a hundred is done in bites of a few, so that it takes several."""
+    monkeypatch.setattr(hub, "PULL_MAX", 3)
+    monkeypatch.setattr(timers, "BATCH", 2)
 
 
 @pytest.mark.parametrize("seed", range(int(FIRST), int(LAST or FIRST) + 1))
