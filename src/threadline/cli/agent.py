@@ -23,14 +23,17 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        client = local.client(options)
-        chat = {"InstanceId": local.instance(client, options), "ContactId": options.contact_id}
-        if options.action == "accept":
-            answer = client.call("threadline", "AcceptContact", **chat, UserId=options.user_id)
-            print(answer["ParticipantToken"])
-            return 0
-        goal = {"UserId": options.user_id} if options.user_id else {"QueueId": options.queue_id}
-        print(client.call("threadline", "TransferChat", **chat, **goal)["ContactId"])
+        with local.client(options) as client:
+            chat = {
+                "InstanceId": local.instance(client, options.instance_id),
+                "ContactId": options.contact_id,
+            }
+            if options.action == "accept":
+                answer = client.call("threadline", "AcceptContact", **chat, UserId=options.user_id)
+                print(answer["ParticipantToken"])
+            else:
+                goal = {"UserId": options.user_id} if options.user_id else {"QueueId": options.queue_id}
+                print(client.call("threadline", "TransferChat", **chat, **goal)["ContactId"])
         return 0
 
     return local.reported(run)

@@ -7,9 +7,11 @@ import argparse
 import os
 import platform
 import sys
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import IO, Any
 
-from threadline.cli import COMMANDS, arguments, inputs, output, pager, report
+from threadline.cli import COMMANDS, arguments, output
 from threadline.cli.catalog import SERVICES, Operation, kebab, load
 from threadline.cli.client import Client
 from threadline.cli.endpoint import Surroundings
@@ -19,16 +21,14 @@ from threadline.cli.transport import Wire
 from threadline.cli.values import unpack
 from threadline.wire.model import ServiceName
 
-MODES = ("standard", "adaptive", "legacy")
-
 
 def main(words: list[str]) -> int:
     """Run one command line; the exit status is the AWS CLI's."""
     surroundings = Surroundings(environment=os.environ)
     chosen: str | None = None
     try:
-        words = _prompted(words)
-        parsed, rest = arguments.global_parser([*SERVICES, *COMMANDS, "help"]).parse_known_args(words)
+        words = _prompted(words, surroundings)
+        parsed, rest = _parsed(words)
         chosen = parsed.cli_error_format
         return Command(parsed, surroundings).run(rest)
     except arguments.VersionAsked:
@@ -37,10 +37,29 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         return 130
+    except BadArguments as failure:
+        if (
+            not sys.stdin.isatty()
+            or "--no-cli-auto-prompt" in words
+            or _prompt_mode(surroundings) != "on-partial"
+        ):
+            return _reported(failure, surroundings, chosen)
+        _reported(failure, surroundings, chosen)
+        return main(["--cli-auto-prompt", *words])
     except Failure as failure:
-        sys.stdout.flush()
-        report.write(failure, surroundings, chosen)
-        return failure.status
+        return _reported(failure, surroundings, chosen)
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    return arguments.global_parser([*SERVICES, *COMMANDS, "help"]).parse_known_args(words)
+
+
+def _reported(failure: Failure, surroundings: Surroundings, chosen: str | None) -> int:
+    from threadline.cli import report
+
+    sys.stdout.flush()
+    report.write(failure, surroundings, chosen)
+    return failure.status
 
 
 def version() -> str:
@@ -51,14 +70,26 @@ def version() -> str:
     return f"threadline/{installed('threadline')} Python/{platform.python_version()} {system}"
 
 
-def _prompted(words: list[str]) -> list[str]:
+def _prompted(words: list[str], surroundings: Surroundings) -> list[str]:
     """`words` as they are, or as the prompt completes them."""
     wanted, refused = "--cli-auto-prompt" in words, "--no-cli-auto-prompt" in words
     if wanted and refused:
         raise BadArguments(
             "Both --cli-auto-prompt and --no-cli-auto-prompt cannot be specified at the same time."
         )
+    if wanted or (not refused and _prompt_mode(surroundings) == "on"):
+        from threadline.cli import prompt
+
+        return prompt.completed([word for word in words if word != "--cli-auto-prompt"])
     return words
+
+
+def _prompt_mode(surroundings: Surroundings) -> str:
+    """`on`, `on-partial` (when the command line is wrong) or `off`."""
+    try:
+        return surroundings.setting("AWS_CLI_AUTO_PROMPT", "cli_auto_prompt") or "off"
+    except Failure:
+        return "off"
 
 
 class Command:
@@ -123,6 +154,14 @@ class Command:
             raise UnknownOptions(_unknown(operation, unknown))
         return self._call(operation, vars(given))
 
+    def _output(self, *, paged: bool) -> AbstractContextManager[IO[str]]:
+        """Standard output, or the pager where there is someone to page for."""
+        if not paged or not sys.stdout.isatty():
+            return nullcontext(sys.stdout)
+        from threadline.cli import pager
+
+        return pager.output(self.surroundings)
+
     def _misplaced(self) -> int:
         name = self.options.command
         raise BadArguments(f"{name}: give its options after it: threadline {name} ...", usage=True)
@@ -130,7 +169,7 @@ class Command:
     def _help(self, service: ServiceName | None = None, operation: Operation | None = None) -> int:
         from threadline.cli import manual
 
-        with pager.output(self.surroundings, paged=True) as out:
+        with self._output(paged=True) as out:
             out.write(manual.page(service, operation))
         return 0
 
@@ -141,34 +180,41 @@ class Command:
         chosen = {name: value for name in paging if (value := given.pop(name)) is not None}
         members = operation.input.members if operation.input else {}
         if chosen.get("max_items", 1) < 1:
+            from threadline.cli import report
+
             report.warn("Non-positive values for --max-items may result in undefined behavior.")
         words = {name: value for name, value in given.items() if value is not None}
         self._check_paging(operation, words, chosen)
         parameters = {name: unpack(members[name], f"--{kebab(name)}", value) for name, value in words.items()}
-        parameters = inputs.merged(parameters, files)
-        self._check_paging(operation, parameters, chosen)
-        if skeleton in ("input", "yaml-input"):
-            inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
-            return 0
-        if skeleton == "output":
-            self._write(operation, inputs.example_reply(operation, parameters))
-            return 0
-        client = Client(self.surroundings, self._wire())
+        if skeleton or any(files.values()):
+            from threadline.cli import inputs
+
+            parameters = inputs.merged(parameters, files)
+            self._check_paging(operation, parameters, chosen)
+            if skeleton == "output":
+                self._write(operation, inputs.example_reply(operation, parameters))
+                return 0
+            if skeleton:
+                inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
+                return 0
+        with Client(self.surroundings, self._wire()) as client:
+            self._invoke(client, operation, parameters, chosen)
+        return 0
+
+    def _invoke(
+        self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]
+    ) -> None:
         client.raw_times = self.surroundings.profile.text("cli_timestamp_format") == "wire"
         if self.options.debug:
             from threadline.cli import debug
 
             client.trace = debug.trace
             debug.parameters(operation, parameters)
-
-        def call(parameters: dict[str, Any]) -> dict[str, Any]:
-            return client.invoke(operation, parameters)
-
         if operation.paginator and self.options.paginate:
-            self._write(operation, Pages(call, operation.paginator, parameters, **chosen))
+            call = partial(client.invoke, operation)
+            self._write(operation, Pages(call, operation.paginator, parameters, **paging))
         else:
-            self._write(operation, call(parameters))
-        return 0
+            self._write(operation, client.invoke(operation, parameters))
 
     def _check_paging(self, operation: Operation, parameters: dict[str, Any], chosen: dict[str, Any]) -> None:
         """Who pages by hand gets single pages, and cannot ask for merged ones."""
@@ -185,7 +231,7 @@ class Command:
         if form not in arguments.OUTPUTS:
             raise Failure(f"Unknown output type: {form}")
         coloured = self.options.color == "on" or (self.options.color == "auto" and sys.stdout.isatty())
-        with pager.output(self.surroundings, paged=not self.options.no_cli_pager) as out:
+        with self._output(paged=not self.options.no_cli_pager) as out:
             output.write(form, operation.name, answer, self.query, out, coloured=coloured)
 
 

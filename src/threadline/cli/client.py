@@ -6,7 +6,7 @@ connection only for as long as the command runs.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from threadline.cli import rest, transport, validate
 from threadline.cli.catalog import Operation, load
@@ -20,7 +20,7 @@ Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
 
 
 class Client:
-    """Calls with the endpoint and key that `surroundings` give.
+    """Calls with the endpoint and key that `surroundings` give; a context manager that closes its connections.
 
     `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
     """
@@ -32,6 +32,13 @@ class Client:
         self.raw_times = False
         self._targets: dict[str, Target] = {}
         self._transports: dict[str, transport.Transport] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._transports.values():
+            connection.close()
 
     def target(self, service: ServiceName) -> Target:
         """Where calls of `service` go. Raises BadConfiguration."""

@@ -10,6 +10,8 @@ from threadline.cli import rest
 from threadline.cli.catalog import Operation, Shape
 
 HIDDEN = "*** redacted ***"
+SECRET_MEMBERS = frozenset(("ParticipantToken", "ConnectionToken", "Url"))
+"""What opens a chat to whoever has it; the models mark some of these and not others."""
 SECRET_HEADERS = frozenset(("x-amz-security-token", "x-amz-bearer"))
 
 
@@ -24,7 +26,10 @@ def redacted(shape: Shape, value: Any) -> Any:
         return HIDDEN
     if shape.type == "structure" and isinstance(value, dict):
         known = shape.members
-        return {key: redacted(known[key], item) if key in known else HIDDEN for key, item in value.items()}
+        return {
+            key: redacted(known[key], item) if key in known and key not in SECRET_MEMBERS else HIDDEN
+            for key, item in value.items()
+        }
     if shape.type == "map" and isinstance(value, dict):
         return {key: redacted(shape.value, item) for key, item in value.items()}
     if shape.type == "list" and isinstance(value, list):

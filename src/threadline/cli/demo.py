@@ -33,7 +33,6 @@ CASES = (
     ("ENTIRE_PAST_SESSION", "C1", "Casey gets the whole past chat, the survey too"),
 )
 NAME_WIDTH = 10
-STOP_SECONDS = 30
 
 
 def main(arguments: list[str]) -> int:
@@ -45,17 +44,23 @@ def main(arguments: list[str]) -> int:
     tell = _silent if options.output == "json" else _told
 
     def run() -> int:
-        with _server(options, tell) as passing:
-            play = Play(local.client(options), options, tell, passing=passing)
+        with _server(options, tell) as passing, local.client(options) as client:
+            play = Play(client, options, tell)
             ids = play.past_chat()
             if not options.seed:
                 ids |= {name: play.returns(number, ids) for number, name in enumerate(("B1", "B2"))}
-                tell(play.hint(ids["B1"]))
+                if not passing:
+                    tell(f"\n  {styled('Look closer:', 'bold')} {_lineage_command(options, ids['B1'])}")
+                tell("")
             if options.output == "json":
                 print(json.dumps(ids, indent=4))
         return 0
 
     return local.reported(run)
+
+
+def _lineage_command(options: Namespace, contact_id: str) -> str:
+    return f"threadline lineage {contact_id}{f' --data {options.data}' if options.data else ''}"
 
 
 def _told(line: str) -> None:
@@ -69,7 +74,7 @@ def _silent(line: str) -> None:
 @contextmanager
 def _server(options: Namespace, tell: Tell) -> Iterator[bool]:
     """The server to play on: the configured one, or for a whole demo one of its own, which is yielded as True."""
-    surroundings = local.client(options).surroundings
+    surroundings = local.surroundings(options)
     configured = surroundings.endpoint("Threadline") or surroundings.workspace
     if configured or options.seed:
         yield False
@@ -82,40 +87,35 @@ def _server(options: Namespace, tell: Tell) -> Iterator[bool]:
 def _own_server(options: Namespace, tell: Tell) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="threadline-demo-") as folder:
         command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", folder]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            assert process.stdout is not None
-            ready = any("http://" in line for line in process.stdout)
-            if not ready:
-                raise Failure("A server of its own for the demo did not start: try threadline serve")
-            tell(styled("\n  No server is configured: this one runs for the demo and keeps nothing.", "dim"))
-            options.data = folder
-            yield
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                if not any("http://" in line for line in process.stdout or ()):
+                    raise Failure("A server of its own for the demo did not start: try threadline serve")
+                tell(
+                    styled(
+                        "\n  No server is configured: this one runs for the demo and keeps nothing.", "dim"
+                    )
+                )
+                options.data = folder
+                yield
+            finally:
+                process.terminate()
 
 
 class Play:
     """The play on one server, told line by line."""
 
-    def __init__(self, client: Client, options: Namespace, tell: Tell, *, passing: bool) -> None:
+    def __init__(self, client: Client, options: Namespace, tell: Tell) -> None:
         self._client = client
         self._tell = tell
-        self._options = options
-        self._instance = local.instance(client, options)
+        self._instance = local.instance(client, options.instance_id)
         self._flow = self._id("ListContactFlows", "ContactFlowSummaryList", "Name", FLOW)
         self._agents = {
             name: self._id("ListUsers", "UserSummaryList", "Username", name) for name in ("a1", "a2")
         }
         self._labels = {"SYSTEM_MESSAGE": "survey"}
-        self._keeps = not passing
-
-    def hint(self, contact_id: str) -> str:
-        """What to try next; nothing when the server is gone by then."""
-        data = f" --data {self._options.data}" if self._options.data else ""
-        command = f"threadline lineage {contact_id}{data}"
-        return f"\n  {styled('Look closer:', 'bold')} {command}\n" if self._keeps else ""
 
     def past_chat(self) -> dict[str, str]:
         """Play the chat up to its end. Returns the ids of C1, C2 and C3."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from threadline.cli import local
 from threadline.cli.endpoint import Surroundings, Workspace
-from threadline.cli.failures import Failure
+from threadline.cli.failures import BadConfiguration
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     def run() -> int:
         surroundings = Surroundings(environment=os.environ, data=options.data)
         if surroundings.workspace is None:
-            raise Failure(surroundings.no_server())
+            raise BadConfiguration(surroundings.no_server())
         for name, value in variables(surroundings.workspace, options.port).items():
             print(f"export {name}={shlex.quote(value)}")
         return 0

@@ -31,25 +31,17 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        client = local.client(options)
         asked = {"SourceContactId": options.source_contact_id, "RehydrationType": options.rehydration_type}
-        whole: dict[str, Any] = {"Contacts": []}
-        token: dict[str, str] = {}
-        instance = local.instance(client, options)
-        while True:
-            page = client.call(
-                "threadline",
-                "DescribeLineage",
-                InstanceId=instance,
-                ContactId=options.contact_id,
+        with local.client(options) as client:
+            parameters = {
+                "InstanceId": local.instance(client, options.instance_id),
+                "ContactId": options.contact_id,
                 **{name: value for name, value in asked.items() if value},
-                **token,
-            )
-            contacts = [*whole["Contacts"], *page["Contacts"]]
-            whole = {**page, "Contacts": contacts}
-            if "NextToken" not in page:
-                break
-            token = {"NextToken": page["NextToken"]}
+            }
+            whole = client.call("threadline", "DescribeLineage", **parameters)
+            while token := whole.pop("NextToken", None):
+                page = client.call("threadline", "DescribeLineage", **parameters, NextToken=token)
+                whole = {**page, "Contacts": [*whole["Contacts"], *page["Contacts"]]}
         if options.output == "json":
             print(json.dumps(whole, indent=4, ensure_ascii=False))
         else:

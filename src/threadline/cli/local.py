@@ -30,20 +30,26 @@ def add_server_options(made: argparse.ArgumentParser) -> None:
 
 def client(options: argparse.Namespace) -> Client:
     """The client that `options` ask for."""
-    return Client(
-        Surroundings(
-            environment=os.environ,
-            endpoint_url=options.endpoint_url,
-            profile_name=options.profile,
-            region_name=options.region,
-            data=options.data,
-        )
+    return Client(surroundings(options))
+
+
+def surroundings(options: argparse.Namespace) -> Surroundings:
+    """What `options` say, before environment, profile and data folder are asked."""
+    return Surroundings(
+        environment=os.environ,
+        endpoint_url=options.endpoint_url,
+        profile_name=options.profile,
+        region_name=options.region,
+        data=options.data,
     )
 
 
-def instance(client: Client, options: argparse.Namespace) -> str:
-    """The instance id of option, environment or data folder; else the server's only one. Raises Failure."""
-    found = options.instance_id or client.surroundings.environment.get("THREADLINE_INSTANCE_ID")
+def instance(client: Client, chosen: str | None) -> str:
+    """The instance id that is `chosen`, else of environment or data folder, else the server's only one.
+
+    Raises Failure when there are several.
+    """
+    found = chosen or client.surroundings.environment.get("THREADLINE_INSTANCE_ID")
     if found:
         return str(found)
     target, workspace = client.target("threadline"), client.surroundings.workspace

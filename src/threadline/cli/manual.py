@@ -4,6 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from html.parser import HTMLParser
 
 from threadline.cli import COMMANDS, inputs
@@ -141,6 +142,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
+@cache
 def summary(documentation: str) -> str:
     """The first sentence of a model's documentation."""
     paragraphs = plain_text(documentation)

@@ -15,9 +15,9 @@ LESS_OPTIONS = "FRX"
 
 
 @contextmanager
-def output(surroundings: Surroundings, *, paged: bool) -> Iterator[IO[str]]:
-    """Where a command writes: the pager when `paged`, standard output is a terminal and a pager is configured."""
-    command = _command(surroundings) if paged and sys.stdout.isatty() else ""
+def output(surroundings: Surroundings) -> Iterator[IO[str]]:
+    """The pager that is configured; standard output when none is."""
+    command = _command(surroundings)
     if not command:
         yield sys.stdout
         return

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from threadline.cli import paramfile, shorthand
+from threadline.cli import paramfile
 from threadline.cli.catalog import Shape
 from threadline.cli.failures import BadParameter, Failure
 
@@ -46,6 +46,8 @@ def _looks_like_json(words: Any) -> bool:
 def _shorthand(shape: Shape, option: str, words: Any) -> Any:
     if shape.type == "structure" and list(shape.members) == ["Value"] and "=" not in words:
         return {"Value": words}
+    from threadline.cli import shorthand
+
     try:
         if isinstance(words, list):
             return [shorthand.parse(word, shape.member) for word in words]

@@ -1,0 +1,209 @@
+"""What may come next on a command line, for shells and for the prompt.
+
+bash:  eval "$(threadline completion bash)"
+zsh:   eval "$(threadline completion zsh)"
+fish:  threadline completion fish | source
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from threadline.cli import COMMANDS, arguments, local, manual
+from threadline.cli.catalog import SERVICES, Operation, Shape, kebab, load
+from threadline.cli.client import Client
+from threadline.cli.endpoint import Surroundings
+from threadline.cli.failures import Failure
+from threadline.cli.transport import Wire
+from threadline.clock import Clock
+
+SECONDS_MAX = 2
+CONTACT_DAYS = 7
+SCRIPTS = {
+    "bash": """\
+_threadline() {
+    local IFS=$'\\n'
+    COMPREPLY=($(threadline completion words "$COMP_CWORD" "${COMP_WORDS[@]:1}" 2>/dev/null | cut -f 1))
+}
+complete -o default -F _threadline threadline
+""",
+    "zsh": """\
+_threadline() {
+    local -a names lines
+    local line
+    while IFS=$'\\t' read -r name line; do
+        names+=("$name"); lines+=("$name  $line")
+    done < <(threadline completion words $((CURRENT - 1)) "${(@)words[2,-1]}" 2>/dev/null)
+    (( $#names )) && compadd -l -d lines -a names || _files
+}
+compdef _threadline threadline
+""",
+    "fish": """\
+function __threadline
+    set -l words (commandline -opc)[2..] (commandline -ct)
+    threadline completion words (count $words) $words 2>/dev/null
+end
+complete -c threadline -a '(__threadline)'
+""",
+}
+"""A shell's script: it asks `threadline completion words` with the position of the word at hand, from 1."""
+
+
+class Candidate(NamedTuple):
+    """A word that may come next, and what it stands for."""
+
+    word: str
+    meaning: str = ""
+
+
+class Source(NamedTuple):
+    """The operation that lists ids of a kind: its name, its list, and the members with the id and its name."""
+
+    operation: str
+    members: str
+    id: str
+    name: str
+
+
+IDS = {
+    "instance-id": Source("ListInstances", "InstanceSummaryList", "Id", "InstanceAlias"),
+    "contact-flow-id": Source("ListContactFlows", "ContactFlowSummaryList", "Id", "Name"),
+    "queue-id": Source("ListQueues", "QueueSummaryList", "Id", "Name"),
+    "user-id": Source("ListUsers", "UserSummaryList", "Id", "Username"),
+    "contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+    "initial-contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+    "source-contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+}
+
+
+def main(words: list[str]) -> int:
+    """Print a shell's script, or for a script what may come next, a tab before its meaning."""
+    if len(words) == 1 and words[0] in SCRIPTS:
+        print(SCRIPTS[words[0]], end="")
+        return 0
+    if len(words) >= 2 and words[0] == "words" and words[1].isdigit():
+        position = int(words[1])
+        before, current = words[2 : position + 1], "".join(words[position + 1 : position + 2])
+        for candidate in candidates(before, current):
+            print(f"{candidate.word}\t{candidate.meaning}")
+        return 0
+    print(f"usage: threadline completion {'|'.join(SCRIPTS)}")
+    return 2
+
+
+def candidates(before: list[str], current: str, surroundings: Surroundings | None = None) -> list[Candidate]:
+    """What may stand where `current` is being written, after the words `before`."""
+    line = _Line(before, surroundings or Surroundings(environment=os.environ))
+    return [candidate for candidate in line.next(current) if candidate.word.startswith(current)]
+
+
+class _Line:
+    """The words so far: service, operation, and options with their values."""
+
+    def __init__(self, words: list[str], surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self.plain: list[str] = []
+        self.options: dict[str, str] = {}
+        self.open_option: str | None = None
+        for word in words:
+            self._take(word)
+
+    def _take(self, word: str) -> None:
+        if word.startswith("--"):
+            name, separator, value = word.removeprefix("--").partition("=")
+            self.options[name] = value
+            self.open_option = name if not separator and self._takes_value(name) else None
+        elif self.open_option:
+            self.options[self.open_option] = word
+            shape = self._shapes.get(self.open_option)
+            if shape is None or shape.type != "list":
+                self.open_option = None
+        else:
+            self.plain.append(word)
+
+    @property
+    def _operation(self) -> Operation | None:
+        if len(self.plain) < 2 or self.plain[0] not in SERVICES:
+            return None
+        service = load(self.plain[0])
+        name = service.commands.get(self.plain[1])
+        return service.operation(name) if name else None
+
+    @property
+    def _shapes(self) -> dict[str, Shape]:
+        operation = self._operation
+        members = operation.input.members if operation and operation.input else {}
+        return {kebab(name): shape for name, shape in members.items()}
+
+    def _takes_value(self, name: str) -> bool:
+        if name in arguments.GLOBAL_OPTIONS:
+            return "action" not in arguments.GLOBAL_OPTIONS[name]
+        shape = self._shapes.get(name)
+        return not (shape and shape.type == "boolean") and not name.startswith("no-")
+
+    def next(self, current: str) -> Iterator[Candidate]:
+        if self.open_option and not current.startswith("-"):
+            yield from self._values(self.open_option)
+        elif current.startswith("-") or len(self.plain) >= 2:
+            yield from self._options()
+        elif self.plain and self.plain[0] in SERVICES:
+            service = load(self.plain[0])
+            for command, name in service.commands.items():
+                yield Candidate(command, manual.summary(service.model.operations[name].documentation))
+            yield Candidate("help", "how to use it")
+        elif not self.plain:
+            for command, meaning in COMMANDS.items():
+                yield Candidate(command, meaning)
+            for name in SERVICES:
+                yield Candidate(name, f"operations of {name}")
+            yield Candidate("help", "how to use it")
+
+    def _options(self) -> Iterator[Candidate]:
+        operation = self._operation
+        required = operation.input.required if operation and operation.input else []
+        needed = {kebab(name) for name in required}
+        for name, shape in sorted(self._shapes.items(), key=lambda entry: entry[0] not in needed):
+            meaning = manual.summary(shape.documentation)
+            names = [name, f"no-{name}"] if shape.type == "boolean" else [name]
+            for option in names:
+                if option not in self.options:
+                    yield Candidate(f"--{option}", f"{'[required] ' if name in needed else ''}{meaning}")
+        if operation:
+            for name in (*arguments.INPUTS, "generate-cli-skeleton", *arguments.paging_options(operation)):
+                if name not in self.options:
+                    yield Candidate(f"--{name}", manual.PAGING.get(name, ""))
+        for name, settings in arguments.GLOBAL_OPTIONS.items():
+            if name not in self.options:
+                yield Candidate(f"--{name}", settings["help"])
+
+    def _values(self, option: str) -> Iterator[Candidate]:
+        if option in arguments.GLOBAL_OPTIONS:
+            yield from map(Candidate, arguments.GLOBAL_OPTIONS[option].get("choices", ()))
+        shape = self._shapes.get(option)
+        if shape:
+            yield from map(Candidate, shape.enum or (shape.member.enum if shape.type == "list" else []))
+        if option in IDS:
+            try:
+                yield from self._ids(IDS[option])
+            except Failure:
+                return
+
+    def _ids(self, source: Source) -> Iterator[Candidate]:
+        """Ids as the server knows them. Raises Failure when it does not answer, or cannot list them."""
+        where = self._surroundings
+        where.endpoint_url = self.options.get("endpoint-url")
+        where.profile_name = self.options.get("profile")
+        where.region_name = self.options.get("region")
+        wire = Wire(connect_seconds=SECONDS_MAX, read_seconds=SECONDS_MAX, attempts_max=1)
+        asked: dict[str, Any] = {}
+        if source.operation == "SearchContacts":
+            now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
+            start = now - timedelta(days=CONTACT_DAYS)
+            asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": now}
+        with Client(where, wire) as client:
+            if source.operation != "ListInstances":
+                asked["InstanceId"] = local.instance(client, self.options.get("instance-id"))
+            found = client.call("connect", source.operation, **asked)
+        for entry in found.get(source.members, []):
+            yield Candidate(entry[source.id], str(entry.get(source.name, "")))

@@ -1,0 +1,207 @@
+"""What the comparison with the genuine AWS CLI does not show: help, completion, the prompt, secrets, interrupts."""
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from threadline.cli.completion import SCRIPTS, candidates
+from threadline.cli.endpoint import Surroundings
+from threadline.testing import Threadline
+
+PROGRAM = [sys.executable, "-m", "threadline"]
+SECONDS_MAX = 20
+ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|[=>78])")
+
+
+def test_without_any_configuration_the_local_server_answers(
+    threadline: Threadline, nowhere: Path, run: Run
+) -> None:
+    (nowhere / "data").mkdir()
+    env = threadline.env
+    ids = {"access_key_id": env["AWS_ACCESS_KEY_ID"], "secret_access_key": env["AWS_SECRET_ACCESS_KEY"]}
+    (nowhere / "data" / "workspace.json").write_text(str(ids).replace("'", '"'))
+    (nowhere / "data" / "server.json").write_text(f'{{"url": "{threadline.url}"}}')
+    done = run("connect", "list-instances", "--query", "InstanceSummaryList[].Id", "--output", "text")
+    assert (done.status, done.out.strip()) == (0, threadline.instance_id)
+
+
+def test_debug_tells_everything_but_secrets(threadline: Threadline, here: Run) -> None:
+    casey = threadline.customer("Casey Jones")
+    casey.say("my card is 4111")
+    done = here(
+        "--debug", "connectparticipant", "get-transcript", "--connection-token", casey.connection_token
+    )
+    assert done.status == 0
+    assert "connectparticipant:GetTranscript" in done.err
+    assert "Status 200" in done.err
+    flow = ("--contact-flow-id", threadline.contact_flow_id, "--instance-id", threadline.instance_id)
+    person = ("--participant-details", "DisplayName=Casey", "--customer-id", "a secret id")
+    started = here("--debug", "connect", "start-chat-contact", *flow, *person)
+    assert "a secret id" not in started.err
+    assert threadline.contact_flow_id in started.err
+    for text in (done.err, started.err):
+        assert casey.connection_token not in text
+        assert threadline.env["AWS_SECRET_ACCESS_KEY"] not in text
+        assert not re.search(r"Signature=[0-9a-f]", text)
+        assert not re.search(r'"ParticipantToken": "(?!\*)', text)
+
+
+@pytest.mark.parametrize(
+    ("words", "shows"),
+    [
+        (("help",), ("EXIT STATUS", "connectparticipant", "lineage")),
+        (("connect", "help"), ("create-persistent-contact-association", "OPERATIONS")),
+        (("connect", "start-chat-contact", "help"), ("--persistent-chat", '"RehydrationType"', "[required]")),
+        (("connect", "list-users", "help"), ("--max-items", "UserSummaryList", "--next-token")),
+        (
+            ("connectparticipant", "create-participant-connection", "help"),
+            ("--no-connect-participant", "WEBSOCKET"),
+        ),
+        (("threadline", "transfer-chat", "help"), ("--queue-id", "SYNOPSIS")),
+    ],
+)
+def test_there_is_help_at_every_level(run: Run, words: tuple[str, ...], shows: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.status, done.err) == (0, "")
+    assert not [text for text in shows if text not in done.out]
+    assert not re.search(r"</?(p|code|i|ul|li|a|note)\b", done.out)
+    assert max(map(len, done.out.splitlines())) <= 120
+
+
+def words(line: str, surroundings: Surroundings | None = None) -> list[str]:
+    *before, current = line.split(" ")
+    return [candidate.word for candidate in candidates(before, current, surroundings)]
+
+
+def test_completion_knows_the_grammar(nowhere: Path) -> None:
+    assert words("li") == ["lineage"]
+    assert words("connectp") == ["connectparticipant"]
+    assert words("threadline tr") == ["transfer-chat"]
+    assert words("--output ya") == ["yaml", "yaml-stream"]
+    assert words("--output text connect describe-contact-e") == ["describe-contact-evaluation"]
+    assert words("connect describe-contact --c")[:1] == ["--contact-id"]
+    assert "--contact-id" not in words("connect describe-contact --contact-id=x --c")
+    assert words("connect start-chat-contact --connection-types WEB") == ["WEBSOCKET", "WEBRTC_CONNECTION"]
+    assert words("connect start-chat-contact --connection-types WEBSOCKET CONN") == ["CONNECTION_CREDENTIALS"]
+    assert "--no-connect-participant" in words("connectparticipant create-participant-connection --no-")
+    assert "--starting-token" in words("connect list-users --st")
+
+
+def test_completion_asks_the_server_for_ids(threadline: Threadline, nowhere: Path) -> None:
+    def ask(line: str) -> list[str]:
+        return words(line, Surroundings(environment=threadline.env))
+
+    assert ask("connect describe-instance --instance-id ") == [threadline.instance_id]
+    assert set(threadline.agents.values()) <= set(ask("connect describe-user --user-id "))
+    assert threadline.queue_id in ask("connect describe-queue --queue-id ")
+    assert threadline.contact_flow_id in ask("connect start-chat-contact --contact-flow-id ")
+    assert ask("connect describe-user --endpoint-url http://127.0.0.1:9 --user-id ") == []
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_shells_get_a_script(run: Run, shell: str) -> None:
+    done = run("completion", shell)
+    assert (done.status, done.out) == (0, SCRIPTS[shell])
+    assert run("completion").status == 2
+
+
+def test_bash_completes(run: Run, nowhere: Path) -> None:
+    (nowhere / "threadline").write_text(f'#!/bin/sh\nexec {sys.executable} -m threadline "$@"\n')
+    (nowhere / "threadline").chmod(0o755)
+    asked = "COMP_WORDS=(threadline connect describe-contact-e); COMP_CWORD=2; _threadline"
+    script = f'{run("completion", "bash").out}{asked}; echo "${{COMPREPLY[@]}}"'
+    path = f"{nowhere}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "describe-contact-evaluation\n"
+
+
+@contextmanager
+def terminal(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A program on a terminal of its own: the process, and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, 100))
+    env = {**os.environ, "TERM": "xterm", **environment}
+    process = subprocess.Popen([*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def seen(end: int, text: str) -> str:
+    """What the terminal shows until `text` is there."""
+    shown = ""
+    while text not in shown:
+        assert select.select([end], [], [], SECONDS_MAX)[0], f"no {text!r} in {shown!r}"
+        with suppress(OSError):
+            if more := os.read(end, 65536):
+                if b"\x1b[6n" in more:
+                    os.write(end, b"\x1b[1;1R")
+                shown += ESCAPES.sub("", more.decode(errors="replace"))
+                continue
+        raise AssertionError(f"ended without {text!r}: {shown!r}")
+    return shown
+
+
+def test_the_prompt_completes_and_runs(threadline: Threadline, nowhere: Path) -> None:
+    line = ("--cli-auto-prompt", "--no-cli-pager", "--output", "text", "connect", "list-inst")
+    with terminal(*line, **threadline.env) as (process, end):
+        seen(end, "Enter runs")
+        os.write(end, b"\t")
+        seen(end, "list-instances")
+        os.write(end, b"s --query InstanceSummaryList[].Id\r")
+        seen(end, threadline.instance_id)
+        assert process.wait(SECONDS_MAX) == 0
+
+
+def test_the_prompt_can_be_left(nowhere: Path) -> None:
+    with terminal("connect", "no-such", AWS_CLI_AUTO_PROMPT="on-partial") as (process, end):
+        seen(end, "Found invalid choice")
+        seen(end, "Enter runs")
+        os.write(end, b"\x03")
+        assert process.wait(SECONDS_MAX) == 130
+
+
+def test_the_prompt_needs_a_terminal(run: Run) -> None:
+    done = run("--cli-auto-prompt")
+    assert done.status == 255
+    assert "needs a terminal" in done.err
+
+
+def test_long_output_goes_through_the_pager(nowhere: Path) -> None:
+    with terminal("connect", "help", AWS_PAGER="sed s/^/paged:/") as (process, end):
+        assert "paged:OPERATIONS" in seen(end, "paged:OPERATIONS")
+    with terminal("connect", "help", AWS_PAGER="no-such-pager") as (process, end):
+        seen(end, "Unable to redirect output to pager")
+        assert process.wait(SECONDS_MAX) == 253
+
+
+def test_an_interrupt_is_130(threadline: Threadline, nowhere: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [*PROGRAM, "connect", "list-instances", "--endpoint-url", url]
+        env = {**os.environ, **threadline.env}
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=SECONDS_MAX)[0] == "\n"
+        assert process.returncode == 130
