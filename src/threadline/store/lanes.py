@@ -25,7 +25,7 @@ from threadline.store import Committed, Row, Tx, Work, named_statements
 from threadline.store.pipeline import Pipeline, Statement, for_postgres, statement
 
 T = TypeVar("T")
-BATCH_MAX = 48
+BATCH_MAX = 16
 ATTEMPTS_MAX = 8
 PATIENCE_SECONDS = 15.0
 """How long a unit of work waits for a connection while PostgreSQL is away."""
@@ -165,15 +165,27 @@ class Batch:
     def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
         """The rows of a statement. One that locks a session waits until no other unit of the batch has it."""
         wanted = self._statements[name]
-        unit.wrote = unit.wrote or wanted.writes
+        if wanted.writes:
+            unit.wrote = True
+        if not wanted.locks:
+            return self._rows(unit, wanted.statement, parameters)
+        key = parameters.get("session", 0)
+        statement = (
+            wanted.unlocked if key == unit.session else wanted.statement
+        )  # locked when the batch began
         while True:
-            while wanted.locks and self._owners.get(parameters.get("session", 0), unit) is not unit:
+            while self._owners.get(key, unit) is not unit:
                 self._waiting.append(unit)
                 _park()
-            self._line.send(wanted.statement, parameters, lambda rows: self._go_on(unit, rows))
-            rows: list[Row] = _park()
-            if not wanted.locks or not rows or self._owners.setdefault(rows[0][0], unit) is unit:
+            rows = self._rows(unit, statement, parameters)
+            if not rows or self._owners.setdefault(rows[0][0], unit) is unit:
                 return rows
+            key = rows[0][0]
+
+    def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
+        rows: list[Row] = _park()
+        return rows
 
     def tell(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
         """Run a statement whose outcome nobody waits for: should it fail, the whole batch is undone."""
@@ -445,9 +457,10 @@ class Lane:
 
 
 class Named(NamedTuple):
-    """A named statement, and what has to be known of it before it runs."""
+    """A named statement, also without its lock where it has one, and whether it writes."""
 
     statement: Statement
+    unlocked: Statement
     locks: bool
     writes: bool
 
@@ -458,6 +471,7 @@ def _statements(*, writes: bool) -> dict[str, Named]:
     return {
         name: Named(
             statement(name, for_postgres(text) if writes else text),
+            statement(f"{name}_unlocked", text),
             locks=writes and "/*pg FOR UPDATE" in text,
             writes=not text.startswith("SELECT"),
         )

@@ -196,7 +196,9 @@ def conninfo(address: str) -> str:
 def _encoded(value: Any) -> bytes | None:
     if value is None:
         return None
-    text = str(value)
-    if "\0" in text:
+    if isinstance(value, int):
+        return b"%d" % value
+    text: bytes = value.encode()
+    if b"\0" in text:
         raise ValueError("PostgreSQL keeps no text with a NUL character")
-    return text.encode()
+    return text
