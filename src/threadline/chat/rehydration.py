@@ -83,9 +83,8 @@ def resolve(current: Session | None, rehydration_type: str, source: Source, *, s
     if rehydration_type == RehydrationType.FROM_SEGMENT:
         chosen = source.contact
     elif source.contact.id == past.initial_contact_id:
-        chosen = source.contacts[
-            -1
-        ]  # a contact begins when the one before has ended, whatever the clock says
+        # a contact begins when the one before has ended, whatever the clock says
+        chosen = source.contacts[-1]
     else:
         raise Fault(
             REFUSED,
