@@ -360,6 +360,7 @@ def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCapture
 
 def test_documented_rates_can_be_met_before_production() -> None:
     with Threadline(rate_limits=True) as server:
+        server.clock.stop()
         limited = server.client("connect", config=_once())
         chat = {
             "InstanceId": server.instance_id,

@@ -230,6 +230,7 @@ def test_16_a_chat_that_was_started_with_a_plain_relation(scene: Scene) -> None:
 @pytest.fixture
 def limited() -> Iterator[Threadline]:
     with Threadline(rate_limits=True) as server:
+        server.clock.stop()
         yield server
 
 

@@ -202,7 +202,11 @@ members_of_the_model = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     path=st.sampled_from(["event", "transcript"]),
     members=st.dictionaries(members_of_the_model, json_values, max_size=4),
@@ -213,7 +217,11 @@ def test_no_json_makes_the_server_fail(casey: Customer, path: str, members: dict
     assert refusal.code in ("", "ValidationException"), refusal
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]),
     segments=st.lists(

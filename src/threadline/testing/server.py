@@ -19,10 +19,16 @@ class MovableClock(ManualClock):
 
     def __init__(self) -> None:
         super().__init__(start_ms=0)
+        self._stopped_ms: int | None = None
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, and what the clock has been advanced by."""
-        return Clock.now_ms(self) + super().now_ms()
+        real_ms = Clock.now_ms(self) if self._stopped_ms is None else self._stopped_ms
+        return real_ms + super().now_ms()
+
+    def stop(self) -> None:
+        """Let no time pass from now on but what the clock is advanced by."""
+        self._stopped_ms = Clock.now_ms(self)
 
     def random_bytes(self, count: int) -> bytes:
         """`count` bytes fit for secrets."""
