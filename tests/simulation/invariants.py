@@ -18,6 +18,7 @@ async def check(sim: Simulation) -> None:
         check_log(chat.truth)
         check_said(chat)
         check_end(chat.truth)
+        check_time(chat.truth, sim.world.clock.now_ms())
         check_comings(chat.truth)
         check_past(sim, chat)
         check_flow(chat)
@@ -56,6 +57,13 @@ def check_end(truth: Truth) -> None:
     assert ends == ([truth.session.last_seq] if truth.is_over else [])
     is_open = [contact.disconnected_at_ms is None for contact in truth.contacts]
     assert is_open == [False] * (len(is_open) - 1) + [not truth.is_over]
+
+
+def check_time(truth: Truth, now_ms: int) -> None:
+    """A chat is over when its time is, and when its customer has not come in time."""
+    if not truth.is_over:
+        assert truth.session.expires_at_ms > now_ms
+        assert truth.contacts[0].connected_at_ms is not None
 
 
 def check_comings(truth: Truth) -> None:
