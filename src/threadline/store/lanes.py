@@ -149,6 +149,7 @@ class Batch:
         self._is_committing = False
         line.failed = self._failed
         line.lost = self._lost
+        line.rested = self._check
 
     def start(self) -> None:
         """Begin, and run every unit up to its first wait."""
@@ -163,34 +164,39 @@ class Batch:
         self._line.flush()
 
     def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
-        """The rows of a statement. One that locks a session waits until no other unit of the batch has it."""
+        """The rows of a statement. What locks or writes a session waits until no other unit of the batch has it."""
         wanted = self._statements[name]
         if wanted.writes:
             unit.wrote = True
-        if not wanted.locks:
-            return self._rows(unit, wanted.statement, parameters)
-        key = parameters.get("session", 0)
-        statement = (
-            wanted.unlocked if key == unit.session else wanted.statement
-        )  # locked when the batch began
-        while True:
-            while self._owners.get(key, unit) is not unit:
-                self._waiting.append(unit)
-                _park()
-            rows = self._rows(unit, statement, parameters)
-            if not rows or self._owners.setdefault(rows[0][0], unit) is unit:
-                return rows
-            key = rows[0][0]
-
-    def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
-        self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
-        rows: list[Row] = _park()
+        key = parameters.get("session")
+        if key is not None and (wanted.locks or wanted.writes):
+            self._own(unit, key)
+        is_locked = key is not None and key == unit.session  # since the batch began
+        rows = self._rows(unit, wanted.unlocked if is_locked else wanted.statement, parameters)
+        if key is None and wanted.locks and rows and not self._own(unit, rows[0][0]):
+            return self._rows(unit, wanted.statement, parameters)  # as the other one has left it
         return rows
 
     def tell(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
         """Run a statement whose outcome nobody waits for: should it fail, the whole batch is undone."""
         unit.wrote = True
+        if (key := parameters.get("session")) is not None:
+            self._own(unit, key)
         self._line.send(self._statements[name].statement, parameters)
+
+    def _own(self, unit: Unit, key: int) -> bool:
+        """Keep a session to `unit` until it has finished; False if that meant to wait for another unit."""
+        is_first = True
+        while self._owners.setdefault(key, unit) is not unit:
+            is_first = False
+            self._waiting.append(unit)
+            _park()
+        return is_first
+
+    def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
+        rows: list[Row] = _park()
+        return rows
 
     @contextlib.contextmanager
     def savepoint(self, unit: Unit) -> Iterator[None]:
@@ -217,6 +223,7 @@ class Batch:
         for unit, rows in held:
             self._go_on(unit, rows)
         self._line.flush()
+        self._check()
 
     def _go_on(self, unit: Unit, value: Any = None) -> None:
         """Run a unit up to its next wait, unless another one's savepoint is open."""
@@ -226,9 +233,6 @@ class Batch:
             unit.green.switch(value)
         else:
             self._held.append((unit, value))
-        is_stuck = self._waiting and self._line.is_quiet and not (self._held and self._inner is None)
-        if is_stuck and not self._is_over:  # units wait for each other: each has to go alone
-            self._abandon()
 
     def _live(self, unit: Unit) -> None:
         """What a unit's greenlet does from its start to its end."""
@@ -257,6 +261,13 @@ class Batch:
     def _wake(self, unit: Unit) -> None:
         self._go_on(unit)
         self._line.flush()
+        self._check()
+
+    def _check(self) -> None:
+        """Where all who are left wait for each other, let each go alone."""
+        is_stuck = self._waiting and self._line.is_quiet and not (self._held and self._inner is None)
+        if is_stuck and not self._is_over:
+            self._abandon()
 
     def _answer(self, _: list[Row]) -> None:
         """After the commit: wake first, so that a push never trails the sender's own answer by much."""
@@ -371,6 +382,7 @@ class Lane:
         """A batch is over and its connection idle."""
         self._busy.difference_update(unit.session for unit in units)
         line.lost = self._lost_idle(line)
+        line.rested = lambda: None
         self._idle.append(line)
         self._look()
         if not self._queue and len(self._idle) == self._count:

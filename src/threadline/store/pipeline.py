@@ -71,12 +71,14 @@ def statement(name: str, text: str) -> Statement:
 
 class Pipeline:
     """An open connection. `failed` is called once for an error of a statement, after everything sent was answered;
-    `lost` when the connection is gone, with nothing further to come; `heard` for what another one has notified.
+    `lost` when the connection is gone, with nothing further to come; `heard` for what another one has notified;
+    `rested` when everything sent has been answered and nothing else was.
     """
 
     failed: Callable[[psycopg.Error], None]
     lost: Callable[[Exception], None]
     heard: Callable[[bytes], None]
+    rested: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -84,6 +86,7 @@ class Pipeline:
         self._fd = self._pgconn.socket
         self._loop = asyncio.get_running_loop()
         self._expected: deque[tuple[Statement | None, Then | None]] = deque()
+        """What answers are due: of a statement, of its preparation (without `then`), of a flush (neither)."""
         self._prepared: dict[bytes, Any] = {}
         self._unsynced = False
         self._error: psycopg.Error | None = None
@@ -102,11 +105,11 @@ class Pipeline:
         if statement.name not in self._prepared:
             self._prepared[statement.name] = None
             self._pgconn.send_prepare(statement.name, statement.text)
-            self._expected.append((None, None))
+            self._expected.append((statement, None))
         self._pgconn.send_query_prepared(
             statement.name, [_encoded(values[parameter]) for parameter in statement.parameters]
         )
-        self._expected.append((statement, then))
+        self._expected.append((statement, then or _nothing))
         self._unsynced = True
 
     @property
@@ -152,6 +155,8 @@ class Pipeline:
             error, self._error = self._error, None
             self.failed(error)
         self.flush()
+        if self.is_quiet:
+            self.rested()
         if self._pgconn.status == pq.ConnStatus.BAD:
             self._lose(psycopg.OperationalError("the server closed the connection"))
 
@@ -159,6 +164,10 @@ class Pipeline:
         statement, then = self._expected.popleft()
         if result.status == pq.ExecStatus.FATAL_ERROR:
             self._error = self._error or psycopg.errors.error_from_result(result)
+        if statement is not None and then is None and result.status != pq.ExecStatus.COMMAND_OK:
+            self._prepared.pop(
+                statement.name, None
+            )  # what fails also keeps those behind it from being prepared
         elif then is not None and statement is not None and self._error is None:
             then(self._rows(statement, result))
 
@@ -191,6 +200,10 @@ def conninfo(address: str) -> str:
     return make_conninfo(
         address, options=OPTIONS, application_name="threadline", connect_timeout=CONNECT_SECONDS, **KEEPALIVE
     )
+
+
+def _nothing(_: list[Row]) -> None:
+    pass
 
 
 def _encoded(value: Any) -> bytes | None:
