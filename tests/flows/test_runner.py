@@ -244,7 +244,7 @@ async def test_a_flow_has_one_timer_at_most(stage: Stage) -> None:
         await stage.pass_time(300)
         await stage.act(chat.caller, "SendMessage", content_type="text/plain", content="wait")
     due = stage.clock.now_ms() + 600_000
-    tasks = await stage.rows("claim_tasks", now_ms=due, limit=99)
+    tasks = await stage.rows("due_tasks", now_ms=due, limit=99)
     assert [(task[1], task[4]) for task in tasks if task[1] == "flow"] == [("flow", due)]
 
 
