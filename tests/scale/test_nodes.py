@@ -1,0 +1,139 @@
+"""Several servers on one PostgreSQL are one: a chat goes on wherever its people happen to be connected."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engines import Nats, Postgres
+from threadline.testing import Agent, Customer, Threadline
+
+
+@pytest.fixture(scope="session")
+def nats() -> Iterator[Nats]:
+    server = Nats()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["postgres", "nats"])
+def bus(request: pytest.FixtureRequest) -> str:
+    """The setting of the bus that is tried."""
+    return str(request.getfixturevalue("nats").address) if request.param == "nats" else ""
+
+
+@pytest.fixture
+def nodes(postgres: Postgres, bus: str) -> Iterator[tuple[Threadline, Threadline]]:
+    address = postgres.database()
+    with Threadline(store=address, bus=bus) as a, Threadline(store=address, bus=bus) as b:
+        yield a, b
+
+
+def on(node: Threadline, person: Customer | Agent) -> None:
+    """Let `person` go on through another node."""
+    person.workspace = node
+    person.connect()
+
+
+def test_both_nodes_know_the_same_workspace(nodes: tuple[Threadline, Threadline]) -> None:
+    a, b = nodes
+    addresses = {name for name in a.env if name.startswith("AWS_ENDPOINT_URL")}
+    assert {name for name in a.env if a.env[name] != b.env[name]} == addresses
+    assert b.connect.list_contact_flows(InstanceId=a.instance_id)["ContactFlowSummaryList"]
+
+
+def test_what_is_said_on_one_node_is_seen_on_the_other(nodes: tuple[Threadline, Threadline]) -> None:
+    a, b = nodes
+    casey = a.customer()
+    agent = b.agent().accept(casey)
+    for number in range(20):
+        casey.say(f"from casey {number}")
+        agent.say(f"from the agent {number}")
+    casey.see("from the agent 19")
+    agent.see("from casey 19")
+    for person in (casey, agent):
+        seen = [item["Id"] for item in person.catch_up() if item["Type"] == "MESSAGE"]
+        read = [item["Id"] for item in person.history() if item["Type"] == "MESSAGE"]
+        assert seen == [each for each in read if each in seen]
+        assert len(seen) >= 40
+    casey.typing()
+    agent.see_event("typing")
+    agent.leave()
+    casey.see_event("participant.left")
+
+
+def test_who_comes_back_on_another_node_goes_on(nodes: tuple[Threadline, Threadline]) -> None:
+    a, b = nodes
+    past = a.past_chat()
+    casey = b.customer(PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"})
+    agent = a.agent().accept(casey)
+    casey.drop()
+    agent.say("Are you there?")
+    on(a, casey)
+    assert casey.reads()[-1] == "Are you there?"
+    on(b, agent)
+    casey.say("Here I am.")
+    agent.see("Here I am.")
+    assert casey.reads()[:3] == ["My parcel has not come.", "I will ask the depot.", "It left this morning."]
+
+
+def test_of_associations_on_both_nodes_one_is_made(nodes: tuple[Threadline, Threadline]) -> None:
+    a, b = nodes
+    pasts = [a.past_chat(), b.past_chat()]
+    casey = a.customer()
+
+    def associate(number: int) -> str:
+        node = nodes[number % 2]
+        try:
+            reply = node.connect.create_persistent_contact_association(
+                InstanceId=node.instance_id,
+                InitialContactId=casey.contact_id,
+                RehydrationType="FROM_SEGMENT",
+                SourceContactId=pasts[number % 2].c2,
+            )
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return str(reply["ContinuedFromContactId"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(associate, range(16)))
+    assert sorted(map(answers.count, set(answers))) == [8, 8]
+    assert "InvalidRequestException" in answers
+    casey.see_event("chat.rehydrated")
+    assert casey.events().count("chat.rehydrated") == 1
+
+
+def test_a_timer_goes_off_once_on_whichever_node(nodes: tuple[Threadline, Threadline]) -> None:
+    a, b = nodes
+    waiting = [node.invite(f"Casey {number}") for number in range(6) for node in nodes]
+    clocks = [node.clock for node in nodes]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda clock: clock.advance(minutes=6), clocks))
+    for casey in waiting:
+        contact = b.connect.describe_contact(InstanceId=a.instance_id, ContactId=casey.contact_id)["Contact"]
+        assert contact["DisconnectReason"] == "CUSTOMER_CONNECTION_NOT_ESTABLISHED"
+        with pytest.raises(ClientError, match="ended"):
+            casey.connect()
+
+
+def test_a_bus_that_stops_delays_and_loses_nothing(postgres: Postgres) -> None:
+    nats = Nats()
+    address = postgres.database()
+    with (
+        Threadline(store=address, bus=nats.address) as a,
+        Threadline(store=address, bus=nats.address) as b,
+    ):
+        casey = a.customer()
+        agent = b.agent().accept(casey)
+        casey.say("before")
+        agent.see("before")
+        nats.stop()
+        casey.say("meanwhile")
+        assert "meanwhile" in [item.get("Content") for item in agent.catch_up()]  # a heartbeat looks
+        casey.say("also")
+        nats.start()
+        agent.see("also")
+        casey.say("after")
+        agent.see("after")
+    nats.stop()
