@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import create_connection, create_server
@@ -33,8 +33,8 @@ LASTING = {**FAST, "fsync": "on", "full_page_writes": "on"}
 class Postgres:
     """A PostgreSQL server with its data in a folder of its own. `settings` are PostgreSQL's own."""
 
-    def __init__(self, version: int = 18, **settings: str) -> None:
-        self._settings = settings or FAST
+    def __init__(self, version: int = 18, settings: Mapping[str, str] = FAST) -> None:
+        self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="threadline-postgres-"))
         self._folder.chmod(0o755)
         self._as_nobody: dict[str, Any] = {}
@@ -161,9 +161,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(version: int = 18, **settings: str) -> Iterator[Postgres]:
+def running(version: int = 18, settings: Mapping[str, str] = FAST) -> Iterator[Postgres]:
     """A PostgreSQL server for as long as the block runs."""
-    server = Postgres(version, **settings)
+    server = Postgres(version, settings)
     try:
         yield server
     finally:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.engines import Nats, Postgres
+from tests.engines import Nats, Postgres, running
 from threadline.testing import Agent, Customer, Threadline
 
 
@@ -137,3 +137,10 @@ def test_a_bus_that_stops_delays_and_loses_nothing(postgres: Postgres) -> None:
         casey.say("after")
         agent.see("after")
     nats.stop()
+
+
+def test_an_older_postgres_does_as_well() -> None:
+    with running(16) as server, Threadline(store=server.database()) as node:
+        past = node.past_chat()
+        casey = node.customer(PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"})
+        assert casey.reads() == ["My parcel has not come.", "I will ask the depot.", "It left this morning."]
