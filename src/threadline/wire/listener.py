@@ -41,6 +41,9 @@ _quiet.setLevel(logging.CRITICAL)  # uvicorn's lines carry the query string, and
 UNREAD_BYTES_MAX = 65_536
 """What the system may hold of what a client of a WebSocket has not read; Linux would let it grow to megabytes."""
 
+WAITING_MAX = 128
+"""Requests of one connection that may wait for their turn: each takes a hundred times its bytes on the wire."""
+
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 BODY_OVERHEAD = 4
@@ -105,7 +108,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        if (
+        if self.transport.is_closing():
+            return
+        if len(self.pipeline) == WAITING_MAX:
+            self.transport.abort()
+        elif (
             self.bytes_so_far > self.bounds.header_bytes_max
             and self.head_bytes() > self.bounds.header_bytes_max
         ):
