@@ -3,6 +3,7 @@
 import pytest
 
 from tests.edge.raw import ask, connected
+from tests.edge.test_sockets import buffered, masked, ticket_url, unread
 from threadline.testing import Threadline
 
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -13,3 +14,11 @@ def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadlin
     with connected(threadline.url) as client, pytest.raises(ConnectionError):
         client.send_for_ever(HEALTH * 1_000)
     assert ask(threadline.url, "GET", "/health").status == 200
+
+
+def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> None:
+    pings = masked(0x89, b"x" * 120) * 1_000
+    with unread(ticket_url(threadline.invite())) as client:
+        for _ in range(100):
+            client.sendall(pings)
+        assert buffered(threadline._server._hub) < 500_000 < 100 * len(pings)

@@ -264,6 +264,11 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self.left is not None:
             self.left.set_result(None)
 
+    def handle_ping(self) -> None:
+        pong = self.conn.data_to_send()
+        if self.writable.is_set():  # who does not read is owed no more of them
+            self.transport.write(b"".join(pong))
+
     def leave(self) -> "asyncio.Future[None]":
         """Done once the connection is gone."""
         self.left = self.loop.create_future()
