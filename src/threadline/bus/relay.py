@@ -16,6 +16,8 @@ from threadline.clock import Clock
 from threadline.store import Committed, Signal
 
 BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+GATHER_SECONDS = 0.002
+"""How long a wake waits for others to go out with: telling costs more than what is told."""
 UNTOLD_MAX = 10_000
 """Sessions whose growth waits to be told while the relay is down; of more, heartbeats take care."""
 
@@ -62,6 +64,7 @@ class Relay(ABC):
                 while self.is_up:
                     await self._flush()
                     await self._woken.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
                     self._woken.clear()
             except Exception as error:  # noqa: BLE001 - whatever it was, it must not end the relay
                 log.warning("the bus is down: %s", type(error).__name__)
