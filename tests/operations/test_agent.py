@@ -1,5 +1,6 @@
 """The agent's side: accepting a chat and handing it on."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from tests.operations.refusals import INVALID, NOT_FOUND, answer, refused
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
 from threadline.testing import Customer, Threadline
 
+FLOWS = itertools.count()
 WAIT = {
     "Version": "2019-10-30",
     "StartAction": "wait",
@@ -50,7 +52,7 @@ def created(server: Threadline) -> str:
 def in_flow(server: Threadline) -> str:
     flow = server.connect.create_contact_flow(
         InstanceId=server.instance_id,
-        Name=f"waits {len(server.people)}",
+        Name=f"waits {next(FLOWS)}",
         Type="CONTACT_FLOW",
         Content=json.dumps(WAIT),
     )

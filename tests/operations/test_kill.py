@@ -137,11 +137,15 @@ def test_a_server_that_is_killed_goes_on_where_it_was(scene: Scene) -> None:
         scene.counter.reaches(count + Random(count).randrange(WRITERS * 3))
         waiting = workspace.customer(ContactFlowId=flow)
         queued = workspace.customer()
+        started = workspace.invite(ClientToken=f"start {count}", ConnectionTypes=["CONNECTION_CREDENTIALS"])
         scene.kill_all()
         for future in writing:
             future.result(PATIENCE_SECONDS)
         scene.start_again()
         goes_on(scene)
+        again = workspace.invite(ClientToken=f"start {count}", ConnectionTypes=["CONNECTION_CREDENTIALS"])
+        assert again.contact_id == started.contact_id
+        assert again.participant_token == started.participant_token
         waiting.connect()
         if "Are you still there?" not in waiting.reads():
             waiting.see("Are you still there?")
