@@ -1,8 +1,12 @@
 """What somebody might try who means harm, and what an operator meets: it costs them, not the others."""
 
+import json
+import select
+import socket
+
 import pytest
 
-from tests.edge.raw import ask, connected
+from tests.edge.raw import PATIENCE_SECONDS, ask, connected
 from tests.edge.test_sockets import buffered, masked, ticket_url, unread
 from threadline.testing import Threadline
 
@@ -22,3 +26,20 @@ def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> 
         for _ in range(100):
             client.sendall(pings)
         assert buffered(threadline._server._hub) < 500_000 < 100 * len(pings)
+
+
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_answers_are_not_kept_for_who_does_not_read(ahead: int) -> None:
+    with Threadline(socket_stalled_seconds=1) as server:
+        casey = server.invite().connect()
+        for number in range(100):
+            casey.say(str(number).ljust(16_000))
+        body = json.dumps({"MaxResults": 100}).encode()
+        head = f"POST /participant/transcript HTTP/1.1\r\nx-amz-bearer: {casey.connection_token}\r\nhost: x\r\n"
+        request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        with connected(server.url) as client:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.send(request * ahead)
+            dropped = select.poll()
+            dropped.register(client.socket, 0)  # reports a dropped connection and nothing else
+            assert dropped.poll(PATIENCE_SECONDS * 1000)

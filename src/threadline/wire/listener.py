@@ -39,7 +39,7 @@ _quiet = logging.getLogger("threadline.uvicorn")
 _quiet.setLevel(logging.CRITICAL)  # uvicorn's lines carry the query string, and that carries a ticket
 
 UNREAD_BYTES_MAX = 65_536
-"""What the system may hold of what a client of a WebSocket has not read; Linux would let it grow to megabytes."""
+"""What the system may hold of what a client has not read; Linux would let it grow to megabytes."""
 
 WAITING_MAX = 128
 """Requests of one connection that may wait for their turn: each takes a hundred times its bytes on the wire."""
@@ -78,9 +78,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.in_head = True
         self.bytes_so_far = 0
         self.deadline: asyncio.TimerHandle | None = None
+        self.patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
         if len(self.connections) > self.bounds.connections_max:
             self.refuse(
                 b"503 Service Unavailable", "ServiceUnavailableException", "Too many connections are open."
@@ -91,6 +93,33 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.forget_deadline()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.wait_for_reader(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.patience is not None:
+            self.patience.cancel()
+
+    def wait_for_reader(self, unread: int) -> None:
+        """Give the client time to take some of the `unread` bytes of its answers, and again as long as it does."""
+
+        def look() -> None:
+            now_unread = self.transport.get_write_buffer_size()
+            if now_unread < unread:
+                self.wait_for_reader(now_unread)
+            else:
+                drop(self.transport)
+
+        self.patience = self.loop.call_later(self.bounds.socket_stalled_seconds, look)
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self.transport.get_write_buffer_size():
+            drop(self.transport)  # a close would wait for a client that does not read
+        else:
+            super().timeout_keep_alive_handler()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -242,10 +271,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self.tasks = self.config.socket_tasks
         self.left: asyncio.Future[None] | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
-
     def data_received(self, data: bytes) -> None:
         try:
             super().data_received(data)
@@ -305,6 +330,12 @@ class BoundedSocket(WebSocketsSansIOProtocol):
                 socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT
             )
         self.transport.abort()
+
+
+def drop(transport: asyncio.Transport) -> None:
+    """Drop a connection and whatever its client has not read, in the system's buffers too."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    transport.abort()
 
 
 class Listener:
