@@ -7,10 +7,12 @@ is listed once, with its reason, in `DIFFERENCES`.
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -18,6 +20,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.clients.awscli import aws_cli, botocore_data
+from threadline.cli.arguments import operation_parser
+from threadline.cli.catalog import load
 from threadline.testing import Threadline
 from threadline.testing.workspace import MODELS
 
@@ -30,7 +34,7 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
     "unknown words are listed in the order they have": ("extra words",),
     "the address is said again, with the command that starts a server": ("http://127.0.0.1:9",),
     "advice fits this program: no `aws configure`, but `threadline env`": (
-        "AWS_DEFAULT_REGION= connect",
+        "AWS_DEFAULT_REGION= AWS_REGION= connect",
         "AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= connect describe-contact --instance-id $instance --contact-id $c1$",
         "--profile text",
     ),
@@ -38,6 +42,7 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         """--output text --query '`[{"a":1},2]`'""",
         """--output table --query '`[{"b":1},"a"]`'""",
         "Level=much",
+        "--participant-details fileb:",
     ),
     "the log of --debug is each program's own": ("--debug",),
     "the genuine program says this without its usage": ("--no$",),
@@ -199,6 +204,30 @@ def test_both_programs_answer_alike(stage: Stage, heading: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(lambda line: differences(stage, line), groups()[heading])
     assert not [difference for each in found for difference in each]
+
+
+@pytest.mark.parametrize("service", ["connect", "connectparticipant"])
+def test_every_operation_takes_the_same_options(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The genuine program carries an index of its commands for completion. Of booleans it says that they are
+    required where the program itself does not ask for them."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(botocore_data()))
+    load.cache_clear()
+    ours = load(service)
+    index = sqlite3.connect(aws_cli().parent / "awscli" / "data" / "ac.index")
+    with closing(index):
+        rows = index.execute(
+            "SELECT command, argname, nargs, required AND type_name <> 'boolean' FROM param_table WHERE parent = ?",
+            (f"aws.{service}",),
+        ).fetchall()
+    load.cache_clear()
+    theirs = {(command, option, nargs or None, bool(required)) for command, option, nargs, required in rows}
+    assert {command for command, *_ in theirs} == set(ours.commands)
+    assert theirs == {
+        (command, option.removeprefix("--"), action.nargs or None, action.required)
+        for command, name in ours.commands.items()
+        for action in operation_parser(ours.operation(name), [])._actions
+        for option in action.option_strings
+    }
 
 
 def test_there_are_enough_command_lines() -> None:

@@ -98,7 +98,7 @@ def service_parser(operations: Iterable[str]) -> Parser:
 def operation_parser(operation: Operation, words: list[str]) -> Parser:
     """Reads the parameters of `operation`; nothing is required where a skeleton or an input file is named."""
     parser = Parser()
-    needed = set() if _requires_nothing(words) else set(operation.input.required if operation.input else ())
+    needed = set() if _requires_nothing(words) else set(required(operation))
     for name, shape in (operation.input.members if operation.input else {}).items():
         option = f"--{kebab(name)}"
         if shape.type == "boolean":
@@ -113,6 +113,14 @@ def operation_parser(operation: Operation, words: list[str]) -> Parser:
         parser.add_argument(f"--{name}", type=kind)
     parser.add_argument("--generate-cli-skeleton", nargs="?", const="input", choices=SKELETONS)
     return parser
+
+
+def required(operation: Operation) -> list[str]:
+    """Names of the members that the command line must give; tokens that make a call idempotent are made up."""
+    if operation.input is None:
+        return []
+    members = operation.input.members
+    return [name for name in operation.input.required if not members[name].traits.get("idempotencyToken")]
 
 
 def paging_options(operation: Operation) -> dict[str, type]:

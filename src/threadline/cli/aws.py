@@ -24,12 +24,14 @@ from threadline.wire.model import ServiceName
 
 def main(words: list[str]) -> int:
     """Run one command line; the exit status is the AWS CLI's."""
-    surroundings = Surroundings(environment=os.environ)
+    surroundings = Surroundings(environment=os.environ, profile_name=_profile(words))
     chosen: str | None = None
     try:
         words = _prompted(words, surroundings)
         parsed, rest = _parsed(words)
         chosen = parsed.cli_error_format
+        if parsed.profile != surroundings.profile_name:
+            surroundings = Surroundings(environment=os.environ, profile_name=parsed.profile)
         return Command(parsed, surroundings).run(rest)
     except arguments.VersionAsked:
         print(version())
@@ -48,6 +50,15 @@ def main(words: list[str]) -> int:
         return main(["--cli-auto-prompt", *words])
     except Failure as failure:
         return _reported(failure, surroundings, chosen)
+    except UnicodeEncodeError as error:
+        return _reported(Failure(f"Some text is not valid Unicode: {error}"), surroundings, chosen)
+
+
+def _profile(words: list[str]) -> str | None:
+    """The profile that decides whether to prompt, which is before the words are parsed."""
+    if "--profile" in words[:-1]:
+        return words[words.index("--profile") + 1]
+    return None
 
 
 def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -100,7 +111,6 @@ class Command:
         self.surroundings = surroundings
         self.query = self._query()
         surroundings.endpoint_url = self._endpoint_url()
-        surroundings.profile_name = options.profile
         surroundings.region_name = options.region
         surroundings.sign = options.sign
 

@@ -161,8 +161,7 @@ class _Line:
 
     def _options(self) -> Iterator[Candidate]:
         operation = self._operation
-        required = operation.input.required if operation and operation.input else []
-        needed = {kebab(name) for name in required}
+        needed = {kebab(name) for name in arguments.required(operation)} if operation else set()
         for name, shape in sorted(self._shapes.items(), key=lambda entry: entry[0] not in needed):
             meaning = manual.summary(shape.documentation)
             names = [name, f"no-{name}"] if shape.type == "boolean" else [name]

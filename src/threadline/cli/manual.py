@@ -8,7 +8,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 from threadline.cli import COMMANDS, inputs
-from threadline.cli.arguments import GLOBAL_OPTIONS, paging_options
+from threadline.cli.arguments import GLOBAL_OPTIONS, paging_options, required
 from threadline.cli.catalog import SERVICES, Operation, Shape, kebab, load
 from threadline.wire.model import ServiceName
 
@@ -79,14 +79,14 @@ def _service(name: ServiceName) -> Iterator[str]:
 
 def _operation(operation: Operation) -> Iterator[str]:
     members = operation.input.members if operation.input else {}
-    required = operation.input.required if operation.input else []
+    needed = required(operation)
     yield from _section("NAME", f"{kebab(operation.name)} - {summary(operation.model.documentation)}")
     yield from _section("DESCRIPTION", *plain_text(operation.model.documentation))
     yield "SYNOPSIS"
     yield f"{INDENT}threadline {operation.service.name} {kebab(operation.name)}"
-    for name in sorted(members, key=lambda name: name not in required):
+    for name in sorted(members, key=lambda name: name not in needed):
         usage = _usage(name, members[name])
-        yield f"{INDENT}  {usage if name in required else f'[{usage}]'}"
+        yield f"{INDENT}  {usage if name in needed else f'[{usage}]'}"
     for name in paging_options(operation):
         yield f"{INDENT}  [--{name} <value>]"
     yield f"{INDENT}  [--cli-input-json | --cli-input-yaml <value>]"
@@ -94,7 +94,7 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield ""
     yield "OPTIONS"
     for name, shape in members.items():
-        yield from _option(name, shape, name in required)
+        yield from _option(name, shape, name in needed)
     yield from _entries({f"--{name}": PAGING[name] for name in paging_options(operation)})
     yield from _global_options()
     if operation.output:
@@ -111,8 +111,8 @@ def _usage(name: str, shape: Shape) -> str:
     return f"{option} | --no-{kebab(name)}" if shape.type == "boolean" else f"{option} <value>"
 
 
-def _option(name: str, shape: Shape, required: bool) -> Iterator[str]:
-    yield f"{INDENT}{_usage(name, shape)} ({shape.type}){' [required]' if required else ''}"
+def _option(name: str, shape: Shape, needed: bool) -> Iterator[str]:
+    yield f"{INDENT}{_usage(name, shape)} ({shape.type}){' [required]' if needed else ''}"
     for paragraph in plain_text(shape.documentation):
         yield from _wrapped(paragraph, INDENT + "  ")
     if values := shape.enum or (shape.member.enum if shape.type == "list" else []):

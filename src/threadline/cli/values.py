@@ -18,6 +18,8 @@ def unpack(shape: Shape, option: str, given: Any) -> Any:
         words = _from_file(given)
     except Failure as failure:
         raise BadParameter(option, str(failure)) from failure
+    if isinstance(words, bytes) and _takes_shorthand(shape):
+        raise Failure(f"{option} takes text: read it with file:// instead of fileb://")
     try:
         if _takes_shorthand(shape) and not _looks_like_json(words):
             return _shorthand(shape, option, words)
