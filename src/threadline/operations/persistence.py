@@ -59,6 +59,7 @@ def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id
     )
     tx.run(  # chats that were started with a plain relation to this one go along
         "move_tree",
+        session=current.key,
         instance_id=current.instance_id,
         root_contact_id=current.root_contact_id,
         to_contact_id=anchor.session.root_contact_id,

@@ -43,7 +43,7 @@ ORDER BY key LIMIT :limit;
 
 -- name: move_tree
 UPDATE session SET root_contact_id = :to_contact_id
-WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id;
+WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND key <> :session;
 
 -- name: insert_flow_run
 INSERT INTO flow_run (session, contact_id, flow_id, state) VALUES (:session, :contact_id, :flow_id, :state);
