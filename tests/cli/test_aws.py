@@ -11,6 +11,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,11 @@ def test_an_interrupt_is_130(threadline: Threadline, nowhere: Path) -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         command = [*PROGRAM, "connect", "list-instances", "--endpoint-url", url]
         env = {**os.environ, **threadline.env}
-        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        # a shell that runs the suite in the background has made its children deaf to interrupts
+        hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        with subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=hears
+        ) as process:
             connection, _ = silent.accept()
             with connection:
                 assert connection.recv(1)
