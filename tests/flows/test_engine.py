@@ -128,6 +128,10 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
         attributes("Current", **{"$.Attributes.name": "is $.Attributes.n", "gone": "$.Attributes.title"}),
         SetAttributes({"Ada": "is 7", "gone": ""}, related=False),
     ),
+    "attributes that become too long": (
+        attributes(**{f"a{number}": "$.Attributes.long" for number in range(5)}),
+        Say("NoMatchingError"),
+    ),
     "attributes of the related contact": (
         attributes("Related", a="b"),
         SetAttributes({"a": "b"}, related=True),

@@ -156,6 +156,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
         on(do("Compare", {"ComparisonValue": "$.Channel"}), ("NumberLessThan", ["ten"], "end")),
         "the Operands of NumberLessThan must be numbers or references.",
     ),
+    "comparisons without end": (
+        on(
+            do("Compare", {"ComparisonValue": "$.Channel"}),
+            ("Equals", ["x"] * 200, "end"),
+            ("Equals", ["x"] * 51, "end"),
+        ),
+        "its Conditions have 251 Operands; at most 250 are allowed.",
+    ),
     "conditions without a result": (
         on(say("a"), ("Equals", ["x"], "end")),
         "no result to put Conditions on.",

@@ -28,6 +28,8 @@ TEXT_CHARACTERS_MAX = 6_000
 """Characters of a message, after its references are replaced. Source: Admin Guide, play prompt block."""
 TEXT_BYTES_MAX = 16_384
 """UTF-8 bytes of a message, whoever writes it. Source: feature limits."""
+ATTRIBUTES_CHARACTERS_MAX = 32_768
+"""Characters of all attributes that an action sets. Source: StartChatContact, Attributes (in bytes, checked later)."""
 WAIT_SECONDS_MAX = 604_800
 """The longest Wait: seven days. Source: Wait action page."""
 
@@ -256,8 +258,8 @@ def message_participant(parameters: Parameters, context: Context) -> Decision:
 
     Assumed: a text that turns out empty or too long once its references are replaced takes NoMatchingError.
     """
-    text = fill(parameters["Text"], context)
-    return Say(text) if text.strip() and _fits(text) else Failed()
+    text = fill(parameters["Text"], context, TEXT_CHARACTERS_MAX)
+    return Say(text) if text and text.strip() and _fits(text) else Failed()
 
 
 @action(
@@ -315,7 +317,14 @@ def update_contact_attributes(parameters: Parameters, context: Context) -> Decis
 
     Assumed: TargetContact is Current where it is left out. A value whose reference leads nowhere is set empty.
     """
-    filled = {fill(name, context): fill(value, context) for name, value in parameters["Attributes"].items()}
+    filled: dict[str, str] = {}
+    left = ATTRIBUTES_CHARACTERS_MAX
+    for entry in parameters["Attributes"].items():
+        name, value = (fill(text, context, left) for text in entry)
+        if name is None or value is None:
+            return Failed()
+        filled[name] = value
+        left -= len(name) + len(value)
     return SetAttributes(filled, parameters.get("TargetContact") == "Related")
 
 

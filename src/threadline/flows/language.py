@@ -23,6 +23,8 @@ ACTIONS_MAX = 250
 """Source: Flow language, example page."""
 IDENTIFIER_CHARACTERS_MAX = 50
 """Source: Flow language, actions page; so are the characters and names that an identifier must not have."""
+OPERANDS_MAX = 250
+"""Values that the conditions of one action compare with, all together: comparing takes time at every visit."""
 PROBLEMS_MAX = 100
 """Problems told at once: enough to work on, bounded whatever the content."""
 
@@ -82,6 +84,7 @@ def parse(content: str) -> Flow:
 
     Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}: all that is wrong, each a
     sentence that names the action and says what to do.
+    Assumed: the conditions of one action compare with 250 values at most.
     """
     document = _document(content)
     problems: list[str] = []
@@ -284,6 +287,8 @@ def _conditions(
             complaints.append(f"the Operands of {operator} must be numbers or references.")
         else:
             conditions.append(Condition(operator, tuple(operands), entry["NextAction"]))
+    if (count := sum(len(condition.operands) for condition in conditions)) > OPERANDS_MAX:
+        complaints.append(f"its Conditions have {count} Operands; at most {OPERANDS_MAX} are allowed.")
     return tuple(conditions)
 
 

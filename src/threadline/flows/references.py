@@ -40,9 +40,19 @@ def resolve(value: str, context: Context) -> str | None:
     return look_up(value, context) if is_reference(value) else value
 
 
-def fill(text: str, context: Context) -> str:
-    """Return `text` with every reference in it replaced; one that leads nowhere leaves nothing.
+def fill(text: str, context: Context, characters_max: int) -> str | None:
+    """Return `text` with every reference replaced, by nothing where it leads nowhere; None when that gets too long.
 
+    It stops there: a text of references to long values would take all the memory there is.
     Assumed: an unresolved reference is an empty text, as AWS shows one in a message.
     """
-    return _REFERENCE.sub(lambda found: look_up(found.group(), context) or "", text)
+    parts: list[str] = []
+    size, end = 0, 0
+    for found in _REFERENCE.finditer(text):
+        part = text[end : found.start()] + (look_up(found.group(), context) or "")
+        parts.append(part)
+        size, end = size + len(part), found.end()
+        if size > characters_max:
+            return None
+    parts.append(text[end:])
+    return "".join(parts) if size + len(parts[-1]) <= characters_max else None

@@ -70,6 +70,7 @@ def advance(tx: Tx, task: Task) -> None:
         event = None
         for effect in effects:
             event = carry_out(tx, chat.session, effect, state.turn)
+        chat.forget()
     if state.phase is Phase.ENDED:
         tx.run("delete_flow_run", session=key, contact_id=task.contact_id)
     else:
@@ -78,20 +79,27 @@ def advance(tx: Tx, task: Task) -> None:
 
 
 class Chat(Mapping[str, Any]):
-    """A chat as the references of its flow see it: what is asked for is read then, so that it is current."""
+    """A chat as the references of its flow see it: read when first asked for, and again after each effect."""
 
     def __init__(self, tx: Tx, key: int) -> None:
         self._tx = tx
         self._key = key
+        self._known: dict[str, Any] = {}
 
     @property
     def session(self) -> Session:
         """The session as it is now."""
         return session_of(self._tx, self._key)
 
+    def forget(self) -> None:
+        """Something has been written: what was read may be stale."""
+        self._known.clear()
+
     def __getitem__(self, name: str) -> Any:
-        session = self.session
-        return _ROOTS[name](self._tx, session, contact_at(self._tx, session))
+        if name not in self._known:
+            session = self.session
+            self._known[name] = _ROOTS[name](self._tx, session, contact_at(self._tx, session))
+        return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(_ROOTS)
