@@ -1,13 +1,16 @@
 """What somebody might try who means harm, and what an operator meets: it costs them, not the others."""
 
 import json
+import logging
 import select
 import socket
+import sys
 
 import pytest
 
 from tests.edge.raw import PATIENCE_SECONDS, ask, connected
 from tests.edge.test_sockets import buffered, masked, ticket_url, unread
+from threadline.server.logs import JsonLines, Lines
 from threadline.testing import Threadline
 
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -35,7 +38,9 @@ def test_answers_are_not_kept_for_who_does_not_read(ahead: int) -> None:
         for number in range(100):
             casey.say(str(number).ljust(16_000))
         body = json.dumps({"MaxResults": 100}).encode()
-        head = f"POST /participant/transcript HTTP/1.1\r\nx-amz-bearer: {casey.connection_token}\r\nhost: x\r\n"
+        head = (
+            f"POST /participant/transcript HTTP/1.1\r\nx-amz-bearer: {casey.connection_token}\r\nhost: x\r\n"
+        )
         request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
         with connected(server.url) as client:
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -43,3 +48,16 @@ def test_answers_are_not_kept_for_who_does_not_read(ahead: int) -> None:
             dropped = select.poll()
             dropped.register(client.socket, 0)  # reports a dropped connection and nothing else
             assert dropped.poll(PATIENCE_SECONDS * 1000)
+
+
+@pytest.mark.parametrize("lines", [Lines(), JsonLines()], ids=["human", "json"])
+def test_a_logged_error_says_where_and_not_what(lines: logging.Formatter) -> None:
+    try:
+        raise ValueError("what a customer wrote")
+    except ValueError:
+        record = logging.LogRecord("threadline", logging.ERROR, "", 0, "it failed", (), sys.exc_info())
+    text = lines.format(record)
+    assert "it failed" in text
+    assert "ValueError" in text
+    assert "test_hardening.py" in text
+    assert "customer" not in text

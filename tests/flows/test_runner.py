@@ -1,6 +1,7 @@
 """What a flow does to a chat."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,17 @@ async def test_every_error_of_an_association_takes_its_branch(stage: Stage, sour
         flow = {"earlier": {**earlier, "Transitions": {"NextAction": "first"}}, **flow}
     chat = await stage.start(await stage.flow(**flow), attributes=attributes)
     assert await stage.said(chat) == ["NoMatchingError"]
+
+
+async def test_the_log_of_a_branch_says_what_failed_and_not_with_which_value(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        chat = await stage.start(
+            await stage.flow(**tell(associate("FROM_SEGMENT"))), attributes={"past": "070 4711"}
+        )
+    assert f"flow of contact {chat.contact_id}: Associate: ResourceNotFoundException" in caplog.text
+    assert "4711" not in caplog.text
 
 
 async def test_attributes_are_set_all_or_none(stage: Stage) -> None:

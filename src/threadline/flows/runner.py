@@ -134,7 +134,8 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | 
                 case SetAttributes(attributes, related):
                     _set_attributes(tx, session, attributes, related=related)
     except Fault as fault:
-        log.info("flow of contact %s: %s: %s", session.current_contact_id, type(effect).__name__, fault)
+        kind = type(effect).__name__
+        log.info("flow of contact %s: %s: %s", session.current_contact_id, kind, fault.code)
         return Outcome(NO_MATCHING_ERROR)
     return Outcome()
 

@@ -4,15 +4,24 @@ import json
 import logging
 import sys
 import traceback
+from typing import Any
 
 from threadline.config import Settings
 
 
-class JsonLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """Lines for people."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Where an error came from; see `where`."""
+        return where(ei[1])
+
+
+class JsonLines(Lines):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """`record` as JSON with `time`, `level`, `logger` and `message`."""
+        """`record` as JSON with `time`, `level`, `logger`, `message`, and `error` where there was one."""
         at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}"
         line = {
             "time": at,
@@ -20,18 +29,21 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
         return json.dumps(line)
 
 
 def write_to_stderr(settings: Settings) -> None:
-    """Send this process's log lines to standard error. A program that runs a Server within itself does its own."""
+    """Send this process's log lines to standard error, and the warnings of the libraries it uses.
+
+    A program that runs a Server within itself does its own.
+    """
+    human = Lines("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
     handler = logging.StreamHandler(sys.stderr)
-    human = logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
     handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
-    logger = logging.getLogger("threadline")
-    logger.handlers = [handler]
-    logger.propagate = False
-    logger.setLevel(settings.log_level.upper())
+    logging.getLogger().handlers = [handler]
+    logging.getLogger("threadline").setLevel(settings.log_level.upper())
 
 
 def where(error: BaseException) -> str:
