@@ -19,6 +19,7 @@ import uvloop
 
 from bench import servers
 from bench.chat import exchange_all, make_pair
+from bench.command_line import both_seconds
 from bench.fill import Chat, Filler
 from bench.http import Run, call_all, request
 from bench.pages import PLACES, Book, turn
@@ -35,6 +36,7 @@ PAST_CHATS = 100
 ITEMS = 100_000
 SESSIONS = 1_000
 PAGE_TURNS = 100
+COMMAND_LINES = 9
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,6 +49,7 @@ class Measurements:
         self.latencies_ms: dict[str, list[tuple[float, float]]] = {}
         self.pages_ms: list[list[list[float]]] = []
         self.memory_mb: list[float] = []
+        self.command_lines: list[tuple[float, float]] = []
         self.started = perf_counter()
 
     def say(self, text: str) -> None:
@@ -111,6 +114,8 @@ async def measure(folder: Path) -> None:
             seen.add(f"message until delivered, {PAIRS} pairs", await exchange_all(pairs, MESSAGES_PER_PAIR))
             seen.pages_ms.append(await turn(books, PAGE_TURNS))
             seen.memory_mb.append(server.resident_mb())
+        seen.say("calling through the command line, and through the AWS CLI")
+        seen.command_lines = [both_seconds(workspace.env) for _ in range(COMMAND_LINES)]
     report(seen)
 
 
@@ -161,6 +166,8 @@ def report(seen: Measurements) -> None:
     print(
         f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in seen.memory_mb)} (start, and after each round)\n"
     )
+    for program, seconds in zip(("threadline", "aws"), zip(*seen.command_lines, strict=True), strict=True):
+        print(f"{f'one call by {program}, ms':<42} {1000 * median(seconds):10,.0f}")
     messages = f"message until delivered, {PAIRS} pairs"
     ratios = {
         "association_vs_moto": seen.ratio("association, 32 callers", "moto TagResource, 32 callers"),
@@ -171,6 +178,7 @@ def report(seen: Measurements) -> None:
         "message_p99_ms": median(p99 for _, p99 in seen.latencies_ms[messages]),
         "oldest_page_vs_newest": max(times[-1] / times[0] for times in (single, lineage)),
         "lineage_page_vs_single": max(theirs / ours for theirs, ours in zip(lineage, single, strict=True)),
+        "cli_vs_aws": median(ours / theirs for ours, theirs in seen.command_lines),
         "memory_last_round_vs_first": seen.memory_mb[-1] / seen.memory_mb[1],
     }
     print(json.dumps({name: round(ratio, 3) for name, ratio in ratios.items()}))
