@@ -142,10 +142,14 @@ class Pipeline:
     def _readable(self) -> None:
         try:
             self._pgconn.consume_input()
+            is_between = False
             while self._expected and not self._pgconn.is_busy():
                 result = self._pgconn.get_result()
                 if result is not None:
                     self._take(result)
+                elif is_between:  # nothing comes any more: None stands once between two answers
+                    break
+                is_between = result is None
             while (notify := self._pgconn.notifies()) is not None:
                 self.heard(notify.extra)
         except psycopg.OperationalError as lost:
@@ -155,10 +159,10 @@ class Pipeline:
             error, self._error = self._error, None
             self.failed(error)
         self.flush()
-        if self.is_quiet:
-            self.rested()
         if self._pgconn.status == pq.ConnStatus.BAD:
             self._lose(psycopg.OperationalError("the server closed the connection"))
+        elif self.is_quiet:
+            self.rested()
 
     def _take(self, result: Any) -> None:
         statement, then = self._expected.popleft()
