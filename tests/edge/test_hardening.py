@@ -2,17 +2,22 @@
 
 import json
 import logging
+import os
 import select
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.edge.raw import PATIENCE_SECONDS, ask, connected
 from tests.edge.test_sockets import buffered, masked, ticket_url, unread
+from threadline.config import Settings
+from threadline.server import Server
 from threadline.server.logs import JsonLines, Lines
 from threadline.testing import Threadline
 
+SQLITE_HEADER = b"SQLite format 3\0\x10\0\2\2\0"
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -61,3 +66,26 @@ def test_a_logged_error_says_where_and_not_what(lines: logging.Formatter) -> Non
     assert "ValueError" in text
     assert "test_hardening.py" in text
     assert "customer" not in text
+
+
+def test_what_is_kept_is_for_this_user_alone(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        with Threadline(data=str(tmp_path)):
+            modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        os.umask(mask)
+    assert {"threadline.db", "threadline.db-wal", "workspace.json"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database" * 1_000, SQLITE_HEADER.ljust(8_192, b"\1")], ids=["other", "damaged"]
+)
+async def test_a_database_that_is_none_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "threadline.db").write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"the database .*threadline.db cannot be used: "):
+        await Server(Settings(port=0, data=str(tmp_path))).start()
+    (tmp_path / "threadline.db").unlink()
+    async with Server(Settings(port=0, data=str(tmp_path))) as server:
+        assert server.workspace

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import pkgutil
 import socket
@@ -64,14 +65,20 @@ class Server:
     async def start(self, bound: socket.socket | None = None) -> None:
         """Serve on `bound`, a socket that listens already, or on one made from the settings.
 
-        Who gives a socket has also locked the data folder. Raises `place.Taken` when another server uses the folder.
+        Who gives a socket has also locked the data folder. Raises `place.Taken` when another server uses the folder,
+        RuntimeError when its data cannot be used, OSError when the port is taken.
         """
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
-        if bound is None:
-            self._lock = place.own(folder) if folder else None
-            bound = place.listening(self.settings.host, self.settings.port)
-        self.url = place.url_of(bound)
-        self.store = await backing.open_store(self.settings, self.clock, self._policy())
+        with contextlib.ExitStack() as undo:
+            if bound is None:
+                if folder:
+                    self._lock = place.own(folder)
+                    undo.callback(os.close, self._lock)
+                bound = place.listening(self.settings.host, self.settings.port)
+                undo.callback(bound.close)
+            self.url = place.url_of(bound)
+            self.store = await backing.open_store(self.settings, self.clock, self._policy())
+            undo.pop_all()
         self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
         self._hub = Hub(self.settings, pull_from(self.store), chat_frame)
         self._relay = backing.relay(self.settings, self.clock, self._hub, self.workspace["instance_id"])

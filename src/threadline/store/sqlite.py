@@ -79,7 +79,8 @@ class _Job:
 class SqliteStore(Store):
     """A store in the file `path`, or in memory-like temporary files when `path` is None.
 
-    Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind.
+    Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Nobody but this
+    user may read what is kept. Raises RuntimeError for a file that cannot be used.
     """
 
     def __init__(
@@ -93,12 +94,16 @@ class SqliteStore(Store):
         self._clock = clock
         self._policy = policy or Policy()
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
-        file = str(path or (folder or Path()) / "threadline.db")
-        self._writer = _open(file, durable=path is not None)
-        migrate(self._writer)
-        self._reader = _open(file, durable=path is not None)
-        self._reader.execute("SELECT count(*) FROM task").fetchall()
-        self._writer.execute("BEGIN IMMEDIATE; COMMIT")
+        file = path or (folder or Path()) / "threadline.db"
+        try:
+            file.touch(mode=0o600)  # and so are the files that SQLite puts beside it
+            self._writer = _open(file, durable=path is not None)
+            migrate(self._writer)
+            self._reader = _open(file, durable=path is not None)
+            self._reader.execute("SELECT count(*) FROM task").fetchall()
+            self._writer.execute("BEGIN IMMEDIATE; COMMIT")
+        except (apsw.Error, OSError) as error:
+            raise RuntimeError(f"the database {file} cannot be used: {error}") from error
         if folder is not None:
             shutil.rmtree(folder)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -202,8 +207,8 @@ def migrate(connection: apsw.Connection) -> None:
             connection.execute("COMMIT")
 
 
-def _open(file: str, *, durable: bool) -> apsw.Connection:
-    connection = apsw.Connection(file, statementcachesize=300)
+def _open(file: Path, *, durable: bool) -> apsw.Connection:
+    connection = apsw.Connection(str(file), statementcachesize=300)
     connection.set_busy_timeout(5_000)
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
