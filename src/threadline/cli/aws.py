@@ -12,6 +12,7 @@ from functools import partial
 from typing import IO, Any
 
 from threadline.cli import COMMANDS, arguments, output
+from threadline.cli import main as run_command
 from threadline.cli.catalog import SERVICES, Operation, kebab, load
 from threadline.cli.client import Client
 from threadline.cli.endpoint import Surroundings
@@ -28,6 +29,8 @@ def main(words: list[str]) -> int:
     chosen: str | None = None
     try:
         words = _prompted(words, surroundings)
+        if words and words[0] in COMMANDS:
+            return run_command(words)
         parsed, rest = _parsed(words)
         chosen = parsed.cli_error_format
         if parsed.profile != surroundings.profile_name:
@@ -40,14 +43,10 @@ def main(words: list[str]) -> int:
         sys.stdout.write("\n")
         return 130
     except BadArguments as failure:
-        if (
-            not sys.stdin.isatty()
-            or "--no-cli-auto-prompt" in words
-            or _prompt_mode(surroundings) != "on-partial"
-        ):
-            return _reported(failure, surroundings, chosen)
-        _reported(failure, surroundings, chosen)
-        return main(["--cli-auto-prompt", *words])
+        status = _reported(failure, surroundings, chosen)
+        if _may_prompt(words) and _prompt_mode(surroundings) == "on-partial":
+            return main(["--cli-auto-prompt", *words])
+        return status
     except Failure as failure:
         return _reported(failure, surroundings, chosen)
     except UnicodeEncodeError as error:
@@ -88,11 +87,16 @@ def _prompted(words: list[str], surroundings: Surroundings) -> list[str]:
         raise BadArguments(
             "Both --cli-auto-prompt and --no-cli-auto-prompt cannot be specified at the same time."
         )
-    if wanted or (not refused and _prompt_mode(surroundings) == "on"):
+    if wanted or (_may_prompt(words) and _prompt_mode(surroundings) == "on"):
         from threadline.cli import prompt
 
         return prompt.completed([word for word in words if word != "--cli-auto-prompt"])
     return words
+
+
+def _may_prompt(words: list[str]) -> bool:
+    """Whether a configured prompt is in place: with a person at the terminal, who did not ask for help."""
+    return sys.stdin.isatty() and not {"--no-cli-auto-prompt", "help", "--version"} & set(words)
 
 
 def _prompt_mode(surroundings: Surroundings) -> str:

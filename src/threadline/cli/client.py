@@ -63,14 +63,10 @@ class Client:
                 transport.wait_before(attempt)
             try:
                 reply = self._send(operation, request, target)
-            except transport.Unreachable as error:
-                if is_local(target.url):
+            except Failure as failure:
+                if isinstance(failure, transport.Unreachable) and is_local(target.url):
                     hint = not_answering(target.url, self.surroundings.data_folder)
-                    raise Failure(f"{error}\n{hint}") from error
-                if last:
-                    raise
-                continue
-            except Failure:
+                    raise Failure(f"{failure}\n{hint}") from failure
                 if last:
                     raise
                 continue
