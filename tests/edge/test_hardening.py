@@ -28,6 +28,23 @@ def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadlin
     assert ask(threadline.url, "GET", "/health").status == 200
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "x-amz-bearer: nobody's",
+        "authorization: AWS4-HMAC-SHA256 Credential=AKIANOBODYS/20261122/us-east-1/connect/aws4_request,"
+        " SignedHeaders=host;x-amz-date, Signature=" + "0" * 64,
+    ],
+    ids=["bearer", "signature"],
+)
+def test_no_body_is_taken_from_whom_nobody_knows(threadline: Threadline, header: str) -> None:
+    path = "/participant/message" if "bearer" in header else "/contact/attributes"
+    with connected(threadline.url) as client:
+        head = f"POST {path} HTTP/1.1\r\nhost: x\r\n{header}\r\ncontent-length: 1000000\r\n\r\n"
+        client.send(head.encode() + b"only a beginning")
+        assert client.answer().status == 403
+
+
 def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> None:
     pings = masked(0x89, b"x" * 120) * 1_000
     with unread(ticket_url(threadline.invite())) as client:

@@ -119,26 +119,38 @@ def test_origins_can_be_limited() -> None:
 
 
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[str]:
+def narrow_server() -> Iterator[Threadline]:
     with Threadline(
         body_bytes_max=2_000, header_bytes_max=2_000, path_bytes_max=300, connections_max=20
     ) as server:
-        yield server.url
+        yield server
 
 
-def test_a_body_that_is_too_large(narrow: str) -> None:
-    with connected(narrow) as connection:
+@pytest.fixture(scope="module")
+def narrow(narrow_server: Threadline) -> str:
+    return narrow_server.url
+
+
+def start_chat(server: Threadline) -> bytes:
+    """The first lines of a request that names a key the server knows: others are refused before their body."""
+    return (
+        "PUT /contact/chat HTTP/1.1\r\nhost: x\r\nx-amz-date: 20261122T000000Z\r\n"
+        f"authorization: AWS4-HMAC-SHA256 Credential={server.env['AWS_ACCESS_KEY_ID']}/20261122/us-east-1/connect"
+        f"/aws4_request, SignedHeaders=host;x-amz-date, Signature={'0' * 64}\r\n"
+    ).encode()
+
+
+def test_a_body_that_is_too_large(narrow_server: Threadline) -> None:
+    with connected(narrow_server.url) as connection:
         for _ in range(2):  # the connection lives on
-            connection.send(
-                b"PUT /contact/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 2001\r\n\r\n" + b"x" * 2001
-            )
+            connection.send(start_chat(narrow_server) + b"content-length: 2001\r\n\r\n" + b"x" * 2001)
             answer = connection.answer()
             assert (answer.status, answer.error) == (413, "RequestEntityTooLargeException")
 
 
-def test_a_chunked_body_that_is_too_large(narrow: str) -> None:
-    with connected(narrow) as connection:
-        connection.send(b"PUT /contact/chat HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+def test_a_chunked_body_that_is_too_large(narrow_server: Threadline) -> None:
+    with connected(narrow_server.url) as connection:
+        connection.send(start_chat(narrow_server) + b"transfer-encoding: chunked\r\n\r\n")
         for _ in range(3):
             connection.send(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
         assert connection.answer().status == 413
@@ -197,8 +209,8 @@ def test_a_client_that_does_not_finish_is_not_waited_for() -> None:
     with Threadline(request_seconds_max=1) as server:
         for unfinished in (
             b"GET /health HTTP/1.1\r\nhost:",
-            b"PUT /contact/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{",
-            b"PUT /contact/chat HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",
+            start_chat(server) + b"content-length: 10\r\n\r\n{",
+            start_chat(server) + b"transfer-encoding: chunked\r\n\r\n5\r\nab",
         ):
             with connected(server.url) as connection:
                 connection.send(unfinished)

@@ -94,7 +94,7 @@ def verify(
         raise _refusal(f"The request is signed for service {claim.service!r}; it must be {wanted}.")
     key = secret_of(claim.access_key_id)
     if key is None:
-        raise Fault("UnrecognizedClientException", f"There is no access key {claim.access_key_id!r} here.")
+        raise unknown(claim.access_key_id)
     payload_hash = _check_payload(given, body)
     canonical_request = b"%b\n%b\n%b\n%b\n\n%b\n%b" % (
         method.encode(),
@@ -119,6 +119,11 @@ def verify(
 def claimed_key(headers: Collection[Header], query_string: bytes) -> str:
     """The access key id that a request names, not verified: for looking up the key ahead. Faults: as `verify`."""
     return _authorization(_join(headers), query_string)[0].access_key_id
+
+
+def unknown(access_key_id: str) -> Fault:
+    """The refusal of a key that is not known here."""
+    return Fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
 
 
 def bearer(headers: Iterable[Header]) -> str:
