@@ -62,7 +62,8 @@ SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name;
 
 -- name: contact_flows
-SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
+SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms
+FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: set_contact_flow_content
 UPDATE contact_flow SET content = :content, updated_at_ms = :now_ms

@@ -30,7 +30,11 @@ INSERT INTO reply (key, arguments_hash, salt, reply, created_at_ms)
 VALUES (:key, :arguments_hash, :salt, :reply, :now_ms);
 
 -- name: prune_replies
-DELETE FROM reply WHERE created_at_ms < :before_ms;
+DELETE FROM reply
+WHERE key IN (SELECT key FROM reply WHERE created_at_ms < :before_ms ORDER BY created_at_ms LIMIT :limit)
+RETURNING created_at_ms;
 
 -- name: prune_tokens
-DELETE FROM token WHERE expires_at_ms < :before_ms;
+DELETE FROM token
+WHERE hash IN (SELECT hash FROM token WHERE expires_at_ms < :before_ms ORDER BY expires_at_ms LIMIT :limit)
+RETURNING expires_at_ms;

@@ -75,6 +75,7 @@ CREATE TABLE session (
     associated_at_ms BIGINT
 ) /*pg WITH (fillfactor = 60) */;
 CREATE INDEX session_root ON session (instance_id, root_contact_id, key);
+CREATE INDEX session_open ON session (instance_id) WHERE ended_at_ms IS NULL;
 
 CREATE TABLE session_attributes (
     session BIGINT NOT NULL PRIMARY KEY,
