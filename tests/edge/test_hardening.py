@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
+from websockets.sync.client import connect
 
 from tests.edge.raw import PATIENCE_SECONDS, ask, connected
 from tests.edge.test_sockets import buffered, masked, ticket_url, unread
@@ -51,6 +54,15 @@ def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> 
         for _ in range(100):
             client.sendall(pings)
         assert buffered(threadline._server._hub) < 500_000 < 100 * len(pings)
+
+
+def test_a_socket_that_is_only_kept_open_is_closed() -> None:
+    with Threadline(socket_idle_seconds=1) as server, connect(ticket_url(server.invite())) as chat:
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                chat.send('{"topic":"aws/heartbeat"}')
+                chat.recv(PATIENCE_SECONDS)
+        assert closed.value.rcvd == Close(1001, "No frame has come for too long.")
 
 
 @pytest.mark.parametrize("ahead", [1, 2])

@@ -133,6 +133,7 @@ class Hub:
         if socket.is_subscribed or socket not in self._sockets.get(socket.owner, ()):
             return
         socket.is_subscribed = True
+        socket.heard_at = _now()
         socket.cursor = cursor
         if (channel := self._channels.get(socket.owner[0])) is None:
             channel = self._channels[socket.owner[0]] = Channel(initial_contact_id)
@@ -142,8 +143,9 @@ class Hub:
         self._rouse(socket, channel)
 
     def heard(self, socket: Socket) -> None:
-        """The client has sent a frame."""
-        socket.heard_at = _now()
+        """The client has sent a frame. As long as it has not subscribed, it has not said anything that counts."""
+        if socket.is_subscribed:
+            socket.heard_at = _now()
 
     async def look(self, socket: Socket) -> None:
         """Send what `socket` has not sent yet, wakes or no wakes; returns when it has caught up or is gone."""
