@@ -58,10 +58,14 @@ def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> 
 
 def test_a_socket_that_is_only_kept_open_is_closed() -> None:
     with Threadline(socket_idle_seconds=1) as server, connect(ticket_url(server.invite())) as chat:
-        with pytest.raises(ConnectionClosed) as closed:
+
+        def keep_open() -> None:
             while True:
                 chat.send('{"topic":"aws/heartbeat"}')
                 chat.recv(PATIENCE_SECONDS)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            keep_open()
         assert closed.value.rcvd == Close(1001, "No frame has come for too long.")
 
 
