@@ -5,7 +5,9 @@ it costs the server, not a round trip. Nothing here knows transactions or waits;
 """
 
 import asyncio
+import os
 import re
+import select
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
@@ -19,6 +21,7 @@ from threadline.store import Row
 Then = Callable[[list[Row]], None]
 
 CONNECT_SECONDS = 5
+WATCH_SECONDS = 0.5
 STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS = 10, 5, 10
 """How long a statement may run, wait for a row's lock, and a transaction may sit idle while it holds locks."""
 
@@ -83,12 +86,17 @@ class Pipeline:
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
-        self._fd = self._pgconn.socket
+        self._fd = os.dup(
+            self._pgconn.socket
+        )  # libpq closes its own when it likes, and the number is used again
         self._loop = asyncio.get_running_loop()
         self._expected: deque[tuple[Statement | None, Then | None]] = deque()
         """What answers are due: of a statement, of its preparation (without `then`), of a flush (neither)."""
         self._prepared: dict[bytes, Any] = {}
         self._unsynced = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
         self._error: psycopg.Error | None = None
         self.is_open = True
         self._pgconn.nonblocking = 1
@@ -102,13 +110,15 @@ class Pipeline:
 
     def send(self, statement: Statement, values: Mapping[str, Any], then: Then | None = None) -> None:
         """Queue a statement; `then` is called with its rows, unless it or one before it fails."""
-        if statement.name not in self._prepared:
-            self._prepared[statement.name] = None
-            self._pgconn.send_prepare(statement.name, statement.text)
-            self._expected.append((statement, None))
-        self._pgconn.send_query_prepared(
-            statement.name, [_encoded(values[parameter]) for parameter in statement.parameters]
-        )
+        encoded = [_encoded(values[parameter]) for parameter in statement.parameters]
+        try:
+            if statement.name not in self._prepared:
+                self._pgconn.send_prepare(statement.name, statement.text)
+                self._prepared[statement.name] = None
+                self._expected.append((statement, None))
+            self._pgconn.send_query_prepared(statement.name, encoded)
+        except psycopg.OperationalError as error:  # the connection has ended, and nobody has read so yet
+            self._loop.call_soon(self._lose, error)
         self._expected.append((statement, then or _nothing))
         self._unsynced = True
 
@@ -121,9 +131,23 @@ class Pipeline:
         """Let everything queued go out; an error skips what is behind it, up to here."""
         if self._unsynced and self.is_open:
             self._unsynced = False
-            self._pgconn.pipeline_sync()
+            try:
+                self._pgconn.pipeline_sync()
+            except psycopg.OperationalError as error:
+                self._loop.call_soon(self._lose, error)
+                return
             self._expected.append((None, None))
             self._write()
+            if self._watch is None:
+                self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Look for answers where nobody has told of any: uvloop forgets a socket that was reset."""
+        self._watch = None
+        if self.is_open and self._expected:
+            self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
+            if self._poll.poll(0):
+                self._readable()
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -197,6 +221,7 @@ class Pipeline:
             self.is_open = False
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
+            os.close(self._fd)
 
 
 def conninfo(address: str) -> str:
