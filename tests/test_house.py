@@ -41,7 +41,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "": ({""}, {"*"}),
 }
-DRIVERS = ("store.sqlite", "store.postgres", "store.lanes", "store.pipeline")
+DRIVERS = ("store.sqlite", "store.postgres", "store.lanes", "store.batch", "store.pipeline")
 UNCERTAIN = {"time", "uuid", "secrets", "random"}
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 

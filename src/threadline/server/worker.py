@@ -15,7 +15,7 @@ import sys
 
 import uvloop
 
-from threadline.config import Settings
+from threadline.config import BadSettings, Settings
 from threadline.server import Server
 from threadline.server.logs import write_to_stderr
 
@@ -39,7 +39,7 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
     server = Server(settings)
     try:
         await server.start(bound)
-    except RuntimeError as error:
+    except (RuntimeError, BadSettings) as error:
         log.error("%s", error)
         return 1
     with contextlib.suppress(OSError):

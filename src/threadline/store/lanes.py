@@ -1,329 +1,29 @@
-"""Units of work that share a transaction on PostgreSQL, statement by statement.
-
-Every unit runs in a greenlet of its own, so that a plain function can wait for its rows while others go on. Those of
-a batch take turns on one connection: what all of them ask next goes out in one exchange, and one commit makes all of
-them durable. Where two units of a batch want the same session, the second waits for the first to finish, as it would
-in a transaction of its own; against other batches and other nodes, the session's row is locked.
-"""
+"""The connections to PostgreSQL for one purpose, and the units of work that wait for one."""
 
 import asyncio
 import contextlib
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 import psycopg
-from greenlet import getcurrent, greenlet
-from psycopg import errors
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Committed, Row, Tx, Work, named_statements
-from threadline.store.pipeline import Pipeline, Statement, for_postgres, statement
+from threadline.store import Committed, Work
+from threadline.store.batch import Batch, Unavailable, Unit
+from threadline.store.pipeline import Pipeline, said
 
 T = TypeVar("T")
 BATCH_MAX = 16
-ATTEMPTS_MAX = 8
-PATIENCE_SECONDS = 15.0
-"""How long a unit of work waits for a connection while PostgreSQL is away."""
 RECONNECT_DELAYS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+SWEEP_SECONDS = 1.0
+"""How often those who have waited for too long are told."""
 
-BEGIN = statement("begin", "BEGIN ISOLATION LEVEL READ COMMITTED")
-BEGIN_READ = statement("begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-COMMIT = statement("commit", "COMMIT")
-ROLLBACK = statement("rollback", "ROLLBACK")
-SAVEPOINT = statement("savepoint", "SAVEPOINT inner_work")
-ROLLBACK_TO = statement("rollback_to", "ROLLBACK TO inner_work")
-RELEASE = statement("release", "RELEASE inner_work")
-LOCK_SESSIONS = statement(
-    "lock_sessions", "SELECT key FROM session WHERE key = ANY(:keys ::bigint[]) ORDER BY key FOR UPDATE"
-)
-AGAIN = (
-    errors.SerializationFailure,
-    errors.DeadlockDetected,
-    errors.UniqueViolation,
-    errors.LockNotAvailable,
-)
-"""What another transaction caused: the same work, done again, sees what that one wrote."""
-
+CLOSED = "the store is closed"
 log = logging.getLogger(__name__)
-
-
-class Unsure(Exception):
-    """The connection was lost during a commit: nobody can say whether it took place."""
-
-
-class Unavailable(Exception):
-    """PostgreSQL has not been there for longer than a caller waits."""
-
-
-class _Stuck(Exception):
-    """A unit of work could not be finished, however often it was tried."""
-
-
-class _Undone(BaseException):
-    """Leaves a unit of work whose transaction is rolled back. No `except Exception` may keep it."""
-
-
-class Unit:
-    """A unit of work on its way to being committed. `session` is the key of the only session it writes, if known."""
-
-    __slots__ = (
-        "attempts",
-        "error",
-        "expires_at",
-        "future",
-        "green",
-        "is_alone",
-        "result",
-        "session",
-        "tx",
-        "work",
-        "wrote",
-    )
-
-    def __init__(self, work: Work[Any], session: int | None) -> None:
-        loop = asyncio.get_running_loop()
-        self.work = work
-        self.session = session
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.expires_at = loop.time() + PATIENCE_SECONDS
-        self.attempts = 0
-        self.is_alone = False
-        self.green: greenlet | None = None
-        self.tx: PostgresTx | None = None
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.wrote = False
-
-    def fail(self, error: BaseException) -> None:
-        """Answer with `error`, unless nobody waits any more."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-class PostgresTx(Tx):
-    """What one unit of work sees of its batch's transaction."""
-
-    def __init__(self, batch: "Batch", unit: Unit, clock: Clock, policy: Policy) -> None:
-        super().__init__(clock, policy)
-        self._batch = batch
-        self._unit = unit
-
-    def all(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._batch.ask(self._unit, name, parameters)
-
-    def run(self, name: str, /, **parameters: Any) -> None:
-        self._batch.tell(self._unit, name, parameters)
-
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        mark = self.mark()
-        try:
-            with self._batch.savepoint(self._unit):
-                yield
-        except BaseException:
-            self.rewind(mark)
-            raise
-
-
-class Batch:
-    """Units of work in one transaction on one connection, from BEGIN to the answers. All of it runs on the loop."""
-
-    def __init__(self, lane: "Lane", line: Pipeline, units: list[Unit]) -> None:
-        self._lane = lane
-        self._line = line
-        self._units = units
-        self._statements = _statements(writes=lane.writes)
-        self._left = len(units)
-        self._finished: list[Unit] = []
-        self._owners: dict[int, Unit] = {}
-        self._waiting: list[Unit] = []
-        self._inner: Unit | None = None
-        self._depth = 0
-        self._held: list[tuple[Unit, list[Row]]] = []
-        self._is_over = False
-        self._is_committing = False
-        line.failed = self._failed
-        line.lost = self._lost
-        line.rested = self._check
-
-    def start(self) -> None:
-        """Begin, and run every unit up to its first wait."""
-        self._line.send(BEGIN if self._lane.writes else BEGIN_READ, {})
-        if self._lane.writes and (keys := sorted({u.session for u in self._units if u.session is not None})):
-            self._line.send(LOCK_SESSIONS, {"keys": f"{{{','.join(map(str, keys))}}}"})
-        for unit in self._units:
-            unit.result, unit.error, unit.wrote = None, None, False
-            unit.tx = PostgresTx(self, unit, self._lane.clock, self._lane.policy)
-            unit.green = greenlet(self._live)
-            self._go_on(unit, unit)
-        self._line.flush()
-
-    def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
-        """The rows of a statement. What locks or writes a session waits until no other unit of the batch has it."""
-        wanted = self._statements[name]
-        if wanted.writes:
-            unit.wrote = True
-        key = parameters.get("session")
-        if key is not None and (wanted.locks or wanted.writes):
-            self._own(unit, key)
-        is_locked = key is not None and key == unit.session  # since the batch began
-        rows = self._rows(unit, wanted.unlocked if is_locked else wanted.statement, parameters)
-        if key is None and wanted.locks and rows and not self._own(unit, rows[0][0]):
-            return self._rows(unit, wanted.statement, parameters)  # as the other one has left it
-        return rows
-
-    def tell(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
-        """Run a statement whose outcome nobody waits for: should it fail, the whole batch is undone."""
-        unit.wrote = True
-        if (key := parameters.get("session")) is not None:
-            self._own(unit, key)
-        self._line.send(self._statements[name].statement, parameters)
-
-    def _own(self, unit: Unit, key: int) -> bool:
-        """Keep a session to `unit` until it has finished; False if that meant to wait for another unit."""
-        is_first = True
-        while self._owners.setdefault(key, unit) is not unit:
-            is_first = False
-            self._waiting.append(unit)
-            _park()
-        return is_first
-
-    def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
-        self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
-        rows: list[Row] = _park()
-        return rows
-
-    @contextlib.contextmanager
-    def savepoint(self, unit: Unit) -> Iterator[None]:
-        """A savepoint; meanwhile no other unit goes on, since its writes would be undone too."""
-        self._inner = unit
-        self._depth += 1
-        self._line.send(SAVEPOINT, {})
-        try:
-            yield
-        except BaseException as error:
-            if not isinstance(error, _Undone):
-                self._line.send(ROLLBACK_TO, {})
-            raise
-        finally:
-            if not self._is_over:
-                self._line.send(RELEASE, {})
-                self._depth -= 1
-                if self._depth == 0:
-                    self._inner = None
-                    self._lane.loop.call_soon(self._let_go)
-
-    def _let_go(self) -> None:
-        held, self._held = self._held, []
-        for unit, rows in held:
-            self._go_on(unit, rows)
-        self._line.flush()
-        self._check()
-
-    def _go_on(self, unit: Unit, value: Any = None) -> None:
-        """Run a unit up to its next wait, unless another one's savepoint is open."""
-        if self._is_over or unit.green is None:
-            return
-        if self._inner is None or self._inner is unit:
-            unit.green.switch(value)
-        else:
-            self._held.append((unit, value))
-
-    def _live(self, unit: Unit) -> None:
-        """What a unit's greenlet does from its start to its end."""
-        try:
-            unit.result = unit.work(unit.tx)  # type: ignore[arg-type]
-        except _Undone:
-            return
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            unit.error = error
-        self._left -= 1
-        self._finished.append(unit)
-        if unit.error is not None and unit.wrote:
-            if len(self._units) > 1:
-                self._abandon()
-            else:
-                self._line.send(ROLLBACK, {}, self._answer)
-            return
-        self._owners = {key: owner for key, owner in self._owners.items() if owner is not unit}
-        waiting, self._waiting = self._waiting, []
-        for other in waiting:
-            self._lane.loop.call_soon(self._wake, other)
-        if not self._left:
-            self._is_committing = True
-            self._line.send(COMMIT, {}, self._answer)
-
-    def _wake(self, unit: Unit) -> None:
-        self._go_on(unit)
-        self._line.flush()
-        self._check()
-
-    def _check(self) -> None:
-        """Where all who are left wait for each other, let each go alone."""
-        is_stuck = self._waiting and self._line.is_quiet and not (self._held and self._inner is None)
-        if is_stuck and not self._is_over:
-            self._abandon()
-
-    def _answer(self, _: list[Row]) -> None:
-        """After the commit: wake first, so that a push never trails the sender's own answer by much."""
-        self._is_over = True
-        for unit in self._finished:
-            if unit.error is not None:
-                unit.fail(unit.error)
-                continue
-            if unit.tx is not None:
-                self._lane.tell(unit.tx.committed())
-            if not unit.future.done():
-                unit.future.set_result(unit.result)
-        self._lane.release(self._line, self._units)
-
-    def _abandon(self, error: Exception | None = None) -> None:
-        """Undo everything and let every unit run again, in a transaction of its own."""
-        self._is_over = True
-        self._lane.loop.call_soon(self._roll_back, error)
-
-    def _roll_back(self, error: Exception | None) -> None:
-        if self._line.is_open:
-            self._unwind()
-            self._line.send(ROLLBACK, {}, lambda _: self._again(error))
-            self._line.flush()
-
-    def _again(self, error: Exception | None) -> None:
-        for unit in self._units:
-            unit.attempts += 1
-            unit.is_alone = True
-        is_hopeless = error is not None and len(self._units) == 1 and not isinstance(error, AGAIN)
-        if is_hopeless or self._units[0].attempts > ATTEMPTS_MAX:
-            for unit in self._units:
-                unit.fail(error or _Stuck())
-        else:
-            self._lane.again(self._units)
-        self._lane.release(self._line, self._units)
-
-    def _failed(self, error: psycopg.Error) -> None:
-        """A statement failed, and with it the transaction, also where a commit had been sent."""
-        self._abandon(error)
-
-    def _lost(self, error: Exception) -> None:
-        """The connection is gone: what was not being committed runs again on another one."""
-        self._is_over = True
-        self._unwind()
-        if self._is_committing and self._lane.writes:
-            for unit in self._units:
-                unit.fail(Unsure(str(error)))
-        else:
-            self._lane.again(self._units)
-        self._lane.lost(self._units)
-
-    def _unwind(self) -> None:
-        for unit in self._units:
-            if unit.green is not None and not unit.green.dead:
-                unit.green.throw(_Undone)
 
 
 class Lane:
@@ -340,25 +40,31 @@ class Lane:
         self.clock = clock
         self.policy = policy
         self.writes = tell is not None
+        self.loop = asyncio.get_running_loop()
         self._address = address
         self._tell = tell
-        self.loop = asyncio.get_running_loop()
         self._count = count
         self._queue: deque[Unit] = deque()
         self._idle: list[Pipeline] = []
+        self._running: set[Pipeline] = set()
         self._busy: set[int | None] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
+        self._sweeper: asyncio.TimerHandle | None = None
         self._is_woken = False
+        self._is_away = False
+        self._is_closed = False
 
     async def open(self) -> None:
         """Open every connection. Raises psycopg.OperationalError."""
-        self._idle = [await Pipeline.open(self._address) for _ in range(self._count)]
-        for line in self._idle:
-            line.lost = self._lost_idle(line)
+        self._is_closed = False
+        for _ in range(self._count):
+            self.release(await Pipeline.open(self._address), [])
 
     async def run(self, work: Work[T], session: int | None = None) -> T:
         """Run a unit of work, with others, and return its result once committed."""
+        if self._is_closed:
+            raise Unavailable(CLOSED)
         unit = Unit(work, session)
         self._queue.append(unit)
         self._look()
@@ -373,41 +79,56 @@ class Lane:
         except Exception:
             log.exception("a wake after a commit failed; sockets catch up from the store")
 
-    def again(self, units: list[Unit]) -> None:
-        """Put units back where they were, before all others."""
-        self._queue.extendleft(reversed(units))
-        self._give_up()
+    def again(self, units: list[Unit], *, gives_way: bool = False) -> None:
+        """Put units back where they were, before all others, or behind them."""
+        units = [unit for unit in units if not unit.future.done()]
+        if gives_way:
+            self._queue.extend(units)
+        else:
+            self._queue.extendleft(reversed(units))
 
     def release(self, line: Pipeline, units: list[Unit]) -> None:
         """A batch is over and its connection idle."""
-        self._busy.difference_update(unit.session for unit in units)
         line.lost = self._lost_idle(line)
         line.rested = lambda: None
         self._idle.append(line)
-        self._look()
-        if not self._queue and len(self._idle) == self._count:
-            self._emptied.set()
+        self._over(line, units)
 
-    def lost(self, units: list[Unit]) -> None:
+    def lost(self, line: Pipeline, units: list[Unit]) -> None:
         """A batch is over and its connection lost: open another."""
-        self._busy.difference_update(unit.session for unit in units)
         self._open_another()
+        self._over(line, units)
+
+    def _over(self, line: Pipeline, units: list[Unit]) -> None:
+        self._running.discard(line)
+        self._busy.difference_update(unit.session for unit in units)
+        self._look()
+        if not self._queue and not self._running:
+            self._emptied.set()
 
     async def close(self, seconds: float) -> None:
         """Finish what is queued, in so many seconds, and close the connections."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._queue or len(self._idle) < self._count:
+                while self._queue or self._running:
                     self._emptied.clear()
                     await self._emptied.wait()
+        self._is_closed = True
+        for line in list(self._running):
+            line.abort(Unavailable(CLOSED))
         for task in self._opening:
             task.cancel()
-        for unit in self._queue:
-            unit.fail(Unavailable("the store is closed"))
-        for line in self._idle:
-            await line.close()
+        while self._queue:
+            self._queue.popleft().fail(Unavailable(CLOSED))
+        while self._idle:
+            await self._idle.pop().close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
 
     def _look(self) -> None:
+        if self._queue and self._sweeper is None and not self._is_closed:
+            self._sweeper = self.loop.call_later(SWEEP_SECONDS, self._sweep)
         if self._idle and not self._is_woken:
             self._is_woken = True
             self.loop.call_soon(self._pump)
@@ -417,7 +138,21 @@ class Lane:
         self._is_woken = False
         while self._idle and (units := self._take()):
             self._busy.update(unit.session for unit in units if unit.session is not None)
-            Batch(self, self._idle.pop(), units).start()
+            line = self._idle.pop()
+            self._running.add(line)
+            Batch(self, line, units).start()
+
+    def _sweep(self) -> None:
+        """Tell those who have waited for too long, and forget them and those who no longer wait."""
+        self._sweeper = None
+        now = self.loop.time()
+        for unit in self._queue:
+            if now > unit.expires_at:
+                unit.fail(Unavailable("PostgreSQL has let this wait for too long"))
+        self._queue = deque(unit for unit in self._queue if not unit.future.done())
+        if not self._queue and not self._running:
+            self._emptied.set()
+        self._look()
 
     def _take(self) -> list[Unit]:
         """The next units for one transaction: none of a session that another batch is busy with."""
@@ -444,56 +179,24 @@ class Lane:
         return lost
 
     def _open_another(self) -> None:
-        task = self.loop.create_task(self._open())
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        if not self._is_closed:
+            task = self.loop.create_task(self._open())
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
 
     async def _open(self) -> None:
-        """Connect, however long it takes; who has waited for too long meanwhile is told."""
+        """Connect, however long it takes."""
         for attempt in itertools.count():
             try:
                 line = await Pipeline.open(self._address)
-            except psycopg.OperationalError as error:
-                log.warning("PostgreSQL cannot be reached: %s", type(error).__name__)
+            except (psycopg.Error, OSError) as error:
+                if not self._is_away:
+                    log.warning("PostgreSQL cannot be reached: %s; trying until it can", said(error))
+                self._is_away = True
             else:
+                if self._is_away:
+                    log.warning("PostgreSQL can be reached again")
+                self._is_away = False
                 self.release(line, [])
                 return
-            self._give_up()
             await asyncio.sleep(RECONNECT_DELAYS_SECONDS[min(attempt, len(RECONNECT_DELAYS_SECONDS) - 1)])
-
-    def _give_up(self) -> None:
-        now = self.loop.time()
-        for unit in self._queue:
-            if now > unit.expires_at:
-                unit.fail(Unavailable("PostgreSQL could not be reached for too long"))
-
-
-class Named(NamedTuple):
-    """A named statement, also without its lock where it has one, and whether it writes."""
-
-    statement: Statement
-    unlocked: Statement
-    locks: bool
-    writes: bool
-
-
-@cache
-def _statements(*, writes: bool) -> dict[str, Named]:
-    """The statements of transactions that write, with their locks, or of those that only read, without."""
-    return {
-        name: Named(
-            statement(name, for_postgres(text) if writes else text),
-            statement(f"{name}_unlocked", text),
-            locks=writes and "/*pg FOR UPDATE" in text,
-            writes=not text.startswith("SELECT"),
-        )
-        for name, text in named_statements().items()
-    }
-
-
-def _park() -> Any:
-    """Leave a unit's greenlet until somebody switches to it; what they pass is returned."""
-    parent = getcurrent().parent
-    if parent is None:
-        raise RuntimeError("a unit of work runs in a greenlet of its own")
-    return parent.switch()

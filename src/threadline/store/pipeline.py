@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg import adapt, pq
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from threadline.store import Row
 
@@ -22,7 +22,9 @@ Then = Callable[[list[Row]], None]
 
 CONNECT_SECONDS = 5
 WATCH_SECONDS = 0.5
-STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS = 10, 5, 10
+SILENCE_SECONDS = 30.0
+"""How long PostgreSQL may say nothing while answers are due, until its connection counts as lost."""
+STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS = 10, 2, 10
 """How long a statement may run, wait for a row's lock, and a transaction may sit idle while it holds locks."""
 
 OPTIONS = " ".join(
@@ -95,6 +97,7 @@ class Pipeline:
         self._prepared: dict[bytes, Any] = {}
         self._unsynced = False
         self._watch: asyncio.TimerHandle | None = None
+        self._heard_at = self._loop.time()
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
         self._error: psycopg.Error | None = None
@@ -139,6 +142,7 @@ class Pipeline:
             self._expected.append((None, None))
             self._write()
             if self._watch is None:
+                self._heard_at = self._loop.time()
                 self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
 
     def _look(self) -> None:
@@ -148,6 +152,12 @@ class Pipeline:
             self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
             if self._poll.poll(0):
                 self._readable()
+            elif self._loop.time() - self._heard_at > SILENCE_SECONDS:
+                self.abort(psycopg.OperationalError("PostgreSQL says nothing any more"))
+
+    def abort(self, error: Exception) -> None:
+        """Give the connection up as lost."""
+        self._lose(error)
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -166,6 +176,7 @@ class Pipeline:
     def _readable(self) -> None:
         try:
             self._pgconn.consume_input()
+            self._heard_at = self._loop.time()
             is_between = False
             while self._expected and not self._pgconn.is_busy():
                 result = self._pgconn.get_result()
@@ -214,6 +225,7 @@ class Pipeline:
     def _lose(self, error: Exception) -> None:
         if self.is_open:
             self._forget()
+            self._pgconn.finish()
             self.lost(error)
 
     def _forget(self) -> None:
@@ -226,9 +238,42 @@ class Pipeline:
 
 def conninfo(address: str) -> str:
     """The connection string of `address`, with the limits and habits of every connection of ours."""
+    given = conninfo_to_dict(address).get("options", "")
     return make_conninfo(
-        address, options=OPTIONS, application_name="threadline", connect_timeout=CONNECT_SECONDS, **KEEPALIVE
+        address,
+        options=f"{OPTIONS} {given}",
+        application_name="threadline",
+        connect_timeout=CONNECT_SECONDS,
+        **KEEPALIVE,
     )
+
+
+def whereabouts(address: str) -> str:
+    """What `address` leads to, for people: no user, no password. Raises RuntimeError when it cannot be read.
+
+    A character of the password that has a meaning in addresses makes another part of it; such an address is refused
+    here, since whoever could not find the host of that name would say it.
+    """
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(address).items()}
+    except psycopg.Error:
+        parts = {"port": "?"}
+    host, port, name = parts.get("host", ""), parts.get("port", "5432"), parts.get("dbname", "")
+    if "@" in host + name or not port.replace(",", "").isdigit():
+        raise RuntimeError(
+            "THREADLINE_STORE is no address that PostgreSQL understands: write"
+            " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and what is not a letter or digit in the password as"
+            " a percent sign and two hexadecimal digits, such as %40 for @ and %2F for /"
+        )
+    return (
+        f"The database {name or '(of the same name as its user)'} at {host or 'this machine'}, port {port},"
+    )
+
+
+def said(error: Exception) -> str:
+    """What is wrong, in one line, as libpq or PostgreSQL has put it."""
+    text = " ".join(str(error).split()).rpartition("failed: ")[2].removeprefix("FATAL: ").strip()
+    return text.partition(" LINE 1:")[0].partition(" Is the server running")[0] or type(error).__name__
 
 
 def _nothing(_: list[Row]) -> None:

@@ -1,0 +1,56 @@
+"""A node without its edge: the store on PostgreSQL, and the operations on it."""
+
+from typing import Any
+
+import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
+from threadline.chat.participant import Token
+from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, Reply, dispatch
+from threadline.operations.participants import subscribe
+from threadline.operations.tokens import authenticate
+from threadline.operations.workspace import first_workspace
+from threadline.store import Committed
+from threadline.store.postgres import PostgresStore
+
+
+class Node:
+    """A store and what it has told."""
+
+    address: str
+
+    def __init__(self, store: PostgresStore) -> None:
+        self.store = store
+        self.told: list[Committed] = []
+        store.on_commit = self.told.append
+
+    async def begin(self) -> None:
+        made = await self.store.write(first_workspace)
+        self.ids = {"instance_id": made.instance_id}
+        self.flow_id = made.contact_flow_id
+        self.users = list(made.agents.values())
+        self.account = AccountCaller(made.account_id, made.access_key_id)
+
+    async def call(self, name: str, *, service: str = "connect", **arguments: Any) -> Reply:
+        operation = OPERATIONS[service, name]
+        return await self.store.write(lambda tx: dispatch(tx, operation, self.account, self.ids | arguments))
+
+    async def start(self) -> tuple[str, ParticipantCaller]:
+        reply = await self.call(
+            "StartChatContact", contact_flow_id=self.flow_id, participant_details={"DisplayName": "Casey"}
+        )
+        token = reply["ParticipantToken"]
+        caller = (await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT)))[0]
+        await self.store.write(lambda tx: subscribe(tx, caller), caller.session)
+        return reply["ContactId"], caller
+
+    async def say(self, caller: ParticipantCaller, text: str, **members: Any) -> Reply:
+        operation = OPERATIONS["connectparticipant", "SendMessage"]
+        arguments = {"content_type": "text/plain", "content": text, "connection_token": "", **members}
+        return await self.store.write(
+            lambda tx: dispatch(tx, operation, caller, arguments),
+            caller.session if "hint" not in text else None,
+        )
+
+    async def log(self, caller: ParticipantCaller) -> list[tuple[Any, ...]]:
+        return await self.store.read(
+            lambda tx: tx.all("items_after", session=caller.session, seq=0, limit=100_000)
+        )
