@@ -253,6 +253,39 @@ def test_requests_in_a_row_are_answered_in_order(url: str) -> None:
         assert [connection.answer().status for _ in paths] == [expected[path] for path in paths]
 
 
+def test_rubbish_after_a_request_is_no_answer_to_it(threadline: Threadline) -> None:
+    casey = threadline.customer()
+    body = b'{"ContentType":"text/plain","Content":"before the noise"}'
+    say = f"POST {SEND} HTTP/1.1\r\nhost: x\r\nx-amz-bearer: {casey.connection_token}\r\n"
+    whole = f"{say}content-length: {len(body)}\r\n\r\n".encode() + body
+    for rubbish in (b"\0\0\0\0", f"{say}transfer-encoding: chunked\r\n\r\nno length".encode()):
+        with connected(threadline.url) as connection:
+            connection.send(whole * 2 + rubbish)
+            assert [connection.answer().status for _ in range(2)] == [200, 200]
+            assert connection.closed()
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(threadline: Threadline) -> None:
+    casey = threadline.customer()
+    body = b'{"ContentType":"text/plain","Content":"after a pause"}'
+    with connected(threadline.url) as connection:
+        connection.send(
+            f"POST {SEND} HTTP/1.1\r\nhost: x\r\nx-amz-bearer: {casey.connection_token}\r\n"
+            f"expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        )
+        assert connection.answer().status == 100
+        connection.send(body)
+        assert connection.answer().status == 200
+    casey.see("after a pause")
+
+
+def test_an_idle_connection_is_closed() -> None:
+    with Threadline(keep_alive_seconds=1) as server, connected(server.url) as connection:
+        connection.send(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert connection.answer().status == 200
+        assert connection.closed()
+
+
 def test_old_and_odd_clients(url: str) -> None:
     with connected(url) as connection:
         connection.send(b"GET /health HTTP/1.0\r\n\r\n")

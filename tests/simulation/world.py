@@ -28,12 +28,16 @@ from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed, Tx
 from threadline.store.sqlite import SqliteStore
-from threadline.wire.listener import LINE, Headers, Message
+from threadline.wire.http import Headers, Request
+from threadline.wire.listener import LINE, Message
 from threadline.wire.model import ServiceName, load
 from threadline.wire.socket import chat_frame
 
 T = TypeVar("T")
 Item = dict[str, Any]
+Head = tuple[str, bytes, bytes, dict[bytes, bytes]]
+"""Method, path, query string and headers of a request."""
+
 TURNS = 20
 """Turns of the loop after which everything that does not wait for a disk or a client has happened."""
 
@@ -252,7 +256,7 @@ class World:
 
     def _request(
         self, service: ServiceName, name: str, bearer: str, members: dict[str, Any]
-    ) -> tuple[Message, bytes]:
+    ) -> tuple[Head, bytes]:
         model = load(service)
         operation = model.operations[name]
         path, query, rest = operation.uri, [], {}
@@ -275,24 +279,17 @@ class World:
             key = Credentials(self.workspace.access_key_id, self.workspace.secret_access_key)
             text = "&".join(query)
             headers = sign(operation.method, path, text, headers, body, key, "us-east-1", "connect", stamp)
-        scope: Message = {
-            "type": "http",
-            "method": operation.method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": "&".join(query).encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        }
-        return scope, body
+        given = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        return (operation.method, path.encode(), "&".join(query).encode(), given), body
 
-    async def _exchange(self, scope: Message, body: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
+    async def _exchange(self, head: Head, body: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
         sent: list[tuple[int, dict[bytes, bytes], bytes]] = []
 
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body}
-
-        async def send(status: int, headers: Headers, content: bytes) -> None:
+        def respond(status: int, headers: Headers, content: bytes) -> None:
             sent.append((status, dict(headers), content))
 
-        await self.api(scope, receive, send)
+        request = Request(*head, respond)
+        request.feed(body)
+        request.is_complete = True
+        await self.api(request)
         return sent[0]

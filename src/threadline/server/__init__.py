@@ -29,7 +29,7 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
-from threadline.wire.listener import ANSWER, Listener, Message, Receive, Send
+from threadline.wire.listener import Listener
 from threadline.wire.socket import chat_frame
 
 for module in pkgutil.iter_modules(operations.__path__):
@@ -87,7 +87,7 @@ class Server:
         request_ids = request_ids_of(self.clock)
         self._api = Api(self.store, self.clock, self.settings, request_ids)
         self._sockets = Endpoint(self.store, self._hub)
-        self._listener = Listener(self._serve, self.settings, request_ids)
+        self._listener = Listener(self._api, self._sockets, self.settings, request_ids)
         always = [self._timers.run(), self._hub.sweep(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
@@ -127,12 +127,6 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._api(scope, receive, scope["extensions"][ANSWER]["answer"])
-        else:
-            await self._sockets(scope, receive, send)
 
     def _committed(self, committed: Committed) -> None:
         (self._relay or self._hub).committed(committed)

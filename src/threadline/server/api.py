@@ -25,8 +25,7 @@ from threadline.server.logs import where
 from threadline.server.rates import Rates
 from threadline.store import Store
 from threadline.wire import auth, restjson
-from threadline.wire.listener import Answer as Sender
-from threadline.wire.listener import Headers, Message, Receive
+from threadline.wire.http import Gone, Headers, Request, TooLarge
 from threadline.wire.model import OperationModel
 
 SIGNED_SERVICES = ("connect", "threadline")
@@ -49,19 +48,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Request(NamedTuple):
-    """What came in. `named` has a header's last value by its lowercase name."""
-
-    scope: Message
-    receive: Receive
-    named: Mapping[bytes, bytes]
-    id: str
-
-
-class ClientGone(Exception):
-    """The client hung up before its request was complete: nobody is left to answer."""
-
-
 class Api:
     """The operations of the three services, over HTTP."""
 
@@ -78,56 +64,57 @@ class Api:
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
         self._date = (0, b"")
 
-    async def __call__(self, scope: Message, receive: Receive, send: Sender) -> None:
+    async def __call__(self, request: Request) -> None:
         """Answer one request."""
-        request = Request(scope, receive, dict(scope["headers"]), next(self._request_ids))
+        request_id = next(self._request_ids)
         try:
-            status, headers, body = await self._answer(request)
-        except ClientGone:
+            status, headers, body = await self._answer(request, request_id)
+        except Gone:
             return
         headers.append((b"content-length", b"%d" % len(body)))
-        headers.append((b"x-amzn-requestid", request.id.encode()))
+        headers.append((b"x-amzn-requestid", request_id.encode()))
         headers.append((b"date", self._http_date()))
-        if origin := request.named.get(b"origin"):
+        if origin := request.headers.get(b"origin"):
             headers += self._cors(origin)
-        await send(status, headers, body)
+        request.respond(status, headers, body)
 
-    async def _answer(self, request: Request) -> Answer:
-        method = request.scope["method"]
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        method = request.method
         if method == "OPTIONS":
-            return _preflight(request.named)
-        if request.scope["path"] == "/health" and method in ("GET", "HEAD"):
+            return _preflight(request.headers)
+        if request.raw_path == b"/health" and method in ("GET", "HEAD"):
             return Answer(200, [JSON], HEALTH)
         model: OperationModel | None = None
         try:
-            model, labels = self._router.route(method, request.scope["raw_path"].decode("latin-1"))
-            return await self._run(model, labels, request)
+            model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
+            body = await self._run(model, labels, request)
         except Fault as fault:
             if restjson.expected(model, fault):
-                log.info("%s %s request=%s", _name(model), fault.code, request.id)
+                log.info("%s %s request=%s", _name(model), fault.code, request_id)
             else:
-                log.error("%s may not raise %s request=%s", _name(model), fault.code, request.id)
+                log.error("%s may not raise %s request=%s", _name(model), fault.code, request_id)
             return Answer(*restjson.fault_response(model, fault))
-        except ClientGone:
+        except Gone:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
-            log.error("%s failed request=%s\n%s", _name(model), request.id, where(error))
+            log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return Answer(*restjson.fault_response(model, UNEXPECTED))
+        log.debug("%s answered request=%s", model.name, request_id)
+        return Answer(200, [JSON], body)
 
-    async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> Answer:
+    async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))
         if operation is None:
             raise Fault("NotImplementedException", f"{model.name} is not implemented by this server.")
+        caller: Caller
         if operation.bearer is None:
-            key = await self._claimed_key(request)
-            body = await self._body(request)
-            caller: Caller = self._signer(request, body, key)
+            caller, body = await self._signed(request)
         else:
             caller = await self._participant(Token(operation.bearer), request)
             body = await self._body(request)
         if self._rates is not None:
             self._rates.take(model, caller)
-        arguments = restjson.parse(model, labels, request.scope["query_string"], request.named, body)
+        arguments = restjson.parse(model, labels, request.query_string, request.headers, body)
         if operation.bearer is not None:
             # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
@@ -136,46 +123,38 @@ class Api:
             reply = await self._store.write(lambda tx: dispatch(tx, operation, caller, arguments), session)
         else:
             reply = await self._store.read(lambda tx: dispatch(tx, operation, caller, arguments))
-        log.debug("%s answered request=%s", model.name, request.id)
-        return Answer(200, [JSON], restjson.serialise(model, reply))
+        return restjson.serialise(model, reply)
 
-    async def _claimed_key(self, request: Request) -> auth.Key:
-        """The key that a request names: from whom nobody knows, no body is taken. Raises Fault."""
-        access_key_id = auth.claimed_key(request.scope["headers"], request.scope["query_string"])
-        key = await self._key(access_key_id)
-        if key is None:
-            raise auth.unknown(access_key_id)
-        return key
-
-    def _signer(self, request: Request, body: bytes, key: auth.Key) -> AccountCaller:
-        """Who signed the request, whose body is not yet looked into. Raises Fault."""
-        scope = request.scope
-        signed = auth.verify(
-            scope["method"],
-            scope["raw_path"],
-            scope["query_string"],
-            scope["headers"],
+    async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
+        """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""
+        claim = auth.claim_of(request.headers, request.query_string)
+        key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
+        body = await self._body(request)
+        auth.verify(
+            claim,
+            key,
+            request.method,
+            request.raw_path,
+            request.query_string,
+            request.headers,
             body,
-            secret_of=lambda _: key,
             services=SIGNED_SERVICES,
             now_ms=self._clock.now_ms(),
             clock_skew_ms=self._clock_skew_ms,
         )
-        return AccountCaller(key.account_id, signed.access_key_id)
+        return AccountCaller(key.account_id, claim.access_key_id), body
 
-    async def _key(self, access_key_id: str) -> auth.Key | None:
-        key = self._keys.get(access_key_id)
-        if key is None:
-            row = await self._store.read(lambda tx: key_of(tx, access_key_id))
-            if row is None:
-                return None
-            key = auth.Key(row.secret, row.account_id, row.session_token_hash, row.expires_at_ms)
-            self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
+    async def _key(self, access_key_id: str) -> auth.Key:
+        row = await self._store.read(lambda tx: key_of(tx, access_key_id))
+        if row is None:
+            raise auth.unknown(access_key_id)
+        key = auth.Key(row.secret, row.account_id, row.session_token_hash, row.expires_at_ms)
+        self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
         return key
 
     async def _participant(self, kind: Token, request: Request) -> ParticipantCaller:
         """Whose token of this kind the request shows. Raises Fault."""
-        token = auth.bearer(request.scope["headers"])
+        token = auth.bearer(request.headers)
         if (known := self._callers.get(kind + token)) is not None:
             return known
         caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, kind))
@@ -183,28 +162,13 @@ class Api:
         return caller
 
     async def _body(self, request: Request) -> bytes:
-        """The whole body; the listener sees to it that it comes in time. Raises Fault when it is too large."""
-        declared = request.named.get(b"content-length", b"0")
-        if len(declared) > 18 or int(declared) > self._body_bytes_max:
-            raise self._too_large()
-        message = await request.receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            parts = bytearray(body)
-            while message.get("more_body") and len(parts) <= self._body_bytes_max:
-                message = await request.receive()
-                parts += message.get("body", b"")
-            body = bytes(parts)
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if len(body) > self._body_bytes_max:
-            raise self._too_large()
-        return body
-
-    def _too_large(self) -> Fault:
-        return Fault(
-            "RequestEntityTooLargeException", f"The body is larger than {self._body_bytes_max} bytes."
-        )
+        """The whole body; the connection sees to it that it comes in time. Raises Fault when it is too large."""
+        try:
+            return await request.body(self._body_bytes_max)
+        except TooLarge:
+            raise Fault(
+                "RequestEntityTooLargeException", f"The body is larger than {self._body_bytes_max} bytes."
+            ) from None
 
     def _cors(self, origin: bytes) -> Headers:
         anyone = b"*" in self._origins

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -23,8 +23,6 @@ CLOCK_SKEW_MS = 300_000
 BEARER_BYTES_MAX = 1_000
 KEPT = 1_024
 """How many signing keys, and how many clients' forms of the Authorization header, are kept between requests."""
-
-Header = tuple[bytes, bytes]
 
 _PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _CLAIM = re.compile(
@@ -55,7 +53,7 @@ class Signed(NamedTuple):
     session_token: str | None
 
 
-class _Claim(NamedTuple):
+class _Form(NamedTuple):
     """What an Authorization header claims, but for the signature itself: the same from request to request."""
 
     access_key_id: str
@@ -67,94 +65,20 @@ class _Claim(NamedTuple):
     signed_headers: bytes
 
 
-def verify(
-    method: str,
-    raw_path: bytes,
-    query_string: bytes,
-    headers: Collection[Header],
-    body: bytes,
-    *,
-    secret_of: Callable[[str], Key | None],
-    services: Collection[str],
-    now_ms: int,
-    clock_skew_ms: int = CLOCK_SKEW_MS,
-) -> Signed:
-    """Verify the signature of a request and say who made it.
+class Claim(NamedTuple):
+    """Who a request says made it, not verified: what is needed to look up the key, and the rest for `verify`."""
 
-    `headers` are as ASGI has them: names in lowercase, repeated if sent so. `raw_path` is still percent-encoded.
-    Faults, all 403: MissingAuthenticationTokenException without a signature; UnrecognizedClientException for an
-    access key or session token that is not known or has expired; InvalidSignatureException for the rest.
-    Assumed: any region will do, the clocks may differ by `clock_skew_ms` either way, the body is always signed.
+    access_key_id: str
+    form: _Form
+    signature: bytes
+
+
+def claim_of(headers: Mapping[bytes, bytes], query_string: bytes) -> Claim:
+    """What a request claims. `headers` as in `verify`.
+
+    Faults: MissingAuthenticationTokenException without a signature; InvalidSignatureException for another form.
     """
-    given = _join(headers)
-    claim, signature = _authorization(given, query_string)
-    time = _check_time(claim, given, now_ms, clock_skew_ms)
-    if claim.service not in services:
-        wanted = " or ".join(services)
-        raise _refusal(f"The request is signed for service {claim.service!r}; it must be {wanted}.")
-    key = secret_of(claim.access_key_id)
-    if key is None:
-        raise unknown(claim.access_key_id)
-    payload_hash = _check_payload(given, body)
-    canonical_request = b"%b\n%b\n%b\n%b\n\n%b\n%b" % (
-        method.encode(),
-        _canonical_path(raw_path),
-        _canonical_query(query_string) if query_string else b"",
-        b"\n".join([b"%b:%b" % (name, b" ".join(given[name].split())) for name in claim.signed]),
-        claim.signed_headers,
-        payload_hash,
-    )
-    digest = hashlib.sha256(canonical_request).hexdigest().encode()
-    string_to_sign = b"AWS4-HMAC-SHA256\n%b\n%b\n%b" % (time, claim.scope, digest)
-    ours = _signer(key.secret, claim.date, claim.region, claim.service).copy()
-    ours.update(string_to_sign)
-    if not hmac.compare_digest(ours.hexdigest().encode(), signature):
-        raise _refusal(
-            "The signature does not fit the request. Check the secret access key, and that nothing on the way"
-            " has changed the method, the path, the query string, a signed header or the body."
-        )
-    return Signed(claim.access_key_id, claim.region, claim.service, _check_session(key, claim, given, now_ms))
-
-
-def claimed_key(headers: Collection[Header], query_string: bytes) -> str:
-    """The access key id that a request names, not verified: for looking up the key ahead. Faults: as `verify`."""
-    return _authorization(_join(headers), query_string)[0].access_key_id
-
-
-def unknown(access_key_id: str) -> Fault:
-    """The refusal of a key that is not known here."""
-    return Fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
-
-
-def bearer(headers: Iterable[Header]) -> str:
-    """The token in X-Amz-Bearer. Faults: AccessDeniedException when there is none, or something that is no token."""
-    tokens = [value for name, value in headers if name == b"x-amz-bearer"]
-    if not tokens or not tokens[0]:
-        raise Fault(
-            "AccessDeniedException", "Access denied: the header X-Amz-Bearer with a token is missing."
-        )
-    if len(tokens) > 1 or len(tokens[0]) > BEARER_BYTES_MAX or not tokens[0].isascii():
-        raise Fault("AccessDeniedException", "Access denied: X-Amz-Bearer does not hold one token.")
-    return tokens[0].decode()
-
-
-def _refusal(message: str) -> Fault:
-    return Fault("InvalidSignatureException", message)
-
-
-def _join(headers: Collection[Header]) -> Mapping[bytes, bytes]:
-    """The headers by name; the values of one sent more than once are joined by commas, as they are signed."""
-    given = dict(headers)
-    if len(given) == len(headers):
-        return given
-    several: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        several.setdefault(name, []).append(value.strip())
-    return {name: b",".join(values) for name, values in several.items()}
-
-
-def _authorization(given: Mapping[bytes, bytes], query_string: bytes) -> tuple[_Claim, bytes]:
-    header = given.get(b"authorization")
+    header = headers.get(b"authorization")
     if not header:
         if b"X-Amz-Signature=" in query_string:
             raise _refusal("Presigned URLs are not accepted. Sign the request in its Authorization header.")
@@ -163,35 +87,104 @@ def _authorization(given: Mapping[bytes, bytes], query_string: bytes) -> tuple[_
             "The request is not signed: it has no Authorization header. Sign it with AWS Signature Version 4.",
         )
     claimed, _, signature = header.rpartition(b"Signature=")
-    claim = _claim(claimed)
-    if missing := [name for name in claim.signed if name not in given]:
-        raise _refusal(f"SignedHeaders names {_text(missing[0])}, which the request does not have.")
-    return claim, signature.rstrip()
+    form = _form(claimed)
+    return Claim(form.access_key_id, form, signature.rstrip())
+
+
+def verify(
+    claim: Claim,
+    key: Key,
+    method: str,
+    raw_path: bytes,
+    query_string: bytes,
+    headers: Mapping[bytes, bytes],
+    body: bytes,
+    *,
+    services: Collection[str],
+    now_ms: int,
+    clock_skew_ms: int = CLOCK_SKEW_MS,
+) -> Signed:
+    """Verify the signature of a request that claims to be made with `key`, and say who made it.
+
+    `headers` are by lowercase name, the values of one sent more than once joined by commas. `raw_path` is still
+    percent-encoded.
+    Faults, all 403: UnrecognizedClientException for an access key or session token that is not known or has
+    expired; InvalidSignatureException for the rest.
+    Assumed: any region will do, the clocks may differ by `clock_skew_ms` either way, the body is always signed.
+    """
+    form = claim.form
+    for name in form.signed:
+        if name not in headers:
+            raise _refusal(f"SignedHeaders names {_text(name)}, which the request does not have.")
+    time = _check_time(form, headers, now_ms, clock_skew_ms)
+    if form.service not in services:
+        wanted = " or ".join(services)
+        raise _refusal(f"The request is signed for service {form.service!r}; it must be {wanted}.")
+    canonical_request = b"%b\n%b\n%b\n%b\n\n%b\n%b" % (
+        method.encode(),
+        _canonical_path(raw_path),
+        _canonical_query(query_string) if query_string else b"",
+        b"\n".join([b"%b:%b" % (name, b" ".join(headers[name].split())) for name in form.signed]),
+        form.signed_headers,
+        _check_payload(headers, body),
+    )
+    ours = _signer(key.secret, form.date, form.region, form.service).copy()
+    ours.update(
+        b"AWS4-HMAC-SHA256\n%b\n%b\n%b"
+        % (time, form.scope, hashlib.sha256(canonical_request).hexdigest().encode())
+    )
+    if not hmac.compare_digest(ours.hexdigest().encode(), claim.signature):
+        raise _refusal(
+            "The signature does not fit the request. Check the secret access key, and that nothing on the way"
+            " has changed the method, the path, the query string, a signed header or the body."
+        )
+    return Signed(form.access_key_id, form.region, form.service, _check_session(key, form, headers, now_ms))
+
+
+def unknown(access_key_id: str) -> Fault:
+    """The refusal of a key that is not known here."""
+    return Fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
+
+
+def bearer(headers: Mapping[bytes, bytes]) -> str:
+    """The token in X-Amz-Bearer. Faults: AccessDeniedException when there is none, or something that is no token."""
+    token = headers.get(b"x-amz-bearer")
+    if not token:
+        raise Fault(
+            "AccessDeniedException", "Access denied: the header X-Amz-Bearer with a token is missing."
+        )
+    if len(token) > BEARER_BYTES_MAX or b"," in token or not token.isascii():
+        raise Fault("AccessDeniedException", "Access denied: X-Amz-Bearer does not hold one token.")
+    return token.decode()
+
+
+def _refusal(message: str) -> Fault:
+    return Fault("InvalidSignatureException", message)
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _claim(claimed: bytes) -> _Claim:
+def _form(claimed: bytes) -> _Form:
     """Read an Authorization header up to `Signature=`. All SDKs send the signature last, and so does AWS's text."""
-    form = _CLAIM.fullmatch(claimed)
-    if form is None:
+    found = _CLAIM.fullmatch(claimed)
+    if found is None:
         raise _refusal(f"Authorization must have the form: {_FORM}.")
-    access_key_id, date, region, service, signed_headers = form.groups()
+    access_key_id, date, region, service, signed_headers = found.groups()
     signed = tuple(signed_headers.split(b";"))
     if b"host" not in signed or not {b"x-amz-date", b"date"} & set(signed):
         raise _refusal("SignedHeaders must name host, and x-amz-date or date.")
     scope = b"%b/%b/%b/aws4_request" % (date, region, service)
-    return _Claim(_text(access_key_id), date, _text(region), _text(service), signed, scope, signed_headers)
+    return _Form(_text(access_key_id), date, _text(region), _text(service), signed, scope, signed_headers)
 
 
-def _check_time(claim: _Claim, given: Mapping[bytes, bytes], now_ms: int, clock_skew_ms: int) -> bytes:
+def _check_time(form: _Form, given: Mapping[bytes, bytes], now_ms: int, clock_skew_ms: int) -> bytes:
     """The moment of signing as it was signed. X-Amz-Date counts before Date."""
     header = b"x-amz-date" if b"x-amz-date" in given else b"date"
-    if header not in claim.signed:
+    if header not in form.signed:
         raise _refusal(f"SignedHeaders must name {_text(header)}, which the request has.")
     time = _basic_time(header, given[header])
-    if time[:8] != claim.date:
+    if time[:8] != form.date:
         raise _refusal(
-            f"The date in Credential, {_text(claim.date)!r}, is not that of {_text(header)}, {_text(time)}."
+            f"The date in Credential, {_text(form.date)!r}, is not that of {_text(header)}, {_text(time)}."
         )
     skew_ms = _epoch_ms(time) - now_ms
     if abs(skew_ms) > clock_skew_ms:
@@ -233,22 +226,22 @@ def _check_payload(given: Mapping[bytes, bytes], body: bytes) -> bytes:
     return actual
 
 
-def _check_session(key: Key, claim: _Claim, given: Mapping[bytes, bytes], now_ms: int) -> str | None:
+def _check_session(key: Key, form: _Form, given: Mapping[bytes, bytes], now_ms: int) -> str | None:
     """The session token, if the key has one. Looked at last: what it says is for who holds the secret."""
     token = given.get(b"x-amz-security-token")
     if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
-        raise Fault("UnrecognizedClientException", f"The access key {claim.access_key_id!r} has expired.")
+        raise Fault("UnrecognizedClientException", f"The access key {form.access_key_id!r} has expired.")
     if key.session_token_hash is None:
         if token is not None:
             raise Fault(
                 "UnrecognizedClientException",
-                f"The access key {claim.access_key_id!r} has no session token, but the request brings one.",
+                f"The access key {form.access_key_id!r} has no session token, but the request brings one.",
             )
         return None
-    if token is None or b"x-amz-security-token" not in claim.signed:
+    if token is None or b"x-amz-security-token" not in form.signed:
         raise Fault(
             "UnrecognizedClientException",
-            f"The access key {claim.access_key_id!r} is temporary: send its session token, signed, in"
+            f"The access key {form.access_key_id!r} is temporary: send its session token, signed, in"
             " X-Amz-Security-Token.",
         )
     if not hmac.compare_digest(token_hash(_text(token)), key.session_token_hash):
