@@ -194,7 +194,7 @@ class Http(asyncio.Protocol):
         if len(self.connections) > self.bounds.connections_max:
             self.refuse(503, "ServiceUnavailableException", "Too many connections are open.")
         else:
-            self.timer = self.loop.call_later(self.bounds.request_seconds_max, self.look)
+            self.look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
