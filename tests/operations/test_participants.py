@@ -81,14 +81,22 @@ def test_a_bot_stays_over_a_transfer(threadline_server: Threadline) -> None:
 
 
 def test_a_chat_has_six_participants_at_most(threadline_server: Threadline) -> None:
-    """The customer, and a bot on each of five contacts."""
+    """The customer, an agent, and a bot on each of four contacts; or a fifth bot, and no agent."""
+    full = ("ServiceQuotaExceededException", 402), "A chat has at most 6 participants"
     casey = threadline_server.customer()
     contact_id = casey.contact_id
-    for _ in range(5):
+    for _ in range(4):
         create(threadline_server, contact_id)
         contact_id = threadline_server.agent("a1").accept(contact_id).transfer(threadline_server.queue_id)
-    with refused(("ServiceQuotaExceededException", 402), "A chat has at most 6 participants"):
+    agent = threadline_server.agent("a1").take(contact_id)
+    with refused(*full):
         create(threadline_server, contact_id)
+    contact_id = agent.transfer(threadline_server.queue_id)
+    create(threadline_server, contact_id)
+    with refused(*full):
+        threadline_server.agent("a1").take(contact_id)
+    describe = {"InstanceId": threadline_server.instance_id, "ContactId": contact_id}
+    assert "AgentInfo" not in threadline_server.connect.describe_contact(**describe)["Contact"]
 
 
 @pytest.mark.parametrize("role", ["CUSTOMER", "AGENT", "SYSTEM", "SUPERVISOR"])
@@ -280,9 +288,24 @@ def test_the_signature_does_not_matter_to_participants(threadline_server: Thread
 def test_leaving_answers_nothing_and_is_done_once(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     leave = threadline_server.connectparticipant.disconnect_participant
-    assert answer(leave(ConnectionToken=casey.connection_token, ClientToken="t")) == {}
+    for _ in range(2):
+        assert answer(leave(ConnectionToken=casey.connection_token, ClientToken="t")) == {}
     with refused(DENIED, "the chat has ended"):
-        leave(ConnectionToken=casey.connection_token, ClientToken="t")
+        leave(ConnectionToken=casey.connection_token, ClientToken="another")
+    assert casey.events().count("chat.ended") == 1
+
+
+def test_leaving_that_is_repeated_does_not_leave_the_survey_too(threadline_server: Threadline) -> None:
+    """As an SDK repeats a call whose answer was lost."""
+    casey = threadline_server.customer(DisconnectOnCustomerExit=["AGENT"])
+    threadline_server.agent("a1").accept(casey)
+    leave = threadline_server.connectparticipant.disconnect_participant
+    for _ in range(2):
+        leave(ConnectionToken=casey.connection_token, ClientToken="the agent, please")
+    casey.see(ParticipantRole="SYSTEM")
+    assert "chat.ended" not in casey.events()
+    leave(ConnectionToken=casey.connection_token, ClientToken="and I")
+    casey.see_event("chat.ended")
 
 
 def test_a_customer_who_never_connected_may_leave(threadline_server: Threadline) -> None:

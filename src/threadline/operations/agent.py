@@ -15,6 +15,7 @@ from threadline.operations.sessions import (
     next_contact,
     participants_of,
     require,
+    require_room,
 )
 from threadline.operations.tokens import keep_token
 from threadline.store import Tx
@@ -31,7 +32,8 @@ def accept_contact(
     Answers the agent's ParticipantToken, for CreateParticipantConnection. The same user may call again for another
     token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
     Faults: ResourceNotFoundException; InvalidRequestException that says where the contact stands when it cannot be
-        accepted: not connected, not queued yet, offered to or accepted by another user, ended.
+        accepted: not connected, not queued yet, offered to or accepted by another user, ended;
+        ServiceQuotaExceededException when the chat is full.
     Assumed: the agent's display name is the user's first name.
     Assumed: an offer stands until somebody acts on it; there is no ring time-out.
     """
@@ -45,6 +47,7 @@ def accept_contact(
             raise LookupError(f"contact {contact.id} has user {user.id} and no agent")
     else:
         _check_acceptable(contact, now, user.id)
+        require_room(sum(p.left_at_ms is None for p in participants_of(tx, session.key)))
         tx.run(
             "contact_accepted",
             session=session.key,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from threadline.chat import limits, transcript
+from threadline.chat import transcript
 from threadline.chat.contact import Reason, Session, State, state
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Viewer
@@ -28,6 +28,7 @@ from threadline.operations.sessions import (
     leave,
     participants_of,
     require,
+    require_room,
     run_flow,
     to_disconnect_flow,
 )
@@ -94,10 +95,7 @@ def create_participant(
     present = [p for p in participants_of(tx, session.key) if p.left_at_ms is None]
     if any(p.role == Role.CUSTOM_BOT and p.contact_id == contact.id for p in present):
         raise Fault("ConflictException", f"Contact {contact.id} has a custom participant already.")
-    if len(present) >= limits.PARTICIPANTS_MAX:
-        raise Fault(
-            "ServiceQuotaExceededException", f"A chat has at most {limits.PARTICIPANTS_MAX} participants."
-        )
+    require_room(len(present))
     participant = insert_participant(tx, session, Role.CUSTOM_BOT, name, user_id=None, connected=False)
     token = issue_secret(tx, "participant", client_token)
     expires_at_ms = keep_token(tx, session, participant.id, Token.PARTICIPANT, token)
@@ -176,7 +174,7 @@ def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
     return Subscription(session.key, session.initial_contact_id, viewer, session.last_seq)
 
 
-@operation("connectparticipant", bearer=Token.CONNECTION)
+@operation("connectparticipant", bearer=Token.CONNECTION, scope=(), conflict="ValidationException")
 def disconnect_participant(
     tx: Tx, caller: ParticipantCaller, *, client_token: str | None = None, connection_token: str
 ) -> Reply:
@@ -187,7 +185,7 @@ def disconnect_participant(
     leaving ends the chat too, or hands the customer to the disconnect flow (hook CustomerRemaining).
     Writes: the participant's leaving and what follows from it. Wakes: the session.
     Faults: AccessDeniedException when there is nothing to leave any more.
-    Source: DisconnectParticipant.
+    Source: DisconnectParticipant. Assumed: a repeated ClientToken leaves nothing further, above all not the survey.
     """
     session, participant = active(tx, caller)
     if participant.role == Role.CUSTOMER:

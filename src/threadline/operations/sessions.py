@@ -10,7 +10,7 @@ from typing import Any
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, Reason, Session
-from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
+from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, PARTICIPANTS_MAX
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.operations import continuation
@@ -141,6 +141,12 @@ def insert_participant(
     if row is None:
         raise LookupError(f"no participant {participant_id}")
     return Participant(*row)
+
+
+def require_room(present: int) -> None:
+    """Refuse a chat one participant more than it may have. Faults: ServiceQuotaExceededException."""
+    if present >= PARTICIPANTS_MAX:
+        raise Fault("ServiceQuotaExceededException", f"A chat has at most {PARTICIPANTS_MAX} participants.")
 
 
 def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:
