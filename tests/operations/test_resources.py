@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.flows.flows import END, content, say
-from tests.operations.refusals import DENIED, NOT_FOUND, PARAMETER, answer, refused
+from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from threadline.operations import OPERATIONS
 from threadline.testing import Threadline, Workspace
 from threadline.wire.model import load
@@ -372,6 +372,26 @@ def test_what_is_not_there(threadline_server: Threadline, other: Workspace, what
     for name in (UNKNOWN, theirs):
         with refused(NOT_FOUND, f"{what.capitalize()} not found: {name}"):
             describe_it(InstanceId=threadline_server.instance_id, **{f"{what.capitalize()}Id": name})
+
+
+@pytest.mark.parametrize("token", ["garbage", "0", "é", UNKNOWN, "x" * 100])
+def test_a_next_token_that_none_of_them_gave(
+    threadline_server: Threadline, other: Workspace, token: str
+) -> None:
+    connect, of = threadline_server.connect, {"InstanceId": threadline_server.instance_id}
+    foreign = {
+        connect.list_queues: other.queue_id,
+        connect.list_users: other.agents["a1"],
+        connect.list_contact_flows: other.survey_flow_id,
+    }
+    words = "NextToken is not one that this operation has given"
+    for call, theirs in foreign.items():
+        for given in (token, theirs):
+            with refused(INVALID, words):
+                call(**of, NextToken=given)
+    for given in (token, other.instance_id):
+        with refused(INVALID, words):
+            connect.list_instances(NextToken=given)
 
 
 def test_a_page_of_too_many(threadline_server: Threadline) -> None:

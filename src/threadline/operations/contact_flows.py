@@ -8,7 +8,7 @@ from typing import NamedTuple
 from threadline.errors import Fault
 from threadline.flows.language import parse
 from threadline.operations import AccountCaller, Reply, bare_id, operation
-from threadline.operations.instances import REGION, Instance, instance_arn, page, require_instance
+from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
 from threadline.store import Tx
 
 
@@ -139,11 +139,12 @@ def list_contact_flows(
 ) -> Reply:
     """List the flows of an instance, of the given types or of all.
 
-    Faults: ResourceNotFoundException. Source: ListContactFlows.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Source: ListContactFlows.
     """
     instance = require_instance(tx, caller, instance_id)
     found: list[tuple[object, ...]] = []
-    after = next_token or ""
+    after = place_of(tx, next_token, "contact_flow", instance_id=instance.id, flow_id=next_token or "")
     while len(found) <= max_results:
         rows = tx.all("contact_flows", instance_id=instance.id, after=after, limit=max_results + 1)
         found += [row for row in rows if not contact_flow_types or row[3] in contact_flow_types]

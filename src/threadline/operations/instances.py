@@ -80,6 +80,18 @@ def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
     return User(*row)
 
 
+def place_of(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
+    """After which id a page begins: none, or that of the row which `statement` finds for a NextToken.
+
+    Faults: InvalidRequestException for a token that is the id of no such row.
+    """
+    if not next_token:
+        return ""
+    if tx.one(statement, **keys) is None:
+        raise Fault("InvalidRequestException", "NextToken is not one that this operation has given.")
+    return next_token
+
+
 def page(rows: Sequence[Row], limit: int, *, id_at: int) -> tuple[Sequence[Row], str | None]:
     """The first `limit` of `rows` and the NextToken: the last id, when there are more."""
     kept = rows[:limit]
@@ -92,11 +104,11 @@ def list_instances(
 ) -> Reply:
     """List the instances of the caller's account.
 
-    Source: ListInstances.
+    Faults: InvalidRequestException for a NextToken that is none. Source: ListInstances.
     """
-    rows = tx.all(
-        "instances_of_account", account_id=caller.account_id, after=next_token or "", limit=max_results + 1
-    )
+    keys = {"account_id": caller.account_id}
+    after = place_of(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
+    rows = tx.all("instances_of_account", after=after, limit=max_results + 1, **keys)
     kept, following = page(rows, max_results, id_at=0)
     return {
         "InstanceSummaryList": [_instance_members(Instance(*row)) for row in kept],
@@ -139,16 +151,14 @@ def list_queues(
 ) -> Reply:
     """List the queues of an instance.
 
-    Faults: ResourceNotFoundException. Source: ListQueues.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none. Source: ListQueues.
     Assumed: there are no agents' own queues, so QueueTypes AGENT alone lists nothing.
     """
     instance = require_instance(tx, caller, instance_id)
+    keys = {"instance_id": instance.id}
+    after = place_of(tx, next_token, "queue", queue_id=next_token or "", **keys)
     wanted = not queue_types or "STANDARD" in queue_types
-    rows = (
-        tx.all("queues", instance_id=instance.id, after=next_token or "", limit=max_results + 1)
-        if wanted
-        else []
-    )
+    rows = tx.all("queues", after=after, limit=max_results + 1, **keys) if wanted else []
     kept, following = page(rows, max_results, id_at=1)
     return {
         "QueueSummaryList": [_queue_summary(instance, Queue(*row)) for row in kept],
@@ -194,10 +204,12 @@ def list_users(
 ) -> Reply:
     """List the users of an instance.
 
-    Faults: ResourceNotFoundException. Source: ListUsers.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none. Source: ListUsers.
     """
     instance = require_instance(tx, caller, instance_id)
-    rows = tx.all("users", instance_id=instance.id, after=next_token or "", limit=max_results + 1)
+    keys = {"instance_id": instance.id}
+    after = place_of(tx, next_token, "user", user_id=next_token or "", **keys)
+    rows = tx.all("users", after=after, limit=max_results + 1, **keys)
     kept, following = page(rows, max_results, id_at=1)
     return {
         "UserSummaryList": [

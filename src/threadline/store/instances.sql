@@ -5,6 +5,9 @@ VALUES (:id, :account_id, :alias, :paging_key, :now_ms);
 -- name: instance
 SELECT * FROM instance WHERE id = :instance_id;
 
+-- name: instance_of_account
+SELECT * FROM instance WHERE account_id = :account_id AND id = :instance_id;
+
 -- name: instances_of_account
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
 
