@@ -309,13 +309,39 @@ async def test_a_flow_that_goes_round_in_circles_ends_its_chat(stage: Stage) -> 
     assert await stage.reason(chat) == ENDED
 
 
-async def test_an_updated_flow_goes_on_where_the_chat_is(stage: Stage) -> None:
+async def update(stage: Stage, flow_id: str, **actions: Document) -> None:
+    await stage.call(
+        "connect", "UpdateContactFlowContent", contact_flow_id=flow_id, content=content(**actions)
+    )
+
+
+async def test_a_chat_goes_on_with_the_content_its_flow_began_with(stage: Stage) -> None:
     flow_id = await stage.flow(**BACK)
-    chat = await stage.start(flow_id)
-    updated = content(**{**BACK, "late": say("later")})
-    await stage.call("connect", "UpdateContactFlowContent", contact_flow_id=flow_id, content=updated)
+    chats = []
+    for text in ("later", "latest"):
+        chats.append(await stage.start(flow_id))
+        await update(stage, flow_id, **{**BACK, "late": say(text)})
+    await update(stage, flow_id, other=say("nothing of it is left"))
+    chats.append(await stage.start(flow_id))
     await stage.pass_time(60)
-    assert await stage.said(chat) == ["later"]
+    assert [await stage.said(chat) for chat in chats] == [["late"], ["later"], ["nothing of it is left"]]
+
+
+async def test_a_replaced_content_is_kept_for_longer_than_any_chat_lasts(stage: Stage) -> None:
+    week = 7 * 86_400
+    flow_id = await stage.flow(stay=wait(week - 1, "late"), late=say("late"))
+    chat = await stage.start(flow_id, chat_duration_in_minutes=week // 60)
+    await update(stage, flow_id, **BACK)
+    await stage.pass_time(week - 2)
+    await update(stage, flow_id, **BACK)
+    await stage.pass_time(1)
+    assert await stage.said(chat) == ["late"]
+    key = {"instance_id": stage.workspace.instance_id, "flow_id": flow_id}
+    assert len(await stage.rows("content_of_version", version=1, **key)) == 1
+    await stage.pass_time(86_402)
+    await update(stage, flow_id, **BACK)
+    assert await stage.rows("content_of_version", version=1, **key) == []
+    assert len(await stage.rows("content_of_version", version=2, **key)) == 1
 
 
 async def test_a_wait_survives_a_restart(tmp_path: Path) -> None:
@@ -358,6 +384,7 @@ async def replace_content(stage: Stage, flow_id: str, text: str) -> None:
             instance_id=instance_id,
             flow_id=flow_id,
             content=text,
+            version=1,
             now_ms=tx.now_ms,
         )
     )

@@ -22,6 +22,7 @@ PARTICIPANT_TOKEN_SLACK_MS = (
     86_400_000  # past the chat's end, so that a late caller hears "ended", not "unknown"
 )
 REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
+REPLACED_FLOW_KEPT_MS = 8 * 86_400_000  # as long, for the chats that are in it
 
 PAGE_ITEMS_DEFAULT = 10  # GetTranscript.MaxResults. Source: GetTranscript
 STRICT_PAST_CONTACTS_MAX = 100  # contacts of history Amazon traverses. Source: feature limits

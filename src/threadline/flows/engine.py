@@ -107,8 +107,6 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[Stat
 
     Assumed: a flow that has run 1,000 actions without a Wait ends; AWS publishes no such bound.
     Assumed: an error without a branch takes that of NoMatchingError, else NextAction, else the flow ends.
-    Assumed: when a flow is updated while a chat runs it, the chat goes on in the new one, at the action it was
-    at; where that is gone, the flow ends.
     """
     action = flow.actions.get(state.action)
     match state.phase, event:

@@ -32,7 +32,7 @@ from threadline.flows.engine import Event, Interrupted, Outcome, Phase, Started,
 from threadline.flows.language import Flow, parse
 from threadline.operations import continuation
 from threadline.operations.attributes import attributes_of, set_attributes
-from threadline.operations.contact_flows import require_flow
+from threadline.operations.contact_flows import content_of, require_flow
 from threadline.operations.instances import REGION, Instance, instance_arn, require_queue
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
@@ -60,10 +60,10 @@ def advance(tx: Tx, task: Task) -> None:
     row = tx.one("flow_run", session=key, contact_id=task.contact_id)
     if row is None:
         return
-    flow_id, text = row
+    flow_id, text, version = row
     state = State.from_json(text)
     chat = Chat(tx, key)
-    flow = _parsed(require_flow(tx, chat.session.instance_id, flow_id).content)
+    flow = _parsed(content_of(tx, chat.session.instance_id, flow_id, version))
     event: Event | None = _event(json.loads(task.payload))
     while event is not None:
         state, effects = step(flow, state, event, chat)
@@ -75,7 +75,7 @@ def advance(tx: Tx, task: Task) -> None:
         tx.run("delete_flow_run", session=key, contact_id=task.contact_id)
     else:
         text = state.to_json()
-        tx.run("set_flow_run", session=key, contact_id=task.contact_id, flow_id=flow_id, state=text)
+        tx.run("set_flow_run", session=key, contact_id=task.contact_id, state=text)
 
 
 class Chat(Mapping[str, Any]):

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from threadline.chat.limits import REPLACED_FLOW_KEPT_MS
 from threadline.errors import Fault
 from threadline.flows.language import parse
 from threadline.operations import AccountCaller, Reply, bare_id, operation
@@ -13,7 +14,7 @@ from threadline.store import Tx
 
 
 class ContactFlow(NamedTuple):
-    """A flow as stored. `content` is its Flow language JSON, `tags` a JSON object."""
+    """A flow as stored. `content` is its Flow language JSON, `tags` a JSON object; `version` counts its contents."""
 
     instance_id: str
     id: str
@@ -24,6 +25,7 @@ class ContactFlow(NamedTuple):
     content: str
     tags: str
     updated_at_ms: int
+    version: int
 
 
 def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
@@ -33,6 +35,14 @@ def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
     if row is None:
         raise Fault("ResourceNotFoundException", f"Contact flow not found: {contact_flow_id}")
     return ContactFlow(*row)
+
+
+def content_of(tx: Tx, instance_id: str, flow_id: str, version: int) -> str:
+    """The content that a flow has or had as `version`, which is kept for as long as a chat may run it."""
+    row = tx.one("content_of_version", instance_id=instance_id, flow_id=flow_id, version=version)
+    if row is None:
+        raise LookupError(f"no version {version} of flow {flow_id}")
+    return str(row[0])
 
 
 @operation("connect")
@@ -82,22 +92,20 @@ def create_contact_flow(
 def update_contact_flow_content(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str, content: str
 ) -> Reply:
-    """Replace a flow's content, checked as at its creation. Chats that run the flow go on with the new content.
+    """Replace a flow's content, checked as at its creation, for every chat that begins it from now on.
 
     Faults: InvalidContactFlowException with `problems`; ResourceNotFoundException.
+    Writes: the flow; its former content stays for eight days, longer than any chat lasts.
     Source: UpdateContactFlowContent.
-    Assumed: a running chat whose next action is gone from the new content ends as if its flow had failed.
+    Assumed: a chat that is in the flow goes on with the content it began with.
     """
     instance = require_instance(tx, caller, instance_id)
     flow = require_flow(tx, instance.id, contact_flow_id)
     parse(content)
-    tx.run(
-        "set_contact_flow_content",
-        instance_id=instance.id,
-        flow_id=flow.id,
-        content=content,
-        now_ms=tx.now_ms,
-    )
+    keys = {"instance_id": instance.id, "flow_id": flow.id}
+    tx.run("keep_replaced_flow", now_ms=tx.now_ms, **keys)
+    tx.run("set_contact_flow_content", content=content, version=flow.version + 1, now_ms=tx.now_ms, **keys)
+    tx.run("forget_replaced_flows", before_ms=tx.now_ms - REPLACED_FLOW_KEPT_MS, **keys)
     return {}
 
 

@@ -228,13 +228,13 @@ def next_contact(
 
 
 def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
-    """Start a flow on the current contact, in this transaction."""
+    """Start a flow, as its content is now, on the current contact, in this transaction."""
     tx.run(
         "insert_flow_run",
         session=session.key,
         contact_id=session.current_contact_id,
+        instance_id=session.instance_id,
         flow_id=flow_id,
-        state="",
     )
     flow_event(tx, session, "Started")
 

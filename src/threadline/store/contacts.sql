@@ -46,13 +46,14 @@ UPDATE session SET root_contact_id = :to_contact_id
 WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND key <> :session;
 
 -- name: insert_flow_run
-INSERT INTO flow_run (session, contact_id, flow_id, state) VALUES (:session, :contact_id, :flow_id, :state);
+INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version)
+SELECT :session, :contact_id, id, '', version FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: flow_run
-SELECT flow_id, state FROM flow_run WHERE session = :session AND contact_id = :contact_id;
+SELECT flow_id, state, flow_version FROM flow_run WHERE session = :session AND contact_id = :contact_id;
 
 -- name: set_flow_run
-UPDATE flow_run SET flow_id = :flow_id, state = :state WHERE session = :session AND contact_id = :contact_id;
+UPDATE flow_run SET state = :state WHERE session = :session AND contact_id = :contact_id;
 
 -- name: delete_flow_run
 DELETE FROM flow_run WHERE session = :session AND contact_id = :contact_id;

@@ -65,9 +65,23 @@ SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name;
 
 -- name: contact_flows
-SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms
+SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version
 FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
+-- name: content_of_version
+SELECT content FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id AND version = :version
+UNION ALL
+SELECT content FROM replaced_flow WHERE instance_id = :instance_id AND flow_id = :flow_id AND version = :version;
+
+-- name: keep_replaced_flow
+INSERT INTO replaced_flow (instance_id, flow_id, version, content, replaced_at_ms)
+SELECT instance_id, id, version, content, :now_ms FROM contact_flow
+WHERE instance_id = :instance_id AND id = :flow_id /*pg FOR UPDATE */;
+
+-- name: forget_replaced_flows
+DELETE FROM replaced_flow
+WHERE instance_id = :instance_id AND flow_id = :flow_id AND replaced_at_ms < :before_ms;
+
 -- name: set_contact_flow_content
-UPDATE contact_flow SET content = :content, updated_at_ms = :now_ms
+UPDATE contact_flow SET content = :content, version = :version, updated_at_ms = :now_ms
 WHERE instance_id = :instance_id AND id = :flow_id;
