@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from threadline.cli import local
 from threadline.cli.client import Client
 from threadline.cli.failures import Failure
-from threadline.cli.ink import padded, styled
+from threadline.cli.ink import folded, padded, styled
 from threadline.cli.people import Item, Person
 
 Tell = Callable[[str], None]
@@ -29,10 +29,11 @@ SCRIPT = {
     "C3": [("Casey", "5")],
 }
 CASES = (
-    ("FROM_SEGMENT", "C2", "Casey goes on where the agents left off; the survey stays out"),
-    ("ENTIRE_PAST_SESSION", "C1", "Casey gets the whole past chat, the survey too"),
+    ("FROM_SEGMENT", "C2", "to where the agents left off, without the survey"),
+    ("ENTIRE_PAST_SESSION", "C1", "to the whole past chat, the survey too"),
 )
 NAME_WIDTH = 10
+LINE = "│ "
 
 
 def main(arguments: list[str]) -> int:
@@ -183,8 +184,9 @@ class Play:
                 why = contact["Explanation"]
                 for contact_id, name in names.items():
                     why = why.replace(contact_id, name)
-                dropped = styled(f"○ {names[contact['ContactId']]} is left out.", "red")
-                self._tell(f"  {dropped} {styled(why, 'dim')}")
+                left_out = f"○ {names[contact['ContactId']]} is left out."
+                self._tell(f"  {styled(left_out, 'red')}")
+                self._tell(f"    {folded(why, 4, '    ', 'dim')}")
 
     def _id(self, operation: str, members: str, key: str, name: str) -> str:
         """The id of what is called `name` in the demo's workspace. Raises Failure when this is another instance."""
@@ -213,14 +215,18 @@ class Play:
     ) -> None:
         self._tell(f"  {styled(name, 'green', 'bold')}  {styled(contact_id, 'dim')}  {what}")
         if first:
-            self._tell(self._line("│ ", first))
+            self._tell(self._line(LINE, first))
         for speaker, text in SCRIPT[name]:
             item = people[speaker].say(text)
             if speaker in self._agents:
                 self._labels[item["DisplayName"]] = f"{item['DisplayName']} ({speaker})"
-            self._tell(self._line("│ ", item))
+            self._tell(self._line(LINE, item))
 
     def _line(self, margin: str, item: Item) -> str:
         name: str = item["DisplayName"]
         speaker = self._labels.get(name, name)
-        return f"  {styled(margin, 'dim')}  {padded(speaker, NAME_WIDTH, 'blue')}  {item['Content']}"
+        begun = f"  {styled(margin, 'dim')}  "
+        column = 2 + len(margin) + 2 + NAME_WIDTH + 2
+        rest = begun if margin == LINE else " " * (2 + len(margin) + 2)
+        content = folded(item["Content"], column, rest + " " * (NAME_WIDTH + 2))
+        return f"{begun}{padded(speaker, NAME_WIDTH, 'blue')}  {content}"

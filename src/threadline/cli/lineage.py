@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from threadline.cli import local
-from threadline.cli.ink import padded, styled
+from threadline.cli.ink import folded, padded, styled
 
 WAYS = {
     "API": "customer",
@@ -63,7 +63,8 @@ def drawn(lineage: dict[str, Any]) -> Iterator[str]:
         name = padded(contact["ContactId"], 36, "bold") if shown else padded(contact["ContactId"], 36, "dim")
         yield f"  {mark} {name}  {_about(contact)}"
         reason = ("shown: " if shown else "dropped: ") + contact.get("Explanation", contact["Reason"])
-        yield f"  {styled('│', 'dim')} {styled(reason, 'dim' if shown else 'red')}"
+        margin = f"  {styled('│', 'dim')} "
+        yield margin + folded(reason, 4, margin, "dim" if shown else "red")
     shown_count = sum(contact["Shown"] for contact in lineage["Contacts"])
     yield ""
     yield f"  {styled('●', 'green')} shown {shown_count}   {styled('○', 'red')} dropped " + str(

@@ -9,29 +9,27 @@ from pathlib import Path
 DEFAULT_DATA = "./data"
 
 _SCREEN = """
-  A demo workspace is ready in {data}: an instance, two agents, a queue, three flows, an access key.
+  A demo workspace is ready in {data}: two agents, a queue, three flows.
+  In another terminal, see a customer come back, and the past chat with them:
 
-  In another terminal, point every AWS client at it:
+      {bold}{command} demo{options}{plain}
+
+  Point every AWS client of that terminal here:
 
       {bold}eval "$({command} env{options})"{plain}
 
-  The AWS CLI speaks to it then, and so does {command}, which has the same grammar:
+  Then the AWS CLI works as it is, or {command} in its place:
 
       aws connect list-users --instance-id "$THREADLINE_INSTANCE_ID"
-      {command} connect list-users --instance-id "$THREADLINE_INSTANCE_ID"
 
-  boto3 too, without a line of yours changed:
+  And boto3, without a line of yours changed:
 
       boto3.client("connect").start_chat_contact(
           InstanceId=os.environ["THREADLINE_INSTANCE_ID"],
           ContactFlowId=os.environ["THREADLINE_CONTACT_FLOW_ID"],
           ParticipantDetails={{"DisplayName": "Ann"}},
-      )
-
-  See a customer come back, and the past chat with them:
-
-      {bold}{command} demo{demo_options}{plain}
-"""
+      )"""
+"""Fits a terminal of 80 columns and 24 lines, under the line that says where the server is."""
 
 
 def screen(data: str) -> str:
@@ -39,9 +37,7 @@ def screen(data: str) -> str:
     options = "" if Path(data) == Path(DEFAULT_DATA) else f" --data {shlex.quote(data)}"
     is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     bold, plain = ("\x1b[1m", "\x1b[0m") if is_terminal else ("", "")
-    return _SCREEN.format(
-        data=data, command=_command(), options=options, demo_options=options, bold=bold, plain=plain
-    )
+    return _SCREEN.format(data=data, command=_command(), options=options, bold=bold, plain=plain)
 
 
 def _command() -> str:
