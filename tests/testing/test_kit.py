@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -14,11 +15,19 @@ from botocore.exceptions import ClientError
 from threadline import testing
 from threadline.testing import Threadline
 
+ROOT = Path(__file__).parents[2]
 
-def test_the_example_in_the_docstring_is_a_test_that_passes(tmp_path: Path) -> None:
+
+def test_the_examples_of_the_documentation_are_tests_that_pass(tmp_path: Path) -> None:
     paragraphs = (inspect.getdoc(testing) or "").split("\n\n")
-    (example,) = [text for text in paragraphs if text.lstrip().startswith("def test")]
-    (tmp_path / "test_example.py").write_text(textwrap.dedent(example))
+    examples = [textwrap.dedent(text) for text in paragraphs if text.lstrip().startswith("def test")]
+    for page in ("README.md", "docs/testing.md"):
+        blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+        examples += [block for block in blocks if "def test" in block]
+    for number, example in enumerate(examples):
+        (tmp_path / f"test_example_{number}.py").write_text(example)
+    count = sum(example.count("def test_") for example in examples)
+    assert count == 7
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", str(tmp_path)],
         cwd=tmp_path,
@@ -26,7 +35,7 @@ def test_the_example_in_the_docstring_is_a_test_that_passes(tmp_path: Path) -> N
         text=True,
         check=False,
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert f"{count} passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_plugin_costs_a_run_without_it_next_to_nothing() -> None:
