@@ -27,6 +27,8 @@ class Disk(apsw.VFS):
         self.root = root
         self.below = apsw.vfs_names()[0]
         self.trouble: Trouble | None = None
+        self.stand: Trouble | None = None
+        """Called once, before the next sync: a disk that takes its time."""
         self.unsynced: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         super().__init__(name, self.below)
         self.name = name
@@ -71,6 +73,9 @@ class File(apsw.VFSFile):
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
+        stand, self.disk.stand = self.disk.stand, None
+        if stand is not None:
+            stand()
         if self.disk.trouble is not None:
             self.disk.trouble()
         self.disk.unsynced[self.path].clear()

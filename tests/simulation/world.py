@@ -8,7 +8,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -155,6 +155,7 @@ class World:
         self.bus = UnreliableBus(Random(random.getrandbits(32)), lost=0, doubled=0)
         self.connections: list[Connection] = []
         self.lives = 0
+        self.stands = 0
 
     async def make(self) -> None:
         """Start for the first time."""
@@ -206,20 +207,30 @@ class World:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Let the writer stand still: what is asked meanwhile is committed together, afterwards."""
+        """Let the disk take its time: what is asked meanwhile is committed together, afterwards."""
         standing, released = threading.Event(), threading.Event()
 
-        def stand(_: Tx) -> None:
+        def stand() -> None:
             standing.set()
             released.wait()
 
-        stood = asyncio.ensure_future(self.store.write(stand))
+        self.stands += 1
+        key = f"stand {self.stands}"
+        self.disk.stand = stand
+        stood = asyncio.ensure_future(
+            self.store.write(
+                lambda tx: tx.run(
+                    "insert_reply", key=key, arguments_hash="", salt="", reply="", now_ms=tx.now_ms
+                )
+            )
+        )
         await asyncio.to_thread(standing.wait)
         try:
             yield
         finally:
             released.set()
-            await stood
+            with suppress(apsw.Error):  # what goes wrong meanwhile may meet this commit first
+                await stood
 
     async def settle(self) -> None:
         """Let everything happen that waits neither for the disk nor for a client."""

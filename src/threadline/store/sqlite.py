@@ -1,9 +1,10 @@
-"""The store on one SQLite file: a writer thread that commits in groups, and reads on the event loop.
+"""The store on one SQLite file: units of work in batches on the event loop, commits on a thread, reads on the loop.
 
-The writer drains its queue, runs each unit of work in a savepoint of one transaction, commits once, and then
-answers them all: no timer, so a lone caller waits for one fsync and many callers share it. Short indexed reads run
-on the loop on a second connection. One process per file: two writers on one file wait on each other for far
-longer than they work.
+What waits when the last commit is done runs in one transaction, one unit after the other, and is answered once that
+is durable: no timer, so a lone caller waits for one fsync and many callers share it. While a thread waits for the
+disk, the loop takes the next requests; so no two threads run Python at once, which would cost more than it brings.
+Short indexed reads run on a second connection. One process per file: two writers on one file wait on each other for
+far longer than they work.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import queue
 import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -34,12 +36,12 @@ class _Undone(BaseException):
 
 
 class SqliteTx(Tx):
-    """A transaction on an apsw connection."""
+    """A transaction on an apsw connection, through a cursor that nobody else uses meanwhile."""
 
-    def __init__(self, connection: apsw.Connection, clock: Clock, policy: Policy) -> None:
+    def __init__(self, cursor: apsw.Cursor, clock: Clock, policy: Policy) -> None:
         super().__init__(clock, policy)
-        self._connection = connection
-        self._execute = connection.execute
+        self._connection = cursor.connection
+        self._execute = cursor.execute
         self._statements = _statements()
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
@@ -106,75 +108,117 @@ class SqliteStore(Store):
             raise RuntimeError(f"the database {file} cannot be used: {error}") from error
         if folder is not None:
             shutil.rmtree(folder)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._drain, name="threadline-writer", daemon=True)
-        self._thread.start()
+        self._writing, self._reading = self._writer.cursor(), self._reader.cursor()
+        self._waiting: deque[_Job] = deque()
+        self._is_busy = False
+        self._committing: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        if path is not None:
+            self._thread = threading.Thread(target=self._commit_all, name="threadline-commits", daemon=True)
+            self._thread.start()
 
     async def write(self, work: Work[T], session: int | None = None) -> T:
         loop = self._loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
-        self._jobs.put(job)
+        self._waiting.append(job)
+        if not self._is_busy:
+            self._is_busy = True
+            loop.call_soon(self._next)
         result: T = await job.future
         return result
 
     async def read(self, work: Work[T]) -> T:
-        self._reader.execute("BEGIN")
+        self._reading.execute("BEGIN")
         try:
-            return work(SqliteTx(self._reader, self._clock, self._policy))
+            return work(SqliteTx(self._reading, self._clock, self._policy))
         except _Undone as undone:
             raise undone.__cause__ or undone from None
         finally:
             if self._reader.in_transaction:
-                self._reader.execute("COMMIT")
+                self._reading.execute("COMMIT")
 
     async def close(self) -> None:
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._is_busy:
+            await self.write(lambda tx: None)  # comes after all that waits
+        if self._thread is not None:
+            self._committing.put(None)
+            await asyncio.to_thread(self._thread.join)
         self._reader.close()
         self._writer.close()
 
-    def _drain(self) -> None:
-        """The writer thread: one transaction for all that is waiting, again and again."""
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            while len(batch) < BATCH_MAX and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    self._jobs.put(None)
-                    break
-                batch.append(following)
+    def _next(self) -> None:
+        """Run what waits, and have it committed: by the thread where that takes the disk's time."""
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        before = self._writer.total_changes()
+        self._run(batch)
+        if self._thread is not None and self._writer.total_changes() != before:
+            self._committing.put(batch)
+        else:
             self._commit(batch)
+            self._answer(batch)
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _run(self, batch: list[_Job]) -> None:
+        """Run a batch in one transaction.
+
+        Most units that fail have written nothing. After one that has, the others run again without it, each in a
+        savepoint: so no unit pays for what hardly ever happens.
+        """
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._writing.execute("BEGIN IMMEDIATE")
             for job in batch:
-                self._run(job)
-            self._writer.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            with contextlib.suppress(apsw.Error):
-                self._writer.execute("ROLLBACK")
-            for job in batch:
-                job.error = error.__cause__ if isinstance(error, _Undone) else error
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._answer, batch)
+                if not self._try(job):
+                    self._writing.execute("ROLLBACK; BEGIN IMMEDIATE")
+                    for other in batch:
+                        if other is not job:
+                            self._try_alone(other)
+                    break
+        except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
+            self._undo(batch, error)
 
-    def _run(self, job: _Job) -> None:
-        tx = SqliteTx(self._writer, self._clock, self._policy)
-        self._writer.execute("SAVEPOINT work")
+    def _try(self, job: _Job) -> bool:
+        """Run a unit; False when it failed after it had written."""
+        before = self._writer.total_changes()
+        job.tx = tx = SqliteTx(self._writing, self._clock, self._policy)
         try:
             job.result = job.work(tx)
-            job.tx = tx
         except _Undone:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             job.error = error
-            self._writer.execute("ROLLBACK TO work")
-        self._writer.execute("RELEASE work")
+            return self._writer.total_changes() == before
+        return True
+
+    def _try_alone(self, job: _Job) -> None:
+        """Run a unit, perhaps again, so that what it writes is undone when it fails."""
+        job.error = None
+        self._writing.execute("SAVEPOINT work")
+        if not self._try(job):
+            self._writing.execute("ROLLBACK TO work")
+        self._writing.execute("RELEASE work")
+
+    def _undo(self, batch: list[_Job], error: BaseException) -> None:
+        """Nothing of a batch is kept, and everyone is told why."""
+        with contextlib.suppress(apsw.Error):
+            self._writing.execute("ROLLBACK")
+        for job in batch:
+            job.error = (error.__cause__ or error) if isinstance(error, _Undone) else error
+
+    def _commit(self, batch: list[_Job]) -> None:
+        if self._writer.in_transaction:
+            try:
+                self._writing.execute("COMMIT")
+            except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
+                self._undo(batch, error)
+
+    def _commit_all(self) -> None:
+        """The thread: it waits for the disk and runs nothing else."""
+        while (batch := self._committing.get()) is not None:
+            self._commit(batch)
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._answer, batch)
 
     def _answer(self, batch: list[_Job]) -> None:
-        """On the loop, after the commit: wake first, so that a push never trails the sender's own answer by much."""
+        """After the commit: wake first, so that a push never trails the sender's own answer by much."""
         for job in batch:
             if job.error is None and job.tx is not None:
                 try:
@@ -187,6 +231,10 @@ class SqliteStore(Store):
                 job.future.set_exception(job.error)
             else:
                 job.future.set_result(job.result)
+        if self._waiting:
+            self._loop.call_soon(self._next)
+        else:
+            self._is_busy = False
 
 
 def migrate(connection: apsw.Connection) -> None:
