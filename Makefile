@@ -10,13 +10,14 @@ PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
 # The genuine AWS CLI, for the client tests. What it declares to need is for another use of the package.
 AWS_CLI := aws-cdk-asset-awscli-v2==2.0.198
 
-.PHONY: help run setup check test bench docs format clean
+.PHONY: help run setup check test bench bench-full bench-page docs format clean
 
 help:
 	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=...)"
 	@echo "make test   run every test"
 	@echo "make check  format, lint, types, house rules, generated docs"
 	@echo "make bench  measure, beside a peer; the last line is JSON"
+	@echo "make bench-full  measure everything, beside every peer; writes docs/performance.md"
 	@echo "make setup  install what the above need;  make docs  write docs/ again;  make format"
 
 # Each stamp says that .venv holds one set of packages as pyproject.toml has it now.
@@ -58,6 +59,12 @@ test: .venv/test.stamp
 
 bench: .venv/bench.stamp
 	@$(BIN)/python -m bench
+
+bench-full: .venv/bench.stamp
+	@$(BIN)/python -m bench --full
+
+bench-page: .venv/bench.stamp
+	@$(BIN)/python -m bench.results docs
 
 docs: .venv/test.stamp
 	$(BIN)/python -m tools.docs

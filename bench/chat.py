@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import json
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from bench.http import Answers, Run, request
 from threadline.testing.workspace import Workspace
@@ -85,6 +86,13 @@ class Line(asyncio.Protocol):
         self.seen.set_result(None)
 
 
+class Talking(Protocol):
+    """A pair of people on whatever server."""
+
+    async def exchange(self, until: float, latencies: list[float]) -> None:
+        """Say one message at a time until `perf_counter` says `until`; add how long each took, in seconds."""
+
+
 class Pair(Answers):
     """A customer who writes and an agent who reads, both with a socket open. Opened by `make_pair`."""
 
@@ -95,9 +103,9 @@ class Pair(Answers):
         self.agent.arrived = self.delivered  # type: ignore[method-assign]
         self.said = 0
 
-    async def exchange(self, messages: int, latencies: list[float]) -> None:
-        """Say `messages`, each once the one before has been answered and delivered."""
-        self.left, self.latencies = messages, latencies
+    async def exchange(self, until: float, latencies: list[float]) -> None:
+        """Say one message after the other, each once the one before has been answered and delivered."""
+        self.until, self.latencies = until, latencies
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = loop.create_future()
         await loop.create_connection(lambda: self, "127.0.0.1", self.port)
@@ -106,17 +114,16 @@ class Pair(Answers):
         self.transport.close()
 
     def next(self) -> None:
-        if self.left == 0:
+        self.sent_at = perf_counter()
+        if self.sent_at >= self.until:
             self.finished.set_result(None)
             return
-        self.left -= 1
         self.said += 1
         text = f"message {self.said} of pair {self.number}: where is my parcel?"
         token = f"{self.number:04}-{self.said:012}"
         body = f'{{"ContentType":"text/plain","Content":"{text}","ClientToken":"{token}"}}'.encode()
         self.waiting = 2
         self.agent.expected = text.encode()
-        self.sent_at = perf_counter()
         self.send(request("POST", "/participant/message", self.port, body, {"X-Amz-Bearer": self.token}))
 
     def delivered(self) -> None:
@@ -132,8 +139,8 @@ class Pair(Answers):
             self.next()
 
 
-async def make_pair(workspace: Workspace, port: int, number: int) -> Pair:
-    """Start a chat, connect its customer, accept it as an agent, and open both sockets."""
+async def make_pair(workspace: Workspace, port: int, number: int, agents_port: int | None = None) -> Pair:
+    """Start a chat, connect its customer, accept it as an agent who connects at `agents_port`, open both sockets."""
     both = {"Type": ["WEBSOCKET", "CONNECTION_CREDENTIALS"]}
     chat = workspace.connect.start_chat_contact(
         InstanceId=workspace.instance_id,
@@ -146,15 +153,17 @@ async def make_pair(workspace: Workspace, port: int, number: int) -> Pair:
     accepted = workspace.threadline.accept_contact(
         InstanceId=workspace.instance_id, ContactId=chat["ContactId"], UserId=workspace.agents["a1"]
     )
-    theirs = participant_call(port, "/participant/connection", accepted["ParticipantToken"], both)
+    theirs = participant_call(
+        agents_port or port, "/participant/connection", accepted["ParticipantToken"], both
+    )
     agent = Line(theirs["Websocket"]["Url"])
     await agent.open()
     return Pair(port, number, connection["ConnectionCredentials"]["ConnectionToken"], customer, agent)
 
 
-async def exchange_all(pairs: list[Pair], messages: int) -> Run:
-    """Every pair at once, `messages` each."""
+async def exchange_all(pairs: Sequence[Talking], seconds: float) -> Run:
+    """Every pair at once, for `seconds`."""
     latencies: list[float] = []
     start = perf_counter()
-    await asyncio.gather(*(pair.exchange(messages, latencies) for pair in pairs))
+    await asyncio.gather(*(pair.exchange(start + seconds, latencies) for pair in pairs))
     return Run(perf_counter() - start, latencies)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from time import perf_counter
 
+from bench.http import Run
 from tests.clients.awscli import aws_cli
 from threadline.testing.workspace import MODELS
 
@@ -21,7 +22,7 @@ def call_seconds(program: list[str], env: dict[str, str]) -> float:
     return perf_counter() - started
 
 
-def both_seconds(env: dict[str, str]) -> tuple[float, float]:
-    """What one call takes with `threadline` and with the AWS CLI, one after the other."""
-    ours = call_seconds([sys.executable, "-m", "threadline"], env)
-    return ours, call_seconds([str(aws_cli())], env)
+def both(env: dict[str, str]) -> list[Run]:
+    """One call with `threadline` and one with the AWS CLI, one after the other."""
+    programs = [sys.executable, "-m", "threadline"], [str(aws_cli())]
+    return [Run(seconds, [seconds]) for seconds in (call_seconds(program, env) for program in programs)]

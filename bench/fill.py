@@ -1,10 +1,13 @@
-"""Chats made quickly: the operations themselves, many to a transaction, on a data folder that nobody serves."""
+"""Chats made quickly, on a data folder that nobody serves: by the operations themselves, many to a transaction, and by
+copying what these have made.
+"""
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from bench.bulk import Copier
 from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.clock import Clock
@@ -15,9 +18,9 @@ from threadline.operations.tokens import authenticate
 from threadline.store import Tx
 from threadline.store.sqlite import SqliteStore
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 CHATS_PER_COMMIT = 500
-ITEMS_PER_COMMIT = 5_000
+SESSIONS_PER_COMMIT = 50
 
 
 class Chat(NamedTuple):
@@ -27,15 +30,41 @@ class Chat(NamedTuple):
     token: str
 
 
+class AnHourAgo(Clock):
+    """What is filled in has happened before it is read, however many milliseconds it took."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, an hour ago."""
+        return super().now_ms() - HOUR_MS
+
+
 class Filler:
-    """Fills the workspace that `env` (what `threadline env` prints) names, in the data folder `folder`."""
+    """Fills the workspace that `env` (what `threadline env` prints) names, in the data folder `folder`.
+
+    A context manager that leaves everything on the disk.
+    """
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self.store = SqliteStore(folder / "threadline.db", Clock(), Policy(connect_within_ms=DAY_MS))
+        self.store = SqliteStore(
+            folder / "threadline.db", AnHourAgo(), Policy(connect_within_ms=24 * HOUR_MS)
+        )
+        self.copier = Copier(folder / "threadline.db")
         self.env = env
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.store.close()
+        self.copier.close()
+
+    async def fresh(self, count: int) -> list[str]:
+        """The contacts of `count` running chats whose customers have yet to connect."""
+        chat = await self.store.write(self.start)
+        return [chat.contact_id, *self.copier.chats(chat.contact_id, count - 1)]
+
     async def chats(self, count: int) -> list[Chat]:
-        """`count` running chats, nothing said in them."""
+        """As many such chats, with their customers' tokens."""
         made: list[Chat] = []
         while len(made) < count:
             wanted = min(CHATS_PER_COMMIT, count - len(made))
@@ -46,20 +75,44 @@ class Filler:
         """The contacts of `count` ended chats of `items` messages."""
         return await self.store.write(lambda tx: [self.past_chat(tx, items) for _ in range(count)])
 
+    async def many_past_chats(self, count: int, items: int) -> None:
+        """The same, when there are very many and nobody needs their contacts."""
+        (contact_id,) = await self.past_chats(1, items)
+        self.copier.chats(contact_id, count - 1)
+
     async def long_chat(self, items: int) -> Chat:
         """A running chat of `items` messages."""
         chat = await self.store.write(self.start)
-        for first in range(0, items, ITEMS_PER_COMMIT):
-            share = min(ITEMS_PER_COMMIT, items - first)
-            await self.store.write(partial(self.say, chat=chat, items=share))
+        await self.store.write(partial(self.say, chat=chat, items=1))
+        self.copier.messages(chat.contact_id, items - 1)
         return chat
+
+    async def long_past_chat(self, items: int) -> str:
+        """The contact of an ended chat of `items` messages."""
+        chat = await self.long_chat(items)
+        await self.store.write(partial(self.stop, contact_id=chat.contact_id))
+        return chat.contact_id
+
+    async def continuing(self, past: str) -> Chat:
+        """A running chat that continues the one that the contact `past` is of."""
+        return await self.store.write(partial(self.start, past=past))
+
+    async def past_lineage(self, sessions: int, items: int) -> list[str]:
+        """The contacts of ended chats of `items` messages, of which each continues the one before."""
+        made: list[str] = []
+
+        def some(tx: Tx) -> None:
+            for _ in range(min(SESSIONS_PER_COMMIT, sessions - len(made))):
+                made.append(self.past_chat(tx, items, made[-1] if made else None))
+
+        while len(made) < sessions:
+            await self.store.write(some)
+        return made
 
     async def lineage(self, sessions: int, items: int) -> Chat:
         """A running chat of `items` messages that continues one, that continues one, and so on for `sessions`."""
-        past: str | None = None
-        for _ in range(sessions - 1):
-            past = await self.store.write(partial(self.past_chat, items=items, past=past))
-        chat = await self.store.write(partial(self.start, past=past))
+        past = await self.past_lineage(sessions - 1, items)
+        chat = await self.continuing(past[-1])
         await self.store.write(partial(self.say, chat=chat, items=items))
         return chat
 
@@ -94,10 +147,13 @@ class Filler:
     def past_chat(self, tx: Tx, items: int, past: str | None = None) -> str:
         chat = self.start(tx, past)
         self.say(tx, chat, items)
-        stop_contact(
-            tx, self.caller(tx), contact_id=chat.contact_id, instance_id=self.env["THREADLINE_INSTANCE_ID"]
-        )
+        self.stop(tx, chat.contact_id)
         return chat.contact_id
+
+    def stop(self, tx: Tx, contact_id: str) -> None:
+        stop_contact(
+            tx, self.caller(tx), contact_id=contact_id, instance_id=self.env["THREADLINE_INSTANCE_ID"]
+        )
 
     def caller(self, tx: Tx) -> AccountCaller:
         key = self.env["AWS_ACCESS_KEY_ID"]

@@ -1,41 +1,56 @@
 """The yardstick: a bare one-row insert by many asyncio callers through the same writer queue, durable, no HTTP.
 
-Run as a process of its own: `python -m bench.insert FOLDER CALLERS COUNT` prints inserts per second.
+Run as a process of its own: `python -m bench.insert FOLDER CALLERS COUNT` prints JSON, the fields of
+`bench.measurements.Figures`.
 """
 
 import asyncio
+import json
 import sys
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import perf_counter, process_time
 
 import uvloop
 
+from bench.http import Run
+from bench.measurements import Figures
 from threadline.clock import Clock
 from threadline.store import Tx
 from threadline.store.sqlite import SqliteStore
 
 
-async def measure(folder: Path, callers: int, total: int) -> float:
-    """Inserts per second, each caller starting the next once its own has been committed."""
+async def race(insert: Callable[[int], Awaitable[object]], callers: int, total: int) -> Figures:
+    """`total` inserts by callers who are told their numbers, each starting the next once its own is committed."""
+    numbers, latencies = count(), list[float]()
+
+    async def caller(number: int) -> None:
+        while next(numbers) < total:
+            sent_at = perf_counter()
+            await insert(number)
+            latencies.append(perf_counter() - sent_at)
+
+    start, cpu = perf_counter(), process_time()
+    await asyncio.gather(*map(caller, range(callers)))
+    run = Run(perf_counter() - start, latencies)
+    return Figures(run.rate, 1000 * median(latencies), run.p99_ms, 1e6 * (process_time() - cpu) / total)
+
+
+async def measure(folder: Path, callers: int, total: int) -> Figures:
+    """Insert into a database of its own in `folder`."""
     store = SqliteStore(folder / "insert.db", Clock())
-    numbers = count()
 
     def insert(tx: Tx) -> None:
         row = {"id": tx.clock.contact_id(), "secret": "", "account_id": ""}
         tx.run("insert_access_key", session_token_hash=None, expires_at_ms=None, **row)
 
-    async def caller() -> None:
-        while next(numbers) < total:
-            await store.write(insert)
-
-    start = perf_counter()
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    rate = total / (perf_counter() - start)
+    figures = await race(lambda _: store.write(insert), callers, total)
     await store.close()
-    return rate
+    return figures
 
 
 if __name__ == "__main__":
     folder, callers, total = sys.argv[1:]
-    print(uvloop.run(measure(Path(folder), int(callers), int(total))))
+    print(json.dumps(uvloop.run(measure(Path(folder), int(callers), int(total)))._asdict()))

@@ -1,12 +1,12 @@
 """Pages of a transcript, near its newest item and far from it."""
 
 import json
-from statistics import median
+from collections.abc import Sequence
 from typing import Any
 
 from bench.chat import participant_call
 from bench.fill import Chat
-from bench.http import call_all, request
+from bench.http import Run, call_all, request
 
 PAGE = 100
 ASKED: dict[str, Any] = {"MaxResults": PAGE, "ScanDirection": "BACKWARD", "SortOrder": "ASCENDING"}
@@ -14,7 +14,7 @@ PLACES = ("newest", "middle", "oldest")
 
 
 class Book:
-    """A chat's whole transcript, walked once so that any of its pages can be asked for."""
+    """A chat's whole transcript, walked once so that any of its pages can be asked for. `token` reads it."""
 
     def __init__(self, port: int, chat: Chat) -> None:
         self.port = port
@@ -34,19 +34,18 @@ class Book:
                 break
             asked = ASKED | {"NextToken": page["NextToken"]}
 
-    def requests(self) -> list[bytes]:
+    def request(self, number: int) -> bytes:
+        """The request of a full page, 0 for the newest, -1 for the oldest."""
+        body = json.dumps(self.pages[number]).encode()
+        return request("POST", "/participant/transcript", self.port, body, {"X-Amz-Bearer": self.token})
+
+    def places(self) -> list[bytes]:
         """The request of a full page at each of `PLACES`."""
-        chosen = self.pages[0], self.pages[len(self.pages) // 2], self.pages[-1]
-        headers = {"X-Amz-Bearer": self.token}
-        return [
-            request("POST", "/participant/transcript", self.port, json.dumps(asked).encode(), headers)
-            for asked in chosen
-        ]
+        return [self.request(number) for number in (0, len(self.pages) // 2, -1)]
 
 
-async def turn(books: list[Book], times: int) -> list[list[float]]:
-    """Of each book, the median time of a page at each of `PLACES`, in milliseconds; one caller, all interleaved."""
-    requests = [one for book in books for one in book.requests()]
-    run = await call_all(books[0].port, requests * times, callers=1)
-    medians = [1000 * median(run.latencies[at :: len(requests)]) for at in range(len(requests))]
-    return [medians[at : at + len(PLACES)] for at in range(0, len(medians), len(PLACES))]
+async def turn(port: int, requests: Sequence[bytes], times: int) -> list[Run]:
+    """A run of each request, `times` a run; one caller, all interleaved."""
+    done = await call_all(port, [*requests] * times, callers=1)
+    shares = [done.latencies[at :: len(requests)] for at in range(len(requests))]
+    return [Run(sum(share), share) for share in shares]

@@ -10,41 +10,52 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_connection, create_server
-from time import monotonic, sleep
+from time import monotonic, perf_counter, sleep
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bench.http import request
+from bench.processes import use_of
 
 LONG = "86400"
 READY_SECONDS = 60
+SQLITE, POSTGRES = "SQLite, fsync before the reply", "PostgreSQL, fsync before the reply"
+MEMORY = "in memory"
 
 
 class Server(NamedTuple):
-    """A server that answers on 127.0.0.1."""
+    """A server that answers on 127.0.0.1. `keeps` says how durable it is; it took `seconds` to start."""
 
     process: subprocess.Popen[str]
     port: int
+    keeps: str
+    seconds: float = 0.0
 
     def resident_mb(self) -> float:
         """Memory in use by the server's processes, in megabytes of 2^20 bytes."""
-        table = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
-        ).stdout
-        rows = [tuple(map(int, line.split())) for line in table.splitlines()]
-        return sum(rss for pid, parent, rss in rows if self.process.pid in (pid, parent)) / 1024
+        return use_of(self.process.pid).resident_mb
 
 
 @contextmanager
-def threadline(folder: Path) -> Iterator[Server]:
-    """Threadline with its data in `folder`, fsync and all; chats nobody connects to stay for the whole run."""
+def threadline(folder: Path, store: str = "", bus: str = "") -> Iterator[Server]:
+    """Threadline with its data in `folder`, or in `store` on PostgreSQL, fsync and all; chats nobody connects to
+    stay for the whole run, and as many sockets as one likes are let in.
+    """
     command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", str(folder)]
-    patience = {"THREADLINE_CHAT_CONNECT_SECONDS": LONG, "THREADLINE_LOG_LEVEL": "error"}
-    with _running(command, stdout=subprocess.PIPE, env={**os.environ, **patience}) as process:
+    settings = {
+        "THREADLINE_CHAT_CONNECT_SECONDS": LONG,
+        "THREADLINE_CONNECTIONS_MAX": "50000",
+        "THREADLINE_LOG_LEVEL": "error",
+        "THREADLINE_STORE": store,
+        "THREADLINE_BUS": bus,
+    }
+    start = perf_counter()
+    with running(command, stdout=subprocess.PIPE, env={**os.environ, **settings}) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                yield Server(process, int(found[1]))
+                keeps = POSTGRES if store else SQLITE
+                yield Server(process, int(found[1]), kept(keeps, folder), perf_counter() - start)
                 return
         raise RuntimeError("threadline did not start")
 
@@ -52,12 +63,11 @@ def threadline(folder: Path) -> Iterator[Server]:
 @contextmanager
 def moto() -> Iterator[Server]:
     """moto_server, as its users start it."""
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _wait_for(port)
-        yield Server(process, port)
+    with running(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(port)
+        yield Server(process, port, MEMORY)
 
 
 def moto_tag_requests(server: Server, count: int) -> list[bytes]:
@@ -76,7 +86,19 @@ def moto_tag_requests(server: Server, count: int) -> list[bytes]:
     return [request("POST", path, server.port, body, scope) for body in bodies]
 
 
-def _wait_for(port: int) -> None:
+def kept(how: str, folder: Path) -> str:
+    """How durable what lies in `folder` is: `how`, unless the folder's file system is memory."""
+    return f"{MEMORY} ({how})" if file_system(folder) in {"tmpfs", "ramfs"} else how
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system that `folder` is on."""
+    command = ["df", "--output=fstype", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+
+
+def wait_for(port: int) -> None:
+    """Return once somebody listens on `port` of 127.0.0.1. Raises TimeoutError."""
     deadline = monotonic() + READY_SECONDS
     while monotonic() < deadline:
         try:
@@ -87,8 +109,16 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"nothing answers on port {port}")
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
-def _running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process for as long as the block runs."""
     with subprocess.Popen(command, text=True, stdin=subprocess.DEVNULL, **options) as process:
         try:
             yield process

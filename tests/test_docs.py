@@ -1,5 +1,6 @@
 """The documents say what the code does: generated pages are fresh, links lead somewhere, commands exist."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.document import page_of
 from threadline.config import TABLE
 from tools.docs import PAGES
 
@@ -39,10 +41,16 @@ def test_a_document_is_true(document: Path) -> None:
                 check_command(line.removeprefix("$ "))
 
 
+def test_the_page_of_measurements_is_that_of_its_numbers() -> None:
+    for numbers in (ROOT / "docs").glob("performance.json"):
+        page = numbers.with_suffix(".md").read_text(encoding="utf-8")
+        assert page == page_of(json.loads(numbers.read_text(encoding="utf-8"))), "run `make bench-page`"
+
+
 def check_command(line: str) -> None:
     words = shlex.split(line, comments=True)
     if words[:1] == ["make"]:
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert {word for word in words[1:] if "=" not in word} <= set(targets), line
     if words[:1] == ["threadline"]:
         run = subprocess.run(
