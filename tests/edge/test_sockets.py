@@ -14,11 +14,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.edge.raw import ask
 from threadline.bus.hub import Hub
 from threadline.testing import Customer, Threadline
 
 SUBSCRIBE = '{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}'
 PATIENCE_SECONDS = 10
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 @pytest.fixture
@@ -97,6 +99,35 @@ def test_only_a_fresh_ticket_opens_a_socket(threadline: Threadline, casey: Custo
         opened(url)
 
 
+@pytest.mark.parametrize(
+    ("method", "version", "key"),
+    [
+        ("POST", "13", KEY),
+        ("GET", "8", KEY),
+        ("GET", "13, 13", KEY),
+        ("GET", "13", "dGhlIHNhbXBsZQ=="),
+        ("GET", "13", "no base64 at all"),
+        ("GET", "13", ""),
+    ],
+)
+def test_a_handshake_that_is_none_is_refused_like_everything_else(
+    casey: Customer, method: str, version: str, key: str
+) -> None:
+    path = ticket_url(casey).removeprefix(casey.workspace.url.replace("http", "ws"))
+    answer = ask(
+        casey.workspace.url,
+        method,
+        path,
+        connection="Upgrade",
+        upgrade="websocket",
+        sec_websocket_version=version,
+        sec_websocket_key=key,
+    )
+    assert (answer.status, answer.error) == (400, "BadRequestException")
+    assert answer.json["message"].startswith("A WebSocket begins with GET")
+    opened(ticket_url(casey)).close()
+
+
 def test_a_ticket_is_worth_nothing_once_the_chat_has_ended(casey: Customer) -> None:
     url = ticket_url(casey)
     casey.leave()
@@ -134,6 +165,7 @@ def test_nothing_is_delivered_before_the_subscription(casey: Customer) -> None:
     chat.send('{"topic":"aws/heartbeat"}')
     assert json.loads(hear(chat)) == {"topic": "aws/heartbeat"}
     chat.send(SUBSCRIBE)
+    assert json.loads(hear(chat))["topic"] == "aws/subscribe"
     casey.say("in time")
     assert texts(chat, 1) == ["in time"]
 
@@ -261,7 +293,7 @@ def handshaken(url: str) -> socket.socket:
     client.connect((parts.hostname, parts.port))
     client.sendall(
         f"GET {parts.path}?{parts.query} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
-        "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        f"sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n\r\n".encode()
     )
     answer = b""
     while b"\r\n\r\n" not in answer:

@@ -8,6 +8,7 @@ to answer (too many headers, too slow, no HTTP at all) is refused here, in the s
 import asyncio
 import json
 import logging
+import re
 import socket
 import struct
 from collections import deque
@@ -35,6 +36,7 @@ BODY_OVERHEAD = 4
 
 LINGER_NOT = struct.pack("ii", 1, 0)
 STATUS_LINES = {status: f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
+SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 log = logging.getLogger("threadline.wire")
@@ -303,10 +305,26 @@ class Http(asyncio.Protocol):
         if self.current is not None or self.waiting:
             self.transport.abort()
             return
+        if not self.is_handshake():
+            self.refuse(
+                400,
+                "BadRequestException",
+                "A WebSocket begins with GET, Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes.",
+            )
+            return
         self.connections.discard(self)
         if self.timer is not None:
             self.timer.cancel()
         self.upgrade(self, self.parser.get_method())
+
+    def is_handshake(self) -> bool:
+        """Whether the request opens a WebSocket as RFC 6455 has it."""
+        key, version = (
+            self.headers.get(name, b"") for name in (b"sec-websocket-key", b"sec-websocket-version")
+        )
+        return (
+            self.parser.get_method() == b"GET" and version == b"13" and SOCKET_KEY.fullmatch(key) is not None
+        )
 
     def on_url(self, url: bytes) -> None:
         self.url += url
