@@ -64,21 +64,27 @@ def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id
         root_contact_id=current.root_contact_id,
         to_contact_id=anchor.session.root_contact_id,
     )
-    write_edge(tx, current.key, rehydration_type, source_contact_id, anchor)
+    number = write_edge(tx, current.key, rehydration_type, source_contact_id, anchor, entries=1)
     adopt_attributes(tx, current.key, anchor.session.key)
-    event(tx, current, transcript.REHYDRATED, push_only=True)
+    event(tx, current, transcript.REHYDRATED, push_only=True, number=number)
     return anchor.contact.id
 
 
 def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
     """The contact to continue from with its session. Faults: ResourceNotFoundException."""
     session, contact = require_past(tx, instance_id, source_contact_id, "Source contact")
-    return Source(contact, session, contacts_of(tx, session.key))
+    contacts = contacts_of(tx, session.key) if session.last_position else (contact,)
+    return Source(contact, session, contacts)
 
 
-def write_edge(tx: Tx, session: int, rehydration_type: str, source_contact_id: str, anchor: Anchor) -> None:
-    """Store the one edge of a session to its past."""
-    tx.run(
+def write_edge(
+    tx: Tx, session: int, rehydration_type: str, source_contact_id: str, anchor: Anchor, *, entries: int = 0
+) -> tuple[int, int]:
+    """Store the one edge of a session to its past, and make room in its log for so many `entries` (0 or 1).
+
+    Answers the number and the time of the session's last entry. Raises LookupError when there is an edge already.
+    """
+    row = tx.one(
         "associate_session",
         session=session,
         related_contact_id=anchor.contact.id,
@@ -87,17 +93,20 @@ def write_edge(tx: Tx, session: int, rehydration_type: str, source_contact_id: s
         anchor_session=anchor.session.key,
         anchor_last_seq=anchor.last_seq,
         root_contact_id=anchor.session.root_contact_id,
+        entries=entries,
         now_ms=tx.now_ms,
     )
+    if row is None:
+        raise LookupError(f"session {session} continues a past one already")
+    return row[0], row[1]
 
 
 def adopt_attributes(tx: Tx, session: int, past: int) -> None:
     """Add to a session the attributes of a past one whose names it does not have."""
-    before = tx.one("attributes", session=session)
-    theirs = tx.one("attributes", session=past)
-    if before is None or theirs is None or theirs[0] == "{}":
+    attributes: dict[int, str] = dict(tx.all("attributes_of_two", session=session, past=past))
+    if session not in attributes or attributes.get(past, "{}") == "{}":
         return
-    own = json.loads(before[0])
-    merged = inherit(own, json.loads(theirs[0]))
+    own = json.loads(attributes[session])
+    merged = inherit(own, json.loads(attributes[past]))
     if merged != own:
         tx.run("set_attributes", session=session, attributes=json.dumps(merged))

@@ -74,8 +74,9 @@ def event(
     *,
     push_only: bool = False,
     audience: str | None = None,
+    number: tuple[int, int] | None = None,
 ) -> transcript.Item:
-    """Append an event, said of `participant` if given, to the current contact's part of the log."""
+    """Append an event, said of `participant` if given, to the current contact's part of the log; see `Tx.append`."""
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -86,6 +87,7 @@ def event(
         participant_role=participant.role if participant else None,
         push_only=push_only,
         audience=audience,
+        number=number,
     )
 
 

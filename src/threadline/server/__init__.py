@@ -49,7 +49,7 @@ class Server:
     """One server in this process, from `start` to `close`; or as an async context manager.
 
     `url`, `store` and `workspace` (what `workspace.json` holds) are there once it has started. Everything runs on the
-    loop that started it, but for the store's writer thread.
+    loop that started it, but for the thread that waits for the disk.
     """
 
     url: str

@@ -88,6 +88,10 @@ class Tx(ABC):
         """Run the named statement for its effect."""
         self.all(name, **parameters)
 
+    def put(self, name: str, row: Any, /) -> None:
+        """Run the named statement, whose parameters are the fields of `row` (a NamedTuple) in their order."""
+        self.run(name, **row._asdict())
+
     def append(
         self,
         session: int,
@@ -102,13 +106,15 @@ class Tx(ABC):
         push_only: bool = False,
         audience: str | None = None,
         metadata: dict[str, Any] | None = None,
+        number: tuple[int, int] | None = None,
     ) -> Item:
         """Add an entry to a session's log and return it.
 
+        `number` is the entry's number and time (epoch milliseconds), where a statement has already counted it.
         Writes: session (the counter that is number and lock in one), item. Wakes: the session.
         Times within a session strictly increase, so that clients which sort by time keep the order.
         """
-        row = self.one("grow_session", session=session, now_ms=self.now_ms)
+        row = number or self.one("grow_session", session=session, now_ms=self.now_ms)
         if row is None:
             raise LookupError(f"no session {session}")
         seq, at_ms = row
@@ -128,7 +134,7 @@ class Tx(ABC):
             audience=audience,
             metadata=json.dumps(metadata) if metadata is not None else None,
         )
-        self.run("insert_item", **item._asdict())
+        self.put("insert_item", item)
         self._items.setdefault(session, []).append(item)
         return item
 

@@ -38,12 +38,19 @@ SELECT count(*) FROM item WHERE session = :session AND seq BETWEEN :first_seq AN
 
 -- name: sessions_of_tree
 SELECT * FROM session
-WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND key >= :from_key
-ORDER BY key LIMIT :limit;
+WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND related_contact_id IS NOT NULL
+    AND key >= :from_key
+UNION ALL
+SELECT session.*
+FROM session JOIN contact ON contact.session = session.key
+WHERE contact.instance_id = :instance_id AND contact.id = :root_contact_id AND session.related_contact_id IS NULL
+    AND session.key >= :from_key
+ORDER BY 1 LIMIT :limit;
 
 -- name: move_tree
 UPDATE session SET root_contact_id = :to_contact_id
-WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND key <> :session;
+WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND related_contact_id IS NOT NULL
+    AND key <> :session;
 
 -- name: insert_flow_run
 INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version)

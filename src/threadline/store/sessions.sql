@@ -43,9 +43,10 @@ UPDATE session SET ended_at_ms = :now_ms WHERE key = :session AND ended_at_ms IS
 UPDATE session
 SET related_contact_id = :related_contact_id, rehydration_type = :rehydration_type,
     source_contact_id = :source_contact_id, anchor_session = :anchor_session, anchor_last_seq = :anchor_last_seq,
-    root_contact_id = :root_contact_id, associated_at_ms = :now_ms
+    root_contact_id = :root_contact_id, associated_at_ms = :now_ms, last_seq = last_seq + :entries,
+    last_at_ms = CASE WHEN :entries = 0 THEN last_at_ms WHEN last_at_ms < :now_ms THEN :now_ms ELSE last_at_ms + 1 END
 WHERE key = :session AND rehydration_type IS NULL AND related_contact_id IS NULL
-RETURNING key;
+RETURNING last_seq, last_at_ms;
 
 -- name: set_event_hooks
 UPDATE session SET event_hooks = :event_hooks WHERE key = :session;
@@ -56,6 +57,9 @@ VALUES (:session, :attributes, :segment_attributes);
 
 -- name: attributes
 SELECT attributes, segment_attributes FROM session_attributes WHERE session = :session;
+
+-- name: attributes_of_two
+SELECT session, attributes FROM session_attributes WHERE session IN (:session, :past);
 
 -- name: set_attributes
 UPDATE session_attributes SET attributes = :attributes WHERE session = :session;

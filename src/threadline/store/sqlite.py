@@ -45,6 +45,19 @@ class SqliteTx(Tx):
         self._statements = _statements()
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
+        return self._ask(name, parameters)
+
+    def one(self, name: str, /, **parameters: Any) -> Row | None:
+        rows = self._ask(name, parameters)
+        return rows[0] if rows else None
+
+    def run(self, name: str, /, **parameters: Any) -> None:
+        self._ask(name, parameters)
+
+    def put(self, name: str, row: Any, /) -> None:
+        self._ask(name, row)
+
+    def _ask(self, name: str, parameters: Any) -> list[Row]:
         try:
             return self._execute(self._statements[name], parameters).fetchall()
         except apsw.Error as error:
