@@ -71,7 +71,8 @@ def describe(operation: Operation) -> list[str]:
     faults = ", ".join(f"{code} ({status})" for code, status in sorted(model.errors.items()))
     lines = [f"### {operation.name}", "", f"`{model.method} {model.uri}`", "", first, ""]
     lines += [f"- **{name}** {text}" for name, text in said]
-    lines += [f"- **Not supported** {', '.join(operation.refused)}"] if operation.refused else []
+    refused = ["".join(word.capitalize() for word in member.split("_")) for member in operation.refused]
+    lines += [f"- **Not supported** {', '.join(refused)}"] if refused else []
     return [*lines, f"- **The model lists** {faults}", ""]
 
 

@@ -16,6 +16,7 @@ from threadline.operations.contact_flows import require_flow
 from threadline.operations.instances import Instance, instance_arn, require_instance
 from threadline.operations.persistence import adopt_attributes, source_of, write_edge
 from threadline.operations.sessions import (
+    SESSION_WIDTH,
     contacts_of,
     end_session,
     insert_participant,
@@ -342,7 +343,7 @@ def list_associated_contacts(
     """
     instance = require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance.id, contact_id)
-    from_key, from_position = _tree_position(next_token)
+    from_key, from_position = _tree_position(tx, session, next_token)
     summaries: list[Reply] = []
     sessions = tx.all(
         "sessions_of_tree",
@@ -357,18 +358,21 @@ def list_associated_contacts(
             if (related.key, contact.position) < (from_key, from_position):
                 continue
             if len(summaries) == max_results:
-                return {"ContactSummaryList": summaries, "NextToken": f"{related.key}.{contact.position}"}
+                return {"ContactSummaryList": summaries, "NextToken": contact.id}
             summaries.append(_associated_summary(instance, related, contact))
     return {"ContactSummaryList": summaries}
 
 
-def _tree_position(next_token: str | None) -> tuple[int, int]:
+def _tree_position(tx: Tx, session: Session, next_token: str | None) -> tuple[int, int]:
+    """Where a page begins: at the contact that NextToken names, which must be of the same tree."""
     if next_token is None:
         return 0, 0
-    key, _, position = next_token.partition(".")
-    if not (key.isdecimal() and position.isdecimal() and len(next_token) < 40 and next_token.isascii()):
+    place = {"instance_id": session.instance_id, "contact_id": next_token}
+    row = tx.one("past_session_and_contact", **place)
+    if row is None or Session(*row[:SESSION_WIDTH]).root_contact_id != session.root_contact_id:
         raise Fault(INVALID, "NextToken is not one that this operation has given.")
-    return int(key) % 2**63, int(position)
+    contact = Contact(*row[SESSION_WIDTH:])
+    return contact.session, contact.position
 
 
 def _associated_summary(instance: Instance, session: Session, contact: Contact) -> Reply:
