@@ -190,7 +190,8 @@ def _bind(settings: Settings) -> socket.socket:
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         advice = {
-            errno.EADDRINUSE: f"{where} is in use. Stop who listens there, or choose another --port.",
+            errno.EADDRINUSE: f"{where} is in use. Stop who listens there, or choose another --port: with make,"
+            f" make run PORT={settings.port + 1}.",
             errno.EACCES: f"{where} is not yours to listen on. Choose a --port above 1023.",
         }
         raise BadSettings(
