@@ -85,5 +85,6 @@ def item(seq: int = 1, session: str = "A", **members: object) -> Item:
         push_only=0,
         audience=None,
         metadata=None,
+        client_token=None,
     )
     return row._replace(**members)  # type: ignore[arg-type]

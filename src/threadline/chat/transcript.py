@@ -25,7 +25,8 @@ class Item(NamedTuple):
 
     `push_only` entries (receipts, chat.rehydrated) are delivered on sockets and never returned by GetTranscript.
     `audience` is the participant id of the only one who may see the entry, or None for everyone.
-    `metadata` is JSON of MessageMetadata, on receipt entries only.
+    `metadata` is JSON of MessageMetadata, on receipt entries only. `client_token` is a hash of the ClientToken with
+    which a message was sent, and of its sender.
     """
 
     session: int
@@ -42,6 +43,7 @@ class Item(NamedTuple):
     push_only: int
     audience: str | None
     metadata: str | None
+    client_token: str | None
 
 
 class Receipt(NamedTuple):

@@ -180,7 +180,7 @@ def _link(
 ) -> None:
     if persistent_chat is not None and anchor is not None:
         kind, source = persistent_chat["RehydrationType"], persistent_chat["SourceContactId"]
-        write_edge(tx, session.key, kind, source, anchor)
+        write_edge(tx, session, kind, source, anchor)
     if (past := anchor.session if anchor else related) is not None:
         adopt_attributes(tx, session.key, past.key)
 

@@ -8,17 +8,20 @@ from threadline.chat import messages, transcript
 from threadline.chat.contact import Session
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Item, Receipt
-from threadline.clock import seq_of_item_id
+from threadline.clock import seq_of_item_id, token_hash
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller, Reply, operation
-from threadline.operations.participants import active
+from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active
 from threadline.operations.sessions import flow_event, participants_of, say
+from threadline.operations.tokens import DENIED
 from threadline.store import Tx
 
 INVALID = "ValidationException"
+TOKEN_CHARACTERS = 32
+"""How much of a ClientToken's hash is kept with a message: 128 bits."""
 
 
-@operation("connectparticipant", bearer=Token.CONNECTION, scope=(), conflict=INVALID)
+@operation("connectparticipant", bearer=Token.CONNECTION)
 def send_message(
     tx: Tx,
     caller: ParticipantCaller,
@@ -30,30 +33,48 @@ def send_message(
 ) -> Reply:
     """Say something to everyone in the chat.
 
+    Reads: the participant, their session, its flow and what was said with the same ClientToken, in one statement.
     Writes: one entry of the log. Wakes: the session; the sender's own sockets hear it too.
     Faults: AccessDeniedException when the chat has ended or the sender left; ValidationException for a content type
-        the chat does not have, or more than 16,384 bytes.
-    Source: SendMessage. Assumed: a repeated ClientToken answers the Id and AbsoluteTime of the first message.
+        the chat does not have, more than 16,384 bytes, or a ClientToken that comes back with another message.
+    Source: SendMessage.
+    Assumed: a repeated ClientToken answers the Id and AbsoluteTime of the first message, as long as the chat is kept.
     Assumed: a customer may write before their socket is open; the flow still waits for the connection.
     """
-    session, participant = active(tx, caller)
+    token = token_hash(f"{caller.participant_id}/{client_token}")[:TOKEN_CHARACTERS] if client_token else None
+    row = tx.one("speaker", session=caller.session, id=caller.participant_id, client_token=token)
+    if row is None:
+        raise Fault(DENIED, "Access denied: the participant is not known.")
+    participant, session = Participant(*row[:PARTICIPANT_WIDTH]), Session(*row[PARTICIPANT_WIDTH:-2])
+    flow_state, said_seq = row[-2:]
+    if said_seq is not None:
+        return _repeated(tx, session, said_seq, content_type, content)
+    check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
-    item = say(tx, session, participant, content_type, content)
-    if participant.role == Role.CUSTOMER:
-        _tell_flow(tx, session)
+    item = say(tx, session, participant, content_type, content, token)
+    # a customer's message is the event CustomerReturned of a flow that waits for it
+    if participant.role == Role.CUSTOMER and flow_state is not None and "CustomerReturned" in flow_state:
+        flow_event(tx, session, "CustomerReturned")
+    return {"Id": item.id, "AbsoluteTime": item.at_ms}
+
+
+def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:
+    """What was answered to the first message with the same ClientToken."""
+    row = tx.one("item", session=session.key, seq=seq)
+    if row is None:
+        raise LookupError(f"no entry {seq} in session {session.key}")
+    item = Item(*row)
+    if (item.content_type, item.content) != (content_type, content):
+        raise Fault(
+            INVALID,
+            "ClientToken was used with different parameters. Send a new ClientToken with a new request.",
+        )
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 
 
 @lru_cache(maxsize=64)
 def _content_types(stored: str) -> frozenset[str]:
     return frozenset(json.loads(stored))
-
-
-def _tell_flow(tx: Tx, session: Session) -> None:
-    """A customer's message is the event CustomerReturned of a flow that waits for it."""
-    row = tx.one("flow_run", session=session.key, contact_id=session.current_contact_id)
-    if row is not None and "CustomerReturned" in row[1]:
-        flow_event(tx, session, "CustomerReturned")
 
 
 @operation("connectparticipant", bearer=Token.CONNECTION)

@@ -57,11 +57,16 @@ def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
     if row is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
     participant, session = Participant(*row[:PARTICIPANT_WIDTH]), Session(*row[PARTICIPANT_WIDTH:])
+    check_active(session, participant)
+    return session, participant
+
+
+def check_active(session: Session, participant: Participant) -> None:
+    """Refuse who may not act any more. Faults: as `active`."""
     if session.ended_at_ms is not None:
         raise Fault(DENIED, "Access denied: the chat has ended.")
     if participant.left_at_ms is not None:
         raise Fault(DENIED, "Access denied: the participant has left the chat.")
-    return session, participant
 
 
 @operation("connect", scope=("instance_id", "contact_id"))

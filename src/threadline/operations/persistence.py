@@ -64,9 +64,10 @@ def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id
         root_contact_id=current.root_contact_id,
         to_contact_id=anchor.session.root_contact_id,
     )
-    number = write_edge(tx, current.key, rehydration_type, source_contact_id, anchor, entries=1)
+    end = tx.following(current.key, (current.last_seq, current.last_at_ms))
+    write_edge(tx, current, rehydration_type, source_contact_id, anchor, end)
     adopt_attributes(tx, current.key, anchor.session.key)
-    event(tx, current, transcript.REHYDRATED, push_only=True, number=number)
+    event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
 
 
@@ -78,27 +79,33 @@ def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
 
 
 def write_edge(
-    tx: Tx, session: int, rehydration_type: str, source_contact_id: str, anchor: Anchor, *, entries: int = 0
-) -> tuple[int, int]:
-    """Store the one edge of a session to its past, and make room in its log for so many `entries` (0 or 1).
+    tx: Tx,
+    session: Session,
+    rehydration_type: str,
+    source_contact_id: str,
+    anchor: Anchor,
+    end: tuple[int, int] | None = None,
+) -> None:
+    """Store the one edge of a session to its past, and with it the new `end` of its log, if there is one.
 
-    Answers the number and the time of the session's last entry. Raises LookupError when there is an edge already.
+    Raises LookupError when there is an edge already.
     """
-    row = tx.one(
+    last_seq, last_at_ms = end or (session.last_seq, session.last_at_ms)
+    written = tx.one(
         "associate_session",
-        session=session,
+        session=session.key,
         related_contact_id=anchor.contact.id,
         rehydration_type=rehydration_type,
         source_contact_id=source_contact_id,
         anchor_session=anchor.session.key,
         anchor_last_seq=anchor.last_seq,
         root_contact_id=anchor.session.root_contact_id,
-        entries=entries,
+        last_seq=last_seq,
+        last_at_ms=last_at_ms,
         now_ms=tx.now_ms,
     )
-    if row is None:
-        raise LookupError(f"session {session} continues a past one already")
-    return row[0], row[1]
+    if written is None:
+        raise LookupError(f"session {session.key} continues a past one already")
 
 
 def adopt_attributes(tx: Tx, session: int, past: int) -> None:

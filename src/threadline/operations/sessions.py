@@ -74,7 +74,7 @@ def event(
     *,
     push_only: bool = False,
     audience: str | None = None,
-    number: tuple[int, int] | None = None,
+    is_counted: bool = False,
 ) -> transcript.Item:
     """Append an event, said of `participant` if given, to the current contact's part of the log; see `Tx.append`."""
     return tx.append(
@@ -87,7 +87,8 @@ def event(
         participant_role=participant.role if participant else None,
         push_only=push_only,
         audience=audience,
-        number=number,
+        after=(session.last_seq, session.last_at_ms) if is_counted else None,
+        is_counted=is_counted,
     )
 
 
@@ -108,9 +109,14 @@ def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
 
 
 def say(
-    tx: Tx, session: Session, participant: Participant, content_type: str, content: str
+    tx: Tx,
+    session: Session,
+    participant: Participant,
+    content_type: str,
+    content: str,
+    client_token: str | None = None,
 ) -> transcript.Item:
-    """Append what a participant says to the current contact's part of the log."""
+    """Append what a participant says to the current contact's part of the log; `session` is as its row is now."""
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -120,6 +126,8 @@ def say(
         participant_id=participant.id,
         display_name=participant.display_name,
         participant_role=participant.role,
+        client_token=client_token,
+        after=(session.last_seq, session.last_at_ms),
     )
 
 

@@ -106,18 +106,26 @@ class Tx(ABC):
         push_only: bool = False,
         audience: str | None = None,
         metadata: dict[str, Any] | None = None,
-        number: tuple[int, int] | None = None,
+        client_token: str | None = None,
+        after: tuple[int, int] | None = None,
+        is_counted: bool = False,
     ) -> Item:
         """Add an entry to a session's log and return it.
 
-        `number` is the entry's number and time (epoch milliseconds), where a statement has already counted it.
+        `after` is the number and the time (epoch milliseconds) of the log's last entry, where the caller has read and
+        locked the session's row; `is_counted` says that the caller has already written there what `following` says.
         Writes: session (the counter that is number and lock in one), item. Wakes: the session.
         Times within a session strictly increase, so that clients which sort by time keep the order.
         """
-        row = number or self.one("grow_session", session=session, now_ms=self.now_ms)
-        if row is None:
-            raise LookupError(f"no session {session}")
-        seq, at_ms = row
+        number = self.following(session, after)
+        if number is None:
+            row = self.one("grow_session", session=session, now_ms=self.now_ms)
+            if row is None:
+                raise LookupError(f"no session {session}")
+            number = row[0], row[1]
+        elif not is_counted:
+            self.run("count_entry", session=session, seq=number[0], at_ms=number[1])
+        seq, at_ms = number
         item = Item(
             session=session,
             seq=seq,
@@ -133,10 +141,17 @@ class Tx(ABC):
             push_only=int(push_only),
             audience=audience,
             metadata=json.dumps(metadata) if metadata is not None else None,
+            client_token=client_token,
         )
         self.put("insert_item", item)
         self._items.setdefault(session, []).append(item)
         return item
+
+    def following(self, session: int, after: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The number and time of a session's next entry; None when nobody here knows. `after` as in `append`."""
+        if appended := self._items.get(session):
+            after = appended[-1].seq, appended[-1].at_ms
+        return (after[0] + 1, max(self.now_ms, after[1] + 1)) if after else None
 
     def signal(self, session: int, sender: str, event: dict[str, Any]) -> None:
         """Show `event` to the other participants who are connected when this commits."""

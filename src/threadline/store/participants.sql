@@ -10,6 +10,14 @@ SELECT participant.*, session.*
 FROM session JOIN participant ON participant.session = session.key
 WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE */;
 
+-- name: speaker
+SELECT participant.*, session.*,
+    (SELECT flow_run.state FROM flow_run
+        WHERE flow_run.session = session.key AND flow_run.contact_id = session.current_contact_id),
+    (SELECT item.seq FROM item WHERE item.session = session.key AND item.client_token = :client_token)
+FROM session JOIN participant ON participant.session = session.key
+WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE OF session, participant */;
+
 -- name: participants
 SELECT * FROM participant WHERE session = :session ORDER BY id;
 

@@ -5,6 +5,9 @@ SET last_seq = last_seq + 1,
 WHERE key = :session
 RETURNING last_seq, last_at_ms;
 
+-- name: count_entry
+UPDATE session SET last_seq = :seq, last_at_ms = :at_ms WHERE key = :session;
+
 -- name: insert_session
 INSERT INTO session (
     instance_id, initial_contact_id, current_contact_id, last_position, last_seq, last_at_ms, started_at_ms,
@@ -43,10 +46,9 @@ UPDATE session SET ended_at_ms = :now_ms WHERE key = :session AND ended_at_ms IS
 UPDATE session
 SET related_contact_id = :related_contact_id, rehydration_type = :rehydration_type,
     source_contact_id = :source_contact_id, anchor_session = :anchor_session, anchor_last_seq = :anchor_last_seq,
-    root_contact_id = :root_contact_id, associated_at_ms = :now_ms, last_seq = last_seq + :entries,
-    last_at_ms = CASE WHEN :entries = 0 THEN last_at_ms WHEN last_at_ms < :now_ms THEN :now_ms ELSE last_at_ms + 1 END
+    root_contact_id = :root_contact_id, associated_at_ms = :now_ms, last_seq = :last_seq, last_at_ms = :last_at_ms
 WHERE key = :session AND rehydration_type IS NULL AND related_contact_id IS NULL
-RETURNING last_seq, last_at_ms;
+RETURNING key;
 
 -- name: set_event_hooks
 UPDATE session SET event_hooks = :event_hooks WHERE key = :session;

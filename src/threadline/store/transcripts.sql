@@ -1,10 +1,10 @@
 -- name: insert_item
 INSERT INTO item (
     session, seq, contact_id, id, at_ms, type, content_type, content, participant_id, display_name,
-    participant_role, push_only, audience, metadata
+    participant_role, push_only, audience, metadata, client_token
 ) VALUES (
     :session, :seq, :contact_id, :id, :at_ms, :type, :content_type, :content, :participant_id, :display_name,
-    :participant_role, :push_only, :audience, :metadata
+    :participant_role, :push_only, :audience, :metadata, :client_token
 );
 
 -- name: items_after
