@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.flows.flows import content, do, document, on, say, wait
 from threadline.errors import Fault
 from threadline.flows.language import demo_content, parse
+from threadline.wire.model import load
 
 
 def problems(text: str) -> list[str]:
@@ -19,6 +20,37 @@ def problems(text: str) -> list[str]:
     except Fault as fault:
         return [problem["message"] for problem in fault.members["problems"]]
     return []
+
+
+ASSOCIATION = do(
+    "CreatePersistentContactAssociation",
+    {"RehydrationType": "FROM_SEGMENT", "SourceContactId": "$.Attributes.past"},
+    NoMatchingError="end",
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "refused"),
+    [
+        (say("Hello"), {"CUSTOMER_HOLD", "AGENT_HOLD"}),
+        (
+            do("DisconnectParticipant", then=None),
+            {"CUSTOMER_HOLD", "AGENT_HOLD", "CUSTOMER_WHISPER", "AGENT_WHISPER", "OUTBOUND_WHISPER"},
+        ),
+        (ASSOCIATION, {"CAMPAIGN"}),
+    ],
+)
+def test_an_action_cannot_stand_in_every_type_of_flow(action: dict[str, Any], refused: set[str]) -> None:
+    """Source: the block pages of the Administrator Guide; what CreateContactFlow was seen to refuse."""
+    types = load("connect").shapes["ContactFlowType"]["enum"]
+    assert types
+    text = content(start=action, end=do("EndFlowExecution", then=None))
+    for flow_type in types:
+        if flow_type in refused:
+            with pytest.raises(Fault, match=f"it cannot stand in a flow of type {flow_type}"):
+                parse(text, flow_type)
+        else:
+            parse(text, flow_type)
 
 
 ACCEPTED: dict[str, Any] = {

@@ -120,7 +120,7 @@ class Kind:
     `one_of` are parameters of which exactly one is given. `refused` names documented parameters that cannot
     act here, with what to do instead. `operators` are those its conditions may use; `results` are the operands
     that its conditions must have, one each. `hands_on`: its success ends the flow and leaves the contact to its
-    queue.
+    queue. `not_in` are the types of flow in which it cannot stand.
     """
 
     required: Mapping[str, Reader] = field(default_factory=dict)
@@ -132,6 +132,7 @@ class Kind:
     results: Callable[[Parameters], tuple[str, ...]] | None = None
     hands_on: bool = False
     terminal: bool = False
+    not_in: tuple[str, ...] = ()
 
     @property
     def readers(self) -> dict[str, Reader]:
@@ -143,6 +144,9 @@ class Kind:
         """Whether its success goes on at NextAction."""
         return not (self.terminal or self.hands_on or self.operators)
 
+
+HOLD = ("CUSTOMER_HOLD", "AGENT_HOLD")
+WHISPER = ("CUSTOMER_WHISPER", "AGENT_WHISPER", "OUTBOUND_WHISPER")
 
 KINDS: dict[str, Kind] = {}
 RUNS: dict[str, Run] = {}
@@ -251,6 +255,7 @@ _VOICE_ONLY = "is heard on voice calls only; give Text, which chat shows"
     Kind(
         required={"Text": message},
         refused={"PromptId": _VOICE_ONLY, "SSML": _VOICE_ONLY, "Media": _VOICE_ONLY},
+        not_in=HOLD,
     )
 )
 def message_participant(parameters: Parameters, context: Context) -> Decision:
@@ -294,6 +299,7 @@ def update_contact_event_hooks(parameters: Parameters, context: Context) -> Deci
             "SourceContactId": static_or_reference,
         },
         optional={"ClientToken": static_or_reference},
+        not_in=("CAMPAIGN",),
     )
 )
 def create_persistent_contact_association(parameters: Parameters, context: Context) -> Decision:
@@ -413,7 +419,7 @@ def wait(parameters: Parameters, context: Context) -> Decision:
     return Pause(limit, parameters.get("Events", ())) if limit else Failed()
 
 
-@action(Kind(terminal=True))
+@action(Kind(terminal=True, not_in=HOLD + WHISPER))
 def disconnect_participant(parameters: Parameters, context: Context) -> Decision:
     """Disconnect the customer, which ends the contact."""
     return End()

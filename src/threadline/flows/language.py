@@ -79,8 +79,8 @@ class Flow(NamedTuple):
     actions: Mapping[str, Action]
 
 
-def parse(content: str) -> Flow:
-    """Read a flow's content.
+def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
+    """Read the content of a flow of the given type.
 
     Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}: all that is wrong, each a
     sentence that names the action and says what to do.
@@ -104,6 +104,8 @@ def parse(content: str) -> Flow:
         problems.append("StartAction must be the Identifier of the action that runs first.")
         start = ""
     for action in actions:
+        if action.type in KINDS and flow_type in KINDS[action.type].not_in:
+            problems.append(f"{_name(action)}: it cannot stand in a flow of type {flow_type}.")
         for label, target in _targets(action):
             if target not in known:
                 problems.append(

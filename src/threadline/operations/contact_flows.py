@@ -65,7 +65,7 @@ def create_contact_flow(
     Source: CreateContactFlow. Assumed: content saved but not published is checked just the same.
     """
     instance = require_instance(tx, caller, instance_id)
-    parse(content)
+    parse(content, type)
     if tx.one("contact_flow_by_name", instance_id=instance.id, name=name):
         raise Fault("DuplicateResourceException", f"A flow with the name {name[:120]!r} exists already.")
     flow_id = tx.clock.contact_id()
@@ -101,7 +101,7 @@ def update_contact_flow_content(
     """
     instance = require_instance(tx, caller, instance_id)
     flow = require_flow(tx, instance.id, contact_flow_id)
-    parse(content)
+    parse(content, flow.type)
     keys = {"instance_id": instance.id, "flow_id": flow.id}
     tx.run("keep_replaced_flow", now_ms=tx.now_ms, **keys)
     tx.run("set_contact_flow_content", content=content, version=flow.version + 1, now_ms=tx.now_ms, **keys)
