@@ -26,7 +26,13 @@ PROGRAMS = {16: WHEEL / "pginstall" / "bin", 18: WHEEL / "pginstall18" / "bin"}
 NOBODY = 65_534
 """PostgreSQL refuses to run as root."""
 READY_SECONDS = 30
-FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "200"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "deadlock_timeout": "20ms",
+}
 LASTING = {**FAST, "fsync": "on", "full_page_writes": "on"}
 
 

@@ -14,7 +14,10 @@ from tests.engines import Postgres, free_port, running
 from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
-from threadline.store import Tx, batch, lanes, pipeline
+from threadline.operations import CONTINUATIONS, due_tasks
+from threadline.server import timers
+from threadline.server.timers import Timers
+from threadline.store import Task, Tx, batch, lanes, pipeline
 from threadline.store import postgres as store_postgres
 from threadline.store.batch import Unsure
 from threadline.store.postgres import PostgresStore
@@ -124,6 +127,26 @@ async def test_a_batch_with_two_failures_runs_again_once(node: Node, postgres: P
     hooks = await node.store.read(lambda tx: tx.one("session", session=casey.session))
     assert hooks is not None
     assert "undone" not in hooks
+
+
+async def test_a_task_that_fails_is_put_off_and_holds_up_no_other(
+    node: Node, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[int] = []
+
+    def poisonous(tx: Tx, task: Task) -> None:
+        tx.one("attributes", session=1 << 70)
+
+    monkeypatch.setitem(CONTINUATIONS, "poisonous", poisonous)
+    monkeypatch.setitem(CONTINUATIONS, "harmless", lambda _, task: done.append(task.id))
+    monkeypatch.setattr(timers, "BATCH", 2)
+    now_ms = Clock().now_ms()
+    for kind in ("poisonous", "poisonous", "poisonous", "harmless"):
+        await node.store.write(lambda tx, kind=kind: tx.later(kind, now_ms, attempts=1))  # type: ignore[misc]
+    await Timers(node.store, Clock()).tick()
+    assert len(done) == 1
+    assert caplog.text.count("task poisonous") == 3
+    assert await node.store.read(lambda tx: due_tasks(tx)[0]) == []
 
 
 # Running

@@ -222,11 +222,17 @@ def _continue(tx: Tx, task: Task) -> None:
             if tx.one("delete_task", id=task.id):
                 CONTINUATIONS[task.kind](tx, task)
     except Exception:
-        delay_ms = RETRY_DELAYS_MS[min(task.attempts, len(RETRY_DELAYS_MS) - 1)]
+        delay_ms = put_off(tx, task)
         log.exception(
             "task %s of contact %s failed; it runs again in %d ms", task.kind, task.contact_id, delay_ms
         )
-        tx.run("postpone_task", id=task.id, due_at_ms=tx.now_ms + delay_ms)
+
+
+def put_off(tx: Tx, task: Task) -> int:
+    """Let a task that has failed wait, the longer the more often it has; by how many milliseconds."""
+    delay_ms = RETRY_DELAYS_MS[min(task.attempts, len(RETRY_DELAYS_MS) - 1)]
+    tx.run("postpone_task", id=task.id, due_at_ms=tx.now_ms + delay_ms)
+    return delay_ms
 
 
 def bare_id(id_or_arn: str) -> str:

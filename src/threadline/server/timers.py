@@ -5,12 +5,13 @@ import logging
 from functools import partial
 
 from threadline.clock import Clock
-from threadline.operations import due_tasks, run_task
+from threadline.operations import due_tasks, put_off, run_task
 from threadline.server.logs import where
-from threadline.store import Store
+from threadline.store import Store, Task
 
 BATCH = 100
-SLEEP_SECONDS_MAX = 60.0
+SLEEP_SECONDS_MAX = 5.0
+"""A task that another node has written, and not lived to run, waits no longer than that."""
 RETRY_SECONDS = 1.0
 log = logging.getLogger("threadline.timers")
 
@@ -40,10 +41,16 @@ class Timers:
             tasks, next_ms = await self._store.read(lambda tx: due_tasks(tx, BATCH))
             if not tasks:
                 break
-            await asyncio.gather(
-                *(self._store.write(partial(run_task, task=task), task.session) for task in tasks)
-            )
+            await asyncio.gather(*(self._run(task) for task in tasks))
         self._next_ms = next_ms
+
+    async def _run(self, task: Task) -> None:
+        """Run a task, or put it off when its transaction fails: those behind it must not wait for it."""
+        try:
+            await self._store.write(partial(run_task, task=task), task.session)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the task runs again
+            log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
+            await self._store.write(partial(put_off, task=task), task.session)
 
     async def run(self) -> None:
         """Run what is due, sleep, and again, for ever."""

@@ -319,8 +319,9 @@ class Batch:
         self._lane.lost(self._line, self._units)
 
     def _unwind(self) -> None:
+        """Leave the units that are under way; one that has not begun would throw it at us."""
         for unit in self._units:
-            if unit.green is not None and not unit.green.dead:
+            if unit.green:
                 unit.green.throw(_Undone)
 
 
