@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from tests.simulation import invariants
+from tests.simulation.node import Connection, Lost, Refused
 from tests.simulation.simulation import Ask, Chat, Person, Reply, Said, Simulation, Watch
-from tests.simulation.world import Connection, Lost, Refused
 from threadline.chat.contact import State, state
 from threadline.chat.transcript import DELIVERED, READ, TYPING
 from threadline.wire.restjson import iso
@@ -99,7 +99,7 @@ def check_refusal(sim: Simulation, person: Person, refused: Refused) -> None:
     assert refused.code == "AccessDeniedException", refused
     expired = "connection token has expired" in refused.message
     if expired:
-        assert person.expires <= iso(sim.world.clock.now_ms()), refused
+        assert person.expires <= iso(sim.world.now_ms()), refused
         person.connection_token = ""
     else:
         assert not person.may_act, refused
@@ -296,29 +296,49 @@ async def heartbeats(sim: Simulation) -> None:
 
 
 async def jump(sim: Simulation) -> None:
-    """The clock is moved, mostly forwards."""
-    seconds = sim.random.choice((10, 60, 130, 310, 7_200, -1, -300, -3_600))
-    sim.note(f"      {seconds} seconds")
-    sim.advance(seconds * 1_000)
+    """All clocks are moved, or that of one node, mostly forwards."""
+    if sim.random.random() < 0.5:
+        seconds = sim.random.choice((10, 60, 130, 310, 7_200, -1, -300, -3_600))
+        sim.note(f"      {seconds} seconds")
+        sim.advance(seconds * 1_000)
+    else:
+        seconds = sim.random.choice((1, 10, 60, 310, -1, -10, -300))
+        sim.note(f"      {seconds} seconds on one node")
+        sim.world.draw().clock.advance(seconds=seconds)
     if sim.random.random() < 0.7:
         await tick(sim)
 
 
 async def tick(sim: Simulation) -> None:
-    """Timers look at the clock, twice at once now and then."""
+    """Timers look at the clock, those of several nodes at once now and then."""
 
     async def look() -> Reply:
         await sim.world.tick()
         return {}
 
-    await sim.together([look] * sim.random.choice((1, 1, 2)), sim.fate())
+    await sim.together([look] * sim.random.choice((1, 2, 3)), sim.fate())
 
 
 async def kill(sim: Simulation) -> None:
-    """The server dies in a quiet moment and starts again."""
-    sim.world.cut_power()
-    await sim.world.reboot()
+    """A node dies in a quiet moment, or the database under all of them, and starts again."""
+    sim.world.strike(sim.world.draw() if sim.random.random() < 0.5 else None)
+    await sim.world.mend()
     await sim.learn()
+
+
+async def silence(sim: Simulation) -> None:
+    """The nodes hear nothing of each other any more, or again."""
+    if sim.air.clear.is_set():
+        sim.air.fall_silent()
+    else:
+        sim.air.clear.set()
+    await sim.world.settle()
+
+
+async def late(sim: Simulation) -> None:
+    """What was told is heard, later and in another order."""
+    sim.air.bring()
+    await sim.world.settle()
 
 
 DEEDS: dict[Deed, int] = {
@@ -340,4 +360,6 @@ DEEDS: dict[Deed, int] = {
     jump: 5,
     tick: 3,
     kill: 2,
+    silence: 2,
+    late: 2,
 }

@@ -1,4 +1,4 @@
-"""What goes wrong: a disk that fails, fills up or loses power, and a bus that forgets or repeats itself.
+"""What goes wrong with a disk: it fails, fills up or loses power.
 
 The disk is a layer below SQLite (a VFS), so what fails is what fails in life, and the store above it is the real one.
 """
@@ -11,8 +11,6 @@ from pathlib import Path
 from random import Random
 
 import apsw
-
-from threadline.store import Committed
 
 Trouble = Callable[[], None]
 
@@ -119,19 +117,3 @@ def once(at: int, action: Callable[[], None]) -> Trouble:
             action()
 
     return trouble
-
-
-class UnreliableBus:
-    """Passes on what was committed: not at all, or twice, with these probabilities."""
-
-    def __init__(self, random: Random, lost: float, doubled: float) -> None:
-        self.random = random
-        self.lost = lost
-        self.doubled = doubled
-
-    def carry(self, committed: Committed, deliver: Callable[[Committed], None]) -> None:
-        chance = self.random.random()
-        if chance >= self.lost:
-            deliver(committed)
-        if chance >= 1 - self.doubled:
-            deliver(committed)

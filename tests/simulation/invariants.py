@@ -18,7 +18,7 @@ async def check(sim: Simulation) -> None:
         check_log(chat.truth)
         check_said(chat)
         check_end(chat.truth)
-        check_time(chat.truth, sim.world.clock.now_ms())
+        check_time(chat.truth, sim.world.now_ms())
         check_comings(chat.truth)
         check_past(sim, chat)
         check_flow(chat)

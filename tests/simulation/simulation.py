@@ -8,6 +8,7 @@ once to be seen, is remembered and must stay true, whatever happens to the serve
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,8 @@ import apsw
 
 from tests.flows.flows import content, do, say, wait
 from tests.simulation import faults
-from tests.simulation.world import Connection, Lost, Refused, World
+from tests.simulation.node import Connection, Lost, Refused
+from tests.simulation.world import World
 from threadline.chat.contact import Contact, Session
 from threadline.chat.participant import Participant
 from threadline.chat.transcript import Item
@@ -103,17 +105,21 @@ class Simulation:
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = Random(seed)
-        self.world = World(folder, self.random)
+        self.world = World(folder, self.random, self.random.choice((1, 2, 3)))
         self.trace: list[str] = []
         self.chats: list[Chat] = []
         self.watches: list[Watch] = []
         self.step = 0
         self.latest_ms = 0
         self.trouble = self.random.choice((0.0, 0.1, 0.3))
-        self.world.bus.lost = self.random.choice((0.0, 0.2, 1.0))
-        self.world.bus.doubled = self.random.choice((0.0, 0.3))
+        self.air = self.world.air
+        self.air.lost = self.random.choice((0.0, 0.2, 1.0))
+        self.air.doubled = self.random.choice((0.0, 0.3))
+        self.air.late = self.random.choice((0.0, 0.3))
+        self.air.distorted = self.random.choice((0.0, 0.2))
         self.note(
-            f"trouble {self.trouble}, wakes {self.world.bus.lost} lost {self.world.bus.doubled} doubled"
+            f"{self.world.count} nodes, trouble {self.trouble}, wakes {self.air.lost} lost, "
+            f"{self.air.doubled} doubled, {self.air.late} late, {self.air.distorted} distorted"
         )
 
     def note(self, text: str) -> None:
@@ -121,9 +127,9 @@ class Simulation:
         self.trace.append(f"{self.step:4}  {text}")
 
     def advance(self, ms: int) -> None:
-        """Move the clock, forwards or backwards."""
-        self.world.clock.advance(ms=ms)
-        self.latest_ms = max(self.latest_ms, self.world.clock.now_ms())
+        """Let time pass, forwards or backwards."""
+        self.world.advance(ms)
+        self.latest_ms = max(self.latest_ms, self.world.now_ms())
 
     async def prepare(self) -> None:
         """A workspace, and in it a flow that waits."""
@@ -151,13 +157,22 @@ class Simulation:
     async def rest(self) -> None:
         """No more trouble: time passes, all that is due happens, all clients are there and read."""
         self.note("rest")
-        self.world.bus.lost = self.world.bus.doubled = 0
+        self.trouble = self.air.lost = self.air.doubled = self.air.late = self.air.distorted = 0
+        self.air.clear.set()
+        self.air.bring()
         for _ in range(2):  # once for what failed and was put off, once for what that began
-            self.advance(self.latest_ms - self.world.clock.now_ms() + REST_MS)
+            self.latest_ms += REST_MS
+            self.world.set_clocks(self.latest_ms)
             await self.world.tick()
         for connection in self.world.connections:
             connection.flow()
             connection.send("aws/heartbeat")
+        await self.world.settle()
+        await self.learn()
+        for chat in self.running():  # from here on wakes alone have to do
+            for person in self.active(chat)[:1]:
+                last = {"ContentType": "text/plain", "Content": "the last word", "ClientToken": "last"}
+                await self.surely(partial(self.participant, person, "SendMessage", **last))
         await self.world.settle()
         await self.learn()
 
@@ -199,36 +214,45 @@ class Simulation:
         """Draw what becomes of requests."""
         if self.random.random() >= self.trouble:
             return "well"
-        return self.random.choice(("slow", "failing", "failing", "killed", "killed"))
+        fates = ["slow", "failing", "failing", "killed", "killed"]
+        if self.world.count > 1:
+            fates += ["crashed", "again", "unsure"]
+        return self.random.choice(fates)
 
     async def together(self, asks: Sequence[Ask], fate: str) -> list[Reply | Refused | Lost]:
-        """Let requests race: several share a commit. A server that dies meanwhile answers nobody."""
+        """Let requests race, on any nodes: several share a commit. A server that dies meanwhile answers nobody."""
         world, random = self.world, self.random
         if fate != "well":
             self.note(f"      {len(asks)} requests: {fate}")
         trouble = None
+        victim = world.draw() if fate == "killed" else None
+        strike = partial(world.strike, victim)
+        is_fatal = fate in ("killed", "crashed")
         if fate == "failing":
             error = random.choice((apsw.IOError, apsw.FullError))
             trouble = faults.failing(random.randint(1, 6), random.randint(1, 8), error)
-        elif fate == "killed":
-            trouble = faults.once(random.randint(1, 12), world.cut_power)
+        elif is_fatal:
+            trouble = faults.once(random.randint(1, 12), strike)
+        world.database.again = 0.3 if fate == "again" else 0
+        world.database.unsure = 0.5 if fate == "unsure" else 0
         if len(asks) > 1 or fate == "slow":
-            async with world.held():
+            async with world.database.held():
                 tasks = [asyncio.ensure_future(_answer(ask)) for ask in asks]
                 await world.settle()
                 if fate == "slow":
                     await self.heartbeats()
-                world.disk.trouble = trouble
+                world.database.life.disk.trouble = trouble
         else:
-            world.disk.trouble = trouble
+            world.database.life.disk.trouble = trouble
             tasks = [asyncio.ensure_future(_answer(ask)) for ask in asks]
         answers = await asyncio.gather(*tasks)
-        world.disk.trouble = None
-        if fate == "killed":
-            if not world.is_dying:
-                world.cut_power()
+        world.database.life.disk.trouble = None
+        world.database.again = world.database.unsure = 0
+        if is_fatal:
+            if not (world.database.life.is_over or any(node.is_dead for node in world.nodes)):
+                strike()
                 answers = [Lost("the answer was lost on its way") for _ in asks]
-            await world.reboot()
+            await world.mend()
         await world.settle()
         await self.learn()
         return answers
@@ -264,7 +288,7 @@ class Simulation:
             log = [Item(*row) for row in tx.all("items_after", session=key, seq=0, limit=-1)]
             return Truth(session, contacts_of(tx, key), people, log)
 
-        return await self.world.store.read(look)
+        return await self.world.look(look)
 
     def running(self) -> list[Chat]:
         """The chats that go on."""

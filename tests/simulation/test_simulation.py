@@ -12,7 +12,7 @@ import pytest
 from tests.simulation import invariants
 from tests.simulation.deeds import DEEDS
 from tests.simulation.simulation import Simulation
-from threadline.bus import hub
+from threadline.bus import hub, relay
 from threadline.server import timers
 
 STEPS = 70
@@ -43,9 +43,11 @@ async def simulate(seed: int, folder: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _small_bites(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is done in bites of a hundred is done in bites of a few, so that it takes several."""
+    """What is done in bites of a hundred is done in bites of a few, so that it takes several; no time is spent."""
     monkeypatch.setattr(hub, "PULL_MAX", 3)
     monkeypatch.setattr(timers, "BATCH", 2)
+    monkeypatch.setattr(relay, "GATHER_SECONDS", 0)
+    monkeypatch.setattr(relay, "BACKOFF_SECONDS", (0,))
 
 
 @pytest.mark.parametrize("seed", range(int(FIRST), int(LAST or FIRST) + 1))

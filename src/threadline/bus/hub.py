@@ -151,10 +151,9 @@ class Hub:
         """Send what `socket` has not sent yet, wakes or no wakes; returns when it has caught up or is gone."""
         if (channel := self._channels.get(socket.owner[0])) is None or not socket.is_subscribed:
             return
-        if socket.pulling is None:
-            await self._catch_up(socket, channel)
-        else:
+        while socket.pulling is not None:  # that one may have looked before what is to be seen was there
             await asyncio.wait([socket.pulling])
+        await self._catch_up(socket, channel)
 
     def wake(self, session: int, last_seq: int = 0) -> None:
         """Another node's: the log of `session` has grown up to `last_seq`; its sockets look for what they lack."""
@@ -231,7 +230,7 @@ class Hub:
         socket.pulling = asyncio.current_task()
         try:
             while socket.line.is_open:
-                before = socket.cursor
+                before, end = socket.cursor, channel.end
                 socket.viewer, items, reached = await self._pull(socket.owner, before, PULL_MAX)
                 for item in items:
                     await self._deliver(socket, channel, item)
@@ -240,8 +239,8 @@ class Hub:
                 channel.end = max(channel.end, reached)
                 if socket.viewer.left_seq is not None:
                     self._end(socket)
-                if reached - before < PULL_MAX and reached >= channel.end:
-                    return
+                if reached - before < PULL_MAX and channel.end in (end, reached):
+                    return  # all there is, also where somebody has told of more
         finally:
             socket.pulling = None
 

@@ -1,0 +1,161 @@
+"""One database that several nodes share: the real engine on a simulated disk, and each node's connection to it.
+
+The nodes are its clients, as they are PostgreSQL's: one that dies takes its unfinished work with it and nothing else,
+and one that loses its connection while a commit is under way cannot tell what became of it. Every node reads its own
+clock. What PostgreSQL adds, locks and batches, is tried on the real one, in tests/scale.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import apsw
+
+from tests.simulation.faults import Disk, on_disk
+from threadline.clock import Clock, ManualClock
+from threadline.store import Committed, Store, Tx, Work
+from threadline.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+
+class Gone(Exception):
+    """A connection to the database has ended: what was asked may have been done or not."""
+
+
+class _Again(Exception):
+    """Somebody else's transaction was in the way: the work is undone, and done again."""
+
+
+class Life:
+    """The database from a start to its end."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.disk = Disk(name, folder)
+        self.is_over = False
+        with on_disk(self.disk):
+            self.store = SqliteStore(folder / "threadline.db", ManualClock())
+
+
+class Database:
+    """The database, which may lose its power; `again` and `unsure` are chances of what may happen to a unit of work."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._folder = folder
+        self._random = Random(seed)
+        self._losses = Random(seed + 1)
+        self.lives = 0
+        self._stands = 0
+        self.again = 0.0
+        self.unsure = 0.0
+        (folder / "0").mkdir()
+        self.boot()
+
+    def boot(self) -> None:
+        """Start on the newest state of the disk."""
+        self.life = Life(f"simulated-{id(self)}-{self.lives}", self._folder / str(self.lives))
+
+    def cut_power(self) -> None:
+        """This moment's disk is what the next life starts from; whatever this life still does, nobody sees."""
+        self.life.is_over = True
+        self.lives += 1
+        self.life.disk.power_cut(Random(self.lives), self._folder / str(self.lives))
+
+    async def close(self) -> None:
+        """Let go of the disk."""
+        self.life.disk.trouble = None
+        await self.life.store.close()
+        self.life.disk.unregister()
+
+    async def look(self, work: Work[T]) -> T:
+        """What the database holds."""
+        return await self.life.store.read(work)
+
+    def is_in_the_way(self) -> bool:
+        """Whether a unit of work, done but not committed, has to be done again."""
+        return self._random.random() < self.again
+
+    def is_cut_off(self) -> bool:
+        """Whether an answer is lost after the commit."""
+        return self._losses.random() < self.unsure
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Let the disk take its time: what is asked meanwhile is committed together, afterwards."""
+        standing, released = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            standing.set()
+            released.wait()
+
+        self._stands += 1
+        key = f"stand {self._stands}"
+        self.life.disk.stand = stand
+        stood = asyncio.ensure_future(
+            self.life.store.write(
+                lambda tx: tx.run(
+                    "insert_reply", key=key, arguments_hash="", salt="", reply="", now_ms=tx.now_ms
+                )
+            )
+        )
+        await asyncio.to_thread(standing.wait)
+        try:
+            yield
+        finally:
+            released.set()
+            with suppress(apsw.Error):  # what goes wrong meanwhile may meet this commit first
+                await stood
+
+
+class Client(Store):
+    """What a node has of the database. `is_dead`: the node has died."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.on_commit: Callable[[Committed], None] = lambda _: None
+        self.is_dead = False
+        self._database = database
+        self._clock = clock
+
+    async def write(self, work: Work[T], session: int | None = None) -> T:
+        life = self._database.life
+        while True:
+            self._check(life)
+            try:
+                result, committed = await life.store.write(partial(self._run, life, work))
+            except _Again:
+                continue
+            self._check(life)
+            if self._database.is_cut_off():
+                raise Gone
+            self.on_commit(committed)
+            return result
+
+    async def read(self, work: Work[T]) -> T:
+        life = self._database.life
+        self._check(life)
+        result = await life.store.read(lambda tx: work(self._own(tx)))
+        self._check(life)
+        return result
+
+    async def close(self) -> None:
+        self.is_dead = True
+
+    def _run(self, life: Life, work: Work[T], tx: Tx) -> tuple[T, Committed]:
+        self._check(life)
+        result = work(self._own(tx))
+        if self._database.is_in_the_way():
+            raise _Again
+        return result, tx.committed()
+
+    def _own(self, tx: Tx) -> Tx:
+        tx.clock, tx.now_ms = self._clock, self._clock.now_ms()
+        return tx
+
+    def _check(self, life: Life) -> None:
+        if self.is_dead or life.is_over:
+            raise Gone

@@ -1,0 +1,107 @@
+"""What lies between the nodes, and forgets, repeats, delays and distorts what they tell each other."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from threadline.bus.hub import Hub
+from threadline.bus.relay import Relay, Told
+from threadline.clock import Clock
+from threadline.store import Committed, Signal
+
+DISTORTED = 1_000
+"""Entries more than there are that a distorted wake tells of."""
+
+
+class Air:
+    """Carries wakes between nodes. `lost`, `doubled`, `late` and `distorted` are the chances of each."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.lost = self.doubled = self.late = self.distorted = 0.0
+        self.radios: list[Radio] = []
+        self.waiting: list[tuple[Radio, bytes]] = []
+        self.clear = asyncio.Event()
+        self.clear.set()
+
+    def carry(self, sender: "Radio", payload: bytes) -> None:
+        """Bring what a node tells to the others, or not."""
+        for radio in self.radios:
+            chance = self.random.random()
+            if radio is sender or chance < self.lost:
+                continue
+            told = _distorted(payload) if self.random.random() < self.distorted else payload
+            for _ in range(1 + (chance >= 1 - self.doubled)):
+                if self.random.random() < self.late:
+                    self.waiting.append((radio, told))
+                else:
+                    radio.hear(told)
+
+    def bring(self) -> None:
+        """Bring what was late, in any order."""
+        waiting, self.waiting = self.waiting, []
+        self.random.shuffle(waiting)
+        for radio, payload in waiting:
+            radio.hear(payload)
+
+    def fall_silent(self) -> None:
+        """Carry nothing any more, and let everybody notice."""
+        self.clear.clear()
+        for radio in list(self.radios):
+            radio.fall_silent()
+
+    def carry_on(self, committed: Committed, deliver: Callable[[Committed], None]) -> None:
+        """Tell a node what it has committed itself: not at all, once, or twice."""
+        chance = self.random.random()
+        if chance >= self.lost:
+            deliver(committed)
+        if chance >= 1 - self.doubled:
+            deliver(committed)
+
+
+class Radio(Relay):
+    """A node's relay over the air."""
+
+    def __init__(self, hub: Hub, clock: Clock, air: Air) -> None:
+        super().__init__(hub, clock)
+        self._air = air
+        self._has_failed = False
+
+    @property
+    def is_up(self) -> bool:
+        return self in self._air.radios
+
+    async def _connect(self) -> None:
+        if not self._air.clear.is_set() and not self._has_failed:
+            self._has_failed = True
+            raise ConnectionError
+        await self._air.clear.wait()
+        self._has_failed = False
+        self._air.radios.append(self)
+
+    async def _tell(self, grown: dict[int, int], signals: list[Signal]) -> None:
+        if not self.is_up:
+            raise ConnectionError
+        self._air.carry(self, msgspec.json.encode(Told(self._node, list(grown.items()), [*signals])))
+
+    async def close(self) -> None:
+        if self.is_up:
+            self._air.radios.remove(self)
+
+    def hear(self, payload: bytes) -> None:
+        """Something was told by another node."""
+        if self.is_up:
+            self._heard(payload)
+
+    def fall_silent(self) -> None:
+        """The connection is lost."""
+        self._air.radios.remove(self)
+        self._woken.set()
+
+
+def _distorted(payload: bytes) -> bytes:
+    told = msgspec.json.decode(payload, type=Told)
+    told.grown = [(session, last_seq + DISTORTED) for session, last_seq in told.grown]
+    return msgspec.json.encode(told)

@@ -1,0 +1,248 @@
+"""A node without a network: its real parts on a shared database, with its own clock, asked from within this process.
+
+Only what lies outside it is played: the database's disk, the clock, the connections, and what is between the nodes.
+Requests go through the whole HTTP side, signatures and tokens included; sockets through the whole endpoint and hub.
+"""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import apsw
+
+from tests.simulation.database import Client, Database, Gone
+from tests.simulation.network import Air, Radio
+from threadline.bus.hub import Hub
+from threadline.cli.signing import Credentials, sign
+from threadline.clock import ManualClock
+from threadline.config import Settings
+from threadline.operations.workspace import Workspace
+from threadline.server.api import Api, request_ids_of
+from threadline.server.sockets import Endpoint, pull_from
+from threadline.server.timers import Timers
+from threadline.store import Committed
+from threadline.wire.http import Headers, Request
+from threadline.wire.listener import LINE, Message
+from threadline.wire.model import ServiceName, load
+from threadline.wire.socket import chat_frame
+
+Item = dict[str, Any]
+Head = tuple[str, bytes, bytes, dict[bytes, bytes]]
+"""Method, path, query string and headers of a request."""
+
+
+class Refused(Exception):
+    """The server answered with a refusal."""
+
+    def __init__(self, name: str, code: str, message: str) -> None:
+        super().__init__(f"{name}: {code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Lost(Exception):
+    """No answer, or one that says nothing: what was asked may have been done or not."""
+
+
+class Connection:
+    """One WebSocket of a client, which may stop reading: then only `room` more frames fit into the wire."""
+
+    def __init__(self, node: "Node", url: str) -> None:
+        self.node = node
+        self.items: list[Item] = []
+        self.subscribed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.is_whole = True
+        self.room: int | None = None
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._inbox.put_nowait({"type": "websocket.connect"})
+        parts = urlsplit(url)
+        scope: Message = {
+            "type": "websocket",
+            "path": parts.path,
+            "query_string": parts.query.encode(),
+            "extensions": {LINE: {"line": self}},
+        }
+        self.task = asyncio.ensure_future(self._live(node.endpoint, scope))
+
+    async def _live(self, endpoint: Endpoint, scope: Message) -> None:
+        try:
+            await endpoint(scope, self._inbox.get, self._ignore)
+        except (apsw.Error, Gone):
+            pass  # a listener closes the connection of an application that fails
+        finally:
+            self.drop()
+
+    async def _ignore(self, message: Message) -> None:
+        pass
+
+    @property
+    def is_open(self) -> bool:
+        return self.is_whole and not self.node.is_dead
+
+    def send(self, topic: str) -> None:
+        """Say something to the server."""
+        frame = {"topic": topic, "content": {"topics": ["aws/chat"]}}
+        self._inbox.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+
+    def push(self, frame: bytes) -> bool:
+        if not self.is_open:
+            self._know(is_subscribed=False)
+            return False
+        if self.room == 0:
+            return False
+        if self.room is not None:
+            self.room -= 1
+        head = {126: 4, 127: 10}.get(frame[1], 2)
+        content = json.loads(frame[head:])
+        if content["topic"] == "aws/chat":
+            self.items.append(json.loads(content["content"]))
+        elif content["topic"] == "aws/subscribe":
+            self._know(is_subscribed=True)
+        return True
+
+    def _know(self, *, is_subscribed: bool) -> None:
+        if not self.subscribed.done():
+            self.subscribed.set_result(is_subscribed)
+
+    def stall(self, room: int) -> None:
+        """Stop reading."""
+        self.room = room
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        """Read on."""
+        self.room = None
+        self._flowing.set()
+
+    async def drained(self) -> None:
+        await self._flowing.wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.drop()
+
+    def abort(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """The connection is gone."""
+        self.is_whole = False
+        self._know(is_subscribed=False)
+        self._flowing.set()
+        self._inbox.put_nowait({"type": "websocket.disconnect"})
+
+
+class Node:
+    """A server that can be asked, connected to, and killed. It is alone where there is no air to the others."""
+
+    def __init__(self, database: Database, air: Air, clock: ManualClock, *, is_alone: bool) -> None:
+        self.settings = Settings(port=0, data=":memory:")
+        self.clock = clock
+        self.store = Client(database, clock)
+        self.hub = Hub(self.settings, pull_from(self.store), chat_frame)
+        self.relay = None if is_alone else Radio(self.hub, clock, air)
+        self.endpoint = Endpoint(self.store, self.hub)
+        self.timers = Timers(self.store, clock)
+        self.api = Api(self.store, clock, self.settings, request_ids_of(clock))
+        self.store.on_commit = self._committed
+        self.connections: list[Connection] = []
+        self._air = air
+        self._relaying = asyncio.ensure_future(self.relay.run()) if self.relay else None
+
+    def _committed(self, committed: Committed) -> None:
+        self._air.carry_on(committed, (self.relay or self.hub).committed)
+        self.timers.due(committed.tasks_due_ms)
+
+    @property
+    def is_dead(self) -> bool:
+        return self.store.is_dead
+
+    def die(self) -> None:
+        """Do nothing any more that anybody sees."""
+        self.store.is_dead = True
+
+    async def bury(self) -> None:
+        """Let go of everything. What was connected is not; nothing is left behind."""
+        self.die()
+        for connection in self.connections:
+            connection.drop()
+        await asyncio.gather(*(connection.task for connection in self.connections), return_exceptions=True)
+        if self.relay is not None and self._relaying is not None:
+            self._relaying.cancel()
+            await asyncio.gather(self._relaying, return_exceptions=True)
+            await self.relay.close()
+        await asyncio.gather(*self.hub._tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        left = (self.hub._sockets, self.hub._channels, self.hub._tasks)
+        assert not any(left), f"a node held on to {left}"
+
+    def connect(self, url: str) -> Connection:
+        """Open a socket."""
+        self.connections.append(Connection(self, url))
+        return self.connections[-1]
+
+    async def tick(self) -> None:
+        """Let time's passing be noticed. Raises Lost when that fails."""
+        try:
+            await self.timers.tick()
+        except (apsw.Error, Gone) as error:
+            raise Lost(str(error)) from None
+        if self.is_dead:
+            raise Lost("killed")
+
+    async def ask(
+        self, workspace: Workspace, service: ServiceName, name: str, bearer: str = "", **members: Any
+    ) -> dict[str, Any]:
+        """Call an operation over HTTP. Raises Refused or Lost."""
+        status, headers, body = await self._exchange(
+            *self._request(workspace, service, name, bearer, members)
+        )
+        if self.is_dead or status >= 500:
+            raise Lost(f"{name}: {status}")
+        reply: dict[str, Any] = json.loads(body) if body else {}
+        if status != 200:
+            raise Refused(name, headers[b"x-amzn-errortype"].decode(), reply["message"])
+        return reply
+
+    def _request(
+        self, workspace: Workspace, service: ServiceName, name: str, bearer: str, members: dict[str, Any]
+    ) -> tuple[Head, bytes]:
+        model = load(service)
+        operation = model.operations[name]
+        path, query, rest = operation.uri, [], {}
+        shape = model.shapes[operation.input]["members"] if operation.input else {}
+        for member, value in members.items():
+            key = shape[member].get("locationName", member)
+            match shape[member].get("location"):
+                case "uri":
+                    path = path.replace(f"{{{key}}}", quote(value, safe=""))
+                case "querystring":
+                    query.append(f"{quote(key)}={quote(str(value), safe='')}")
+                case _:
+                    rest[key] = value
+        body = json.dumps(rest).encode()
+        headers = {"host": "simulated"}
+        if service == "connectparticipant":
+            headers["x-amz-bearer"] = bearer
+        else:
+            stamp = datetime.fromtimestamp(self.clock.now_ms() // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+            key = Credentials(workspace.access_key_id, workspace.secret_access_key)
+            text = "&".join(query)
+            headers = sign(operation.method, path, text, headers, body, key, "us-east-1", "connect", stamp)
+        given = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        return (operation.method, path.encode(), "&".join(query).encode(), given), body
+
+    async def _exchange(self, head: Head, body: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
+        sent: list[tuple[int, dict[bytes, bytes], bytes]] = []
+
+        def respond(status: int, headers: Headers, content: bytes) -> None:
+            sent.append((status, dict(headers), content))
+
+        request = Request(*head, respond)
+        request.feed(body)
+        request.is_complete = True
+        await self.api(request)
+        return sent[0]
