@@ -212,7 +212,7 @@ def depth(axes: Axes, found: Mapping[str, Series], sizes: Mapping[str, Any]) -> 
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     lines(axes, "messages from the newest")
     axes.set_ylim(0, axes.get_ylim()[1] * 1.2)
-    axes.legend(loc="center right")
+    axes.legend(loc="best")
 
 
 def sockets(axes: Axes, result: Mapping[str, Any]) -> None:
