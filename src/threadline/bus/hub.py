@@ -258,9 +258,12 @@ class Hub:
         """Close the sockets whose clients are silent, do not read, or stay after the end. Runs for ever."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = _now()
-            for socket in [socket for sockets in self._sockets.values() for socket in sockets]:
-                self._check(socket, now)
+            self._check_all()
+
+    def _check_all(self) -> None:
+        now = _now()
+        for socket in [socket for sockets in self._sockets.values() for socket in sockets]:
+            self._check(socket, now)
 
     def _check(self, socket: Socket, now: float) -> None:
         settings = self._settings

@@ -41,6 +41,7 @@ class Endpoint:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One socket, from its handshake to its end."""
+        line: Line = scope["extensions"].pop(LINE)["line"]  # in there it would keep itself in memory
         await receive()
         try:
             caller = await self._admit(scope)
@@ -51,7 +52,6 @@ class Endpoint:
             await send({"type": "websocket.http.response.body", "body": body})
             return
         await send({"type": "websocket.accept"})
-        line: Line = scope["extensions"][LINE]["line"]
         socket = Socket(caller, line)
         self._hub.add(socket)
         try:
