@@ -315,7 +315,9 @@ class Http(asyncio.Protocol):
         self.connections.discard(self)
         if self.timer is not None:
             self.timer.cancel()
+            self.timer = None
         self.upgrade(self, self.parser.get_method())
+        del self.parser  # as when a connection is lost, which this one does not hear of any more
 
     def is_handshake(self) -> bool:
         """Whether the request opens a WebSocket as RFC 6455 has it."""
