@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
@@ -104,7 +105,17 @@ def test_of_associations_on_both_nodes_one_is_made(nodes: tuple[Threadline, Thre
     assert casey.events().count("chat.rehydrated") == 1
 
 
-def test_a_timer_goes_off_once_on_whichever_node(nodes: tuple[Threadline, Threadline]) -> None:
+ENDS = "FROM item WHERE content_type LIKE '%chat.ended' AND audience IS NULL"
+
+
+def database_of(node: Threadline) -> str:
+    """The name of a node's database."""
+    return node._server.settings.store.rpartition("/")[2]
+
+
+def test_a_timer_goes_off_once_on_whichever_node(
+    postgres: Postgres, nodes: tuple[Threadline, Threadline]
+) -> None:
     a, b = nodes
     waiting = [node.invite(f"Casey {number}") for number in range(6) for node in nodes]
     clocks = [node.clock for node in nodes]
@@ -115,6 +126,49 @@ def test_a_timer_goes_off_once_on_whichever_node(nodes: tuple[Threadline, Thread
         assert contact["DisconnectReason"] == "CUSTOMER_CONNECTION_NOT_ESTABLISHED"
         with pytest.raises(ClientError, match="ended"):
             casey.connect()
+    ends = postgres.execute(f"SELECT count(*) {ENDS} GROUP BY session", database_of(a))
+    assert ends == [(1,)] * len(waiting)
+
+
+def test_a_task_whose_node_dies_goes_on_elsewhere(postgres: Postgres) -> None:
+    with Threadline(store=postgres.database()) as node:
+        casey = node.invite()
+        with psycopg.connect(postgres.address(database_of(node))) as dying:
+            dying.execute("SELECT key FROM session FOR UPDATE")
+            assert dying.execute("DELETE FROM task WHERE kind = 'connect_by' RETURNING id").fetchall()
+            with ThreadPoolExecutor(1) as pool:
+                moved = pool.submit(node.clock.advance, minutes=6)
+                waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                while not postgres.execute(waiting):
+                    assert not moved.done()
+                pid = dying.info.backend_pid
+                postgres.execute(f"SELECT pg_terminate_backend({pid})")
+                moved.result()
+            dying.close()
+        assert postgres.execute(f"SELECT count(*) {ENDS}", database_of(node)) == [(1,)]
+        with pytest.raises(ClientError, match="ended"):
+            casey.connect()
+
+
+def test_a_listener_that_is_cut_off_delays_and_loses_nothing(postgres: Postgres) -> None:
+    address = postgres.database()
+    with Threadline(store=address) as a, Threadline(store=address) as b:
+        casey = a.customer()
+        agent = b.agent().accept(casey)
+        for number in range(10):
+            cut = postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'threadline'"
+                f" AND datname = '{database_of(a)}' AND (query LIKE '%pg_notify%' OR query LIKE 'LISTEN%')"
+            )
+            assert number or len(cut) == 2
+            casey.say(f"from casey {number}")
+            agent.say(f"from the agent {number}")
+            agent.see(f"from casey {number}")
+            casey.see(f"from the agent {number}")
+        for person in (casey, agent):
+            seen = [item["Id"] for item in person.catch_up() if item["Type"] == "MESSAGE"]
+            read = [item["Id"] for item in person.history() if item["Type"] == "MESSAGE"]
+            assert seen == read[len(read) - len(seen) :]
 
 
 def test_a_bus_that_stops_delays_and_loses_nothing(postgres: Postgres) -> None:

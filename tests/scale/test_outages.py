@@ -104,6 +104,11 @@ def serving(folder: Path, store: str) -> Iterator[tuple[subprocess.Popen[str], W
             process.terminate()
 
 
+def worker_of(parent: subprocess.Popen[str]) -> int:
+    """The process that serves."""
+    return int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text())
+
+
 @pytest.fixture
 def lasting() -> Iterator[Postgres]:
     with running(settings=LASTING) as server:
@@ -139,7 +144,8 @@ def test_a_node_is_killed_under_load_and_its_chats_go_on(postgres: Postgres, tmp
             talkers = [Talker(casey, "casey"), Talker(casey, "other"), Talker(agent, "agent")]
             for talker in talkers:
                 talker.says(10)
-            doomed.kill()  # its worker ends with it
+            for pid in (doomed.pid, worker_of(doomed)):  # the parent first, who would start another worker
+                os.kill(pid, signal.SIGKILL)
             for talker in talkers:
                 talker.node = b
             casey.drop()

@@ -5,6 +5,7 @@ nothing: sockets look into the store at every heartbeat, and all of them once th
 """
 
 import asyncio
+import contextlib
 import logging
 from abc import ABC, abstractmethod
 from typing import Any
@@ -19,7 +20,9 @@ BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 GATHER_SECONDS = 0.002
 """How long a wake waits for others to go out with: telling costs more than what is told."""
 UNTOLD_MAX = 10_000
-"""Sessions whose growth waits to be told while the relay is down; of more, heartbeats take care."""
+"""Sessions whose growth waits to be told while the relay is down or slow; of more, heartbeats take care."""
+SIGNALS_MAX = 1_000
+"""Signals that wait for a relay that is slow; more are lost, as those are that nobody is there to see."""
 
 log = logging.getLogger("threadline.bus")
 
@@ -47,18 +50,23 @@ class Relay(ABC):
         """Send the new items to this node's sockets, and tell the other nodes."""
         self._hub.committed(committed)
         for grown in committed.grown:
-            if len(self._grown) < UNTOLD_MAX:
+            if grown.session in self._grown or len(self._grown) < UNTOLD_MAX:
                 self._grown[grown.session] = grown.items[-1].seq
-        if self.is_up:
+        if self.is_up and len(self._signals) < SIGNALS_MAX:
             self._signals += committed.signals
         self._woken.set()
 
     async def run(self) -> None:
         """Connect and tell; connect again whenever the connection is lost, for ever."""
         failures = 0
+        is_missed = False
         while True:
+            reason = "its connection has ended"
             try:
                 await self._connect()
+                if is_missed:
+                    log.warning("the bus is back")
+                is_missed = False
                 failures = 0
                 self._hub.look_everywhere()
                 while self.is_up:
@@ -67,8 +75,12 @@ class Relay(ABC):
                     await asyncio.sleep(GATHER_SECONDS)
                     self._woken.clear()
             except Exception as error:  # noqa: BLE001 - whatever it was, it must not end the relay
-                log.warning("the bus is down: %s", type(error).__name__)
-            await self.close()
+                reason = type(error).__name__
+            if not is_missed:
+                log.warning("the bus is down: %s; trying until it is back", reason)
+            is_missed = True
+            with contextlib.suppress(Exception):  # what is broken may not close in good order
+                await self.close()
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
             failures += 1
 
