@@ -210,3 +210,41 @@ def test_an_interrupt_is_130(threadline: Threadline, nowhere: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 assert process.communicate(timeout=SECONDS_MAX)[0] == "\n"
         assert process.returncode == 130
+
+
+def test_streams_that_are_closed_or_full_are_no_accident(
+    threadline: Threadline, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*PROGRAM, "connect", "list-users", "--instance-id", threadline.instance_id]
+    shell = " ".join(words)
+    environment = {**os.environ, **threadline.env}
+    for redirection, status, said in (
+        (">&-", 0, ""),
+        ("<&- >/dev/null", 0, ""),
+        ("2>&- --no-such-option", 252, ""),
+        (">/dev/full", 255, "No space left on device"),
+    ):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{shell} {redirection}"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (status, True, False)
+
+
+def test_what_is_nested_too_deeply_is_refused(run: Run) -> None:
+    words = (
+        "connect",
+        "start-chat-contact",
+        "--instance-id",
+        "i",
+        "--contact-flow-id",
+        "f",
+        "--participant-details",
+    )
+    for details in ("DisplayName=" + "[" * 20_000, '{"DisplayName":' + "[" * 200_000):
+        done = run(*words, details)
+        assert done.status == 255
+        assert "nested too deeply" in done.err

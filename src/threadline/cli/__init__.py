@@ -20,6 +20,7 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit status."""
+    _open_missing_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
     module = f"threadline.cli.{name}" if name in COMMANDS else "threadline.cli.aws"
@@ -32,5 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write("\n")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 141
+    except OSError as error:  # a full disk, say: what commands expect to fail, they catch
+        _write_no_more()
+        sys.stderr.write(f"\nthreadline: [ERROR]: {error}\n")
+        return 255
+
+
+def _open_missing_streams() -> None:
+    """Whoever started us without one of the three gets none, and no file of ours takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as we run
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ OUTPUTS = ("json", "text", "table", "yaml", "yaml-stream", "off")
 ERROR_FORMATS = ("legacy", "json", "yaml", "text", "table", "enhanced")
 SKELETONS = ("input", "output", "yaml-input")
 INPUTS = ("cli-input-json", "cli-input-yaml")
+BINARY_FORMATS = ("base64", "raw-in-base64-out")
 MATCH_RATIO = 0.8
 
 
@@ -46,8 +47,8 @@ GLOBAL_OPTIONS: dict[str, dict[str, Any]] = {
         "help": "longest wait for a connection; 0 waits for ever (60)",
     },
     "cli-binary-format": {
-        "choices": ("base64", "raw-in-base64-out"),
-        "help": "form of binary parameters; no operation here has one",
+        "choices": BINARY_FORMATS,
+        "help": "form of binary parameters, of which no operation here has one",
     },
     "no-cli-pager": {"action": "store_true", "help": "write long output without pager"},
     "cli-auto-prompt": {"action": "store_true", "help": "complete the command in a prompt"},
@@ -61,6 +62,11 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self) -> None:
         super().__init__(add_help=False, conflict_handler="resolve", usage=argparse.SUPPRESS)
+
+    @property
+    def options(self) -> list[str]:
+        """Every option it reads, with its dashes."""
+        return list(self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
         raise BadArguments(message, usage=True)

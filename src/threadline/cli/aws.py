@@ -16,11 +16,16 @@ from threadline.cli import main as run_command
 from threadline.cli.catalog import SERVICES, Operation, kebab, load
 from threadline.cli.client import Client
 from threadline.cli.endpoint import Surroundings
-from threadline.cli.failures import BadArguments, Failure, UnknownOptions
+from threadline.cli.failures import BadArguments, BadConfiguration, Failure, UnknownOptions
 from threadline.cli.paging import TOKEN, Pages
 from threadline.cli.transport import Wire
 from threadline.cli.values import unpack
 from threadline.wire.model import ServiceName
+
+EMPTY_CA_BUNDLE = (
+    "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) resolved to "
+    "an empty or whitespace-only string. Provide a valid path to a CA bundle file."
+)
 
 
 def main(words: list[str]) -> int:
@@ -49,6 +54,8 @@ def main(words: list[str]) -> int:
         return status
     except Failure as failure:
         return _reported(failure, surroundings, chosen)
+    except RecursionError as error:
+        return _reported(Failure(f"Something is nested too deeply: {error}"), surroundings, chosen)
     except UnicodeEncodeError as error:
         return _reported(Failure(f"Some text is not valid Unicode: {error}"), surroundings, chosen)
 
@@ -137,17 +144,20 @@ class Command:
 
     def _wire(self) -> Wire:
         options, setting = self.options, self.surroundings.setting
-        verify = options.ca_bundle or setting("AWS_CA_BUNDLE", "ca_bundle") or True
-        attempts = setting("AWS_MAX_ATTEMPTS", "max_attempts")
-        try:
-            return Wire(
-                verify=options.verify_ssl and verify,
-                read_seconds=_seconds(options.cli_read_timeout),
-                connect_seconds=_seconds(options.cli_connect_timeout),
-                attempts_max=max(int(attempts), 1) if attempts else 3,
+        if options.ca_bundle is not None and not options.ca_bundle.strip():
+            raise Failure(EMPTY_CA_BUNDLE)
+        configured = setting("AWS_CA_BUNDLE", "ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        mode = setting("AWS_RETRY_MODE", "retry_mode") or "standard"
+        if mode not in ("standard", "adaptive"):
+            raise Failure(
+                f'Invalid value provided to "mode": "{mode}" must be one of: "standard" or "adaptive"'
             )
-        except ValueError as error:
-            raise Failure(str(error)) from error
+        return Wire(
+            verify=options.verify_ssl and (options.ca_bundle or configured or True),
+            read_seconds=_seconds("read", options.cli_read_timeout),
+            connect_seconds=_seconds("connect", options.cli_connect_timeout),
+            attempts_max=_attempts(setting("AWS_MAX_ATTEMPTS", "max_attempts")),
+        )
 
     def run(self, words: list[str]) -> int:
         """Find service and operation, and call it."""
@@ -161,11 +171,12 @@ class Command:
         operation = service.operation(service.commands[parsed.operation])
         if words == ["help"]:
             return self._help(service.name, operation)
-        given, unknown = arguments.operation_parser(operation, words).parse_known_args(words)
+        parser = arguments.operation_parser(operation, words)
+        given, unknown = parser.parse_known_args(words)
         if unknown == ["help"]:
             return self._help(service.name, operation)
-        if unknown:
-            raise UnknownOptions(_unknown(operation, unknown))
+        if unknown := [word for word in unknown if word not in ("", "--")]:
+            raise UnknownOptions(_unknown(parser, unknown))
         return self._call(operation, vars(given))
 
     def _output(self, *, paged: bool) -> AbstractContextManager[IO[str]]:
@@ -200,7 +211,7 @@ class Command:
         words = {name: value for name, value in given.items() if value is not None}
         self._check_paging(operation, words, chosen)
         parameters = {name: unpack(members[name], f"--{kebab(name)}", value) for name, value in words.items()}
-        if skeleton or any(files.values()):
+        if skeleton or any(text is not None for text in files.values()):
             from threadline.cli import inputs
 
             parameters = inputs.merged(parameters, files)
@@ -218,7 +229,12 @@ class Command:
     def _invoke(
         self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]
     ) -> None:
-        client.raw_times = self.surroundings.profile.text("cli_timestamp_format") == "wire"
+        client.raw_times = self._raw_times()
+        blobs = self.surroundings.profile.text("cli_binary_format") or arguments.BINARY_FORMATS[0]
+        if blobs not in arguments.BINARY_FORMATS:
+            raise Failure(
+                f"Unknown cli_binary_format value: {blobs}, valid values are {', '.join(arguments.BINARY_FORMATS)}"
+            )
         if self.options.debug:
             from threadline.cli import debug
 
@@ -229,6 +245,15 @@ class Command:
             self._write(operation, Pages(call, operation.paginator, parameters, **paging))
         else:
             self._write(operation, client.invoke(operation, parameters))
+
+    def _raw_times(self) -> bool:
+        form = self.surroundings.profile.text("cli_timestamp_format") or "iso8601"
+        if form not in ("wire", "iso8601"):
+            raise BadConfiguration(
+                f'Unknown cli_timestamp_format value: {form}, valid values are "wire" or "iso8601"',
+                "Configuration",
+            )
+        return form == "wire"
 
     def _check_paging(self, operation: Operation, parameters: dict[str, Any], chosen: dict[str, Any]) -> None:
         """Who pages by hand gets single pages, and cannot ask for merged ones."""
@@ -249,13 +274,39 @@ class Command:
             output.write(form, operation.name, answer, self.query, out, coloured=coloured)
 
 
-def _seconds(text: str | None) -> float | None:
-    """A timeout: 60 when not given, None (for ever) when 0. Raises ValueError."""
-    return 60 if text is None else int(text) or None
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Failure(str(error)) from error
 
 
-def _unknown(operation: Operation, words: list[str]) -> str:
-    known = [f"--{kebab(name)}" for name in (operation.input.members if operation.input else {})]
-    near = [near for word in words if word.startswith("-") for near in arguments.nearest(word, known)]
-    hint = f"\n\nMaybe you meant: {', '.join(near)}" if near else ""
+def _seconds(which: str, text: str | None) -> float | None:
+    """A timeout: 60 when not given, None (for ever) when 0. Raises Failure."""
+    seconds = 60 if text is None else _number(text)
+    if seconds < 0:
+        raise Failure(
+            f"Attempted to set {which} timeout to {seconds}, but the timeout cannot be set to a value "
+            "less than or equal to 0."
+        )
+    return seconds or None
+
+
+def _attempts(text: str | None) -> int:
+    """How often a call is tried: 3 when not given. Raises Failure."""
+    attempts = _number(text) if text else 3
+    if attempts < 1:
+        raise Failure(
+            f'Value provided to "max_attempts": {attempts} must be an integer greater than or equal to one.'
+        )
+    return attempts
+
+
+def _unknown(parser: arguments.Parser, words: list[str]) -> str:
+    known = [*parser.options, *(f"--{name}" for name in arguments.GLOBAL_OPTIONS)]
+    names = [word.partition("=")[0] for word in words if word.startswith("--")]
+    near = [
+        f"\n  * {option} (instead of {name})" for name in names for option in arguments.nearest(name, known)
+    ]
+    hint = f"\n\nMaybe you meant:{''.join(near)}" if near else ""
     return f"Unknown options: {', '.join(words)}{hint}"

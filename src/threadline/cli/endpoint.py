@@ -22,6 +22,7 @@ from threadline.cli.signing import Credentials
 
 DATA_FOLDER = "./data"
 LOCAL_URL = "http://127.0.0.1:8080"
+HOST = re.compile(r"(?!.{256})((?!-)[A-Za-z\d-]{1,63}(?<!-)\.)*(?!-)[A-Za-z\d-]{1,63}(?<!-)")
 LOCAL_REGION = "us-east-1"
 
 
@@ -122,7 +123,7 @@ class Surroundings:
     @cached_property
     def credentials(self) -> Credentials | None:
         """The key that environment or profile give; None when they give none. Raises Failure when half is missing."""
-        if self.profile_name is None and (found := self._environment_key()):
+        if not self.profile_name and (found := self._environment_key()):
             return found
         profile = self.profile
         static = "aws_access_key_id" in profile.key and "role_arn" not in profile.settings
@@ -154,6 +155,8 @@ class Surroundings:
     def target(self, service: Service) -> Target:
         """Where calls of `service` go. Raises BadConfiguration when region, key or address are missing."""
         endpoint = self.endpoint(service.service_id)
+        if endpoint:
+            _check_endpoint(endpoint)
         credentials = self.credentials if self.sign else None
         unconfigured = not endpoint and not self.profile.explicit and not credentials
         ours = service.name == "threadline" and not endpoint
@@ -166,7 +169,8 @@ class Surroundings:
             raise BadConfiguration(self.no_server())
         if self.region is None:
             raise BadConfiguration(
-                "You must specify a region: with --region, AWS_REGION, or `region` in ~/.aws/config."
+                "You must specify a region: with --region, AWS_REGION, or `region` in ~/.aws/config.",
+                "NoRegion",
             )
         _check_region(self.region)
         url = endpoint or _aws_endpoint(service, self.region)
@@ -196,7 +200,8 @@ class Surroundings:
 def not_answering(url: str, data_folder: str) -> str:
     """What to tell when nothing listens at a local address."""
     port = urlsplit(url).port or 80
-    return f"Nothing answers at {url}. Start a server: threadline serve --port {port} --data {data_folder}"
+    shown = f"http://{urlsplit(url).netloc.rpartition('@')[2]}"
+    return f"Nothing answers at {shown}. Start a server: threadline serve --port {port} --data {data_folder}"
 
 
 def is_local(url: str) -> bool:
@@ -235,6 +240,16 @@ def _botocore_credentials(profile_name: str | None) -> Credentials | None:
 def _check_region(region: str) -> None:
     if region and not re.fullmatch(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", region):
         raise Failure(f"Provided region_name '{region}' doesn't match a supported format.")
+
+
+def _check_endpoint(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    if not host or not (":" in host or HOST.fullmatch(host)):
+        raise Failure(f"Invalid endpoint: {url}")
 
 
 def _aws_endpoint(service: Service, region: str) -> str:

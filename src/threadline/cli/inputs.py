@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from threadline.cli import paramfile
 from threadline.cli.catalog import Operation, Shape
-from threadline.cli.failures import BadArguments, BadParameter, Failure
+from threadline.cli.failures import BadArguments, BadParameter
 from threadline.cli.validate import check
 
 KEY_NAME = "KeyName"
@@ -40,10 +40,8 @@ def merged(parameters: dict[str, Any], given: dict[str, str | None]) -> dict[str
 def _parsed(name: str, text: str) -> Any:
     try:
         content = paramfile.content(text)
-    except Failure as failure:
+    except paramfile.Unreadable as failure:
         raise BadParameter(f"--{name}", str(failure)) from failure
-    if isinstance(content, bytes):
-        raise BadParameter(f"--{name}", "fileb:// is not supported here: use file://")
     content = text if content is None else content
     if name == "cli-input-json":
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from html.parser import HTMLParser
+from typing import Any
 
 from threadline.cli import COMMANDS, inputs
 from threadline.cli.arguments import GLOBAL_OPTIONS, paging_options, required
@@ -126,7 +127,12 @@ def _option(name: str, shape: Shape, needed: bool) -> Iterator[str]:
 
 def _global_options() -> Iterator[str]:
     yield "GLOBAL OPTIONS"
-    yield from _entries({f"--{name}": str(option["help"]) for name, option in GLOBAL_OPTIONS.items()})
+    yield from _entries({f"--{name}": _global_option(option) for name, option in GLOBAL_OPTIONS.items()})
+
+
+def _global_option(option: dict[str, Any]) -> str:
+    choices = f": {', '.join(option['choices'])}" if "choices" in option else ""
+    return f"{option['help']}{choices}"
 
 
 def _entries(entries: dict[str, str]) -> Iterator[str]:
@@ -146,7 +152,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
 def summary(documentation: str) -> str:
     """The first sentence of a model's documentation."""
     paragraphs = plain_text(documentation)
-    return paragraphs[0].split(". ")[0].rstrip(".") if paragraphs else ""
+    return paragraphs[0].removeprefix("- ").split(". ")[0].rstrip(".") if paragraphs else ""
 
 
 def plain_text(documentation: str) -> list[str]:

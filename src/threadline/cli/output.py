@@ -1,7 +1,7 @@
 """Writes replies the way the AWS CLI v2 does: json, text, yaml, yaml-stream; tables have a module of their own."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
@@ -71,8 +71,11 @@ def _yaml(value: Any, out: IO[str]) -> None:
 
 
 def _yaml_pages(answer: dict[str, Any] | Pages, query: Query, out: IO[str]) -> None:
-    for page in answer if isinstance(answer, Pages) else [answer]:
-        _dump_yaml([query(page)], out)
+    if isinstance(answer, Pages):
+        for page in answer:
+            _dump_yaml([query(page)], out)
+    elif (value := query(answer)) != {}:
+        _dump_yaml([value], out)
 
 
 def _dump_yaml(value: Any, out: IO[str]) -> None:
@@ -102,16 +105,16 @@ def _text(value: Any, out: IO[str]) -> None:
     out.writelines(line + "\n" for line in _lines(value, None, None))
 
 
-def _lines(value: Any, label: str | None, columns: Iterable[str] | None) -> Iterator[str]:
+def _lines(value: Any, label: str | None, columns: list[str] | None) -> Iterator[str]:
     if isinstance(value, list):
         yield from _list_lines(value, label)
     elif isinstance(value, dict):
-        scalars = {key: item for key, item in value.items() if not isinstance(item, dict | list)}
-        names = sorted(scalars) if columns is None else columns
-        cells = [_cell(scalars[name]) if name in scalars else "" for name in names]
+        if columns is None:
+            columns = sorted(key for key, item in value.items() if not isinstance(item, dict | list))
+        cells = [_cell(value.get(name, "")) for name in columns]
         if cells:
             yield "\t".join([*([label.upper()] if label else []), *cells])
-        for key in sorted(set(value) - set(scalars)):
+        for key in sorted(set(value) - set(columns)):
             yield from _lines(value[key], key, None)
     else:
         yield _cell(value)

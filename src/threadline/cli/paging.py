@@ -102,5 +102,16 @@ def _decoded(text: str) -> tuple[str | None, int]:
         token = json.loads(base64.b64decode(text).decode())
         return token.get(TOKEN), token.get(CUT, 0)
     except (ValueError, AttributeError):
-        own, separator, skip = text.partition("___")
-        return (None if own == "None" else own), int(skip) if separator and skip.isdigit() else 0
+        return _old_token(text)
+
+
+def _old_token(text: str) -> tuple[str | None, int]:
+    """`TOKEN___7`, as tokens were once, or a token of the service. Raises Failure for neither."""
+    own, *rest = text.split("___")
+    if len(rest) > 1:
+        raise Failure(f"Bad starting token: {text}")
+    try:
+        skip = int(rest[0]) if rest else 0
+    except ValueError:
+        own, skip = text, 0
+    return (None if own == "None" else own), skip

@@ -16,7 +16,7 @@ def unpack(shape: Shape, option: str, given: Any) -> Any:
         return given
     try:
         words = _from_file(given)
-    except Failure as failure:
+    except paramfile.Unreadable as failure:
         raise BadParameter(option, str(failure)) from failure
     if isinstance(words, bytes) and _takes_shorthand(shape):
         raise Failure(f"{option} takes text: read it with file:// instead of fileb://")
