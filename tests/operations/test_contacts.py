@@ -10,6 +10,7 @@ from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, ans
 from threadline.testing import Customer, Threadline, Workspace
 
 FULL = 32_768
+EVER = {"Type": "INITIATION_TIMESTAMP", "StartTime": 0, "EndTime": 32_503_680_000}
 
 
 def described(server: Workspace, contact_id: str) -> dict[str, Any]:
@@ -307,3 +308,68 @@ def test_an_update_of_nothing_changes_nothing(threadline_server: Threadline) -> 
     casey = threadline_server.invite(Attributes={"a": "1"})
     update(threadline_server, casey.contact_id, {})
     assert attributes(threadline_server, casey.contact_id) == {"a": "1"}
+
+
+# SearchContacts
+
+
+def test_contacts_are_found_by_when_they_began(threadline: Threadline) -> None:
+    now = threadline.connect.describe_instance(InstanceId=threadline.instance_id)["Instance"]["CreatedTime"]
+    begun = []
+    for _ in range(5):
+        threadline.clock.advance(minutes=10)
+        begun.append(threadline.invite().contact_id)
+
+    def found(start: int, end: int, **members: Any) -> list[str]:
+        time_range = {
+            "Type": "INITIATION_TIMESTAMP",
+            "StartTime": now + timedelta(minutes=start),
+            "EndTime": now + timedelta(minutes=end),
+        }
+        pages = threadline.connect.get_paginator("search_contacts").paginate(
+            InstanceId=threadline.instance_id, TimeRange=time_range, MaxResults=2, **members
+        )
+        return [contact["Id"] for page in pages for contact in page["Contacts"]]
+
+    assert found(0, 60) == begun[::-1]
+    assert found(15, 45) == begun[3:0:-1]
+    assert found(0, 60, Sort={"FieldName": "INITIATION_TIMESTAMP", "Order": "ASCENDING"}) == begun
+    assert found(51, 60) == []
+    assert found(-100_000, -99_000) == []
+
+
+def test_a_contact_that_is_found_says_who_has_it(threadline: Threadline) -> None:
+    past = threadline.past_chat()
+    reply = threadline.connect.search_contacts(InstanceId=threadline.instance_id, TimeRange=EVER)
+    contacts = {contact["Id"]: contact for contact in reply["Contacts"]}
+    assert list(contacts) == [past.c3, past.c2, past.c1]
+    assert "NextToken" not in reply
+    assert (contacts[past.c2]["InitialContactId"], contacts[past.c2]["PreviousContactId"]) == (
+        past.c1,
+        past.c1,
+    )
+    assert "InitialContactId" not in contacts[past.c1]
+    assert contacts[past.c1]["AgentInfo"]["Id"] == threadline.agents["a1"]
+    assert contacts[past.c1]["QueueInfo"]["Id"] == threadline.queue_id
+    full = described(threadline, past.c1)
+    for member in ("Arn", "InitiationMethod", "Channel", "InitiationTimestamp", "DisconnectTimestamp"):
+        assert contacts[past.c1][member] == full[member]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"TimeRange": {**EVER, "Type": "DISCONNECT_TIMESTAMP"}},
+        {"TimeRange": {**EVER, "StartTime": 5, "EndTime": 4}},
+        {"Sort": {"FieldName": "CHANNEL", "Order": "ASCENDING"}},
+        {"NextToken": "nope"},
+        {"SearchCriteria": {"Channels": ["CHAT"]}},
+    ],
+)
+def test_a_search_for_what_cannot_be_found_is_refused(
+    threadline_server: Threadline, members: dict[str, Any]
+) -> None:
+    with refused(INVALID):
+        threadline_server.connect.search_contacts(
+            **{"InstanceId": threadline_server.instance_id, "TimeRange": EVER, **members}
+        )

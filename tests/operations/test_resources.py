@@ -9,6 +9,7 @@ import pytest
 
 from tests.flows.flows import END, content, say
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
+from tests.operations.test_contacts import EVER
 from threadline.operations import OPERATIONS
 from threadline.testing import Threadline, Workspace
 from threadline.wire.model import load
@@ -301,6 +302,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "ListAssociatedContacts": lambda w, i: w.connect.list_associated_contacts(
         InstanceId=i, ContactId=ended(w)
     ),
+    "SearchContacts": lambda w, i: w.connect.search_contacts(InstanceId=i, TimeRange=EVER),
     "StopContact": lambda w, i: w.connect.stop_contact(InstanceId=i, ContactId=ended(w)),
     "GetContactAttributes": lambda w, i: w.connect.get_contact_attributes(
         InstanceId=i, InitialContactId=ended(w)

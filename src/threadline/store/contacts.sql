@@ -33,6 +33,20 @@ WHERE session = :session AND position = :position;
 UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
 
+-- name: contacts_newest_first
+SELECT session.*, contact.*
+FROM session JOIN contact ON contact.session = session.key
+WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
+    AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
+ORDER BY contact.id DESC LIMIT :limit;
+
+-- name: contacts_oldest_first
+SELECT session.*, contact.*
+FROM session JOIN contact ON contact.session = session.key
+WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
+    AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
+ORDER BY contact.id ASC LIMIT :limit;
+
 -- name: count_push_only
 SELECT count(*) FROM item WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 1;
 

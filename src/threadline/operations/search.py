@@ -1,0 +1,95 @@
+"""Contacts found by when they began: newest first, as somebody who looks for a chat to continue wants them."""
+
+from threadline.chat.contact import Contact, Session
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Document, Reply, operation, refuse
+from threadline.operations.contacts import contact_arn
+from threadline.operations.instances import Instance, require_instance
+from threadline.operations.sessions import SESSION_WIDTH
+from threadline.store import Tx
+
+INVALID = "InvalidRequestException"
+BEGUN = "INITIATION_TIMESTAMP"
+SLACK_MS = 60_000
+"""How far the time in a contact's id may be from the time it is said to have begun at."""
+UUID_MS_MAX = (1 << 48) - 1
+
+
+@operation("connect", writes=False, refused=("search_criteria",))
+def search_contacts(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    time_range: Document,
+    search_criteria: Document | None = None,
+    max_results: int = 100,
+    next_token: str | None = None,
+    sort: Document | None = None,
+) -> Reply:
+    """Find the contacts that began within a time, both ends of it included.
+
+    Order: newest first, or as Sort says. A page costs the page, however many contacts there are.
+    Faults: ResourceNotFoundException for the instance; InvalidRequestException for a NextToken that is none, for
+        SearchCriteria, and for a TimeRange or Sort by anything but INITIATION_TIMESTAMP.
+    Source: SearchContacts.
+    Assumed: InitialContactId is left out of a chat's first contact.
+    Assumed: TotalCount, which would cost as much as there is, is left out; MaxResults is 100 unless given.
+    """
+    refuse(INVALID, SearchCriteria=search_criteria)
+    instance = require_instance(tx, caller, instance_id)
+    start_ms, end_ms = time_range["StartTime"], time_range["EndTime"]
+    for member, name in (
+        ("TimeRange.Type", time_range["Type"]),
+        ("Sort.FieldName", (sort or {}).get("FieldName")),
+    ):
+        if name not in (BEGUN, None):
+            raise Fault(
+                INVALID, f"{member} {name} is not supported by this server: contacts are found by {BEGUN}."
+            )
+    if start_ms > end_ms:
+        raise Fault(INVALID, "TimeRange.StartTime is after TimeRange.EndTime.")
+    after, before = _first_id(start_ms - SLACK_MS), _first_id(end_ms + SLACK_MS)
+    ascending = sort is not None and sort["Order"] == "ASCENDING"
+    if next_token:
+        if tx.one("past_session_and_contact", instance_id=instance.id, contact_id=next_token) is None:
+            raise Fault(INVALID, "NextToken is not one that this operation has given.")
+        after, before = (next_token, before) if ascending else (after, next_token)
+    rows = tx.all(
+        "contacts_oldest_first" if ascending else "contacts_newest_first",
+        instance_id=instance.id,
+        after=after,
+        before=before,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=max_results + 1,
+    )
+    found = [(Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])) for row in rows[:max_results]]
+    return {
+        "Contacts": [_summary(instance, session, contact) for session, contact in found],
+        "NextToken": found[-1][1].id if len(rows) > max_results else None,
+    }
+
+
+def _first_id(at_ms: int) -> str:
+    """What every id of a contact that began at `at_ms` or later comes after: they are UUIDv7."""
+    digits = f"{min(max(at_ms, 0), UUID_MS_MAX):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def _summary(instance: Instance, session: Session, contact: Contact) -> Reply:
+    members: Reply = {
+        "Arn": contact_arn(instance, contact.id),
+        "Id": contact.id,
+        "InitialContactId": session.initial_contact_id if contact.position else None,
+        "PreviousContactId": contact.previous_contact_id,
+        "InitiationMethod": contact.initiation_method,
+        "Channel": "CHAT",
+        "InitiationTimestamp": contact.initiated_at_ms,
+        "DisconnectTimestamp": contact.disconnected_at_ms,
+    }
+    if contact.queue_id is not None:
+        members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}
+    if contact.user_id is not None:
+        members["AgentInfo"] = {"Id": contact.user_id, "ConnectedToAgentTimestamp": contact.accepted_at_ms}
+    return members
