@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.document import page_of
+from threadline.cli.catalog import SERVICES
 from threadline.config import TABLE
 from tools.docs import PAGES
 
@@ -54,7 +55,7 @@ def check_command(line: str) -> None:
         assert {word for word in words[1:] if "=" not in word} <= set(targets), line
     if words[:1] == ["threadline"]:
         run = subprocess.run(
-            [sys.executable, "-m", "threadline", *words[1:2], "--help"],
+            [sys.executable, "-m", "threadline", *words[1:2], "help" if words[1] in SERVICES else "--help"],
             capture_output=True,
             check=False,
             text=True,

@@ -98,6 +98,8 @@ def test_completion_knows_the_grammar(nowhere: Path) -> None:
     assert words("connect start-chat-contact --connection-types WEBSOCKET CONN") == ["CONNECTION_CREDENTIALS"]
     assert "--no-connect-participant" in words("connectparticipant create-participant-connection --no-")
     assert "--starting-token" in words("connect list-users --st")
+    assert words("connect list-users --output=y") == ["--output=yaml", "--output=yaml-stream"]
+    assert words("connect list-users --no-such=y") == []
 
 
 def test_completion_asks_the_server_for_ids(threadline: Threadline, nowhere: Path) -> None:
@@ -108,6 +110,13 @@ def test_completion_asks_the_server_for_ids(threadline: Threadline, nowhere: Pat
     assert set(threadline.agents.values()) <= set(ask("connect describe-user --user-id "))
     assert threadline.queue_id in ask("connect describe-queue --queue-id ")
     assert threadline.contact_flow_id in ask("connect start-chat-contact --contact-flow-id ")
+    past = threadline.past_chat()
+    assert ask("connect create-persistent-contact-association --source-contact-id ") == [
+        past.c3,
+        past.c2,
+        past.c1,
+    ]
+    assert ask(f"connect describe-contact --contact-id={past.c2}") == [f"--contact-id={past.c2}"]
     assert ask("connect describe-user --endpoint-url http://127.0.0.1:9 --user-id ") == []
 
 
@@ -118,16 +127,24 @@ def test_shells_get_a_script(run: Run, shell: str) -> None:
     assert run("completion").status == 2
 
 
-def test_bash_completes(run: Run, nowhere: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("connect describe-contact-e", "describe-contact-evaluation"),
+        ("--output = yaml-", "yaml-stream"),
+        ("--output = text connect list-associated", "list-associated-contacts"),
+    ],
+)
+def test_bash_completes(run: Run, nowhere: Path, words: str, completed: str) -> None:
     (nowhere / "threadline").write_text(f'#!/bin/sh\nexec {sys.executable} -m threadline "$@"\n')
     (nowhere / "threadline").chmod(0o755)
-    asked = "COMP_WORDS=(threadline connect describe-contact-e); COMP_CWORD=2; _threadline"
-    script = f'{run("completion", "bash").out}{asked}; echo "${{COMPREPLY[@]}}"'
+    asked = f"COMP_WORDS=(threadline {words}); COMP_CWORD={len(words.split())}; _threadline"
+    script = f'COMP_WORDBREAKS="="; {run("completion", "bash").out}{asked}; echo "${{COMPREPLY[@]}}"'
     path = f"{nowhere}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=True
+        ["bash", "-c", script], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "describe-contact-evaluation\n"
+    assert done.stdout == f"{completed}\n"
 
 
 @contextmanager

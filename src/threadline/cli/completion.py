@@ -23,8 +23,18 @@ CONTACT_DAYS = 7
 SCRIPTS = {
     "bash": """\
 _threadline() {
-    local IFS=$'\\n'
-    COMPREPLY=($(threadline completion words "$COMP_CWORD" "${COMP_WORDS[@]:1}" 2>/dev/null | cut -f 1))
+    local IFS=$'\\n' word words=() current
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        # bash takes --option=value for three words, or two when the value is still empty
+        if [[ ${#words[@]} -gt 0 && ( $word == '=' || ${words[-1]} == --*= ) ]]; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    current=${words[-1]}
+    COMPREPLY=($(threadline completion words "${#words[@]}" "${words[@]}" 2>/dev/null | cut -f 1))
+    [[ $current == --*=* && $COMP_WORDBREAKS == *=* ]] && COMPREPLY=("${COMPREPLY[@]#"${current%%=*}="}")
 }
 complete -o default -F _threadline threadline
 """,
@@ -34,7 +44,7 @@ _threadline() {
     local line
     while IFS=$'\\t' read -r name line; do
         names+=("$name"); lines+=("$name  $line")
-    done < <(threadline completion words $((CURRENT - 1)) "${(@)words[2,-1]}" 2>/dev/null)
+    done < <(threadline completion words $((CURRENT - 1)) "${(@)words[2,CURRENT]}" 2>/dev/null)
     (( $#names )) && compadd -l -d lines -a names || _files
 }
 compdef _threadline threadline
@@ -42,9 +52,10 @@ compdef _threadline threadline
     "fish": """\
 function __threadline
     set -l words (commandline -opc)[2..] (commandline -ct)
-    threadline completion words (count $words) $words 2>/dev/null
+    set -l found (threadline completion words (count $words) $words 2>/dev/null)
+    test (count $found) -gt 0; and string join \\n -- $found; or __fish_complete_path (commandline -ct)
 end
-complete -c threadline -a '(__threadline)'
+complete -c threadline -f -a '(__threadline)'
 """,
 }
 """A shell's script: it asks `threadline completion words` with the position of the word at hand, from 1."""
@@ -143,7 +154,11 @@ class _Line:
         return not (shape and shape.type == "boolean") and not name.startswith("no-")
 
     def next(self, current: str) -> Iterator[Candidate]:
-        if self.open_option and not current.startswith("-"):
+        name, joined, _ = current.partition("=")
+        if current.startswith("--") and joined:
+            for value in self._values(name.removeprefix("--")):
+                yield Candidate(f"{name}={value.word}", value.meaning)
+        elif self.open_option and not current.startswith("-"):
             yield from self._values(self.open_option)
         elif current.startswith("-") or len(self.plain) >= 2:
             yield from self._options()
@@ -198,8 +213,8 @@ class _Line:
         asked: dict[str, Any] = {}
         if source.operation == "SearchContacts":
             now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
-            start = now - timedelta(days=CONTACT_DAYS)
-            asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": now}
+            start, end = now - timedelta(days=CONTACT_DAYS), now + timedelta(days=1)  # its clock may be ahead
+            asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": end}
         with Client(where, wire) as client:
             if source.operation != "ListInstances":
                 asked["InstanceId"] = local.instance(client, self.options.get("instance-id"))
