@@ -14,7 +14,8 @@ import threadline
 import threadline.server  # registers every operation
 from threadline.operations import OPERATIONS, Operation
 from threadline.store import named_statements
-from threadline.wire.model import load, snake
+from threadline.wire.model import load
+from threadline.wire.names import snake
 
 PACKAGE = Path(threadline.__file__).parent
 ROOT = PACKAGE.parents[1]

@@ -9,7 +9,7 @@ import pytest
 from threadline.cli.catalog import load
 from threadline.cli.endpoint import Surroundings
 from threadline.cli.failures import BadConfiguration, Failure
-from threadline.wire.model import ServiceName
+from threadline.wire.names import ServiceName
 
 KEY = {"AWS_ACCESS_KEY_ID": "env-key", "AWS_SECRET_ACCESS_KEY": "env-secret"}
 CONFIG = """

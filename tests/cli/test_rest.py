@@ -17,7 +17,8 @@ from botocore.session import Session
 
 from threadline.cli import inputs, rest, signing
 from threadline.cli.catalog import SERVICES, Operation, Shape, load
-from threadline.wire.model import MODELS, ServiceName
+from threadline.wire import model
+from threadline.wire.names import MODELS, ServiceName
 
 KNOWN_TYPES = {
     "structure",
@@ -126,7 +127,7 @@ def test_every_reply_is_read_as_botocore_reads_it(service: ServiceName) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_models_hold_nothing_that_we_cannot_send(service: ServiceName) -> None:
     """A newer botocore may bring blobs, payloads or documents; then the client has to learn them."""
-    shapes = load(service).model.shapes
+    shapes = model.load(service).shapes
     for operation in operations(service):
         for top in (operation.input, operation.output):
             if top is None:

@@ -25,7 +25,8 @@ from threadline.server.timers import Timers
 from threadline.store import Committed
 from threadline.wire.http import Headers, Request
 from threadline.wire.listener import LINE, Message
-from threadline.wire.model import ServiceName, load
+from threadline.wire.model import load
+from threadline.wire.names import ServiceName
 from threadline.wire.socket import chat_frame
 
 Item = dict[str, Any]

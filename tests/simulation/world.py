@@ -14,7 +14,7 @@ from tests.simulation.node import Connection, Lost, Node
 from threadline.clock import ManualClock
 from threadline.operations.workspace import make_workspace
 from threadline.store import Work
-from threadline.wire.model import ServiceName
+from threadline.wire.names import ServiceName
 
 T = TypeVar("T")
 TURNS = 40

@@ -17,7 +17,8 @@ from botocore.serialize import create_serializer
 from tests.wire.samples import Maker, milliseconds, seconds
 from threadline.errors import Fault
 from threadline.wire import restjson
-from threadline.wire.model import MODELS, SERVICES, OperationModel, ServiceName, load
+from threadline.wire.model import OperationModel, load
+from threadline.wire.names import MODELS, SERVICES, ServiceName
 
 EXAMPLES = 4
 ROUTER = restjson.Router()

@@ -11,7 +11,8 @@ from botocore.exceptions import EndpointResolutionError
 
 from threadline.errors import Fault
 from threadline.wire import restjson
-from threadline.wire.model import MODELS, SERVICES, load, snake
+from threadline.wire.model import load
+from threadline.wire.names import MODELS, SERVICES, snake
 
 ROUTER = restjson.Router()
 

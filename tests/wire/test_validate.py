@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.wire.samples import Maker, has_null, milliseconds, spoil
 from threadline.errors import Fault
 from threadline.wire import restjson
-from threadline.wire.model import SERVICES, OperationModel, ServiceName, Shape, Shapes, load, snake
+from threadline.wire.model import OperationModel, Shape, Shapes, load
+from threadline.wire.names import SERVICES, ServiceName, snake
 from threadline.wire.validate import Invalid, Place, check, check_structure, members_of, native
 
 HOT = [

@@ -6,6 +6,7 @@ its parameters. That is the AWS CLI's way, so abbreviations, order and complaint
 
 import argparse
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NoReturn
 
 from threadline.cli.catalog import Operation, kebab
@@ -61,7 +62,12 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that raises instead of exiting, and names near choices."""
 
     def __init__(self) -> None:
-        super().__init__(add_help=False, conflict_handler="resolve", usage=argparse.SUPPRESS)
+        super().__init__(
+            add_help=False,
+            conflict_handler="resolve",
+            usage=argparse.SUPPRESS,
+            formatter_class=partial(argparse.HelpFormatter, width=80),  # else it measures the terminal
+        )
 
     @property
     def options(self) -> list[str]:

@@ -5,7 +5,6 @@ No operation has code of its own here: the arguments, the request and what is pr
 
 import argparse
 import os
-import platform
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -20,7 +19,7 @@ from threadline.cli.failures import BadArguments, BadConfiguration, Failure, Unk
 from threadline.cli.paging import TOKEN, Pages
 from threadline.cli.transport import Wire
 from threadline.cli.values import unpack
-from threadline.wire.model import ServiceName
+from threadline.wire.names import ServiceName
 
 EMPTY_CA_BUNDLE = (
     "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) resolved to "
@@ -81,6 +80,7 @@ def _reported(failure: Failure, surroundings: Surroundings, chosen: str | None) 
 
 def version() -> str:
     """Program, Python and system, as the AWS CLI words it."""
+    import platform
     from importlib.metadata import version as installed
 
     system = f"{platform.system()}/{platform.release()}"

@@ -1,22 +1,20 @@
 """The service models as the command line reads them: lazily, one shape at a time.
 
-`threadline.wire.model` reads the files. What is added here is how a client looks at a shape, and where models are
+`compiled` reads the files. What is added here is how a client looks at a shape, and where models are
 looked for, which is as the AWS CLI does: `AWS_DATA_PATH`, `~/.aws/models`, then what is installed.
 """
 
-import gzip
 import os
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from threadline.cli import compiled
+from threadline.wire import names
+from threadline.wire.names import ServiceName
 
-from threadline.wire import model
-from threadline.wire.model import OperationModel, ServiceName
-
-SERVICES = model.SERVICES
+SERVICES = names.SERVICES
 
 
 class Shape:
@@ -88,27 +86,30 @@ class Shape:
 
 
 class Operation:
-    """One operation of a service."""
+    """One operation of a service. `paginator` is its rule of `paginators-1.json`, None when it has no pages."""
 
-    def __init__(self, service: "Service", model: OperationModel) -> None:
+    def __init__(self, service: "Service", name: str, entry: dict[str, Any]) -> None:
         self.service = service
-        self.name = model.name
-        self.model = model
+        self.name = name
+        self.method: str = entry["http"]["method"]
+        self.uri: str = entry["http"]["requestUri"]
+        self.documentation: str = entry.get("documentation", "")
+        self.errors = frozenset(error["shape"] for error in entry.get("errors", ()))
+        self.paginator: dict[str, Any] | None = entry["paginator"]
+        self._entry = entry
 
     @cached_property
     def input(self) -> Shape | None:
         """The request, or None when it has no member."""
-        return Shape(self.service, self.model.input) if self.model.input else None
+        return self._shape("input")
 
     @cached_property
     def output(self) -> Shape | None:
         """The reply, or None when it has no member."""
-        return Shape(self.service, self.model.output) if self.model.output else None
+        return self._shape("output")
 
-    @cached_property
-    def paginator(self) -> dict[str, Any] | None:
-        """The pagination rule of `paginators-1.json`, if the operation has one."""
-        return self.service.paginators.get(self.name)
+    def _shape(self, which: str) -> Shape | None:
+        return Shape(self.service, self._entry[which]["shape"]) if which in self._entry else None
 
 
 class Service:
@@ -116,13 +117,20 @@ class Service:
 
     def __init__(self, name: ServiceName, folder: Path) -> None:
         self.name = name
-        self.model = model.read(name, folder)
         self._folder = folder
+        self.model = compiled.read(folder)
+        self.metadata: dict[str, Any] = self.model.head["metadata"]
+        self.documentation: str = self.model.head.get("documentation", "")
 
     @property
     def service_id(self) -> str:
         """The name that settings of a service go by: `ConnectParticipant`."""
-        return str(self.model.metadata["serviceId"])
+        return str(self.metadata["serviceId"])
+
+    @property
+    def signing_name(self) -> str:
+        """The name that signatures are made for."""
+        return str(self.metadata.get("signingName", self.metadata["endpointPrefix"]))
 
     @cached_property
     def commands(self) -> dict[str, str]:
@@ -131,28 +139,11 @@ class Service:
 
     def operation(self, name: str) -> Operation:
         """The operation called `name` (as the model spells it). Raises KeyError."""
-        return Operation(self, self.model.operations[name])
-
-    @cached_property
-    def paginators(self) -> dict[str, dict[str, Any]]:
-        """Operation name -> pagination rule."""
-        rules: dict[str, dict[str, Any]] = self._beside("paginators-1.json").get("pagination", {})
-        return rules
+        return Operation(self, name, self.model.operations[name])
 
     def endpoint_rules(self) -> dict[str, Any]:
         """The endpoint rule set; empty when the service has none."""
-        return self._beside("endpoint-rule-set-1.json")
-
-    def _beside(self, name: str) -> dict[str, Any]:
-        plain, packed = self._folder / name, self._folder / f"{name}.gz"
-        if plain.is_file():
-            content = plain.read_bytes()
-        elif packed.is_file():
-            content = gzip.decompress(packed.read_bytes())
-        else:
-            return {}
-        found: dict[str, Any] = msgspec.json.decode(content)
-        return found
+        return compiled.beside(self._folder, "endpoint-rule-set-1")
 
 
 @cache
@@ -170,9 +161,9 @@ def _roots(service: ServiceName) -> Iterator[Path]:
         if folder:
             yield Path(os.path.expandvars(folder)).expanduser()
     yield Path("~/.aws/models").expanduser()
-    yield model.MODELS if service == "threadline" else model.botocore_models()
+    yield names.MODELS if service == "threadline" else names.botocore_models()
 
 
 def kebab(name: str) -> str:
     """`ContactId` as `contact-id`, the way the AWS CLI names commands and options."""
-    return model.snake(name).replace("_", "-")
+    return names.snake(name).replace("_", "-")

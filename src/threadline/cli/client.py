@@ -14,7 +14,7 @@ from threadline.cli.endpoint import Surroundings, Target, is_local, not_answerin
 from threadline.cli.failures import Failure, ServiceRefusal
 from threadline.cli.signing import sign
 from threadline.clock import Clock
-from threadline.wire.model import ServiceName
+from threadline.wire.names import ServiceName
 
 Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
 
@@ -91,7 +91,7 @@ class Client:
             stamp = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
             headers = sign(
                 request.method, path, request.query, headers, request.body,
-                target.credentials, target.region, operation.service.model.signing_name, stamp,
+                target.credentials, target.region, operation.service.signing_name, stamp,
             )  # fmt: skip
         full = f"{path}?{request.query}" if request.query else path
         if self.trace:

@@ -165,7 +165,7 @@ class _Line:
         elif self.plain and self.plain[0] in SERVICES:
             service = load(self.plain[0])
             for command, name in service.commands.items():
-                yield Candidate(command, manual.summary(service.model.operations[name].documentation))
+                yield Candidate(command, manual.summary(service.operation(name).documentation))
             yield Candidate("help", "how to use it")
         elif not self.plain:
             for command, meaning in COMMANDS.items():

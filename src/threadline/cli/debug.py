@@ -62,7 +62,7 @@ def trace(operation: Operation, request: rest.Request, endpoint: str, reply: res
 
 def _visible_path(operation: Operation) -> str:
     """The path as the model has it; its labels are among the logged parameters, redacted where need be."""
-    return operation.model.uri
+    return operation.uri
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,16 +66,25 @@ def workspace(folder: str) -> Workspace | None:
         raise Failure(f"The data folder {folder} cannot be read: {error}") from error
 
 
-@dataclass(kw_only=True)
 class Surroundings:
     """Options, environment, profile and data folder, asked in this order."""
 
-    environment: Mapping[str, str]
-    endpoint_url: str | None = None
-    profile_name: str | None = None
-    region_name: str | None = None
-    data: str | None = None
-    sign: bool = True
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        endpoint_url: str | None = None,
+        profile_name: str | None = None,
+        region_name: str | None = None,
+        data: str | None = None,
+        sign: bool = True,
+    ) -> None:
+        self.environment = environment
+        self.endpoint_url = endpoint_url
+        self.profile_name = profile_name
+        self.region_name = region_name
+        self.data = data
+        self.sign = sign
 
     @cached_property
     def profile(self) -> profiles.Profile:

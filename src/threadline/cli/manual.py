@@ -11,7 +11,7 @@ from typing import Any
 from threadline.cli import COMMANDS, inputs
 from threadline.cli.arguments import GLOBAL_OPTIONS, paging_options, required
 from threadline.cli.catalog import SERVICES, Operation, Shape, kebab, load
-from threadline.wire.model import ServiceName
+from threadline.wire.names import ServiceName
 
 WIDTH = 78
 INDENT = "       "
@@ -58,7 +58,7 @@ def _program() -> Iterator[str]:
     yield "COMMANDS"
     yield from _entries(COMMANDS)
     yield "SERVICES"
-    yield from _entries({name: summary(load(name).model.documentation) for name in SERVICES})
+    yield from _entries({name: summary(load(name).documentation) for name in SERVICES})
     yield from _global_options()
     yield "EXIT STATUS"
     yield from _entries({str(status): meaning for status, meaning in STATUSES.items()})
@@ -67,12 +67,12 @@ def _program() -> Iterator[str]:
 
 def _service(name: ServiceName) -> Iterator[str]:
     service = load(name)
-    yield from _section("NAME", f"{name} - {service.model.metadata['serviceFullName']}")
-    yield from _section("DESCRIPTION", *plain_text(service.model.documentation))
+    yield from _section("NAME", f"{name} - {service.metadata['serviceFullName']}")
+    yield from _section("DESCRIPTION", *plain_text(service.documentation))
     yield "OPERATIONS"
     yield from _entries(
         {
-            command: summary(service.model.operations[operation].documentation)
+            command: summary(service.operation(operation).documentation)
             for command, operation in sorted(service.commands.items())
         }
     )
@@ -81,8 +81,8 @@ def _service(name: ServiceName) -> Iterator[str]:
 def _operation(operation: Operation) -> Iterator[str]:
     members = operation.input.members if operation.input else {}
     needed = required(operation)
-    yield from _section("NAME", f"{kebab(operation.name)} - {summary(operation.model.documentation)}")
-    yield from _section("DESCRIPTION", *plain_text(operation.model.documentation))
+    yield from _section("NAME", f"{kebab(operation.name)} - {summary(operation.documentation)}")
+    yield from _section("DESCRIPTION", *plain_text(operation.documentation))
     yield "SYNOPSIS"
     yield f"{INDENT}threadline {operation.service.name} {kebab(operation.name)}"
     for name in sorted(members, key=lambda name: name not in needed):

@@ -6,8 +6,6 @@ static key (roles, SSO, processes, containers, instance metadata) are left to bo
 
 import os
 from collections.abc import Mapping
-from configparser import Error as ConfigError
-from configparser import RawConfigParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +54,9 @@ def _sections(path: str) -> dict[str, Section]:
     file = Path(os.path.expandvars(path)).expanduser()
     if not file.is_file():
         return {}
+    from configparser import Error as ConfigError
+    from configparser import RawConfigParser
+
     parser = RawConfigParser(default_section="\0", interpolation=None)
     try:
         parser.read_string(file.read_text(encoding="utf-8"))

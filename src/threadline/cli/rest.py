@@ -74,11 +74,11 @@ def request(operation: Operation, parameters: dict[str, Any]) -> Request:
     if any(shape.location is None for shape in members.values()):
         content = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
-    path = operation.model.uri
+    path = operation.uri
     for name, text in labels.items():
         path = path.replace(f"{{{name}}}", quote(text, safe="-._~"))
     pairs = (f"{quote(name, safe='-._~')}={quote(text, safe='-._~')}" for name, text in query)
-    return Request(operation.model.method, path, "&".join(pairs), headers, content)
+    return Request(operation.method, path, "&".join(pairs), headers, content)
 
 
 def _text(shape: Shape, value: Any, timestamps: str) -> str:
@@ -183,7 +183,7 @@ def error(operation: Operation, reply: Reply) -> ServiceError:
     name = str(code or reply.status).split(":", 1)[0].rsplit("#", 1)[-1]
     message = content.get("message", content.get("Message", ""))
     members: dict[str, Any] = {}
-    if name in operation.model.errors:
+    if name in operation.errors:
         members = {
             key: _value(member, content[member.wire_name or key], False)
             for key, member in Shape(operation.service, name).members.items()

@@ -7,26 +7,19 @@ It says nothing about behaviour, and nothing here knows an operation by name.
 
 import functools
 import gzip
-import importlib.util
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-ServiceName = Literal["connect", "connectparticipant", "threadline"]
-SERVICES: tuple[ServiceName, ...] = ("connect", "connectparticipant", "threadline")
-MODELS = Path(__file__).parent.parent / "models"
-"""The folder of our own model, laid out as botocore wants it: fit for AWS_DATA_PATH."""
+from threadline.wire.names import MODELS, ServiceName, botocore_models
 
 Shape = dict[str, Any]
 """One shape as the model file has it: `type`, and by type `members`, `required`, `member`, `key`, `enum`, `max`..."""
 
 _VERSIONS = {"connect": "2017-08-08", "connectparticipant": "2018-09-07", "threadline": "2026-11-22"}
-_PLURAL_ACRONYM = re.compile("[A-Z]{2,}s$")
-_WORD_START = re.compile("(?<=.)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
@@ -99,14 +92,6 @@ def load(service: ServiceName) -> Service:
     return read(service, models / service / _VERSIONS[service])
 
 
-def botocore_models() -> Path:
-    """The folder of botocore's models, found without importing botocore (which takes longer than all of ours)."""
-    spec = importlib.util.find_spec("botocore")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("botocore is not installed; its service models are needed")
-    return Path(spec.origin).parent / "data"
-
-
 def read(service: ServiceName, folder: Path) -> Service:
     """Read a model from `folder`, which holds `service-2.json` or `service-2.json.gz`."""
     packed = folder / "service-2.json.gz"
@@ -130,16 +115,6 @@ def read(service: ServiceName, folder: Path) -> Service:
     }
     signing_name = file.metadata.get("signingName", file.metadata["endpointPrefix"])
     return Service(service, signing_name, file.metadata, operations, shapes, file.documentation)
-
-
-@functools.cache
-def snake(name: str) -> str:
-    """`ContactId` as `contact_id`, the way botocore names operations and arguments in Python."""
-    if "_" in name:
-        return name
-    if acronym := _PLURAL_ACRONYM.search(name):
-        name = f"{name[: acronym.start()]}_{acronym[0].lower()}"
-    return _WORD_START.sub("_", name).lower().replace("__", "_")
 
 
 class _Reference(msgspec.Struct):

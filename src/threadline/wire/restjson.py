@@ -24,7 +24,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from threadline.errors import Fault
-from threadline.wire.model import SERVICES, OperationModel, Shape, Shapes, load, snake
+from threadline.wire.model import OperationModel, Shape, Shapes, load
+from threadline.wire.names import SERVICES, snake
 from threadline.wire.validate import Invalid, Place, check, check_structure, members_of, native
 
 WIRE_FAULTS = {
