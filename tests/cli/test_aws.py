@@ -11,7 +11,6 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,13 +146,25 @@ def test_bash_completes(run: Run, nowhere: Path, words: str, completed: str) -> 
     assert done.stdout == f"{completed}\n"
 
 
+def hear_interrupts() -> None:
+    """A shell that runs the suite in the background has made its children deaf to them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def terminal(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A program on a terminal of its own: the process, and the terminal's other end."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (30, 100))
     env = {**os.environ, "TERM": "xterm", **environment}
-    process = subprocess.Popen([*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        preexec_fn=hear_interrupts,
+    )
     os.close(theirs)
     try:
         yield process, ours
@@ -211,15 +222,25 @@ def test_long_output_goes_through_the_pager(nowhere: Path) -> None:
         assert process.wait(SECONDS_MAX) == 253
 
 
+def test_a_call_that_is_interrupted_leaves_no_pager_behind(threadline: Threadline, nowhere: Path) -> None:
+    words = ("connect", "list-instances", "--region", "us-east-1", "--no-sign-request", "--endpoint-url")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with terminal(*words, url, AWS_PAGER="touch started") as (process, _):
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(SECONDS_MAX) == 130
+            connection.close()
+    assert not (nowhere / "started").exists()
+
+
 def test_an_interrupt_is_130(threadline: Threadline, nowhere: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         command = [*PROGRAM, "connect", "list-instances", "--endpoint-url", url]
         env = {**os.environ, **threadline.env}
-        # a shell that runs the suite in the background has made its children deaf to interrupts
-        hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         with subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=hears
+            command, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
         ) as process:
             connection, _ = silent.accept()
             with connection:

@@ -1,12 +1,14 @@
 """Long output on a terminal goes through a pager: `cli_pager`, `AWS_PAGER`, `PAGER`, else `less`."""
 
+import io
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, cast
 
 from threadline.cli.endpoint import Surroundings
 from threadline.cli.failures import BadConfiguration
@@ -16,28 +18,56 @@ LESS_OPTIONS = "FRX"
 
 @contextmanager
 def output(surroundings: Surroundings) -> Iterator[IO[str]]:
-    """The pager that is configured; standard output when none is."""
+    """The pager that is configured, started by the first text; standard output when none is."""
     command = _command(surroundings)
     if not command:
         yield sys.stdout
         return
-    environment = {"LESS": LESS_OPTIONS, **os.environ}
-    try:
-        process = subprocess.Popen(
-            shlex.split(command), stdin=subprocess.PIPE, text=True, env=environment, errors="replace"
-        )
-    except OSError as error:
-        raise BadConfiguration(
-            f"Unable to redirect output to pager. Received the following error when opening pager:\n{error}"
-        ) from error
-    assert process.stdin is not None
+    pager = _Pager(command)
     try:
         with suppress(BrokenPipeError):
-            yield process.stdin
+            yield cast(IO[str], pager)
     finally:
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-        process.wait()
+        pager.finish()
+
+
+class _Pager(io.TextIOBase):
+    """Starts when there is something to show: who interrupts a call that waits is not left within a pager."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._process: subprocess.Popen[str] | None = None
+
+    def write(self, text: str) -> int:
+        if self._process is None:
+            self._process = self._start()
+        assert self._process.stdin is not None
+        return self._process.stdin.write(text)
+
+    def _start(self) -> "subprocess.Popen[str]":
+        environment = {"LESS": LESS_OPTIONS, **os.environ}
+        words = shlex.split(self._command)
+        try:
+            return subprocess.Popen(
+                words, stdin=subprocess.PIPE, text=True, env=environment, errors="replace"
+            )
+        except OSError as error:
+            raise BadConfiguration(
+                f"Unable to redirect output to pager. Received the following error when opening pager:\n{error}"
+            ) from error
+
+    def finish(self) -> None:
+        """Wait until the reader leaves. Ctrl-C is the pager's own affair meanwhile."""
+        if self._process is None:
+            return
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            assert self._process.stdin is not None
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def _command(surroundings: Surroundings) -> str:
