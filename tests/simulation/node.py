@@ -23,7 +23,7 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed
-from threadline.wire.http import Headers, Request
+from threadline.wire.http import Request
 from threadline.wire.listener import LINE, Message
 from threadline.wire.model import load
 from threadline.wire.names import ServiceName
@@ -239,8 +239,9 @@ class Node:
     async def _exchange(self, head: Head, body: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
         sent: list[tuple[int, dict[bytes, bytes], bytes]] = []
 
-        def respond(status: int, headers: Headers, content: bytes) -> None:
-            sent.append((status, dict(headers), content))
+        def respond(status: int, head: bytes, content: bytes) -> None:
+            lines = (line.partition(b": ") for line in head.split(b"\r\n")[:-1])
+            sent.append((status, {name: value for name, _, value in lines}, content))
 
         request = Request(*head, respond)
         request.feed(body)

@@ -32,7 +32,7 @@ SIGNED_SERVICES = ("connect", "threadline")
 KEY_KEPT_MS = 60_000
 ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-]+")
 PREFLIGHT_SECONDS = b"7200"
-JSON = (b"content-type", b"application/json")
+JSON = b"content-type: application/json\r\n"
 HEALTH = json.dumps({"status": "ok", "version": __version__}).encode()
 UNEXPECTED = Fault("Unexpected", "")
 """A fault that no model lists: it leaves as the internal error of the operation's model and tells nothing."""
@@ -41,11 +41,16 @@ log = logging.getLogger("threadline.api")
 
 
 class Answer(NamedTuple):
-    """What goes back: an HTTP status, the headers that not every answer has, and the body."""
+    """What goes back: an HTTP status, the lines of the headers that not every answer has, and the body."""
 
     status: int
-    headers: Headers
+    head: bytes
     body: bytes
+
+
+def lines(headers: Headers) -> bytes:
+    """Headers as they are sent."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 class Api:
@@ -68,22 +73,25 @@ class Api:
         """Answer one request."""
         request_id = next(self._request_ids)
         try:
-            status, headers, body = await self._answer(request, request_id)
+            status, head, body = await self._answer(request, request_id)
         except Gone:
             return
-        headers.append((b"content-length", b"%d" % len(body)))
-        headers.append((b"x-amzn-requestid", request_id.encode()))
-        headers.append((b"date", self._http_date()))
+        head = b"%bcontent-length: %d\r\nx-amzn-requestid: %b\r\ndate: %b\r\n" % (
+            head,
+            len(body),
+            request_id.encode(),
+            self._http_date(),
+        )
         if origin := request.headers.get(b"origin"):
-            headers += self._cors(origin)
-        request.respond(status, headers, body)
+            head += lines(self._cors(origin))
+        request.respond(status, head, body)
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
         method = request.method
         if method == "OPTIONS":
             return _preflight(request.headers)
         if request.raw_path == b"/health" and method in ("GET", "HEAD"):
-            return Answer(200, [JSON], HEALTH)
+            return Answer(200, JSON, HEALTH)
         model: OperationModel | None = None
         try:
             model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
@@ -93,14 +101,14 @@ class Api:
                 log.info("%s %s request=%s", _name(model), fault.code, request_id)
             else:
                 log.error("%s may not raise %s request=%s", _name(model), fault.code, request_id)
-            return Answer(*restjson.fault_response(model, fault))
+            return _refusal(model, fault)
         except Gone:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
-            return Answer(*restjson.fault_response(model, UNEXPECTED))
+            return _refusal(model, UNEXPECTED)
         log.debug("%s answered request=%s", model.name, request_id)
-        return Answer(200, [JSON], body)
+        return Answer(200, JSON, body)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))
@@ -110,7 +118,7 @@ class Api:
         if operation.bearer is None:
             caller, body = await self._signed(request)
         else:
-            caller = await self._participant(Token(operation.bearer), request)
+            caller = await self._participant(operation.bearer, request)
             body = await self._body(request)
         if self._rates is not None:
             self._rates.take(model, caller)
@@ -152,12 +160,12 @@ class Api:
         self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
         return key
 
-    async def _participant(self, kind: Token, request: Request) -> ParticipantCaller:
+    async def _participant(self, kind: str, request: Request) -> ParticipantCaller:
         """Whose token of this kind the request shows. Raises Fault."""
         token = auth.bearer(request.headers)
         if (known := self._callers.get(kind + token)) is not None:
             return known
-        caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, kind))
+        caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, Token(kind)))
         self._callers.keep(kind + token, caller, expires_at_ms)
         return caller
 
@@ -188,6 +196,11 @@ class Api:
         return self._date[1]
 
 
+def _refusal(model: OperationModel | None, fault: Fault) -> Answer:
+    status, headers, body = restjson.fault_response(model, fault)
+    return Answer(status, lines(headers), body)
+
+
 def _name(model: OperationModel | None) -> str:
     return model.name if model else "-"
 
@@ -198,11 +211,13 @@ def _preflight(named: Mapping[bytes, bytes]) -> Answer:
     allowed = [name for header in asked if ASKED_HEADER.fullmatch(name := header.strip())]
     return Answer(
         204,
-        [
-            (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
-            (b"access-control-allow-headers", b", ".join(allowed)),
-            (b"access-control-max-age", PREFLIGHT_SECONDS),
-        ],
+        lines(
+            [
+                (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
+                (b"access-control-allow-headers", b", ".join(allowed)),
+                (b"access-control-max-age", PREFLIGHT_SECONDS),
+            ]
+        ),
         b"",
     )
 
@@ -210,4 +225,5 @@ def _preflight(named: Mapping[bytes, bytes]) -> Answer:
 def request_ids_of(clock: Clock) -> Iterator[str]:
     """Ids in the form of a UUID: random for this run of the server, then counted."""
     run = clock.random_bytes(8).hex()
-    return (f"{run[:8]}-{run[8:12]}-4{run[12:15]}-8000-{count:012x}" for count in itertools.count(1))
+    prefix = f"{run[:8]}-{run[8:12]}-4{run[12:15]}-8000-"
+    return (f"{prefix}{count:012x}" for count in itertools.count(1))

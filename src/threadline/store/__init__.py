@@ -127,21 +127,21 @@ class Tx(ABC):
             self.run("count_entry", session=session, seq=number[0], at_ms=number[1])
         seq, at_ms = number
         item = Item(
-            session=session,
-            seq=seq,
-            contact_id=contact_id,
-            id=self.clock.item_id(at_ms, seq),
-            at_ms=at_ms,
-            type=type,
-            content_type=content_type,
-            content=content,
-            participant_id=participant_id,
-            display_name=display_name,
-            participant_role=participant_role,
-            push_only=int(push_only),
-            audience=audience,
-            metadata=json.dumps(metadata) if metadata is not None else None,
-            client_token=client_token,
+            session,
+            seq,
+            contact_id,
+            self.clock.item_id(at_ms, seq),
+            at_ms,
+            type,
+            content_type,
+            content,
+            participant_id,
+            display_name,
+            participant_role,
+            int(push_only),
+            audience,
+            json.dumps(metadata) if metadata is not None else None,
+            client_token,
         )
         self.put("insert_item", item)
         self._items.setdefault(session, []).append(item)
@@ -197,10 +197,10 @@ class Tx(ABC):
 
     def committed(self) -> Committed:
         """What to tell once this has committed."""
-        grown = tuple(
+        grown = [
             Grown(session, items[0].seq - 1, tuple(items)) for session, items in self._items.items() if items
-        )
-        return Committed(grown, tuple(self._signals), self._tasks_due_ms)
+        ]
+        return Committed(tuple(grown), tuple(self._signals), self._tasks_due_ms)
 
 
 class Store(ABC):

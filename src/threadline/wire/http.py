@@ -35,7 +35,7 @@ BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count."""
 
 LINGER_NOT = struct.pack("ii", 1, 0)
-STATUS_LINES = {status: f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
+STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -53,8 +53,8 @@ class TooLarge(Exception):
 class Request:
     """One request. `headers` are by lowercase name, values of one sent more than once joined by commas.
 
-    `respond(status, headers, body)` answers it. The headers are trusted, content-length among them: whoever makes
-    them puts nothing of a client's in.
+    `respond(status, head, body)` answers it. `head` is the header lines, content-length among them, each with its line
+    end; it is trusted: whoever makes it puts nothing of a client's in.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class Request:
         raw_path: bytes,
         query_string: bytes,
         headers: dict[bytes, bytes],
-        respond: Callable[[int, Headers, bytes], None],
+        respond: Callable[[int, bytes, bytes], None],
     ) -> None:
         self.method = method
         self.raw_path = raw_path
@@ -422,18 +422,18 @@ class Http(asyncio.Protocol):
         elif self.current is None:
             self.release()
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
         """Answer the current request in one write, and go on with the next."""
         request, self.current = self.current, None
         if self.finished is not None and not self.finished.done():
             self.finished.set_result(None)
         if request is None or self.transport.is_closing():
             return
-        lines = [STATUS_LINES[HTTPStatus(status)], *[b"%b: %b\r\n" % header for header in headers]]
         if not request.keeps_alive:
-            lines.append(b"connection: close\r\n")
-        lines += (b"\r\n", b"" if request.method == "HEAD" else body)
-        self.transport.write(b"".join(lines))
+            head += b"connection: close\r\n"
+        self.transport.write(
+            b"%b%b\r\n%b" % (STATUS_LINES[status], head, b"" if request.method == "HEAD" else body)
+        )
         if not request.keeps_alive:
             self.transport.close()
         elif not self.is_proceeding:
@@ -455,7 +455,7 @@ class Http(asyncio.Protocol):
         log.info("%s request=%s", code, request_id)
         body = json.dumps({"message": message, "Message": message}).encode()
         head = [
-            STATUS_LINES[HTTPStatus(status)] + b"content-type: application/json",
+            STATUS_LINES[status] + b"content-type: application/json",
             b"content-length: %d" % len(body),
             b"x-amzn-requestid: " + request_id.encode(),
             b"x-amzn-errortype: " + code.encode(),

@@ -111,12 +111,19 @@ class Router:
 
 def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:
     """Literal segments win over labels. `.` and `..` are no labels: a signature does not tell such paths apart."""
-    if node is None or i == len(segments):
-        return node.route if node else None
-    segment = segments[i]
-    if (literal := node.literals.get(segment)) and (found := _find(literal, segments, i + 1)):
-        return found
-    return None if segment in {".", ".."} else _find(node.label, segments, i + 1)
+    for at in range(i, len(segments)):
+        if node is None:
+            return None
+        segment = segments[at]
+        following = node.literals.get(segment)
+        if following is not None and node.label is not None:
+            if found := _find(following, segments, at + 1):
+                return found
+            following = None
+        if following is None and segment not in {".", ".."}:
+            following = node.label
+        node = following
+    return node.route if node else None
 
 
 # Requests
