@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations import CONTINUATIONS, run_due_now
-from threadline.store import Committed, Task, Tx
+from threadline.store import Committed, Task, Tx, checkpoints
 from threadline.store.sqlite import SqliteStore
 
 
@@ -96,3 +96,21 @@ async def test_a_read_that_fails_does_not_keep_the_next_from_reading(disk: Disk)
         with pytest.raises(apsw.IOError):
             await kept(store, "old")
         assert await kept(store, "old") == ["old"]
+
+
+async def test_the_wal_starts_anew_while_writes_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is moved into the database beside the commits, and before it has grown too long, by one of them."""
+    monkeypatch.setattr(checkpoints, "PAGES", 20)
+    monkeypatch.setattr(checkpoints, "PAGES_MAX", 100)
+    keys = [f"row {number}" for number in range(400)]
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    for key in keys:
+        await store.write(keep(key, 4_000))
+    assert (tmp_path / "threadline.db-wal").stat().st_size < 130 * 4_120 < 400 * 4_000
+    assert await kept(store, *keys) == keys
+    await store.close()
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    assert await kept(store, *keys) == keys
+    await store.close()

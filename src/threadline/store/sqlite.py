@@ -25,6 +25,7 @@ import apsw
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Committed, Row, Store, Tx, Work, migrations, named_statements
+from threadline.store.checkpoints import Checkpoints
 
 T = TypeVar("T")
 BATCH_MAX = 256
@@ -126,7 +127,9 @@ class SqliteStore(Store):
         self._is_busy = False
         self._committing: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._checkpoints: Checkpoints | None = None
         if path is not None:
+            self._checkpoints = Checkpoints(path, self._writer)
             self._thread = threading.Thread(target=self._commit_all, name="threadline-commits", daemon=True)
             self._thread.start()
 
@@ -156,6 +159,8 @@ class SqliteStore(Store):
         if self._thread is not None:
             self._committing.put(None)
             await asyncio.to_thread(self._thread.join)
+        if self._checkpoints is not None:
+            await asyncio.to_thread(self._checkpoints.close)
         self._reader.close()
         self._writer.close()
 
@@ -229,6 +234,8 @@ class SqliteStore(Store):
             self._commit(batch)
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._answer, batch)
+            if self._checkpoints is not None:
+                self._checkpoints.committed()
 
     def _answer(self, batch: list[_Job]) -> None:
         """After the commit: wake first, so that a push never trails the sender's own answer by much."""
