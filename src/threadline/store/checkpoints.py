@@ -13,8 +13,9 @@ import apsw
 PAGES = 4_000
 """Length of the WAL (16 MB) from which on it is checkpointed."""
 
-PAGES_MAX = 64_000
-"""Length of the WAL (256 MB) from which on a commit waits for the checkpoint, which otherwise may never catch up."""
+PAGES_MAX = 16_000
+"""Length of the WAL (64 MB) from which on a commit waits for a checkpoint: while commits follow each other without a
+pause, one beside them never meets the end of the WAL, and leaves little for this one."""
 
 PASSES_MAX = 8
 """Times that a checkpoint goes on with what was written during the last."""

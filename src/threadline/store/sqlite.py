@@ -232,10 +232,10 @@ class SqliteStore(Store):
         """The thread: it waits for the disk and runs nothing else."""
         while (batch := self._committing.get()) is not None:
             self._commit(batch)
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._answer, batch)
             if self._checkpoints is not None:
                 self._checkpoints.committed()
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._answer, batch)
 
     def _answer(self, batch: list[_Job]) -> None:
         """After the commit: wake first, so that a push never trails the sender's own answer by much."""
