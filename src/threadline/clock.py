@@ -33,8 +33,11 @@ class Clock:
 
     def item_id(self, at_ms: int, seq: int) -> str:
         """A UUIDv7 that carries the item's sequence number in its last 32 bits, so that an id finds its row."""
-        high = int.from_bytes(self.random_bytes(6), "big") & 0x3FF_FFFF_FFFF
-        return _uuid7(at_ms, high << 32 | seq)
+        return _uuid7(at_ms, self.random_42_bits() << 32 | seq)
+
+    def random_42_bits(self) -> int:
+        """What keeps ids of the same time apart: no secret, so not worth a call of the system for each."""
+        return random.getrandbits(42)
 
 
 class ManualClock(Clock):
@@ -50,6 +53,9 @@ class ManualClock(Clock):
 
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)
+
+    def random_42_bits(self) -> int:
+        return self._random.getrandbits(42)
 
     def advance(self, *, minutes: float = 0, seconds: float = 0, ms: int = 0) -> None:
         """Move forward and tell whoever waits for time to pass."""

@@ -24,7 +24,7 @@ WAVES = 3
 AT_A_TIME = 100
 COMEBACKS = 100
 SLOW_MESSAGES = 100
-GROWTH_MAX = 0.15
+GROWTH_MAX = 0.3
 """Of what a wave takes in memory: what may be left of it beyond what the wave before has left."""
 KEPT_MAX = 20
 """Connections that boto3's clients keep open."""

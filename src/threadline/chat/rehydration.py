@@ -21,11 +21,12 @@ class RehydrationType(StrEnum):
 
 
 class Source(NamedTuple):
-    """A contact to continue from, with its session and that session's contacts in order."""
+    """A contact to continue from, with its session, that session's contacts in order and its attributes (JSON)."""
 
     contact: Contact
     session: Session
     contacts: tuple[Contact, ...]
+    attributes: str = "{}"
 
 
 class Anchor(NamedTuple):

@@ -7,11 +7,12 @@ import json
 
 from threadline.chat import rehydration, transcript
 from threadline.chat.attributes import inherit
-from threadline.chat.contact import Session
+from threadline.chat.contact import Contact, Session
 from threadline.chat.rehydration import Anchor, Source
+from threadline.errors import Fault
 from threadline.operations import AccountCaller, Reply, operation
 from threadline.operations.instances import require_instance
-from threadline.operations.sessions import contacts_of, event, require, require_past
+from threadline.operations.sessions import SESSION_WIDTH, contacts_of, event, require
 from threadline.store import Tx
 
 
@@ -43,39 +44,61 @@ def create_persistent_contact_association(
     Assumed: a chat can be continued in the moment it has ended; Amazon asks to wait 30 to 60 seconds.
     Assumed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
     """
-    require_instance(tx, caller, instance_id)
-    current, _ = require(tx, instance_id, initial_contact_id)
+    current, has_relatives = _current(tx, caller, instance_id, initial_contact_id)
     rehydration.check_current(current)
     if rehydration.is_repeat(current, rehydration_type, source_contact_id):
         return {"ContinuedFromContactId": current.related_contact_id}
-    return {"ContinuedFromContactId": associate(tx, current, rehydration_type, source_contact_id)}
+    anchor = associate(tx, current, rehydration_type, source_contact_id, has_relatives=has_relatives)
+    return {"ContinuedFromContactId": anchor}
 
 
-def associate(tx: Tx, current: Session, rehydration_type: str, source_contact_id: str) -> str:
-    """Link a running, not yet associated chat to its past, tell the sockets, and return the anchor's contact id."""
+def _current(tx: Tx, caller: AccountCaller, instance_id: str, contact_id: str) -> tuple[Session, bool]:
+    """The session of a contact, which nobody else changes before this commits, and whether chats are related to it.
+
+    One statement where all is well; what is wrong is found out in the order of `require_instance` and `require`.
+    """
+    row = tx.one("chat_to_continue_in", instance_id=instance_id, contact_id=contact_id)
+    if row is None or row[-2] != caller.account_id:
+        require_instance(tx, caller, instance_id)
+        return require(tx, instance_id, contact_id)[0], True
+    return Session(*row[:-2]), bool(row[-1])
+
+
+def associate(
+    tx: Tx, current: Session, rehydration_type: str, source_contact_id: str, *, has_relatives: bool = True
+) -> str:
+    """Link a running, not yet associated chat to its past, tell the sockets, and return the anchor's contact id.
+
+    `has_relatives` is False when it is known that no chat was started with a plain relation to this one.
+    """
     source = source_of(tx, current.instance_id, source_contact_id)
     anchor = rehydration.resolve(
         current, rehydration_type, source, same_customer=tx.policy.require_same_customer
     )
-    tx.run(  # chats that were started with a plain relation to this one go along
-        "move_tree",
-        session=current.key,
-        instance_id=current.instance_id,
-        root_contact_id=current.root_contact_id,
-        to_contact_id=anchor.session.root_contact_id,
-    )
+    if has_relatives:
+        tx.run(  # they go along
+            "move_tree",
+            session=current.key,
+            instance_id=current.instance_id,
+            root_contact_id=current.root_contact_id,
+            to_contact_id=anchor.session.root_contact_id,
+        )
     end = tx.following(current.key, (current.last_seq, current.last_at_ms))
     write_edge(tx, current, rehydration_type, source_contact_id, anchor, end)
-    adopt_attributes(tx, current.key, anchor.session.key)
+    if source.attributes != "{}":
+        adopt_attributes(tx, current.key, anchor.session.key)
     event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
 
 
 def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
     """The contact to continue from with its session. Faults: ResourceNotFoundException."""
-    session, contact = require_past(tx, instance_id, source_contact_id, "Source contact")
+    row = tx.one("past_chat", instance_id=instance_id, contact_id=source_contact_id)
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"Source contact not found: {source_contact_id}")
+    session, contact = Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:-1])
     contacts = contacts_of(tx, session.key) if session.last_position else (contact,)
-    return Source(contact, session, contacts)
+    return Source(contact, session, contacts, row[-1])
 
 
 def write_edge(

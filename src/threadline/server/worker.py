@@ -23,7 +23,7 @@ from threadline.server.logs import write_to_stderr
 ORPHAN_SECONDS = 0.5
 """What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
 
-GARBAGE_THRESHOLDS = (20_000, 20, 50)
+GARBAGE_THRESHOLDS = (10_000, 10, 10)
 """Objects after which the youngest are looked through, and how often before the older ones are."""
 
 log = logging.getLogger("threadline.server")

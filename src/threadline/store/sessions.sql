@@ -33,6 +33,21 @@ SELECT session.*, contact.*
 FROM session JOIN contact ON contact.session = session.key
 WHERE contact.instance_id = :instance_id AND contact.id = :contact_id;
 
+-- name: past_chat
+SELECT session.*, contact.*,
+    (SELECT attributes FROM session_attributes WHERE session_attributes.session = session.key)
+FROM session JOIN contact ON contact.session = session.key
+WHERE contact.instance_id = :instance_id AND contact.id = :contact_id;
+
+-- name: chat_to_continue_in
+SELECT session.*, instance.account_id, EXISTS (
+    SELECT 1 FROM session AS other
+    WHERE other.instance_id = session.instance_id AND other.root_contact_id = session.root_contact_id
+        AND other.related_contact_id IS NOT NULL
+)
+FROM session JOIN contact ON contact.session = session.key JOIN instance ON instance.id = contact.instance_id
+WHERE contact.instance_id = :instance_id AND contact.id = :contact_id /*pg FOR UPDATE OF session */;
+
 -- name: count_open_sessions
 SELECT count(*) FROM session WHERE instance_id = :instance_id AND ended_at_ms IS NULL;
 
