@@ -72,7 +72,7 @@ class Copier:
                     || printf('%08x', seq + n),
                 at_ms + n, type, content_type,
                 'Message ' || n || ' of a long conversation about a parcel that is late.',
-                participant_id, display_name, participant_role, push_only, audience, metadata
+                participant_id, display_name, participant_role, push_only, audience, metadata, NULL
             FROM series, item
             WHERE (session, seq) = (SELECT key, last_seq FROM session WHERE current_contact_id = :contact_id)
             """,
