@@ -48,7 +48,7 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "threadline",
 }
-PLAIN = FuncFormatter(lambda value, _: f"{value:,.0f}")
+PLAIN = FuncFormatter(lambda value, _: f"{value / 1_000_000:g}M" if value >= 1_000_000 else f"{value:,.0f}")
 
 
 def draw(result: Mapping[str, Any], *files: Path) -> None:

@@ -118,8 +118,10 @@ class Api:
         if operation.bearer is None:
             caller, body = await self._signed(request)
         else:
-            caller = await self._participant(operation.bearer, request)
-            body = await self._body(request)
+            token = auth.bearer(request.headers)
+            known = self._callers.get(operation.bearer + token)
+            caller = known or await self._participant(operation.bearer, token)
+            body = request.arrived(self._body_bytes_max) or await self._body(request)
         if self._rates is not None:
             self._rates.take(model, caller)
         arguments = restjson.parse(model, labels, request.query_string, request.headers, body)
@@ -137,7 +139,7 @@ class Api:
         """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""
         claim = auth.claim_of(request.headers, request.query_string)
         key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
-        body = await self._body(request)
+        body = request.arrived(self._body_bytes_max) or await self._body(request)
         auth.verify(
             claim,
             key,
@@ -160,11 +162,8 @@ class Api:
         self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
         return key
 
-    async def _participant(self, kind: str, request: Request) -> ParticipantCaller:
-        """Whose token of this kind the request shows. Raises Fault."""
-        token = auth.bearer(request.headers)
-        if (known := self._callers.get(kind + token)) is not None:
-            return known
+    async def _participant(self, kind: str, token: str) -> ParticipantCaller:
+        """Whose token of this kind it is. Raises Fault."""
         caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, Token(kind)))
         self._callers.keep(kind + token, caller, expires_at_ms)
         return caller

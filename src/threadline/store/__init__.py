@@ -61,15 +61,16 @@ class Task(NamedTuple):
 class Tx(ABC):
     """One transaction. `now_ms` is its time: the same for all that happens in it."""
 
+    salt = ""
+    _tasks_due_ms: int | None = None
+
     def __init__(self, clock: Clock, policy: Policy) -> None:
         self.clock = clock
         self.policy = policy
         self.now_ms = clock.now_ms()
-        self.salt = ""
         self.due_now: list[Task] = []
         self._items: dict[int, list[Item]] = {}
         self._signals: list[Signal] = []
-        self._tasks_due_ms: int | None = None
 
     @abstractmethod
     def all(self, name: str, /, **parameters: Any) -> list[Row]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import apsw
 
-PAGES = 4_000
-"""Length of the WAL (16 MB) from which on it is checkpointed."""
+PAGES = 16_000
+"""Length of the WAL (64 MB) from which on it is checkpointed: pages that are written again and again are moved once."""
 
-PAGES_MAX = 16_000
-"""Length of the WAL (64 MB) from which on a commit waits for a checkpoint: while commits follow each other without a
+PAGES_MAX = 48_000
+"""Length of the WAL (192 MB) from which on a commit waits for a checkpoint: while commits follow each other without a
 pause, one beside them never meets the end of the WAL, and leaves little for this one."""
 
 PASSES_MAX = 8

@@ -16,7 +16,6 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,11 +38,14 @@ class _Undone(BaseException):
 class SqliteTx(Tx):
     """A transaction on an apsw connection, through a cursor that nobody else uses meanwhile."""
 
-    def __init__(self, cursor: apsw.Cursor, clock: Clock, policy: Policy) -> None:
+    _statements = named_statements()
+
+    def __init__(
+        self, connection: apsw.Connection, cursor: apsw.Cursor, clock: Clock, policy: Policy
+    ) -> None:
         super().__init__(clock, policy)
-        self._connection = cursor.connection
+        self._connection = connection
         self._execute = cursor.execute
-        self._statements = _statements()
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
         return self._ask(name, parameters)
@@ -146,7 +148,7 @@ class SqliteStore(Store):
     async def read(self, work: Work[T]) -> T:
         self._reading.execute("BEGIN")
         try:
-            return work(SqliteTx(self._reading, self._clock, self._policy))
+            return work(SqliteTx(self._reader, self._reading, self._clock, self._policy))
         except _Undone as undone:
             raise undone.__cause__ or undone from None
         finally:
@@ -196,7 +198,7 @@ class SqliteStore(Store):
     def _try(self, job: _Job) -> bool:
         """Run a unit; False when it failed after it had written."""
         before = self._writer.total_changes()
-        job.tx = tx = SqliteTx(self._writing, self._clock, self._policy)
+        job.tx = tx = SqliteTx(self._writer, self._writing, self._clock, self._policy)
         try:
             job.result = job.work(tx)
         except _Undone:
@@ -284,8 +286,3 @@ def _open(file: Path, *, durable: bool) -> apsw.Connection:
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     connection.execute("PRAGMA cache_size = -65536")
     return connection
-
-
-@lru_cache(maxsize=1)
-def _statements() -> dict[str, str]:
-    return named_statements()

@@ -57,19 +57,12 @@ class Request:
     end; it is trusted: whoever makes it puts nothing of a client's in.
     """
 
-    __slots__ = (
-        "bytes_max",
-        "content",
-        "headers",
-        "is_complete",
-        "keeps_alive",
-        "method",
-        "more",
-        "query_string",
-        "raw_path",
-        "respond",
-        "waiter",
-    )
+    keeps_alive = True
+    is_complete = False
+    content: bytes | bytearray = b""
+    bytes_max: int | None = None
+    waiter: asyncio.Future[None] | None = None
+    more: Callable[[], asyncio.Future[None]]
 
     def __init__(
         self,
@@ -84,12 +77,12 @@ class Request:
         self.query_string = query_string
         self.headers = headers
         self.respond = respond
-        self.keeps_alive = True
-        self.is_complete = False
-        self.content: bytes | bytearray = b""
-        self.bytes_max: int | None = None
-        self.more: Callable[[], asyncio.Future[None]]
-        self.waiter: asyncio.Future[None] | None = None
+
+    def arrived(self, bytes_max: int) -> bytes | None:
+        """The whole body if it is there already and takes no more than `bytes_max` bytes, as nearly all do."""
+        if self.is_complete and len(self.content) <= bytes_max:
+            return bytes(self.content)
+        return None
 
     async def body(self, bytes_max: int) -> bytes:
         """The whole body. Raises TooLarge for more than `bytes_max` bytes, and Gone when the client hangs up."""
