@@ -182,7 +182,8 @@ def _link(
         kind, source = persistent_chat["RehydrationType"], persistent_chat["SourceContactId"]
         write_edge(tx, session, kind, source, anchor)
     if (past := anchor.session if anchor else related) is not None:
-        adopt_attributes(tx, session.key, past.key)
+        row = tx.one("attributes", session=past.key) or ("{}",)
+        adopt_attributes(tx, session.key, row[0])
 
 
 def _check_quota(tx: Tx, instance: Instance) -> None:

@@ -75,8 +75,8 @@ def associate(
     anchor = rehydration.resolve(
         current, rehydration_type, source, same_customer=tx.policy.require_same_customer
     )
-    if has_relatives:
-        tx.run(  # they go along
+    if has_relatives:  # which stay in one tree with this chat
+        tx.run(
             "move_tree",
             session=current.key,
             instance_id=current.instance_id,
@@ -85,8 +85,7 @@ def associate(
         )
     end = tx.following(current.key, (current.last_seq, current.last_at_ms))
     write_edge(tx, current, rehydration_type, source_contact_id, anchor, end)
-    if source.attributes != "{}":
-        adopt_attributes(tx, current.key, anchor.session.key)
+    adopt_attributes(tx, current.key, source.attributes)
     event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
 
@@ -131,12 +130,14 @@ def write_edge(
         raise LookupError(f"session {session.key} continues a past one already")
 
 
-def adopt_attributes(tx: Tx, session: int, past: int) -> None:
-    """Add to a session the attributes of a past one whose names it does not have."""
-    attributes: dict[int, str] = dict(tx.all("attributes_of_two", session=session, past=past))
-    if session not in attributes or attributes.get(past, "{}") == "{}":
+def adopt_attributes(tx: Tx, session: int, past: str) -> None:
+    """Add to a session the attributes of a past one, given as JSON, whose names it does not have."""
+    if past == "{}":
         return
-    own = json.loads(attributes[session])
-    merged = inherit(own, json.loads(attributes[past]))
+    row = tx.one("attributes", session=session)
+    if row is None:
+        raise LookupError(f"no attributes of session {session}")
+    own = json.loads(row[0])
+    merged = inherit(own, json.loads(past))
     if merged != own:
         tx.run("set_attributes", session=session, attributes=json.dumps(merged))

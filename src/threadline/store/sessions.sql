@@ -75,8 +75,5 @@ VALUES (:session, :attributes, :segment_attributes);
 -- name: attributes
 SELECT attributes, segment_attributes FROM session_attributes WHERE session = :session;
 
--- name: attributes_of_two
-SELECT session, attributes FROM session_attributes WHERE session IN (:session, :past);
-
 -- name: set_attributes
 UPDATE session_attributes SET attributes = :attributes WHERE session = :session;
