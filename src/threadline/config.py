@@ -92,6 +92,13 @@ class Settings:
         "How the servers on one PostgreSQL wake each other's sockets: `nats://HOST:4222` where they are many; "
         "empty is PostgreSQL itself.",
     )
+    edge_processes: int = _setting(
+        1,
+        "Processes that answer clients beside the one that writes the data folder: one or a few where there are "
+        "cores for them, 0 on a single core.",
+        low=0,
+        high=16,
+    )
     public_url: str = _setting(
         "",
         "Where clients reach this server, for the URLs it hands out, such as `https://chat.example.com`; "
@@ -110,7 +117,7 @@ class Settings:
         10_000, "Open connections, sockets included; more are answered 503 and closed.", low=1
     )
     sockets_per_participant_max: int = _setting(
-        5, "Open sockets of one participant; one more closes the oldest.", low=1
+        5, "Open sockets of one participant in one process; one more closes the oldest.", low=1
     )
 
     request_seconds_max: int = _setting(

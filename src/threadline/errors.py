@@ -17,7 +17,10 @@ class Fault(Exception):
     """
 
     def __init__(self, code: str, message: str, **members: Any) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code, message)
         self.code = code
         self.message = message
         self.members = members
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"

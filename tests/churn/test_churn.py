@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.churn.line import Line
+from tests.edge.raw import edge_of
 from tests.edge.supervised import supervised
 from threadline.bus.hub import Channel, Socket
 from threadline.testing import Customer, Threadline
@@ -32,19 +33,20 @@ PATIENCE_SECONDS = 60
 TYPES = ["WEBSOCKET", "CONNECTION_CREDENTIALS"]
 
 
-class Worker:
-    """What the server's process holds."""
+class Processes:
+    """What the server's processes hold."""
 
-    def __init__(self, pid: int) -> None:
-        self.folder = Path(f"/proc/{pid}")
+    def __init__(self, *pids: int) -> None:
+        self.folders = [Path(f"/proc/{pid}") for pid in pids]
 
     @property
     def files(self) -> int:
-        return len(list((self.folder / "fd").iterdir()))
+        return sum(len(list((folder / "fd").iterdir())) for folder in self.folders)
 
     @property
     def bytes(self) -> int:
-        return int((self.folder / "statm").read_text().split()[1]) * resource.getpagesize()
+        pages = sum(int((folder / "statm").read_text().split()[1]) for folder in self.folders)
+        return pages * resource.getpagesize()
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,7 @@ async def open_all(lines: list[Line]) -> None:
     await asyncio.gather(*(open_one(line) for line in lines))
 
 
-async def wave(customers: list[Customer], worker: Worker) -> int:
+async def wave(customers: list[Customer], held: Processes) -> int:
     """Every customer opens sockets and says something, all of them see it, and each goes its own way.
 
     Returns the memory that the server has when all are open.
@@ -88,7 +90,7 @@ async def wave(customers: list[Customer], worker: Worker) -> int:
             await asyncio.to_thread(casey.say, text)
         await asyncio.gather(*(line.sees(2) for line in theirs))
         assert len({tuple(line.ids) for line in theirs}) == 1
-    peak = worker.bytes
+    peak = held.bytes
     for theirs in lines:
         for number, line in enumerate(theirs):
             (line.close, line.hang_up, line.abort)[number % 3]()
@@ -100,16 +102,16 @@ async def test_sockets_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
     settings = {"CONNECTIONS_MAX": SOCKETS + 1_000, "SOCKETS_PER_PARTICIPANT_MAX": PER_CUSTOMER}
     env = {f"THREADLINE_{name}": str(number) for name, number in settings.items()}
     with supervised(tmp_path, env=env) as server:
-        workspace, worker = server.workspace, Worker(server.worker())
+        workspace, held = server.workspace, Processes(server.worker(), *server.edges())
         customers = [await asyncio.to_thread(workspace.invite) for _ in range(SOCKETS // PER_CUSTOMER)]
-        files, start, after = worker.files, worker.bytes, []
+        files, start, after = held.files, held.bytes, []
         peak = start
         for _ in range(WAVES):
-            peak = max(peak, await wave(customers, worker))
+            peak = max(peak, await wave(customers, held))
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while worker.files > files + KEPT_MAX:
+                while held.files > files + KEPT_MAX:
                     await asyncio.to_thread(customers[0].typing)
-            after.append(worker.bytes)
+            after.append(held.bytes)
         assert after[-1] - after[-2] < GROWTH_MAX * (peak - start), (start, peak, after)
         workspace.close()
 
@@ -129,7 +131,7 @@ def left(kind: type) -> int:
 
 async def emptied(server: Threadline) -> None:
     """Wait until the server has no socket any more, and see that it holds on to nothing of them."""
-    hub, listener = server._server._hub, server._server._listener
+    hub, listener = edge_of(server).hub, edge_of(server)._listener
     async with asyncio.timeout(PATIENCE_SECONDS):
         while hub._sockets or listener._config.socket_tasks or hub._tasks:
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
@@ -153,7 +155,7 @@ async def test_a_customer_who_comes_back_a_hundred_times(server: Threadline) -> 
     assert read[-COMEBACKS:] == ids
     for number, line in enumerate(lines):
         assert line.ids == ids[number : number + len(line.ids)]
-    (sockets,) = server._server._hub._sockets.values()
+    (sockets,) = edge_of(server).hub._sockets.values()
     assert len(sockets) <= server._server.settings.sockets_per_participant_max
     for line in lines:
         line.hang_up()
@@ -171,7 +173,7 @@ async def test_slow_readers_are_cut_off_and_hold_up_nobody(server: Threadline) -
     for number in range(SLOW_MESSAGES):
         await asyncio.to_thread(casey.say, str(number).ljust(16_000))
     await quick.sees(SLOW_MESSAGES)
-    (sockets,) = server._server._hub._sockets.values()
+    (sockets,) = edge_of(server).hub._sockets.values()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(sockets) > 1:
             await asyncio.to_thread(casey.typing)

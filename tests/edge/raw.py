@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from threadline.server.edge import Edge
+from threadline.testing import Threadline
+
 PATIENCE_SECONDS = 10.0
 
 
@@ -83,3 +86,10 @@ def ask(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> 
     with connected(url) as connection:
         connection.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return connection.answer(has_body=method != "HEAD")
+
+
+def edge_of(server: Threadline) -> Edge:
+    """The clients' side of a server that runs in this process."""
+    edge = server._server.edge
+    assert isinstance(edge, Edge)
+    return edge

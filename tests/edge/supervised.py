@@ -53,9 +53,12 @@ class Supervised:
 
     def worker(self) -> int:
         """The process id of the worker."""
-        children = Path(f"/proc/{self.parent.pid}/task/{self.parent.pid}/children").read_text().split()
-        assert len(children) == 1, children
-        return int(children[0])
+        (worker,) = children_of(self.parent.pid)
+        return worker
+
+    def edges(self) -> list[int]:
+        """The process ids of the edges beside the worker."""
+        return children_of(self.worker())
 
     def signal(self, number: signal.Signals) -> None:
         self.parent.send_signal(number)
@@ -74,6 +77,11 @@ def supervised(data: Path | str, *options: str, env: dict[str, str] | None = Non
     finally:
         server.signal(signal.SIGTERM)  # does nothing to one that has ended
         server.end()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that `pid` has started and that run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def gone(pid: int) -> bool:

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import connect
 
-from tests.edge.raw import PATIENCE_SECONDS, ask, connected
+from tests.edge.raw import PATIENCE_SECONDS, ask, connected, edge_of
 from tests.edge.test_sockets import buffered, masked, ticket_url, unread
 from threadline.config import Settings
 from threadline.server import Server
@@ -53,7 +53,7 @@ def test_pings_are_not_answered_to_who_does_not_read(threadline: Threadline) -> 
     with unread(ticket_url(threadline.invite())) as client:
         for _ in range(100):
             client.sendall(pings)
-        assert buffered(threadline._server._hub) < 500_000 < 100 * len(pings)
+        assert buffered(edge_of(threadline).hub) < 500_000 < 100 * len(pings)
 
 
 def test_a_socket_that_is_only_kept_open_is_closed() -> None:

@@ -40,6 +40,8 @@ class Life:
         self.is_over = False
         with on_disk(self.disk):
             self.store = SqliteStore(folder / "threadline.db", ManualClock())
+        assert self.store.syncs is not None
+        self.store.syncs.sync = partial(self.disk.sync_beside, f"{folder}/threadline.db-wal")
 
 
 class Database:
@@ -59,6 +61,7 @@ class Database:
     def boot(self) -> None:
         """Start on the newest state of the disk."""
         self.life = Life(f"simulated-{id(self)}-{self.lives}", self._folder / str(self.lives))
+        self.life.store.on_failure = self.cut_power
 
     def cut_power(self) -> None:
         """This moment's disk is what the next life starts from; whatever this life still does, nobody sees."""
@@ -108,7 +111,7 @@ class Database:
             yield
         finally:
             released.set()
-            with suppress(apsw.Error):  # what goes wrong meanwhile may meet this commit first
+            with suppress(apsw.Error, OSError):  # what goes wrong meanwhile may meet this commit first
                 await stood
 
 

@@ -3,6 +3,7 @@
 The disk is a layer below SQLite (a VFS), so what fails is what fails in life, and the store above it is the real one.
 """
 
+import errno
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -33,6 +34,23 @@ class Disk(apsw.VFS):
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "File":  # noqa: N802
         return File(self, name, flags)
+
+    def sync(self, path: str) -> None:
+        """What was written to the file by now is kept from now on."""
+        written = len(self.unsynced[path])
+        stand, self.stand = self.stand, None
+        if stand is not None:
+            stand()
+        if self.trouble is not None:
+            self.trouble()
+        del self.unsynced[path][:written]
+
+    def sync_beside(self, path: str) -> None:
+        """As the system does it for who writes through SQLite and syncs by themselves. Raises OSError."""
+        try:
+            self.sync(path)
+        except apsw.Error as error:
+            raise OSError(errno.EIO, str(error)) from error
 
     def power_cut(self, random: Random, into: Path) -> None:
         """Copy to the folder `into` what a machine would find that lost its power now."""
@@ -71,12 +89,7 @@ class File(apsw.VFSFile):
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        stand, self.disk.stand = self.disk.stand, None
-        if stand is not None:
-            stand()
-        if self.disk.trouble is not None:
-            self.disk.trouble()
-        self.disk.unsynced[self.path].clear()
+        self.disk.sync(self.path)
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
         super().xTruncate(size)

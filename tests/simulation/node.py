@@ -189,7 +189,7 @@ class Node:
         """Let time's passing be noticed. Raises Lost when that fails."""
         try:
             await self.timers.tick()
-        except (apsw.Error, Gone) as error:
+        except (apsw.Error, OSError, Gone) as error:
             raise Lost(str(error)) from None
         if self.is_dead:
             raise Lost("killed")

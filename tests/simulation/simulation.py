@@ -248,10 +248,10 @@ class Simulation:
         answers = await asyncio.gather(*tasks)
         world.database.life.disk.trouble = None
         world.database.again = world.database.unsure = 0
-        if is_fatal:
-            if not (world.database.life.is_over or any(node.is_dead for node in world.nodes)):
-                strike()
-                answers = [Lost("the answer was lost on its way") for _ in asks]
+        if is_fatal and not world.is_hurt:
+            strike()
+            answers = [Lost("the answer was lost on its way") for _ in asks]
+        if world.is_hurt:  # also by a sync that failed
             await world.mend()
         await world.settle()
         await self.learn()

@@ -77,10 +77,15 @@ class World:
             if self.count == 1:
                 self.nodes[0].die()
 
+    @property
+    def is_hurt(self) -> bool:
+        """Whether something has died."""
+        return self.database.life.is_over or any(node.is_dead for node in self.nodes)
+
     async def mend(self) -> None:
         """Start what has died again: nodes come back without a memory, on a clock that went on."""
         for node in self.nodes:
-            if node.is_dead:
+            if node.is_dead or (self.count == 1 and self.database.life.is_over):
                 await node.bury()
         if self.database.life.is_over:
             await self.database.close()

@@ -19,27 +19,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from threadline import operations, place
-from threadline.bus.hub import Hub
-from threadline.chat.limits import Policy
+from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import Settings
 from threadline.operations.workspace import first_workspace
 from threadline.server import backing
-from threadline.server.api import Api, request_ids_of
-from threadline.server.sockets import Endpoint, pull_from
+from threadline.server.edge import Edge
+from threadline.server.edges import Edges, Forked
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
-from threadline.wire.listener import Listener
-from threadline.wire.socket import chat_frame
+from threadline.store.sqlite import SqliteStore
 
 for module in pkgutil.iter_modules(operations.__path__):
     import_module(f"{operations.__name__}.{module.name}")
 import_module("threadline.flows.runner")
-
-CHATS_MAX = 500
-"""Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
-GOODBYE_SECONDS = 0.5
-"""Time that clients have to answer the close of their WebSocket when the server stops."""
 
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
@@ -48,26 +41,31 @@ ADVANCE_SECONDS_MAX = 10.0
 class Server:
     """One server in this process, from `start` to `close`; or as an async context manager.
 
-    `url`, `store` and `workspace` (what `workspace.json` holds) are there once it has started. Everything runs on the
-    loop that started it, but for the thread that waits for the disk.
+    `url`, `store` and `workspace` (what `workspace.json` holds) are there once it has started. `failed` is done when
+    it can only be started anew: its disk does not keep what it is given, or one of its processes has ended. Everything
+    runs on the loop that started it, but for the thread that waits for the disk.
     """
 
     url: str
     store: Store
     workspace: dict[str, Any]
+    failed: asyncio.Future[None]
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self._running: list[asyncio.Task[None]] = []
         self._lock: int | None = None
+        self._relay: Relay | None = None
 
-    async def start(self, bound: socket.socket | None = None) -> None:
+    async def start(self, bound: socket.socket | None = None, forked: Forked | None = None) -> None:
         """Serve on `bound`, a socket that listens already, or on one made from the settings.
 
-        Who gives a socket has also locked the data folder. Raises `place.Taken` when another server uses the folder,
-        RuntimeError when its data cannot be used, OSError when the port is taken.
+        `forked` are the edges that serve on it (`server.edges`); without, this process does it itself. Who gives a
+        socket has also locked the data folder. Raises `place.Taken` when another server uses the folder, RuntimeError
+        when its data cannot be used, OSError when the port is taken.
         """
+        self.failed = asyncio.get_running_loop().create_future()
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
         with contextlib.ExitStack() as undo:
             if bound is None:
@@ -77,22 +75,30 @@ class Server:
                 bound = place.listening(self.settings.host, self.settings.port)
                 undo.callback(bound.close)
             self.url = place.url_of(bound)
-            self.store = await backing.open_store(self.settings, self.clock, self._policy())
+            policy = backing.policy(self.settings, self.url)
+            self.store = await backing.open_store(self.settings, self.clock, policy)
             undo.pop_all()
         self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
-        self._hub = Hub(self.settings, pull_from(self.store), chat_frame)
-        self._relay = backing.relay(self.settings, self.clock, self._hub, self.workspace["instance_id"])
         self._timers = Timers(self.store, self.clock)
+        if isinstance(self.store, SqliteStore):
+            self.store.on_failure = self._fail
+        if forked and forked.ends and isinstance(self.store, SqliteStore):
+            self.edge: Edge | Edges = Edges(forked, self.store, self._fail)
+        else:
+            self.edge = Edge(self.settings, self.clock, self.store, bound)
+            self._relay = backing.relay(
+                self.settings, self.clock, self.edge.hub, self.workspace["instance_id"]
+            )
         self.store.on_commit = self._committed
-        request_ids = request_ids_of(self.clock)
-        self._api = Api(self.store, self.clock, self.settings, request_ids)
-        self._sockets = Endpoint(self.store, self._hub)
-        self._listener = Listener(self._api, self._sockets, self.settings, request_ids)
-        always = [self._timers.run(), self._hub.sweep(), *([self._relay.run()] if self._relay else [])]
+        always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
-        await self._listener.start(bound, place.BACKLOG)
+        await self.edge.start()
+
+    def _fail(self) -> None:
+        if not self.failed.done():
+            self.failed.set_result(None)
 
     async def close(self, seconds: float | None = None) -> bool:
         """Answer what is running, close the sockets, let go of the store. True when nobody had to be cut off.
@@ -101,10 +107,7 @@ class Server:
         """
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
-        self._listener.stop()
-        clean = await self._listener.answered(self.settings.drain_seconds if seconds is None else seconds)
-        await self._hub.close()
-        await self._listener.left(GOODBYE_SECONDS)
+        clean = await self.edge.close(self.settings.drain_seconds if seconds is None else seconds)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -129,7 +132,7 @@ class Server:
         await self.close()
 
     def _committed(self, committed: Committed) -> None:
-        (self._relay or self._hub).committed(committed)
+        (self._relay or self.edge).committed(committed)
         self._timers.due(committed.tasks_due_ms)
 
     def _follow(self, clock: ManualClock) -> None:
@@ -144,16 +147,6 @@ class Server:
                 asyncio.run_coroutine_threadsafe(self.tick(), loop).result(ADVANCE_SECONDS_MAX)
 
         clock.on_advance = advanced
-
-    def _policy(self) -> Policy:
-        settings = self.settings
-        return Policy(
-            strict_limits=settings.strict_limits,
-            require_same_customer=settings.require_same_customer,
-            chats_max=CHATS_MAX if settings.account_quotas else 0,
-            socket_url=(settings.public_url.rstrip("/") or self.url).replace("http", "ws", 1),
-            connect_within_ms=settings.chat_connect_seconds * 1000,
-        )
 
     async def _workspace(self, file: Path | None) -> dict[str, Any]:
         """The store's first workspace, made now in an empty store, and written down for the commands that need it."""

@@ -17,12 +17,13 @@ from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.errors import Fault
-from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller, dispatch
+from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.keys import key_of
 from threadline.operations.tokens import authenticate
 from threadline.server.cache import Cache
 from threadline.server.logs import where
 from threadline.server.rates import Rates
+from threadline.server.units import Call
 from threadline.store import Store
 from threadline.wire import auth, restjson
 from threadline.wire.http import Gone, Headers, Request, TooLarge
@@ -129,11 +130,8 @@ class Api:
             # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
         session = caller.session if isinstance(caller, ParticipantCaller) else None
-        if operation.writes:
-            reply = await self._store.write(lambda tx: dispatch(tx, operation, caller, arguments), session)
-        else:
-            reply = await self._store.read(lambda tx: dispatch(tx, operation, caller, arguments))
-        return restjson.serialise(model, reply)
+        call = Call(model.service, model.name, caller, arguments)
+        return await (self._store.write(call, session) if operation.writes else self._store.read(call))
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
         """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""

@@ -16,6 +16,20 @@ from threadline.config import BadSettings, Settings
 from threadline.store import Store
 from threadline.store.sqlite import SqliteStore
 
+CHATS_MAX = 500
+"""Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
+
+
+def policy(settings: Settings, url: str) -> Policy:
+    """What the settings decide for the operations of a server that is reached at `url`."""
+    return Policy(
+        strict_limits=settings.strict_limits,
+        require_same_customer=settings.require_same_customer,
+        chats_max=CHATS_MAX if settings.account_quotas else 0,
+        socket_url=(settings.public_url.rstrip("/") or url).replace("http", "ws", 1),
+        connect_within_ms=settings.chat_connect_seconds * 1000,
+    )
+
 
 async def open_store(settings: Settings, clock: Clock, policy: Policy) -> Store:
     """The store that the settings ask for. Raises RuntimeError for data of a newer Threadline."""

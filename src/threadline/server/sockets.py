@@ -10,10 +10,11 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller
-from threadline.operations.participants import subscribe, ticket_holder
+from threadline.operations.participants import ticket_holder
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import viewer_of, visible_after
 from threadline.server.logs import where
+from threadline.server.units import Subscribe
 from threadline.store import Store, Tx
 from threadline.wire import restjson
 from threadline.wire import socket as frames
@@ -83,9 +84,9 @@ class Endpoint:
                 raise frames.BadFrame(frames.BINARY, "Frames must be text.")
             command = frames.command(text)
             if command is Command.SUBSCRIBE and not socket.is_subscribed:
-                subscription = await self._store.write(lambda tx: subscribe(tx, caller), caller.session)
+                cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
                 await _answer(socket.line, command)
-                self._hub.subscribe(socket, subscription.cursor, subscription.initial_contact_id)
+                self._hub.subscribe(socket, cursor, initial_contact_id)
             elif command is not Command.NOTHING:
                 if command is Command.HEARTBEAT:
                     await self._hub.look(socket)  # so its echo comes after all that was committed before it

@@ -6,31 +6,32 @@ descriptors, with its settings in the environment. It says `ready` on the channe
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import resource
 import signal
 import socket
 import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import uvloop
 
+from threadline import place
 from threadline.config import BadSettings, Settings
-from threadline.server import Server
+from threadline.server import Server, backing, remote
+from threadline.server.edges import Forked, fork, wanted
 from threadline.server.logs import write_to_stderr
 
 ORPHAN_SECONDS = 0.5
 """What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
 
-GARBAGE_THRESHOLDS = (10_000, 10, 10)
-"""Objects after which the youngest are looked through, and how often before the older ones are."""
-
 log = logging.getLogger("threadline.server")
 
 
-async def serve(settings: Settings, bound: socket.socket, channel: socket.socket) -> int:
-    """Serve until SIGTERM or the parent's death; the exit status."""
+async def serve(settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked) -> int:
+    """Serve until SIGTERM, the parent's death, or until it can only be started anew; the exit status."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[float] = loop.create_future()
 
@@ -42,24 +43,20 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
     loop.add_reader(channel, stop, ORPHAN_SECONDS)
     server = Server(settings)
     try:
-        await server.start(bound)
+        await server.start(bound, forked)
     except (RuntimeError, BadSettings) as error:
         log.error("%s", error)
         return 1
-    _calm_garbage_collection()
+    remote.calm_garbage_collection()
+    server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
         channel.send(b"ready")
-    clean = await server.close(await stopped)
+    seconds = await stopped
+    has_failed = server.failed.done()
+    clean = await server.close(seconds)
     if not clean:
         log.warning("stopped before every request was answered")
-    return 0
-
-
-def _calm_garbage_collection() -> None:
-    """What is loaded stays: looking through it again and again took a twentieth of the time of every message."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    return int(has_failed)
 
 
 def main(arguments: list[str]) -> int:
@@ -71,8 +68,14 @@ def main(arguments: list[str]) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    url = place.url_of(bound)
+    policy = backing.policy(settings, url)
+    file = Path(settings.data) / place.DATABASE
+    count = wanted(settings)
+    share = replace(settings, connections_max=-(-settings.connections_max // max(1, count)))
+    forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, bound, channel))
+        return runner.run(serve(settings, bound, channel, forked))
 
 
 if __name__ == "__main__":

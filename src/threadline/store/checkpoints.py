@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The thread and its connection. `committed` is called after every commit, from the thread that commits."""
+    """The thread and its connection, for the WAL that `writer` writes."""
 
     def __init__(self, file: Path, writer: apsw.Connection) -> None:
         self._connection = apsw.Connection(str(file))
@@ -39,9 +39,14 @@ class Checkpoints:
         self._thread = threading.Thread(target=self._run, name="threadline-checkpoints", daemon=True)
         self._thread.start()
 
-    def committed(self) -> None:
-        """See to it that the WAL does not grow for ever."""
-        if self._pages >= PAGES_MAX:
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the WAL is so long that writing has to pause for a checkpoint."""
+        return self._pages >= PAGES_MAX
+
+    def look(self) -> None:
+        """See to it that the WAL does not grow for ever; here and now where it is overdue."""
+        if self.is_overdue:
             self._checkpoint()
         elif self._pages >= PAGES:
             self._wanted.set()

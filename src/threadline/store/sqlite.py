@@ -10,12 +10,11 @@ far longer than they work.
 import asyncio
 import contextlib
 import logging
-import queue
 import shutil
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +23,13 @@ import apsw
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Committed, Row, Store, Tx, Work, migrations, named_statements
-from threadline.store.checkpoints import Checkpoints
+from threadline.store.syncs import Syncs
 
 T = TypeVar("T")
-BATCH_MAX = 256
+BATCH_MAX = 16
+"""Units of one transaction. Of many that wait the first are answered while the last are run: who asks again and again
+would otherwise wait for each other, in step."""
+
 log = logging.getLogger(__name__)
 
 
@@ -83,15 +85,45 @@ class SqliteTx(Tx):
         self._execute("RELEASE inner_work")
 
 
-class _Job:
-    __slots__ = ("error", "future", "result", "tx", "work")
+Done = Callable[[Any, BaseException | None], None]
+"""What is told of a unit of work: its result, or why it has failed."""
 
-    def __init__(self, work: Work[Any], future: "asyncio.Future[Any]") -> None:
+
+class _Job:
+    __slots__ = ("done", "error", "result", "tx", "work")
+
+    def __init__(self, work: Work[Any], done: Done) -> None:
         self.work = work
-        self.future = future
+        self.done = done
         self.tx: Tx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+class Reader:
+    """Short reads of the file at `path` on a connection of their own, each of one consistent state."""
+
+    def __init__(self, path: Path, clock: Clock, policy: Policy, *, durable: bool = True) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._connection = _open(path, durable=durable)
+        self._connection.execute("SELECT count(*) FROM task").fetchall()
+        self._cursor = self._connection.cursor()
+
+    def read(self, work: Work[T]) -> T:
+        """Run `work`, which only reads."""
+        self._cursor.execute("BEGIN")
+        try:
+            return work(SqliteTx(self._connection, self._cursor, self._clock, self._policy))
+        except _Undone as undone:
+            raise undone.__cause__ or undone from None
+        finally:
+            if self._connection.in_transaction:
+                self._cursor.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
 
 
 class SqliteStore(Store):
@@ -99,6 +131,10 @@ class SqliteStore(Store):
 
     Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Nobody but this
     user may read what is kept. Raises RuntimeError for a file that cannot be used.
+
+    `on_begin` and `on_sync` are told how many batches have been written, before one is to be seen by other connections
+    and once it is durable. `on_failure` is told that the disk does not keep what it was given: nothing is answered any
+    more but the failure, and only opening the file anew shows what is left.
     """
 
     def __init__(
@@ -109,6 +145,9 @@ class SqliteStore(Store):
         on_commit: Callable[[Committed], None] = lambda _: None,
     ) -> None:
         self.on_commit = on_commit
+        self.on_begin: Callable[[int], None] = lambda _: None
+        self.on_sync: Callable[[int], None] = lambda _: None
+        self.on_failure: Callable[[], None] = lambda: None
         self._clock = clock
         self._policy = policy or Policy()
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
@@ -117,65 +156,78 @@ class SqliteStore(Store):
             file.touch(mode=0o600)  # and so are the files that SQLite puts beside it
             self._writer = _open(file, durable=path is not None)
             migrate(self._writer)
-            self._reader = _open(file, durable=path is not None)
-            self._reader.execute("SELECT count(*) FROM task").fetchall()
+            self._reader = Reader(file, clock, self._policy, durable=path is not None)
             self._writer.execute("BEGIN IMMEDIATE; COMMIT")
         except (apsw.Error, OSError) as error:
             raise RuntimeError(f"the database {file} cannot be used: {error}") from error
         if folder is not None:
             shutil.rmtree(folder)
-        self._writing, self._reading = self._writer.cursor(), self._reader.cursor()
+        self._writing = self._writer.cursor()
         self._waiting: deque[_Job] = deque()
-        self._is_busy = False
-        self._committing: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._checkpoints: Checkpoints | None = None
-        if path is not None:
-            self._checkpoints = Checkpoints(path, self._writer)
-            self._thread = threading.Thread(target=self._commit_all, name="threadline-commits", daemon=True)
-            self._thread.start()
+        self._is_due = False
+        self._count = 0
+        self._written: deque[tuple[int, list[_Job]]] = deque()
+        self._failure: OSError | None = None
+        self.syncs = Syncs(path, self._writer, self._end_of_sync) if path is not None else None
 
     async def write(self, work: Work[T], session: int | None = None) -> T:
-        loop = self._loop = asyncio.get_running_loop()
-        job = _Job(work, loop.create_future())
-        self._waiting.append(job)
-        if not self._is_busy:
-            self._is_busy = True
-            loop.call_soon(self._next)
-        result: T = await job.future
-        return result
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.submit(work, partial(_settle, future))
+        return await future
+
+    def submit(self, work: Work[Any], done: Done) -> None:
+        """As `write`, for who would rather be called, on the loop, than wait."""
+        self._waiting.append(_Job(work, done))
+        self._go_on()
 
     async def read(self, work: Work[T]) -> T:
-        self._reading.execute("BEGIN")
         try:
-            return work(SqliteTx(self._reader, self._reading, self._clock, self._policy))
-        except _Undone as undone:
-            raise undone.__cause__ or undone from None
+            return self._reader.read(work)
         finally:
-            if self._reader.in_transaction:
-                self._reading.execute("COMMIT")
+            if self._written:  # which may have been seen, and is not durable yet
+                await self._settled()
 
     async def close(self) -> None:
-        if self._is_busy:
-            await self.write(lambda tx: None)  # comes after all that waits
-        if self._thread is not None:
-            self._committing.put(None)
-            await asyncio.to_thread(self._thread.join)
-        if self._checkpoints is not None:
-            await asyncio.to_thread(self._checkpoints.close)
+        if self._is_due or self._written:
+            with contextlib.suppress(OSError):
+                await self.write(lambda tx: None)  # comes after all that waits
+        if self.syncs is not None:
+            await asyncio.to_thread(self.syncs.close)
         self._reader.close()
         self._writer.close()
 
+    async def _settled(self) -> None:
+        """Wait until all is durable that is written now."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._written[-1][1].append(_Job(_nothing, partial(_settle, future)))
+        await future
+
+    def _go_on(self) -> None:
+        if self._is_due or not self._waiting:
+            return
+        if self.syncs is None or self.syncs.have_room(len(self._written)):
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._next)
+
     def _next(self) -> None:
-        """Run what waits, and have it committed: by the thread where that takes the disk's time."""
+        """Run what waits, write it, and have it made durable by the thread that waits for the disk."""
+        self._is_due = False
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
         before = self._writer.total_changes()
-        self._run(batch)
-        if self._thread is not None and self._writer.total_changes() != before:
-            self._committing.put(batch)
+        if self._failure is not None:
+            self._undo(batch, self._failure)
         else:
-            self._commit(batch)
+            self._run(batch)
+        if self._writer.total_changes() != before:
+            self._count += 1
+            self.on_begin(self._count)
+        self._commit(batch)
+        if self.syncs is not None and (self._written or self._writer.total_changes() != before):
+            self._written.append((self._count, batch))
+            self.syncs.want()
+        else:
             self._answer(batch)
+        self._go_on()
 
     def _run(self, batch: list[_Job]) -> None:
         """Run a batch in one transaction.
@@ -230,14 +282,21 @@ class SqliteStore(Store):
             except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
                 self._undo(batch, error)
 
-    def _commit_all(self) -> None:
-        """The thread: it waits for the disk and runs nothing else."""
-        while (batch := self._committing.get()) is not None:
-            self._commit(batch)
-            if self._checkpoints is not None:
-                self._checkpoints.committed()
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._answer, batch)
+    def _end_of_sync(self, count: int, failure: OSError | None) -> None:
+        """The `count` oldest batches that were written are durable, or, after a failure, nobody knows."""
+        if failure is not None and self._failure is None:
+            log.error("the disk has failed: %s", failure)
+            self._failure = failure
+            self.on_failure()
+        for _ in range(count):
+            number, batch = self._written.popleft()
+            if failure is None:
+                self._answer(batch)
+                self.on_sync(number)
+            else:
+                self._undo(batch, failure)
+                self._answer(batch)
+        self._go_on()
 
     def _answer(self, batch: list[_Job]) -> None:
         """After the commit: wake first, so that a push never trails the sender's own answer by much."""
@@ -247,16 +306,20 @@ class SqliteStore(Store):
                     self.on_commit(job.tx.committed())
                 except Exception:
                     log.exception("a wake after a commit failed; sockets catch up from the store")
-            if job.future.cancelled():
-                continue
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
-        if self._waiting:
-            self._loop.call_soon(self._next)
-        else:
-            self._is_busy = False
+            job.done(job.result, job.error)
+
+
+def _nothing(tx: Tx) -> None:
+    pass
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def migrate(connection: apsw.Connection) -> None:
@@ -283,6 +346,6 @@ def _open(file: Path, *, durable: bool) -> apsw.Connection:
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
     connection.execute("PRAGMA cache_size = -65536")
     return connection

@@ -1,0 +1,155 @@
+"""Edges in processes of their own, beside the one that writes.
+
+An edge is forked when the program is loaded and before it does anything. It reads the store's file by itself, and has
+the process that owns it run what writes. So one process still writes, and what costs most, to read requests, check
+signatures and feed sockets, is done on other cores. They live and die together: where one is lost the rest ends, and
+whoever supervises them starts anew.
+"""
+
+import asyncio
+import logging
+import mmap
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from threadline.config import Settings
+from threadline.errors import Fault
+from threadline.server.channel import (
+    Answered,
+    Asked,
+    Begin,
+    Channel,
+    Drain,
+    Drained,
+    News,
+    Ready,
+    Refused,
+    Synced,
+)
+from threadline.server.logs import where
+from threadline.store import Committed
+from threadline.store.sqlite import SqliteStore
+
+log = logging.getLogger("threadline.server")
+
+
+class Written:
+    """How many batches have been written, in memory that forked processes share: what is to be seen, durable or not."""
+
+    def __init__(self) -> None:
+        self._count = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
+
+    def get(self) -> int:
+        """The count; read after a look at the store, it covers all that was to be seen there."""
+        return self._count[0]
+
+    def set(self, count: int) -> None:
+        """Raise the count, before what it counts can be seen."""
+        self._count[0] = count
+
+
+def wanted(settings: Settings) -> int:
+    """How many edges a server with these settings forks. Rates are counted by one alone."""
+    if settings.store or settings.keeps_nothing:
+        return 0
+    return min(settings.edge_processes, 1) if settings.rate_limits else settings.edge_processes
+
+
+class Forked(NamedTuple):
+    """What the process that writes has of its edges: an end of a pair of sockets with each, and what they share."""
+
+    ends: list[socket.socket]
+    written: Written
+
+
+def fork(count: int, serve: Callable[[socket.socket, Written], None], kept: socket.socket) -> Forked:
+    """Fork `count` processes that `serve` on their end of a pair of sockets.
+
+    `kept` is a socket that tells others how long this process lives: the new ones let go of it.
+    """
+    ends: list[socket.socket] = []
+    written = Written()
+    for _ in range(count):
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            for end in (*ends, ours, kept):
+                end.close()
+            status = 1
+            try:
+                serve(theirs, written)
+                status = 0
+            finally:
+                os._exit(status)
+        theirs.close()
+        ends.append(ours)
+    return Forked(ends, written)
+
+
+class Edges:
+    """The edges, for the process that owns the store: what commits is told to all. `lost` is called when one ends."""
+
+    def __init__(self, forked: Forked, store: SqliteStore, lost: Callable[[], None]) -> None:
+        self._ends = forked.ends
+        self._lost = lost
+        self._store = store
+        store.on_begin = forked.written.set
+        store.on_sync = self._synced
+        self._channels: list[Channel] = []
+        self._said: list[asyncio.Future[Any]] = []
+        self._is_whole = True
+
+    async def start(self) -> None:
+        """Let them serve; returns when they do. Raises RuntimeError when one does not."""
+        for edge, end in enumerate(self._ends):
+            self._channels.append(
+                await Channel.open(end, partial(self._heard, edge), partial(self._gone, edge))
+            )
+        await self._all_say(Begin())
+
+    async def close(self, seconds: float) -> bool:
+        """See `Edge.close`. False at once when one is lost already."""
+        if not self._is_whole:
+            return False
+        return all(said.is_clean for said in await self._all_say(Drain(seconds)))
+
+    def committed(self, committed: Committed) -> None:
+        """See `Bus.committed`."""
+        if committed.grown or committed.signals:
+            news = News(committed.grown, committed.signals)
+            for channel in self._channels:
+                channel.send(news)
+
+    def _synced(self, batches: int) -> None:
+        for channel in self._channels:
+            channel.send(Synced(batches))
+
+    async def _all_say(self, message: Begin | Drain) -> list[Any]:
+        self._said = [asyncio.get_running_loop().create_future() for _ in self._channels]
+        for channel in self._channels:
+            channel.send(message)
+        return await asyncio.gather(*self._said)
+
+    def _heard(self, edge: int, message: Asked | Ready | Drained) -> None:
+        if isinstance(message, Asked):
+            self._store.submit(message.unit, partial(self._answer, edge, message.number))
+        else:
+            self._said[edge].set_result(message)
+
+    def _answer(self, edge: int, number: int, result: Any, error: BaseException | None) -> None:
+        channel = self._channels[edge]
+        if error is None:
+            channel.send(Answered(number, result))
+        elif isinstance(error, Fault):
+            channel.send(Refused(number, error.code, error.message, error.members))
+        else:
+            log.error("a unit of work failed\n%s", where(error))
+            channel.send(Refused(number, "", "", {}))
+
+    def _gone(self, edge: int) -> None:
+        if not self._said[edge].done():
+            self._said[edge].set_exception(RuntimeError("a process that serves clients has ended"))
+        self._is_whole = False
+        self._lost()

@@ -1,0 +1,234 @@
+"""Edges beside the process that writes: nobody notices them, and nobody is told what is not durable."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.edge.raw import ask
+from tests.edge.supervised import PATIENCE_SECONDS, Supervised, gone, supervised
+from threadline.chat.limits import Policy
+from threadline.clock import ManualClock
+from threadline.config import Settings
+from threadline.server import Server
+from threadline.server.channel import Begin, Channel, Ready
+from threadline.server.edges import Edges, Forked, Written
+from threadline.server.remote import RemoteStore, WriterFailed
+from threadline.server.units import Call
+from threadline.store import Committed, Store, Tx
+from threadline.store.sqlite import SqliteStore
+
+
+def served(data: Path, edges: int, **env: str) -> AbstractContextManager[Supervised]:
+    return supervised(data, env={"THREADLINE_EDGE_PROCESSES": str(edges), **env})
+
+
+# As its users see it
+
+
+@pytest.mark.parametrize("edges", [0, 1, 3])
+def test_a_chat_over_whatever_edges_there_are(tmp_path: Path, edges: int) -> None:
+    with served(tmp_path / "data", edges) as server:
+        assert len(server.edges()) == edges
+        workspace = server.workspace
+        past = workspace.past_chat()
+        chats = []
+        for number in range(4):
+            casey = workspace.customer(
+                PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"}
+            )
+            agent = workspace.agent("a1")
+            agent.accept(casey)
+            assert "My parcel has not come." in casey.reads()
+            chats.append((number, casey, agent))
+        for number, casey, agent in chats:
+            casey.say(f"question {number}")
+            agent.see(f"question {number}")
+            agent.typing()
+            casey.see_event("typing")
+            agent.say(f"answer {number}")
+            casey.see(f"answer {number}")
+            assert casey.reads()[-2:] == agent.reads()[-2:] == [f"question {number}", f"answer {number}"]
+            casey.leave()
+        server.signal(signal.SIGTERM)
+        assert server.end() == (0, "")
+
+
+def test_nobody_notices_that_an_edge_is_killed(tmp_path: Path) -> None:
+    with served(tmp_path / "data", 2) as server:
+        casey = server.workspace.customer()
+        casey.say("before")
+        worker, edges = server.worker(), server.edges()
+        os.kill(edges[0], signal.SIGKILL)
+        assert all(gone(pid) for pid in (worker, *edges))
+        assert ask(server.url, "GET", "/health").status == 200
+        assert server.worker() != worker
+        casey.connect()
+        casey.say("after")
+        casey.see("after")
+        assert casey.reads() == ["before", "after"]
+        casey.drop()
+
+
+def test_edges_do_not_outlive_the_worker(tmp_path: Path) -> None:
+    with served(tmp_path / "data", 2) as server:
+        edges = server.edges()
+        os.kill(server.worker(), signal.SIGKILL)
+        assert all(gone(edge) for edge in edges)
+        assert ask(server.url, "GET", "/health").status == 200
+
+
+def test_an_edge_is_not_ended_by_a_signal_meant_for_all(tmp_path: Path) -> None:
+    """As systemd sends it to every process of a service: who drains is told by the worker, not cut off."""
+    with served(tmp_path / "data", 1) as server:
+        (edge,) = server.edges()
+        os.kill(edge, signal.SIGTERM)
+        assert ask(server.url, "GET", "/health").status == 200
+        assert server.edges() == [edge]
+
+
+def test_rates_are_counted_in_one_place(tmp_path: Path) -> None:
+    with served(tmp_path / "data", 3, THREADLINE_RATE_LIMITS="true") as server:
+        assert len(server.edges()) == 1
+
+
+def test_refusals_come_over_in_full(tmp_path: Path) -> None:
+    with served(tmp_path / "data", 1) as server:
+        workspace = server.workspace
+        with pytest.raises(ClientError) as refused:
+            workspace.connect.create_contact_flow(
+                InstanceId=workspace.instance_id, Name="bad", Type="CONTACT_FLOW", Content="{}"
+            )
+        assert refused.value.response["Error"]["Code"] == "InvalidContactFlowException"
+        assert refused.value.response["problems"]
+
+
+# From within
+
+
+class Two:
+    """A store, and an edge's view of it, over a real channel: two processes in one, whose disk a test can hold."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.remote: RemoteStore
+        self.released = threading.Event()
+        self.failure: OSError | None = None
+        self.failures = 0
+        assert store.syncs is not None
+        store.syncs.sync = self._sync
+        store.on_failure = self._failed
+
+    def _sync(self) -> None:
+        assert self.released.wait(PATIENCE_SECONDS)
+        if self.failure:
+            raise self.failure
+
+    def _failed(self) -> None:
+        self.failures += 1
+
+    def seen_by(self, who: str) -> Store:
+        return self.remote if who == "edge" else self.store
+
+
+@asynccontextmanager
+async def two_processes(folder: Path) -> AsyncIterator[Two]:
+    ours, theirs = socket.socketpair()
+    path, written = folder / "threadline.db", Written()
+    two = Two(SqliteStore(path, ManualClock()))
+    hung_up = asyncio.get_running_loop().create_future()
+    edges = Edges(Forked([ours], written), two.store, lambda: hung_up.set_result(None))
+
+    def heard(message: Any) -> None:
+        if isinstance(message, Begin):
+            channel.send(Ready())
+        else:
+            two.remote.heard(message)
+
+    channel = await Channel.open(theirs, heard, lambda: None)
+    await edges.start()
+    two.remote = RemoteStore(path, written, channel, ManualClock(), Policy())
+    try:
+        yield two
+    finally:
+        two.released.set()
+        channel.close()
+        await hung_up
+        await two.remote.close()
+        await two.store.close()
+
+
+def keep(tx: Tx) -> str:
+    tx.run("insert_reply", key="key", arguments_hash="", salt="", reply="kept", now_ms=tx.now_ms)
+    return "kept"
+
+
+def kept(tx: Tx) -> bool:
+    return tx.one("reply_of", key="key") is not None
+
+
+@pytest.mark.parametrize("who", ["owner", "edge"])
+async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> None:
+    async with two_processes(tmp_path) as two:
+        told: list[Committed] = []
+        two.store.on_commit = told.append
+        assert not await two.seen_by(who).read(kept)  # nothing is under way: at once
+        writing = asyncio.ensure_future(two.store.write(keep))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reading = asyncio.ensure_future(two.seen_by(who).read(kept))
+        done, _ = await asyncio.wait([writing, reading], timeout=0.05)
+        assert not done
+        assert not told
+        two.released.set()
+        assert await writing == "kept"
+        assert await reading
+        assert await two.seen_by(who).read(kept)
+
+
+@pytest.mark.parametrize("who", ["owner", "edge"])
+async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: Path, who: str) -> None:
+    async with two_processes(tmp_path) as two:
+        two.failure = OSError(5, "the disk")
+        first, second = (asyncio.ensure_future(two.store.write(keep)) for _ in range(2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reading = asyncio.ensure_future(two.seen_by(who).read(kept))
+        two.released.set()
+        for asked in (first, second, *([reading] if who == "owner" else [])):
+            with pytest.raises(OSError, match="the disk"):
+                await asked
+        two.failure = None
+        with pytest.raises(OSError, match="the disk"):
+            await two.store.write(keep)
+        with pytest.raises(WriterFailed):
+            await two.remote.write(Call("connect", "StopContact", ("1", "2"), {}))
+        assert two.failures == 1
+        if who == "edge":
+            assert not reading.done()  # it ends with its process
+            reading.cancel()
+    async with two_processes(tmp_path) as again:
+        again.released.set()
+        assert await again.store.read(kept) in (True, False)
+
+
+async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
+    async with Server(Settings(port=0, data=str(tmp_path))) as server:
+        assert isinstance(server.store, SqliteStore)
+        assert server.store.syncs is not None
+
+        def broken() -> None:
+            raise OSError(28, "No space left on device")
+
+        server.store.syncs.sync = broken
+        with pytest.raises(OSError, match="No space"):
+            await server.store.write(keep)
+        assert server.failed.done()
