@@ -144,7 +144,7 @@ def _read(tx: Tx, asked: Asked, spans: Iterator[Span], count: int) -> list[Item]
         while len(found) < count and first_seq <= last_seq:
             limit = count - len(found)
             rows = tx.all(name, session=session, first_seq=first_seq, last_seq=last_seq, limit=limit)
-            items = [Item(*row) for row in rows]
+            items = [Item._make(row) for row in rows]
             found += [item for item in items if may_see(asked.viewer, item)]
             if len(rows) < limit:
                 break
@@ -325,7 +325,9 @@ def _mac(asked: Asked, body: bytes) -> bytes:
 
 def visible_after(tx: Tx, viewer: Viewer, cursor: int, limit: int) -> tuple[list[Item], int]:
     """What a socket at `cursor` delivers next: at most `limit` entries looked at, and the cursor after them."""
-    items = [Item(*row) for row in tx.all("items_after", session=viewer.session, seq=cursor, limit=limit)]
+    items = [
+        Item._make(row) for row in tx.all("items_after", session=viewer.session, seq=cursor, limit=limit)
+    ]
     return [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor
 
 

@@ -355,42 +355,58 @@ def _writer(shapes: Shapes, name: str) -> Write | None:
     """What rewrites the times in a value of the shape, or None where it can hold none."""
     if not any(_holds_time(shapes, reached) for reached in shapes.reachable(name)):
         return None
-    return _Writer(shapes, name)
+    match shapes[name]["type"]:
+        case "structure" | "list" | "map":
+            return _Writer(shapes, name)
+        case "timestamp" if shapes[name].get("timestampFormat") != "iso8601":
+            return _as_seconds
+    return _as_iso
 
 
 def _holds_time(shapes: Shapes, name: str) -> bool:
     return shapes[name]["type"] == "timestamp" or name in ISO_8601_SHAPES
 
 
+def _as_seconds(value: Any) -> Any:
+    return value if value is None else value / 1000
+
+
+def _as_iso(value: Any) -> Any:
+    return iso(value) if isinstance(value, int) else value
+
+
 class _Writer:
-    """Rewrites the times in a value of one shape. Its parts are made on first use: shapes may contain themselves."""
+    """Rewrites the times in values of one shape. Its parts are made on first use: shapes may contain themselves."""
 
     def __init__(self, shapes: Shapes, name: str) -> None:
         self.shapes = shapes
         self.name = name
 
     def __call__(self, value: Any) -> Any:
-        return value if value is None else self._write(value)
+        return value if value is None else self.write(value)
 
     @functools.cached_property
-    def _write(self) -> Write:
+    def write(self) -> Write:
+        """The same for a value that is not None."""
         shape = self.shapes[self.name]
         match shape["type"]:
             case "structure":
                 return functools.partial(_write_members, self._writers(shape))
             case "list":
-                inner = _writer(self.shapes, shape["member"]["shape"])
-                return lambda value: [inner(entry) for entry in value] if inner else value
-            case "map":
-                inner = _writer(self.shapes, shape["value"]["shape"])
-                return lambda value: {key: inner(entry) for key, entry in value.items()} if inner else value
-            case "timestamp" if shape.get("timestampFormat") != "iso8601":
-                return lambda value: value / 1000
-        return lambda value: iso(value) if isinstance(value, int) else value
+                inner = _within(_writer(self.shapes, shape["member"]["shape"]))
+                return lambda value: [inner(entry) for entry in value]
+        inner = _within(_writer(self.shapes, shape["value"]["shape"]))
+        return lambda value: {key: inner(entry) for key, entry in value.items()}
 
     def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
         made = [(name, _writer(self.shapes, member["shape"])) for name, member in shape["members"].items()]
         return [(name, writer) for name, writer in made if writer]
+
+
+def _within(writer: Write | None) -> Write:
+    if writer is None:
+        raise TypeError("a list or map of a shape that holds times holds none")
+    return writer.write if isinstance(writer, _Writer) else writer
 
 
 def _write_members(writers: list[tuple[str, Write]], value: dict[str, Any]) -> dict[str, Any]:
@@ -411,13 +427,17 @@ def _without_none(value: Any) -> Any:
 
 def iso(ms: int) -> str:
     """Epoch milliseconds as `2026-11-22T14:26:49.834Z`, in constant width, so that times compare as strings."""
-    seconds, fraction = divmod(ms, 1000)
-    return f"{_iso_seconds(seconds)}.{fraction:03d}Z"
+    minute, rest = divmod(ms, 60_000)
+    return _iso_minute(minute) + _SECONDS[rest // 1000] + _FRACTIONS[rest % 1000]
+
+
+_SECONDS = [f"{second:02d}" for second in range(60)]
+_FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
 
 
 @functools.lru_cache(maxsize=1024)
-def _iso_seconds(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+def _iso_minute(minute: int) -> str:
+    return datetime.fromtimestamp(60 * minute, UTC).isoformat()[:17]
 
 
 # Refusals
