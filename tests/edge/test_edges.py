@@ -232,3 +232,15 @@ async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="No space"):
             await server.store.write(keep)
         assert server.failed.done()
+
+
+async def test_what_cannot_be_said_fails_alone(tmp_path: Path) -> None:
+    async with two_processes(tmp_path) as two:
+        two.released.set()
+        good = asyncio.ensure_future(two.remote.write(Call("connect", "ListInstances", ("1", "2"), {})))
+        await asyncio.sleep(0)
+        with pytest.raises(OverflowError):
+            await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"max_results": 10**30}))
+        with pytest.raises(UnicodeEncodeError):
+            await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"next_token": "\ud800"}))
+        assert await good == b'{"InstanceSummaryList":[]}'

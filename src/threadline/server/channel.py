@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Self
 
 import msgspec
@@ -10,7 +11,9 @@ import msgspec
 from threadline.server.units import Call, Subscribe
 from threadline.store import Grown, Signal
 
-LENGTH_BYTES = 4
+HEAD = Struct(">IBI")
+"""The bytes that follow, and the head of a MessagePack array of so many messages (its format `array 32`)."""
+LENGTH_BYTES, ARRAY = 4, 0xDD
 TOGETHER_MAX = 4
 """Messages that travel together. More would save a little, and keep the other process waiting for the last of them."""
 
@@ -89,7 +92,7 @@ class Channel(asyncio.Protocol):
         self._heard = heard
         self._lost = lost
         self._incoming = bytearray()
-        self._outgoing: list[Message] = []
+        self._outgoing: list[bytes] = []
 
     @classmethod
     async def open(cls, end: socket.socket, heard: Callable[[Any], None], lost: Callable[[], None]) -> Self:
@@ -99,10 +102,14 @@ class Channel(asyncio.Protocol):
         return channel
 
     def send(self, message: Message) -> None:
-        """Send a message, with others that are sent in this turn of the loop. To one that is gone, it is lost."""
+        """Send a message, with others that are sent in this turn of the loop. To one that is gone, it is lost.
+
+        Raises OverflowError or UnicodeEncodeError for a number or a text that no message can hold.
+        """
+        encoded = self._encode(message)
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(message)
+        self._outgoing.append(encoded)
         if len(self._outgoing) >= TOGETHER_MAX:
             self._flush()
 
@@ -114,8 +121,8 @@ class Channel(asyncio.Protocol):
     def _flush(self) -> None:
         messages, self._outgoing = self._outgoing, []
         if messages and not self._transport.is_closing():
-            data = self._encode(messages)
-            self._transport.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
+            data = b"".join(messages)
+            self._transport.write(HEAD.pack(1 + 4 + len(data), ARRAY, len(messages)) + data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]

@@ -140,13 +140,17 @@ class Edges:
 
     def _answer(self, edge: int, number: int, result: Any, error: BaseException | None) -> None:
         channel = self._channels[edge]
-        if error is None:
-            channel.send(Answered(number, result))
-        elif isinstance(error, Fault):
-            channel.send(Refused(number, error.code, error.message, error.members))
-        else:
-            log.error("a unit of work failed\n%s", where(error))
-            channel.send(Refused(number, "", "", {}))
+        try:
+            if error is None:
+                channel.send(Answered(number, result))
+                return
+            if isinstance(error, Fault):
+                channel.send(Refused(number, error.code, error.message, error.members))
+                return
+        except (OverflowError, TypeError, UnicodeError) as unsendable:
+            error = unsendable
+        log.error("a unit of work failed\n%s", where(error))
+        channel.send(Refused(number, "", "", {}))
 
     def _gone(self, edge: int) -> None:
         if not self._said[edge].done():

@@ -60,8 +60,8 @@ class RemoteStore(Store):
 
     async def write(self, work: Work[Any], session: int | None = None) -> Any:
         self._count += 1
-        future = self._asked[self._count] = asyncio.get_running_loop().create_future()
         self._channel.send(Asked(self._count, work))  # type: ignore[arg-type]
+        future = self._asked[self._count] = asyncio.get_running_loop().create_future()
         return await future
 
     async def read(self, work: Work[Any]) -> Any:
