@@ -1,10 +1,10 @@
-"""The store on one SQLite file: units of work in batches on the event loop, commits on a thread, reads on the loop.
+"""The store on one SQLite file: units of work in batches on the event loop, syncs on a thread, reads on the loop.
 
-What waits when the last commit is done runs in one transaction, one unit after the other, and is answered once that
-is durable: no timer, so a lone caller waits for one fsync and many callers share it. While a thread waits for the
-disk, the loop takes the next requests; so no two threads run Python at once, which would cost more than it brings.
-Short indexed reads run on a second connection. One process per file: two writers on one file wait on each other for
-far longer than they work.
+What waits runs in one transaction, one unit after the other, and is answered once that is durable. A commit only
+writes; a thread makes all durable that is written by then (`store.syncs`), while the loop runs the next batch. So no
+two threads run Python at once, which would cost more than it brings, and there is no timer: a lone caller waits for one
+sync and many callers share it. Short indexed reads run on a second connection, and are answered when all is durable
+that they may have seen. One process writes a file: two wait on each other for far longer than they work.
 """
 
 import asyncio

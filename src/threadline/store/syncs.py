@@ -26,7 +26,8 @@ class Syncs:
 
     def __init__(self, file: Path, writer: apsw.Connection, done: Done) -> None:
         self._wal = os.open(f"{file}-wal", os.O_RDWR)
-        self.sync: Callable[[], None] = partial(os.fdatasync, self._wal)
+        self.sync: Callable[[], None] = partial(getattr(os, "fdatasync", os.fsync), self._wal)
+        self.sync()  # what a process has left that was killed may be seen from now on
         self._done = done
         self._checkpoints = Checkpoints(file, writer)
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
