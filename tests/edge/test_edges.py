@@ -76,6 +76,11 @@ def test_nobody_notices_that_an_edge_is_killed(tmp_path: Path) -> None:
         casey.see("after")
         assert casey.reads() == ["before", "after"]
         casey.drop()
+        server.signal(signal.SIGTERM)
+        status, errors = server.end()
+        assert status == 0
+        assert "a process that serves clients has ended: the server starts anew" in errors
+        assert "the worker died (status 1)" in errors
 
 
 def test_edges_do_not_outlive_the_worker(tmp_path: Path) -> None:
@@ -244,3 +249,32 @@ async def test_what_cannot_be_said_fails_alone(tmp_path: Path) -> None:
         with pytest.raises(UnicodeEncodeError):
             await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"next_token": "\ud800"}))
         assert await good == b'{"InstanceSummaryList":[]}'
+
+
+async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    edges = Edges(Forked([ours], Written()), store, lambda: None)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(RuntimeError, match="has ended"):
+            await edges.start()
+    await store.close()
+
+
+async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    ours, theirs = socket.socketpair()
+    edges = Edges(Forked([ours], Written()), store, lambda: None)
+
+    def heard(message: Any) -> None:
+        if isinstance(message, Begin):
+            channel.send(Ready())
+        else:
+            channel.close()
+
+    channel = await Channel.open(theirs, heard, lambda: None)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await edges.start()
+        assert not await edges.close(1.0)
+    await store.close()

@@ -100,37 +100,43 @@ class Edges:
         self._channels: list[Channel] = []
         self._said: list[asyncio.Future[Any]] = []
         self._is_whole = True
+        self._is_closing = False
 
     async def start(self) -> None:
         """Let them serve; returns when they do. Raises RuntimeError when one does not."""
+        self._expect()
         for edge, end in enumerate(self._ends):
             self._channels.append(
                 await Channel.open(end, partial(self._heard, edge), partial(self._gone, edge))
             )
-        await self._all_say(Begin())
+        self._tell(Begin())
+        await asyncio.gather(*self._said)
 
     async def close(self, seconds: float) -> bool:
         """See `Edge.close`. False at once when one is lost already."""
+        self._is_closing = True
         if not self._is_whole:
             return False
-        return all(said.is_clean for said in await self._all_say(Drain(seconds)))
+        self._expect()
+        self._tell(Drain(seconds))
+        said = await asyncio.gather(*self._said, return_exceptions=True)
+        return all(isinstance(message, Drained) and message.is_clean for message in said)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
         if committed.grown or committed.signals:
-            news = News(committed.grown, committed.signals)
-            for channel in self._channels:
-                channel.send(news)
+            self._tell(News(committed.grown, committed.signals))
 
     def _synced(self, batches: int) -> None:
-        for channel in self._channels:
-            channel.send(Synced(batches))
+        self._tell(Synced(batches))
 
-    async def _all_say(self, message: Begin | Drain) -> list[Any]:
-        self._said = [asyncio.get_running_loop().create_future() for _ in self._channels]
+    def _tell(self, message: Begin | News | Synced | Drain) -> None:
         for channel in self._channels:
             channel.send(message)
-        return await asyncio.gather(*self._said)
+
+    def _expect(self) -> None:
+        """Have a place for what each edge says next, be it that it is gone."""
+        self._said = [asyncio.get_running_loop().create_future() for _ in self._ends]
 
     def _heard(self, edge: int, message: Asked | Ready | Drained) -> None:
         if isinstance(message, Asked):
@@ -155,5 +161,7 @@ class Edges:
     def _gone(self, edge: int) -> None:
         if not self._said[edge].done():
             self._said[edge].set_exception(RuntimeError("a process that serves clients has ended"))
+        elif not self._is_closing:
+            log.error("a process that serves clients has ended: the server starts anew")
         self._is_whole = False
         self._lost()
