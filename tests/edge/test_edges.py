@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -19,8 +21,10 @@ from threadline.chat.limits import Policy
 from threadline.clock import ManualClock
 from threadline.config import Settings
 from threadline.server import Server
-from threadline.server.channel import Begin, Channel, Ready
-from threadline.server.edges import Edges, Forked, Written
+from threadline.server.channel import Channel
+from threadline.server.edges import Edges
+from threadline.server.messages import Begin, Ready
+from threadline.server.processes import Forked, Written
 from threadline.server.remote import RemoteStore, WriterFailed
 from threadline.server.units import Call
 from threadline.store import Committed, Store, Tx
@@ -105,6 +109,13 @@ def test_rates_are_counted_in_one_place(tmp_path: Path) -> None:
         assert len(server.edges()) == 1
 
 
+def test_an_edge_keeps_up_with_what_is_said_while_it_begins(tmp_path: Path) -> None:
+    """As where timers are overdue when a server starts."""
+    command = [sys.executable, "-m", "tests.edge.early", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_refusals_come_over_in_full(tmp_path: Path) -> None:
     with served(tmp_path / "data", 1) as server:
         workspace = server.workspace
@@ -154,13 +165,14 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
 
     def heard(message: Any) -> None:
         if isinstance(message, Begin):
+            two.remote = RemoteStore(path, written, message.synced, channel, ManualClock(), Policy())
             channel.send(Ready())
         else:
             two.remote.heard(message)
 
-    channel = await Channel.open(theirs, heard, lambda: None)
+    channel = Channel(heard, lambda: None)
+    await channel.open(theirs)
     await edges.start()
-    two.remote = RemoteStore(path, written, channel, ManualClock(), Policy())
     try:
         yield two
     finally:
@@ -273,7 +285,8 @@ async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_pat
         else:
             channel.close()
 
-    channel = await Channel.open(theirs, heard, lambda: None)
+    channel = Channel(heard, lambda: None)
+    await channel.open(theirs)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await edges.start()
         assert not await edges.close(1.0)

@@ -25,7 +25,8 @@ from threadline.config import Settings
 from threadline.operations.workspace import first_workspace
 from threadline.server import backing
 from threadline.server.edge import Edge
-from threadline.server.edges import Edges, Forked
+from threadline.server.edges import Edges
+from threadline.server.processes import Forked
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
 from threadline.store.sqlite import SqliteStore
@@ -61,7 +62,7 @@ class Server:
     async def start(self, bound: socket.socket | None = None, forked: Forked | None = None) -> None:
         """Serve on `bound`, a socket that listens already, or on one made from the settings.
 
-        `forked` are the edges that serve on it (`server.edges`); without, this process does it itself. Who gives a
+        `forked` are the edges that serve on it; without, this process does it itself. Who gives a
         socket has also locked the data folder. Raises `place.Taken` when another server uses the folder, RuntimeError
         when its data cannot be used, OSError when the port is taken.
         """

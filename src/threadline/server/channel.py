@@ -4,12 +4,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
-from threadline.server.units import Call, Subscribe
-from threadline.store import Grown, Signal
+from threadline.server.messages import Message, ToEdge, ToWriter
 
 HEAD = Struct(">IBI")
 """The bytes that follow, and the head of a MessagePack array of so many messages (its format `array 32`)."""
@@ -18,74 +17,12 @@ TOGETHER_MAX = 4
 """Messages that travel together. More would save a little, and keep the other process waiting for the last of them."""
 
 
-class Message(msgspec.Struct, array_like=True, tag=True, gc=False):
-    """Something to say; its class says what."""
-
-
-class Begin(Message):
-    """To an edge: the store is open."""
-
-
-class Ready(Message):
-    """From an edge: it serves."""
-
-
-class Asked(Message):
-    """From an edge: run a unit of work."""
-
-    number: int
-    unit: Call | Subscribe
-
-
-class Answered(Message):
-    """To an edge: what the unit of work of this number has come to."""
-
-    number: int
-    result: Any
-
-
-class Refused(Message):
-    """To an edge: the Fault that a unit of work has come to; without a code it failed, and a log says how."""
-
-    number: int
-    code: str
-    message: str
-    members: dict[str, Any]
-
-
-class News(Message):
-    """To an edge: what has been committed, for its sockets."""
-
-    grown: tuple[Grown, ...]
-    signals: tuple[Signal, ...]
-
-
-class Synced(Message):
-    """To an edge: so many batches are durable."""
-
-    batches: int
-
-
-class Drain(Message):
-    """To an edge: take nothing more, answer what is running, close the sockets."""
-
-    seconds: float
-
-
-class Drained(Message):
-    """From an edge: all are gone; `is_clean` when nobody had to be cut off."""
-
-    is_clean: bool
-
-
 class Channel(asyncio.Protocol):
     """One end. `heard` gets each message in the order they were sent in, `lost` is called when the other is gone."""
 
     _transport: asyncio.WriteTransport
     _encode = msgspec.msgpack.Encoder().encode
-    _decode = msgspec.msgpack.Decoder(
-        list[Begin | Ready | Asked | Answered | Refused | News | Synced | Drain | Drained]
-    ).decode
+    _decode = msgspec.msgpack.Decoder(list[ToWriter | ToEdge]).decode
 
     def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -94,12 +31,9 @@ class Channel(asyncio.Protocol):
         self._incoming = bytearray()
         self._outgoing: list[bytes] = []
 
-    @classmethod
-    async def open(cls, end: socket.socket, heard: Callable[[Any], None], lost: Callable[[], None]) -> Self:
-        """Speak over `end`."""
-        channel = cls(heard, lost)
-        await channel._loop.create_unix_connection(lambda: channel, sock=end)
-        return channel
+    async def open(self, end: socket.socket) -> None:
+        """Speak over `end`. Messages may be heard before this returns; nothing can be sent before."""
+        await self._loop.create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: Message) -> None:
         """Send a message, with others that are sent in this turn of the loop. To one that is gone, it is lost.

@@ -8,47 +8,21 @@ whoever supervises them starts anew.
 
 import asyncio
 import logging
-import mmap
-import os
-import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from threadline.config import Settings
 from threadline.errors import Fault
-from threadline.server.channel import (
-    Answered,
-    Asked,
-    Begin,
-    Channel,
-    Drain,
-    Drained,
-    News,
-    Ready,
-    Refused,
-    Synced,
-)
+from threadline.server import messages
+from threadline.server.channel import Channel
 from threadline.server.logs import where
+from threadline.server.messages import ToEdge, ToWriter
+from threadline.server.processes import Forked
 from threadline.store import Committed
 from threadline.store.sqlite import SqliteStore
 
 log = logging.getLogger("threadline.server")
-
-
-class Written:
-    """How many batches have been written, in memory that forked processes share: what is to be seen, durable or not."""
-
-    def __init__(self) -> None:
-        self._count = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
-
-    def get(self) -> int:
-        """The count; read after a look at the store, it covers all that was to be seen there."""
-        return self._count[0]
-
-    def set(self, count: int) -> None:
-        """Raise the count, before what it counts can be seen."""
-        self._count[0] = count
 
 
 def wanted(settings: Settings) -> int:
@@ -56,36 +30,6 @@ def wanted(settings: Settings) -> int:
     if settings.store or settings.keeps_nothing:
         return 0
     return min(settings.edge_processes, 1) if settings.rate_limits else settings.edge_processes
-
-
-class Forked(NamedTuple):
-    """What the process that writes has of its edges: an end of a pair of sockets with each, and what they share."""
-
-    ends: list[socket.socket]
-    written: Written
-
-
-def fork(count: int, serve: Callable[[socket.socket, Written], None], kept: socket.socket) -> Forked:
-    """Fork `count` processes that `serve` on their end of a pair of sockets.
-
-    `kept` is a socket that tells others how long this process lives: the new ones let go of it.
-    """
-    ends: list[socket.socket] = []
-    written = Written()
-    for _ in range(count):
-        ours, theirs = socket.socketpair()
-        if os.fork() == 0:
-            for end in (*ends, ours, kept):
-                end.close()
-            status = 1
-            try:
-                serve(theirs, written)
-                status = 0
-            finally:
-                os._exit(status)
-        theirs.close()
-        ends.append(ours)
-    return Forked(ends, written)
 
 
 class Edges:
@@ -99,6 +43,7 @@ class Edges:
         store.on_sync = self._synced
         self._channels: list[Channel] = []
         self._said: list[asyncio.Future[Any]] = []
+        self._batches = 0
         self._is_whole = True
         self._is_closing = False
 
@@ -106,10 +51,10 @@ class Edges:
         """Let them serve; returns when they do. Raises RuntimeError when one does not."""
         self._expect()
         for edge, end in enumerate(self._ends):
-            self._channels.append(
-                await Channel.open(end, partial(self._heard, edge), partial(self._gone, edge))
-            )
-        self._tell(Begin())
+            channel = Channel(partial(self._heard, edge), partial(self._gone, edge))
+            await channel.open(end)
+            self._channels.append(channel)
+        self._tell(messages.Begin(self._batches))
         await asyncio.gather(*self._said)
 
     async def close(self, seconds: float) -> bool:
@@ -118,19 +63,20 @@ class Edges:
         if not self._is_whole:
             return False
         self._expect()
-        self._tell(Drain(seconds))
+        self._tell(messages.Drain(seconds))
         said = await asyncio.gather(*self._said, return_exceptions=True)
-        return all(isinstance(message, Drained) and message.is_clean for message in said)
+        return all(isinstance(message, messages.Drained) and message.is_clean for message in said)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
         if committed.grown or committed.signals:
-            self._tell(News(committed.grown, committed.signals))
+            self._tell(messages.News(committed))
 
     def _synced(self, batches: int) -> None:
-        self._tell(Synced(batches))
+        self._batches = batches
+        self._tell(messages.Synced(batches))
 
-    def _tell(self, message: Begin | News | Synced | Drain) -> None:
+    def _tell(self, message: ToEdge) -> None:
         for channel in self._channels:
             channel.send(message)
 
@@ -138,8 +84,8 @@ class Edges:
         """Have a place for what each edge says next, be it that it is gone."""
         self._said = [asyncio.get_running_loop().create_future() for _ in self._ends]
 
-    def _heard(self, edge: int, message: Asked | Ready | Drained) -> None:
-        if isinstance(message, Asked):
+    def _heard(self, edge: int, message: ToWriter) -> None:
+        if isinstance(message, messages.Asked):
             self._store.submit(message.unit, partial(self._answer, edge, message.number))
         else:
             self._said[edge].set_result(message)
@@ -148,15 +94,15 @@ class Edges:
         channel = self._channels[edge]
         try:
             if error is None:
-                channel.send(Answered(number, result))
+                channel.send(messages.Answered(number, result))
                 return
             if isinstance(error, Fault):
-                channel.send(Refused(number, error.code, error.message, error.members))
+                channel.send(messages.Refused(number, error.code, error.message, error.members))
                 return
         except (OverflowError, TypeError, UnicodeError) as unsendable:
             error = unsendable
         log.error("a unit of work failed\n%s", where(error))
-        channel.send(Refused(number, "", "", {}))
+        channel.send(messages.Refused(number, "", "", {}))
 
     def _gone(self, edge: int) -> None:
         if not self._said[edge].done():

@@ -1,4 +1,4 @@
-"""The units of work that write for a client, as values: an edge may ask another process to run them."""
+"""The units of work that clients ask for, as values: an edge has another process run those that write."""
 
 from typing import Any
 
@@ -22,8 +22,7 @@ class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
     def __call__(self, tx: Tx) -> bytes:
         """The body of the answer. Faults: the operation's."""
         identity, name = self.caller
-        caller: Caller
-        caller = (
+        caller: Caller = (
             ParticipantCaller(identity, name) if isinstance(identity, int) else AccountCaller(identity, name)
         )
         reply = dispatch(tx, OPERATIONS[self.service, self.name], caller, self.arguments)

@@ -21,8 +21,9 @@ import uvloop
 from threadline import place
 from threadline.config import BadSettings, Settings
 from threadline.server import Server, backing, remote
-from threadline.server.edges import Forked, fork, wanted
+from threadline.server.edges import wanted
 from threadline.server.logs import write_to_stderr
+from threadline.server.processes import Forked, calm_garbage_collection, fork
 
 ORPHAN_SECONDS = 0.5
 """What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
@@ -47,7 +48,7 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
     except (RuntimeError, BadSettings) as error:
         log.error("%s", error)
         return 1
-    remote.calm_garbage_collection()
+    calm_garbage_collection()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
         channel.send(b"ready")

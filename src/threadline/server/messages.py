@@ -1,0 +1,73 @@
+"""What the process that writes and its edges have to say to each other; `server.channel` carries it."""
+
+from typing import Any
+
+import msgspec
+
+from threadline.server.units import Call, Subscribe
+from threadline.store import Committed
+
+
+class Message(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """Something to say; its class says what."""
+
+
+class Begin(Message):
+    """To an edge: the store is open, and so many batches are durable."""
+
+    synced: int
+
+
+class Ready(Message):
+    """From an edge: it serves."""
+
+
+class Asked(Message):
+    """From an edge: run a unit of work."""
+
+    number: int
+    unit: Call | Subscribe
+
+
+class Answered(Message):
+    """To an edge: what the unit of work of this number has come to."""
+
+    number: int
+    result: Any
+
+
+class Refused(Message):
+    """To an edge: the Fault that a unit of work has come to; without a code it failed, and a log says how."""
+
+    number: int
+    code: str
+    message: str
+    members: dict[str, Any]
+
+
+class News(Message):
+    """To an edge: what has been committed, for its sockets."""
+
+    committed: Committed
+
+
+class Synced(Message):
+    """To an edge: so many batches are durable."""
+
+    batches: int
+
+
+class Drain(Message):
+    """To an edge: take nothing more, answer what is running, close the sockets."""
+
+    seconds: float
+
+
+class Drained(Message):
+    """From an edge: all are gone; `is_clean` when nobody had to be cut off."""
+
+    is_clean: bool
+
+
+ToWriter = Ready | Asked | Drained
+ToEdge = Begin | Answered | Refused | News | Synced | Drain
