@@ -81,10 +81,11 @@ class Server:
             undo.pop_all()
         self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
         self._timers = Timers(self.store, self.clock)
-        if isinstance(self.store, SqliteStore):
-            self.store.on_failure = self._fail
-        if forked and forked.ends and isinstance(self.store, SqliteStore):
-            self.edge: Edge | Edges = Edges(forked, self.store, self._fail)
+        sqlite = self.store if isinstance(self.store, SqliteStore) else None
+        if sqlite:
+            sqlite.on_failure = self._fail
+        if sqlite and forked and forked.ends:
+            self.edge: Edge | Edges = Edges(forked, sqlite, self._fail)
         else:
             self.edge = Edge(self.settings, self.clock, self.store, bound)
             self._relay = backing.relay(

@@ -348,13 +348,12 @@ Write = Callable[[Any], Any]
 
 @functools.cache
 def _output(operation: OperationModel) -> Write | None:
-    return _writer(load(operation.service).shapes, operation.output) if operation.output else None
+    shapes, name = load(operation.service).shapes, operation.output
+    return _writer(shapes, name) if name and _holds_times(shapes, name) else None
 
 
-def _writer(shapes: Shapes, name: str) -> Write | None:
-    """What rewrites the times in a value of the shape, or None where it can hold none."""
-    if not any(_holds_time(shapes, reached) for reached in shapes.reachable(name)):
-        return None
+def _writer(shapes: Shapes, name: str) -> Write:
+    """What rewrites the times in a value of a shape that can hold some."""
     match shapes[name]["type"]:
         case "structure" | "list" | "map":
             return _Writer(shapes, name)
@@ -363,8 +362,11 @@ def _writer(shapes: Shapes, name: str) -> Write | None:
     return _as_iso
 
 
-def _holds_time(shapes: Shapes, name: str) -> bool:
-    return shapes[name]["type"] == "timestamp" or name in ISO_8601_SHAPES
+def _holds_times(shapes: Shapes, name: str) -> bool:
+    return any(
+        shapes[reached]["type"] == "timestamp" or reached in ISO_8601_SHAPES
+        for reached in shapes.reachable(name)
+    )
 
 
 def _as_seconds(value: Any) -> Any:
@@ -393,20 +395,22 @@ class _Writer:
             case "structure":
                 return functools.partial(_write_members, self._writers(shape))
             case "list":
-                inner = _within(_writer(self.shapes, shape["member"]["shape"]))
+                inner = self._within(shape["member"])
                 return lambda value: [inner(entry) for entry in value]
-        inner = _within(_writer(self.shapes, shape["value"]["shape"]))
+        inner = self._within(shape["value"])
         return lambda value: {key: inner(entry) for key, entry in value.items()}
 
     def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
-        made = [(name, _writer(self.shapes, member["shape"])) for name, member in shape["members"].items()]
-        return [(name, writer) for name, writer in made if writer]
+        return [
+            (name, _writer(self.shapes, member["shape"]))
+            for name, member in shape["members"].items()
+            if _holds_times(self.shapes, member["shape"])
+        ]
 
-
-def _within(writer: Write | None) -> Write:
-    if writer is None:
-        raise TypeError("a list or map of a shape that holds times holds none")
-    return writer.write if isinstance(writer, _Writer) else writer
+    def _within(self, member: Shape) -> Write:
+        """For the entries of a list or map, of which none is None."""
+        writer = _writer(self.shapes, member["shape"])
+        return writer.write if isinstance(writer, _Writer) else writer
 
 
 def _write_members(writers: list[tuple[str, Write]], value: dict[str, Any]) -> dict[str, Any]:
