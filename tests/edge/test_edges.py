@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
@@ -235,6 +236,61 @@ async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: P
     async with two_processes(tmp_path) as again:
         again.released.set()
         assert await again.store.read(kept) in (True, False)
+
+
+async def test_a_sync_that_succeeds_after_one_that_failed_means_nothing(tmp_path: Path) -> None:
+    async with two_processes(tmp_path) as two:
+        outcomes = ["fails", "succeeds"]
+        begun = threading.Event()
+
+        def sync() -> None:
+            begun.set()
+            assert two.released.wait(PATIENCE_SECONDS)
+            if outcomes.pop(0) == "fails":
+                raise OSError(5, "the disk")
+
+        two.store.syncs.sync = sync  # type: ignore[union-attr]
+        waiting = []
+        for _ in range(2):  # a batch each
+            waiting.append(asyncio.ensure_future(two.store.write(keep)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert begun.wait(PATIENCE_SECONDS)
+        two.released.set()
+        for asked in waiting:
+            with pytest.raises(OSError, match="the disk"):
+                await asked
+        with pytest.raises(OSError, match="the disk"):
+            await two.store.read(kept)
+        assert not outcomes
+        assert two.failures == 1
+
+
+@pytest.mark.parametrize("failure", [None, OSError(5, "the disk")])
+async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
+    tmp_path: Path, failure: OSError | None
+) -> None:
+    async with two_processes(tmp_path) as two:
+        told: list[BaseException | None] = []
+        seen: list[int] = []
+        syncs = two.store.syncs
+        assert syncs is not None
+
+        def release(tx: Tx) -> None:
+            two.released.set()
+            patience = time.monotonic() + PATIENCE_SECONDS
+            while not syncs.ended and time.monotonic() < patience:
+                os.sched_yield()
+
+        two.failure = failure
+        two.store.submit(keep, lambda _, error: told.append(error))
+        await asyncio.sleep(0)
+        finished = asyncio.get_running_loop().create_future()
+        two.store.submit(release, lambda _, error: told.append(error))
+        two.store.submit(lambda tx: seen.append(len(told)), lambda _, error: finished.set_result(error))
+        assert await finished is failure
+        assert told == [failure, failure]
+        assert seen == [1]
 
 
 async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:

@@ -42,17 +42,18 @@ class Channel(asyncio.Protocol):
         """
         encoded = self._encode(message)
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._outgoing.append(encoded)
         if len(self._outgoing) >= TOGETHER_MAX:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
         """Send what is to be sent, and hang up."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is to be sent now; otherwise it is at the end of this turn of the loop."""
         messages, self._outgoing = self._outgoing, []
         if messages and not self._transport.is_closing():
             data = b"".join(messages)

@@ -75,6 +75,8 @@ class Edges:
     def _synced(self, batches: int) -> None:
         self._batches = batches
         self._tell(messages.Synced(batches))
+        for channel in self._channels:
+            channel.flush()  # the loop may be busy for longer than the edge needs
 
     def _tell(self, message: ToEdge) -> None:
         for channel in self._channels:

@@ -186,6 +186,8 @@ class SqliteStore(Store):
         finally:
             if self._written:  # which may have been seen, and is not durable yet
                 await self._settled()
+            elif self._failure is not None:
+                raise self._failure
 
     async def close(self) -> None:
         if self._is_due or self._written:
@@ -238,6 +240,8 @@ class SqliteStore(Store):
         try:
             self._writing.execute("BEGIN IMMEDIATE")
             for job in batch:
+                if self.syncs is not None:
+                    self.syncs.settle()  # who waits for the batches before does not wait for all of this one too
                 if not self._try(job):
                     self._writing.execute("ROLLBACK; BEGIN IMMEDIATE")
                     for other in batch:
@@ -272,8 +276,7 @@ class SqliteStore(Store):
         """Nothing of a batch is kept, and everyone is told why."""
         with contextlib.suppress(apsw.Error):
             self._writing.execute("ROLLBACK")
-        for job in batch:
-            job.error = (error.__cause__ or error) if isinstance(error, _Undone) else error
+        _fail(batch, (error.__cause__ or error) if isinstance(error, _Undone) else error)
 
     def _commit(self, batch: list[_Job]) -> None:
         if self._writer.in_transaction:
@@ -290,16 +293,18 @@ class SqliteStore(Store):
             self.on_failure()
         for _ in range(count):
             number, batch = self._written.popleft()
-            if failure is None:
-                self._answer(batch)
+            self._answer(batch)
+            if self._failure is None:
                 self.on_sync(number)
-            else:
-                self._undo(batch, failure)
-                self._answer(batch)
         self._go_on()
 
     def _answer(self, batch: list[_Job]) -> None:
-        """After the commit: wake first, so that a push never trails the sender's own answer by much."""
+        """After the commit: wake first, so that a push never trails the sender's own answer by much.
+
+        Once a sync has failed, a later one that does not says nothing: what was to be kept before may be gone.
+        """
+        if self._failure is not None:
+            _fail(batch, self._failure)
         for job in batch:
             if job.error is None and job.tx is not None:
                 try:
@@ -307,6 +312,11 @@ class SqliteStore(Store):
                 except Exception:
                     log.exception("a wake after a commit failed; sockets catch up from the store")
             job.done(job.result, job.error)
+
+
+def _fail(batch: list[_Job], error: BaseException) -> None:
+    for job in batch:
+        job.error = error
 
 
 def _nothing(tx: Tx) -> None:
@@ -341,7 +351,9 @@ def migrate(connection: apsw.Connection) -> None:
 
 
 def _open(file: Path, *, durable: bool) -> apsw.Connection:
-    connection = apsw.Connection(str(file), statementcachesize=300)
+    # one thread uses it: SQLite's own lock around every call is a twentieth of an association
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+    connection = apsw.Connection(str(file), flags, statementcachesize=300)
     connection.set_busy_timeout(5_000)
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,10 @@ Done = Callable[[int, OSError | None], None]
 
 
 class Syncs:
-    """The thread for the database `file`, which `writer` writes. `sync` is what makes its WAL durable, or OSError."""
+    """The thread for the database `file`, which `writer` writes. `sync` is what makes its WAL durable, or OSError.
+
+    `ended` is what has come of it and `done` has not been told yet.
+    """
 
     def __init__(self, file: Path, writer: apsw.Connection, done: Done) -> None:
         self._wal = os.open(f"{file}-wal", os.O_RDWR)
@@ -30,6 +34,7 @@ class Syncs:
         self.sync()  # what a process has left that was killed may be seen from now on
         self._done = done
         self._checkpoints = Checkpoints(file, writer)
+        self.ended: deque[tuple[int, OSError | None]] = deque()
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="threadline-syncs", daemon=True)
@@ -43,6 +48,11 @@ class Syncs:
         """One more commit has been written. To be called on the loop."""
         self._loop = asyncio.get_running_loop()
         self._wanted.put(True)
+
+    def settle(self) -> None:
+        """Tell of what has ended: on the loop, which is told to do so, and sooner where it is busy for long."""
+        while self.ended:
+            self._done(*self.ended.popleft())
 
     def close(self) -> None:
         """End the thread, after what is wanted; the loop must go on meanwhile."""
@@ -64,5 +74,6 @@ class Syncs:
                 failure = error
             if self._wanted.empty():
                 self._checkpoints.look()
+            self.ended.append((count, failure))
             if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._done, count, failure)
+                self._loop.call_soon_threadsafe(self.settle)
