@@ -24,11 +24,11 @@ from threadline.config import Settings
 from threadline.server import Server
 from threadline.server.channel import Channel
 from threadline.server.edges import Edges
-from threadline.server.messages import Begin, Ready
+from threadline.server.messages import Begin, Follow, Ready
 from threadline.server.processes import Forked, Written
 from threadline.server.remote import RemoteStore, WriterFailed
 from threadline.server.units import Call
-from threadline.store import Committed, Store, Tx
+from threadline.store import Committed, Signal, Store, Tx
 from threadline.store.sqlite import SqliteStore
 
 
@@ -137,6 +137,9 @@ class Two:
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.remote: RemoteStore
+        self.channel: Channel
+        self.edges: Edges
+        self.news: list[Committed] = []
         self.released = threading.Event()
         self.failure: OSError | None = None
         self.failures = 0
@@ -162,16 +165,17 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
     path, written = folder / "threadline.db", Written()
     two = Two(SqliteStore(path, ManualClock()))
     hung_up = asyncio.get_running_loop().create_future()
-    edges = Edges(Forked([ours], written), two.store, lambda: hung_up.set_result(None))
+    edges = two.edges = Edges(Forked([ours], written), two.store, lambda: hung_up.set_result(None))
 
     def heard(message: Any) -> None:
         if isinstance(message, Begin):
             two.remote = RemoteStore(path, written, message.synced, channel, ManualClock(), Policy())
+            two.remote.on_commit = two.news.append
             channel.send(Ready())
         else:
             two.remote.heard(message)
 
-    channel = Channel(heard, lambda: None)
+    channel = two.channel = Channel(heard, lambda: None)
     await channel.open(theirs)
     await edges.start()
     try:
@@ -182,6 +186,9 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
         await hung_up
         await two.remote.close()
         await two.store.close()
+
+
+LIST = Call("connect", "ListInstances", ("1", "2"), {})
 
 
 def keep(tx: Tx) -> str:
@@ -293,6 +300,20 @@ async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
         assert seen == [1]
 
 
+async def test_an_edge_hears_of_the_sessions_that_it_follows(tmp_path: Path) -> None:
+    async with two_processes(tmp_path) as two:
+        two.released.set()
+        for session in (1, 2):
+            two.channel.send(Follow(session, True))
+        two.channel.send(Follow(2, False))
+        await two.remote.write(LIST)  # comes after what was said before
+        signals = [Signal(session, "participant", {"session": session}) for session in (1, 2, 3)]
+        two.edges.committed(Committed((), tuple(signals), None))
+        two.edges.committed(Committed((), tuple(signals[1:]), None))
+        await two.remote.write(LIST)
+        assert two.news == [Committed((), (signals[0],), None)]
+
+
 async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
     async with Server(Settings(port=0, data=str(tmp_path))) as server:
         assert isinstance(server.store, SqliteStore)
@@ -310,7 +331,7 @@ async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
 async def test_what_cannot_be_said_fails_alone(tmp_path: Path) -> None:
     async with two_processes(tmp_path) as two:
         two.released.set()
-        good = asyncio.ensure_future(two.remote.write(Call("connect", "ListInstances", ("1", "2"), {})))
+        good = asyncio.ensure_future(two.remote.write(LIST))
         await asyncio.sleep(0)
         with pytest.raises(OverflowError):
             await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"max_results": 10**30}))

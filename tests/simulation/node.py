@@ -154,7 +154,10 @@ class Node:
         self._relaying = asyncio.ensure_future(self.relay.run()) if self.relay else None
 
     def _committed(self, committed: Committed) -> None:
-        self._air.carry_on(committed, (self.relay or self.hub).committed)
+        if self.relay is None:  # as a server that has edges of its own tells them
+            self._air.carry_on(committed.of(self.hub.sessions()), self.hub.committed)
+        else:
+            self._air.carry_on(committed, self.relay.committed)
         self.timers.due(committed.tasks_due_ms)
 
     @property
@@ -177,7 +180,7 @@ class Node:
             await self.relay.close()
         await asyncio.gather(*self.hub._tasks, return_exceptions=True)
         await asyncio.sleep(0)
-        left = (self.hub._sockets, self.hub._channels, self.hub._tasks)
+        left = (self.hub._sockets, self.hub._channels, self.hub._following, self.hub._tasks)
         assert not any(left), f"a node held on to {left}"
 
     def connect(self, url: str) -> Connection:

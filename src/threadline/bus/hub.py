@@ -7,6 +7,7 @@ transport's buffer and nothing more, and is cut off when it takes nothing for to
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -58,6 +59,7 @@ class Socket:
         "cursor",
         "ends_at",
         "heard_at",
+        "is_following",
         "is_subscribed",
         "line",
         "owner",
@@ -69,6 +71,7 @@ class Socket:
     def __init__(self, owner: Owner, line: Line) -> None:
         self.owner = owner
         self.line = line
+        self.is_following = False
         self.is_subscribed = False
         self.viewer: Viewer | None = None
         self.cursor = 0
@@ -98,10 +101,11 @@ class Hub:
         self._encode = encode
         self._sockets: dict[Owner, list[Socket]] = {}
         self._channels: dict[int, Channel] = {}
+        self._following: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
         self.followed: Callable[[int, bool], None] = lambda session, is_followed: None
-        """Told when a session gets its first subscribed socket here, and when it has lost the last."""
+        """Told when the first socket here is about to subscribe to a session, and when the last has gone."""
 
     def add(self, socket: Socket) -> None:
         """Count an open socket. One too many closes its participant's oldest."""
@@ -121,15 +125,31 @@ class Hub:
             sockets.remove(socket)
         if not sockets:
             self._sockets.pop(socket.owner, None)
-        channel = self._channels.get(socket.owner[0])
+        session = socket.owner[0]
+        channel = self._channels.get(session)
         if channel is not None and socket in channel.sockets:
             channel.sockets.remove(socket)
             if not channel.sockets:
-                del self._channels[socket.owner[0]]
-                self.followed(socket.owner[0], False)
+                del self._channels[session]
+        if socket.is_following:
+            socket.is_following = False
+            self._following[session] -= 1
+            if not self._following[session]:
+                del self._following[session]
+                self.followed(session, False)
+
+    def follow(self, socket: Socket) -> None:
+        """`socket` is about to subscribe: whatever is committed from now on is to be heard of here."""
+        if socket.is_following or socket not in self._sockets.get(socket.owner, ()):
+            return
+        socket.is_following = True
+        session = socket.owner[0]
+        self._following[session] += 1
+        if self._following[session] == 1:
+            self.followed(session, True)
 
     def subscribe(self, socket: Socket, cursor: int, initial_contact_id: str) -> None:
-        """Send `socket` what its owner may see after the entry numbered `cursor`, now and from now on."""
+        """Send `socket`, which follows by now, what its owner may see after entry `cursor`, now and from now on."""
         if socket.is_subscribed or socket not in self._sockets.get(socket.owner, ()):
             return
         socket.is_subscribed = True
@@ -137,7 +157,6 @@ class Hub:
         socket.cursor = cursor
         if (channel := self._channels.get(socket.owner[0])) is None:
             channel = self._channels[socket.owner[0]] = Channel(initial_contact_id)
-            self.followed(socket.owner[0], True)
         channel.sockets.append(socket)
         channel.end = max(channel.end, cursor)
         self._rouse(socket, channel)
@@ -169,8 +188,8 @@ class Hub:
             self.wake(session)
 
     def sessions(self) -> list[int]:
-        """The sessions with a subscribed socket here."""
-        return list(self._channels)
+        """The sessions that sockets here follow."""
+        return list(self._following)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""

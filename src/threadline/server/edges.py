@@ -33,7 +33,9 @@ def wanted(settings: Settings) -> int:
 
 
 class Edges:
-    """The edges, for the process that owns the store: what commits is told to all. `lost` is called when one ends."""
+    """The edges, for the process that owns the store: each is told what commits in the sessions that it follows.
+    `lost` is called when one ends.
+    """
 
     def __init__(self, forked: Forked, store: SqliteStore, lost: Callable[[], None]) -> None:
         self._ends = forked.ends
@@ -42,6 +44,7 @@ class Edges:
         store.on_begin = forked.written.set
         store.on_sync = self._synced
         self._channels: list[Channel] = []
+        self._followed: list[set[int]] = [set() for _ in forked.ends]
         self._said: list[asyncio.Future[Any]] = []
         self._batches = 0
         self._is_whole = True
@@ -70,7 +73,10 @@ class Edges:
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
         if committed.grown or committed.signals:
-            self._tell(messages.News(committed))
+            for channel, followed in zip(self._channels, self._followed, strict=True):
+                news = committed.of(followed)
+                if news.grown or news.signals:
+                    channel.send(messages.News(news))
 
     def _synced(self, batches: int) -> None:
         self._batches = batches
@@ -89,6 +95,11 @@ class Edges:
     def _heard(self, edge: int, message: ToWriter) -> None:
         if isinstance(message, messages.Asked):
             self._store.submit(message.unit, partial(self._answer, edge, message.number))
+        elif isinstance(message, messages.Follow):
+            if message.is_followed:
+                self._followed[edge].add(message.session)
+            else:
+                self._followed[edge].discard(message.session)
         else:
             self._said[edge].set_result(message)
 

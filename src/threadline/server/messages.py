@@ -45,8 +45,15 @@ class Refused(Message):
     members: dict[str, Any]
 
 
+class Follow(Message):
+    """From an edge: it has sockets for a session, or none any more."""
+
+    session: int
+    is_followed: bool
+
+
 class News(Message):
-    """To an edge: what has been committed, for its sockets."""
+    """To an edge: what has been committed in the sessions that it follows."""
 
     committed: Committed
 
@@ -69,5 +76,5 @@ class Drained(Message):
     is_clean: bool
 
 
-ToWriter = Ready | Asked | Drained
+ToWriter = Ready | Asked | Follow | Drained
 ToEdge = Begin | Answered | Refused | News | Synced | Drain

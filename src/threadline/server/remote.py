@@ -109,6 +109,7 @@ async def serve(
     store = await begun
     edge = Edge(settings, clock, store, bound)
     store.on_commit = edge.committed
+    edge.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
     await edge.start()
     calm_garbage_collection()
     channel.send(messages.Ready())

@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from importlib import resources
 from typing import Any, NamedTuple, TypeVar
 
@@ -44,6 +44,11 @@ class Committed(NamedTuple):
     grown: tuple[Grown, ...]
     signals: tuple[Signal, ...]
     tasks_due_ms: int | None
+
+    def of(self, sessions: Container[int]) -> "Committed":
+        """What of it is for sockets of `sessions`."""
+        grown = tuple([grown for grown in self.grown if grown.session in sessions])
+        return Committed(grown, tuple([each for each in self.signals if each.session in sessions]), None)
 
 
 class Task(NamedTuple):
