@@ -41,6 +41,7 @@ help:
 .venv/bench.stamp: pyproject.toml .venv/python.stamp
 	@echo "Installing Threadline and what it is measured beside into .venv"
 	@$(PIP) --editable '.[test,bench]'
+	@$(PIP) --no-deps $(AWS_CLI)
 	@touch $@
 
 run: .venv/runtime.stamp
