@@ -13,7 +13,7 @@ from threadline.server.messages import Message, ToEdge, ToWriter
 HEAD = Struct(">IBI")
 """The bytes that follow, and the head of a MessagePack array of so many messages (its format `array 32`)."""
 LENGTH_BYTES, ARRAY = 4, 0xDD
-TOGETHER_MAX = 4
+TOGETHER_MAX = 8
 """Messages that travel together. More would save a little, and keep the other process waiting for the last of them."""
 
 
