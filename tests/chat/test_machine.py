@@ -21,7 +21,7 @@ from tests.chat.rows import ENTIRE, FROM_SEGMENT
 from tests.chat.world import Item, Started, World, contact_of, refusal_of, told
 from threadline.chat.transcript import as_item
 from threadline.operations import ParticipantCaller
-from threadline.operations.transcripts import viewer_of, visible_after
+from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
 from threadline.wire.restjson import iso
 
@@ -326,7 +326,7 @@ def page_sizes(items: int, page_size: int) -> list[int]:
 
 def delivered_to(tx: Tx, caller: ParticipantCaller) -> list[Item]:
     """What a socket that never slept has been sent, but for what GetTranscript never returns."""
-    items, _ = visible_after(tx, viewer_of(tx, caller), 0, 9_999)
+    _, items, _ = heard_after(tx, caller, 0, 9_999)
     return [as_item(item, past=False) for item in items if not item.push_only]
 
 

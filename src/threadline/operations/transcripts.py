@@ -16,7 +16,7 @@ from threadline.chat import transcript
 from threadline.chat.contact import Contact, Session
 from threadline.chat.limits import PAGE_ITEMS_DEFAULT, STRICT_PAST_CONTACTS_MAX
 from threadline.chat.lineage import in_range
-from threadline.chat.participant import Participant, Token
+from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Receipt, Viewer, may_see
 from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
@@ -323,18 +323,19 @@ def _mac(asked: Asked, body: bytes) -> bytes:
     return hmac.new(asked.paging_key.encode(), bound.encode() + b"\n" + body, hashlib.sha256).digest()[:16]
 
 
-def visible_after(tx: Tx, viewer: Viewer, cursor: int, limit: int) -> tuple[list[Item], int]:
-    """What a socket at `cursor` delivers next: at most `limit` entries looked at, and the cursor after them."""
-    items = [
-        Item._make(row) for row in tx.all("items_after", session=viewer.session, seq=cursor, limit=limit)
-    ]
-    return [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor
-
-
-def viewer_of(tx: Tx, caller: ParticipantCaller) -> Viewer:
-    """Who looks, with the entry up to which they may if they have left."""
-    row = tx.one("participant", session=caller.session, id=caller.participant_id)
-    if row is None:
+def heard_after(tx: Tx, caller: ParticipantCaller, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
+    """What a socket at `cursor` delivers next: who looks, with the entry up to which they may if they have left; those
+    they may see of at most `limit` entries; and the cursor after these.
+    """
+    rows = tx.all(
+        "heard_after",
+        session=caller.session,
+        participant_id=caller.participant_id,
+        seq=cursor,
+        limit=limit,
+    )
+    if not rows:
         raise LookupError(f"no participant {caller.participant_id}")
-    participant = Participant(*row)
-    return Viewer(participant.session, participant.id, participant.left_seq)
+    viewer = Viewer(caller.session, caller.participant_id, rows[0][0])
+    items = [Item._make(row[1:]) for row in rows if row[1] is not None]
+    return viewer, [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor

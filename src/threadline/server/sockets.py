@@ -12,7 +12,7 @@ from threadline.errors import Fault
 from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
 from threadline.operations.tokens import authenticate
-from threadline.operations.transcripts import viewer_of, visible_after
+from threadline.operations.transcripts import heard_after
 from threadline.server.logs import where
 from threadline.server.units import Subscribe
 from threadline.store import Store, Tx
@@ -103,12 +103,8 @@ def _holder(tx: Tx, ticket: str) -> ParticipantCaller:
 def pull_from(store: Store) -> Pull:
     """How a hub's sockets read from `store`: the one path by which every item is seen."""
 
-    def look(tx: Tx, caller: ParticipantCaller, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
-        viewer = viewer_of(tx, caller)
-        return viewer, *visible_after(tx, viewer, cursor, limit)
-
     async def pull(owner: Owner, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
-        return await store.read(lambda tx: look(tx, ParticipantCaller(*owner), cursor, limit))
+        return await store.read(lambda tx: heard_after(tx, ParticipantCaller(*owner), cursor, limit))
 
     return pull
 

@@ -10,6 +10,14 @@ INSERT INTO item (
 -- name: items_after
 SELECT * FROM item WHERE session = :session AND seq > :seq ORDER BY seq LIMIT :limit;
 
+-- name: heard_after
+SELECT participant.left_seq, item.*
+FROM participant LEFT JOIN (
+    SELECT * FROM item WHERE session = :session AND seq > :seq ORDER BY seq LIMIT :limit
+) AS item ON item.session = participant.session
+WHERE participant.session = :session AND participant.id = :participant_id
+ORDER BY item.seq;
+
 -- name: item
 SELECT * FROM item WHERE session = :session AND seq = :seq;
 
