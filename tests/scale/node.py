@@ -51,6 +51,11 @@ class Node:
         )
 
     async def log(self, caller: ParticipantCaller) -> list[tuple[Any, ...]]:
-        return await self.store.read(
-            lambda tx: tx.all("items_after", session=caller.session, seq=0, limit=100_000)
-        )
+        everything = {
+            "session": caller.session,
+            "participant_id": caller.participant_id,
+            "seq": 0,
+            "limit": 100_000,
+        }
+        rows = await self.store.read(lambda tx: tx.all("heard_after", **everything))
+        return [row[1:] for row in rows if row[1] is not None]

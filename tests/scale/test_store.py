@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller
+from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
 from threadline.store.postgres import PostgresStore
 
@@ -62,6 +64,44 @@ async def test_messages_of_two_nodes_are_numbered_without_a_gap(nodes: tuple[Nod
     assert times == sorted(set(times))
     told = [item.seq for node in nodes for each in node.told for grown in each.grown for item in grown.items]
     assert sorted(told) == [row[1] for row in log]
+
+
+async def test_reads_of_one_statement_need_no_transaction(nodes: tuple[Node, Node]) -> None:
+    node, _ = nodes
+    _, casey = await node.start()
+    await node.say(casey, "hello")
+    stranger = casey._replace(participant_id="stranger")
+
+    def session(tx: Tx) -> Any:
+        return tx.one("session", session=casey.session)
+
+    def more(tx: Tx) -> Any:
+        return session(tx), session(tx)
+
+    def wrong(tx: Tx) -> Any:
+        return tx.one("session", session=1 << 70)
+
+    for among_others in (False, True):
+        reads = [
+            *(
+                node.store.read(partial(heard_after, caller=casey, cursor=0, limit=9), is_single=True)
+                for _ in "ab"
+            ),
+            node.store.read(partial(heard_after, caller=casey, cursor=9, limit=9), is_single=True),
+            node.store.read(partial(heard_after, caller=stranger, cursor=0, limit=9), is_single=True),
+            node.store.read(more, is_single=True),
+            node.store.read(wrong, is_single=True),
+            *([node.store.read(more)] if among_others else []),
+        ]
+        outcomes: list[Any] = await asyncio.gather(*reads, return_exceptions=True)
+        first, second, later, nobody, refused, failed, *rest = outcomes
+        assert first == second
+        assert [item.content for item in first[1]][-1] == "hello"
+        assert later[1:] == ([], 9)
+        assert isinstance(nobody, LookupError)
+        assert isinstance(refused, RuntimeError)
+        assert isinstance(failed, psycopg.DataError)
+        assert len(rest) == among_others
 
 
 async def test_one_association_of_many_that_race(nodes: tuple[Node, Node]) -> None:

@@ -138,7 +138,7 @@ class Client(Store):
             self.on_commit(committed)
             return result
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, is_single: bool = False) -> T:
         life = self._database.life
         self._check(life)
         result = await life.store.read(lambda tx: work(self._own(tx)))

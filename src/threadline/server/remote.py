@@ -49,7 +49,7 @@ class RemoteStore(Store):
         future = self._asked[self._count] = asyncio.get_running_loop().create_future()
         return await future
 
-    async def read(self, work: Work[Any]) -> Any:
+    async def read(self, work: Work[Any], *, is_single: bool = False) -> Any:
         try:
             return self._reader.read(work)
         finally:

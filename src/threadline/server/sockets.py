@@ -104,7 +104,8 @@ def pull_from(store: Store) -> Pull:
     """How a hub's sockets read from `store`: the one path by which every item is seen."""
 
     async def pull(owner: Owner, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
-        return await store.read(lambda tx: heard_after(tx, ParticipantCaller(*owner), cursor, limit))
+        caller = ParticipantCaller(*owner)
+        return await store.read(lambda tx: heard_after(tx, caller, cursor, limit), is_single=True)
 
     return pull
 

@@ -222,8 +222,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def read(self, work: Work[T]) -> T:
-        """Run `work`, which only reads, on one consistent state of the store."""
+    async def read(self, work: Work[T], *, is_single: bool = False) -> T:
+        """Run `work`, which only reads, on one consistent state of the store.
+
+        `is_single` says that it is one statement, which needs no transaction for that.
+        """
 
     @abstractmethod
     async def close(self) -> None:

@@ -64,7 +64,9 @@ class _Undone(BaseException):
 
 
 class Unit:
-    """A unit of work on its way to being committed. `session` is the key of the only session it writes, if known."""
+    """A unit of work on its way to being committed. `session` is the key of the only session it writes, if known;
+    `is_single` says that it is one statement that reads.
+    """
 
     __slots__ = (
         "attempts",
@@ -72,7 +74,9 @@ class Unit:
         "expires_at",
         "future",
         "green",
+        "has_asked",
         "is_alone",
+        "is_single",
         "result",
         "session",
         "tx",
@@ -80,7 +84,7 @@ class Unit:
         "wrote",
     )
 
-    def __init__(self, work: Work[Any], session: int | None) -> None:
+    def __init__(self, work: Work[Any], session: int | None, *, is_single: bool = False) -> None:
         loop = asyncio.get_running_loop()
         self.work = work
         self.session = session
@@ -88,11 +92,13 @@ class Unit:
         self.expires_at = loop.time() + PATIENCE_SECONDS
         self.attempts = 0
         self.is_alone = False
+        self.is_single = is_single
         self.green: greenlet | None = None
         self.tx: PostgresTx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self.wrote = False
+        self.has_asked = False
 
     def fail(self, error: BaseException) -> None:
         """Answer with `error`, unless nobody waits any more."""
@@ -133,6 +139,7 @@ class Batch:
         self._line = line
         self._units = units
         self._statements = _statements(writes=lane.writes)
+        self._needs_transaction = lane.writes or not all(unit.is_single for unit in units)
         self._left = len(units)
         self._finished: list[Unit] = []
         self._owners: dict[int, Unit] = {}
@@ -149,11 +156,12 @@ class Batch:
 
     def start(self) -> None:
         """Begin, and run every unit up to its first wait."""
-        self._line.send(BEGIN if self._lane.writes else BEGIN_READ, {})
+        if self._needs_transaction:
+            self._line.send(BEGIN if self._lane.writes else BEGIN_READ, {})
         if self._lane.writes and (keys := sorted({u.session for u in self._units if u.session is not None})):
             self._line.send(LOCK_SESSIONS, {"keys": f"{{{','.join(map(str, keys))}}}"})
         for unit in self._units:
-            unit.result, unit.error, unit.wrote = None, None, False
+            unit.result, unit.error, unit.wrote, unit.has_asked = None, None, False, False
             unit.tx = PostgresTx(self, unit, self._lane.clock, self._lane.policy)
             unit.green = greenlet(self._live)
             self._go_on(unit, unit)
@@ -162,6 +170,11 @@ class Batch:
     def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
         """The rows of a statement. What locks or writes a session waits until no other unit of the batch has it."""
         wanted = self._statements[name]
+        if unit.is_single and unit.has_asked:
+            raise RuntimeError(
+                f"{name} is more than the one statement that was to be run without a transaction"
+            )
+        unit.has_asked = True
         if wanted.writes:
             unit.wrote = True
         key = parameters.get("session")
@@ -250,9 +263,11 @@ class Batch:
         waiting, self._waiting = self._waiting, []
         for other in waiting:
             self._lane.loop.call_soon(self._wake, other)
-        if not self._left:
+        if not self._left and self._needs_transaction:
             self._is_committing = True
             self._line.send(COMMIT, {}, self._answer)
+        elif not self._left:
+            self._answer([])
 
     def _wake(self, unit: Unit) -> None:
         self._go_on(unit)

@@ -61,11 +61,11 @@ class Lane:
         for _ in range(self._count):
             self.release(await Pipeline.open(self._address), [])
 
-    async def run(self, work: Work[T], session: int | None = None) -> T:
+    async def run(self, work: Work[T], session: int | None = None, *, is_single: bool = False) -> T:
         """Run a unit of work, with others, and return its result once committed."""
         if self._is_closed:
             raise Unavailable(CLOSED)
-        unit = Unit(work, session)
+        unit = Unit(work, session, is_single=is_single)
         self._queue.append(unit)
         self._look()
         result: T = await unit.future

@@ -68,8 +68,8 @@ class PostgresStore(Store):
     async def write(self, work: Work[T], session: int | None = None) -> T:
         return await self._writing.run(work, session)
 
-    async def read(self, work: Work[T]) -> T:
-        return await self._reading.run(work)
+    async def read(self, work: Work[T], *, is_single: bool = False) -> T:
+        return await self._reading.run(work, is_single=is_single)
 
     async def close(self) -> None:
         await asyncio.gather(self._writing.close(CLOSE_SECONDS), self._reading.close(CLOSE_SECONDS))

@@ -180,7 +180,7 @@ class SqliteStore(Store):
         self._waiting.append(_Job(work, done))
         self._go_on()
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, is_single: bool = False) -> T:
         try:
             return self._reader.read(work)
         finally:

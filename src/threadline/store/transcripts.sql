@@ -7,9 +7,6 @@ INSERT INTO item (
     :participant_role, :push_only, :audience, :metadata, :client_token
 );
 
--- name: items_after
-SELECT * FROM item WHERE session = :session AND seq > :seq ORDER BY seq LIMIT :limit;
-
 -- name: heard_after
 SELECT participant.left_seq, item.*
 FROM participant LEFT JOIN (
