@@ -29,7 +29,7 @@ from threadline.server.processes import Forked, Written
 from threadline.server.remote import RemoteStore, WriterFailed
 from threadline.server.units import Call
 from threadline.store import Committed, Signal, Store, Tx
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite import BATCH_MAX, SqliteStore
 
 
 def served(data: Path, edges: int, **env: str) -> AbstractContextManager[Supervised]:
@@ -300,6 +300,37 @@ async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
         assert seen == [1]
 
 
+async def test_a_sync_that_ends_within_a_batch_begins_no_other(tmp_path: Path) -> None:
+    """Whether the WAL has room is asked when a batch is over, and not while it has still to be written."""
+    async with two_processes(tmp_path) as two:
+        syncs = two.store.syncs
+        assert syncs is not None
+        asked: list[int] = []
+        seen: list[int] = []
+
+        def have_room(unsynced: int) -> bool:
+            asked.append(unsynced)
+            return True
+
+        def release(tx: Tx) -> None:
+            two.released.set()
+            patience = time.monotonic() + PATIENCE_SECONDS
+            while not syncs.ended and time.monotonic() < patience:
+                os.sched_yield()
+            seen.append(len(asked))
+
+        await two.store.read(kept)
+        syncs.have_room = have_room  # type: ignore[method-assign]
+        two.store.submit(keep, lambda *_: None)
+        await asyncio.sleep(0)
+        two.store.submit(release, lambda *_: None)
+        for _ in range(BATCH_MAX - 1):
+            two.store.submit(lambda tx: seen.append(len(asked)), lambda *_: None)
+        await two.store.write(kept)  # waits behind a full batch
+        assert len(seen) == BATCH_MAX
+        assert len(set(seen)) == 1
+
+
 async def test_an_edge_hears_of_the_sessions_that_it_follows(tmp_path: Path) -> None:
     async with two_processes(tmp_path) as two:
         two.released.set()
@@ -312,6 +343,17 @@ async def test_an_edge_hears_of_the_sessions_that_it_follows(tmp_path: Path) -> 
         two.edges.committed(Committed((), tuple(signals[1:]), None))
         await two.remote.write(LIST)
         assert two.news == [Committed((), (signals[0],), None)]
+
+
+async def test_a_commit_before_the_edges_are_there_is_nobody_s(tmp_path: Path) -> None:
+    """As where timers are overdue when a server starts."""
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    ends = socket.socketpair()
+    edges = Edges(Forked(list(ends), Written()), store, lambda: None)
+    edges.committed(Committed((), (Signal(1, "participant", {}),), None))
+    for end in ends:
+        end.close()
+    await store.close()
 
 
 async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ class Edges:
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
         if committed.grown or committed.signals:
-            for channel, followed in zip(self._channels, self._followed, strict=True):
+            for channel, followed in zip(
+                self._channels, self._followed, strict=False
+            ):  # not all are open at first
                 news = committed.of(followed)
                 if news.grown or news.signals:
                     channel.send(messages.News(news))

@@ -213,7 +213,6 @@ class SqliteStore(Store):
 
     def _next(self) -> None:
         """Run what waits, write it, and have it made durable by the thread that waits for the disk."""
-        self._is_due = False
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
         before = self._writer.total_changes()
         if self._failure is not None:
@@ -229,6 +228,7 @@ class SqliteStore(Store):
             self.syncs.want()
         else:
             self._answer(batch)
+        self._is_due = False  # and not before: a sync that ends meanwhile begins no other batch
         self._go_on()
 
     def _run(self, batch: list[_Job]) -> None:
