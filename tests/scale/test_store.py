@@ -81,6 +81,17 @@ async def test_reads_of_one_statement_need_no_transaction(nodes: tuple[Node, Nod
     def wrong(tx: Tx) -> Any:
         return tx.one("session", session=1 << 70)
 
+    def write(tx: Tx) -> None:
+        tx.run("move_session", session=casey.session, contact_id="", position=9)
+
+    def write_and_look(tx: Tx) -> Any:
+        return tx.one("grow_session", session=casey.session, now_ms=tx.now_ms)
+
+    before = await node.store.read(session)
+    for writing in (write, write_and_look):
+        with pytest.raises(RuntimeError, match="not the one statement"):
+            await node.store.read(writing, is_single=True)
+    assert await node.store.read(session) == before
     for among_others in (False, True):
         reads = [
             *(

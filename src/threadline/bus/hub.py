@@ -59,7 +59,6 @@ class Socket:
         "cursor",
         "ends_at",
         "heard_at",
-        "is_following",
         "is_subscribed",
         "line",
         "owner",
@@ -71,7 +70,6 @@ class Socket:
     def __init__(self, owner: Owner, line: Line) -> None:
         self.owner = owner
         self.line = line
-        self.is_following = False
         self.is_subscribed = False
         self.viewer: Viewer | None = None
         self.cursor = 0
@@ -101,11 +99,11 @@ class Hub:
         self._encode = encode
         self._sockets: dict[Owner, list[Socket]] = {}
         self._channels: dict[int, Channel] = {}
-        self._following: Counter[int] = Counter()
+        self._open: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
         self.followed: Callable[[int, bool], None] = lambda session, is_followed: None
-        """Told when the first socket here is about to subscribe to a session, and when the last has gone."""
+        """Told when a session gets its first socket here, subscribed or not yet, and when it has lost the last."""
 
     def add(self, socket: Socket) -> None:
         """Count an open socket. One too many closes its participant's oldest."""
@@ -114,42 +112,34 @@ class Hub:
             return
         sockets = self._sockets.setdefault(socket.owner, [])
         sockets.append(socket)
+        self._open[socket.owner[0]] += 1
+        if self._open[socket.owner[0]] == 1:
+            self.followed(socket.owner[0], True)
         for oldest in sockets[: -self._settings.sockets_per_participant_max]:
             self.remove(oldest)
             self._spawn(oldest.line.close(REFUSED, "This participant has opened too many sockets."))
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket; twice does no harm."""
-        sockets = self._sockets.get(socket.owner, [])
-        if socket in sockets:
-            sockets.remove(socket)
-        if not sockets:
-            self._sockets.pop(socket.owner, None)
         session = socket.owner[0]
+        sockets = self._sockets.get(socket.owner, [])
+        if socket not in sockets:
+            return
+        sockets.remove(socket)
+        if not sockets:
+            del self._sockets[socket.owner]
         channel = self._channels.get(session)
         if channel is not None and socket in channel.sockets:
             channel.sockets.remove(socket)
             if not channel.sockets:
                 del self._channels[session]
-        if socket.is_following:
-            socket.is_following = False
-            self._following[session] -= 1
-            if not self._following[session]:
-                del self._following[session]
-                self.followed(session, False)
-
-    def follow(self, socket: Socket) -> None:
-        """`socket` is about to subscribe: whatever is committed from now on is to be heard of here."""
-        if socket.is_following or socket not in self._sockets.get(socket.owner, ()):
-            return
-        socket.is_following = True
-        session = socket.owner[0]
-        self._following[session] += 1
-        if self._following[session] == 1:
-            self.followed(session, True)
+        self._open[session] -= 1
+        if not self._open[session]:
+            del self._open[session]
+            self.followed(session, False)
 
     def subscribe(self, socket: Socket, cursor: int, initial_contact_id: str) -> None:
-        """Send `socket`, which follows by now, what its owner may see after entry `cursor`, now and from now on."""
+        """Send `socket` what its owner may see after the entry numbered `cursor`, now and from now on."""
         if socket.is_subscribed or socket not in self._sockets.get(socket.owner, ()):
             return
         socket.is_subscribed = True
@@ -188,8 +178,8 @@ class Hub:
             self.wake(session)
 
     def sessions(self) -> list[int]:
-        """The sessions that sockets here follow."""
-        return list(self._following)
+        """The sessions with a socket here."""
+        return list(self._open)
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""

@@ -84,7 +84,6 @@ class Endpoint:
                 raise frames.BadFrame(frames.BINARY, "Frames must be text.")
             command = frames.command(text)
             if command is Command.SUBSCRIBE and not socket.is_subscribed:
-                self._hub.follow(socket)
                 cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
                 await _answer(socket.line, command)
                 self._hub.subscribe(socket, cursor, initial_contact_id)

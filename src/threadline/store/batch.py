@@ -170,10 +170,8 @@ class Batch:
     def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
         """The rows of a statement. What locks or writes a session waits until no other unit of the batch has it."""
         wanted = self._statements[name]
-        if unit.is_single and unit.has_asked:
-            raise RuntimeError(
-                f"{name} is more than the one statement that was to be run without a transaction"
-            )
+        if unit.is_single and (unit.has_asked or wanted.writes):
+            raise _not_single(name)
         unit.has_asked = True
         if wanted.writes:
             unit.wrote = True
@@ -188,6 +186,8 @@ class Batch:
 
     def tell(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
         """Run a statement whose outcome nobody waits for: should it fail, the whole batch is undone."""
+        if unit.is_single:
+            raise _not_single(name)
         unit.wrote = True
         if (key := parameters.get("session")) is not None:
             self._own(unit, key)
@@ -361,6 +361,10 @@ def _statements(*, writes: bool) -> dict[str, Named]:
         )
         for name, text in named_statements().items()
     }
+
+
+def _not_single(name: str) -> RuntimeError:
+    return RuntimeError(f"{name} is not the one statement that was to be read without a transaction")
 
 
 def _park() -> Any:

@@ -215,9 +215,7 @@ class SqliteStore(Store):
         """Run what waits, write it, and have it made durable by the thread that waits for the disk."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
         before = self._writer.total_changes()
-        if self._failure is not None:
-            self._undo(batch, self._failure)
-        else:
+        if self._failure is None:
             self._run(batch)
         if self._writer.total_changes() != before:
             self._count += 1
