@@ -12,7 +12,7 @@ import pytest
 from bench.document import page_of
 from threadline.cli.catalog import SERVICES
 from threadline.config import TABLE
-from tools.docs import PAGES
+from tools.docs import DEVIATIONS, PAGES, sections
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,6 +25,29 @@ NO_SETTINGS = re.compile(r"THREADLINE_(INSTANCE_ID|\w+_FLOW_ID|QUEUE_ID|AGENT_A\
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_fresh(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+
+
+def test_a_docstring_keeps_what_is_assumed_differs_and_was_seen_apart() -> None:
+    docstring = """Do it.
+
+    Source: the model. Assumed: nobody says when.
+    On purpose: not at night,
+    nor at noon. Observed: a log shows it.
+    """
+    assert sections(docstring) == (
+        "Do it.",
+        [
+            ("Source", "the model."),
+            ("Assumed", "nobody says when."),
+            ("On purpose", "not at night, nor at noon."),
+            ("Observed", "a log shows it."),
+        ],
+    )
+
+
+def test_the_page_of_deviations_has_a_part_for_each_label() -> None:
+    parts = re.findall(r"^## (.*)\n\n(.*)$", PAGES["deviations.md"](), re.MULTILINE)
+    assert parts == list(DEVIATIONS.items())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

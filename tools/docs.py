@@ -1,12 +1,13 @@
 """Write the pages of docs/ that say what the code already says: `make docs`.
 
 operations.md comes from the service models and the operations' docstrings, settings.md from the table of
-settings, deviations.md from the `Assumed:` paragraphs of every docstring. tests/test_docs.py fails when one is
-stale.
+settings, deviations.md from the `Assumed:`, `On purpose:` and `Observed:` paragraphs of every docstring.
+tests/test_docs.py fails when one is stale.
 """
 
 import ast
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -26,13 +27,22 @@ SERVICES = {
     "connectparticipant": "Requests carry a participant's token in `X-Amz-Bearer`.",
     "threadline": "Our own model, for what Amazon does not publish. Requests are signed like `connect`'s.",
 }
-SECTION = re.compile(r"(?:^|(?<=\.\s))(Reads|Writes|Wakes|Faults|Source|Assumed):\s+", re.MULTILINE)
+DEVIATIONS = {
+    "Assumed": "No public source says what Amazon Connect does here; Threadline does this.",
+    "On purpose": "A source says what Amazon Connect does here, and Threadline does otherwise.",
+    "Observed": "No documentation says this; files, logs or clients of Amazon Connect show it.",
+}
+"""The labels of a docstring's paragraphs that deviations.md gathers, in its order, each with what it means."""
+SECTION = re.compile(
+    rf"(?:^|(?<=\.\s))(Reads|Writes|Wakes|Faults|Source|{'|'.join(DEVIATIONS)}):\s+", re.MULTILINE
+)
 GENERATED = "<!-- Written by `make docs`; edit the code instead. -->"
 
 
-class Assumption(NamedTuple):
-    """One `Assumed:` paragraph: the file and the function or class whose docstring holds it."""
+class Deviation(NamedTuple):
+    """One paragraph under a label of `DEVIATIONS`: the file and the function or class whose docstring holds it."""
 
+    label: str
     file: str
     owner: str
     text: str
@@ -109,33 +119,31 @@ def bounds_of(row: Setting) -> str:
     return f" At least {row.low}." if row.low is not None else ""
 
 
-def assumptions() -> Iterator[Assumption]:
-    """Every `Assumed:` paragraph of the package, in the order of files and lines."""
+def deviations() -> Iterator[Deviation]:
+    """Every paragraph under a label of `DEVIATIONS` in the package, in the order of files and lines."""
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 owner = "" if isinstance(node, ast.Module) else node.name
                 for name, text in sections(ast.get_docstring(node) or "")[1]:
-                    if name == "Assumed":
-                        yield Assumption(str(file.relative_to(PACKAGE)), owner, text)
+                    if name in DEVIATIONS:
+                        yield Deviation(name, str(file.relative_to(PACKAGE)), owner, text)
 
 
 def deviations_page() -> str:
     """docs/deviations.md."""
-    lines = [
-        "# Deviations and assumptions",
-        GENERATED,
-        "",
-        "Where no public source says what Amazon Connect does, or Threadline does otherwise on purpose.",
-        "",
-    ]
-    file = ""
-    for assumption in assumptions():
-        if assumption.file != file:
-            file = assumption.file
-            lines += ["", f"## {file}", ""] if lines[-1] else [f"## {file}", ""]
-        lines.append(f"- {f'`{assumption.owner}`: ' if assumption.owner else ''}{assumption.text}")
-    return "\n".join(lines) + "\n"
+    found = list(deviations())
+    lines = ["# Deviations and assumptions", GENERATED, ""]
+    for label, meaning in DEVIATIONS.items():
+        lines += [f"## {label}", "", meaning, ""]
+        for file, members in itertools.groupby((d for d in found if d.label == label), key=lambda d: d.file):
+            lines += [
+                f"### {file}",
+                "",
+                *(f"- {f'`{d.owner}`: ' if d.owner else ''}{d.text}" for d in members),
+                "",
+            ]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 PAGES = {"operations.md": operations_page, "settings.md": settings_page, "deviations.md": deviations_page}

@@ -35,7 +35,7 @@ def accept_contact(
         accepted: not connected, not queued yet, offered to or accepted by another user, ended;
         ServiceQuotaExceededException when the chat is full.
     Assumed: the agent's display name is the user's first name.
-    Assumed: an offer stands until somebody acts on it; there is no ring time-out.
+    On purpose: an offer stands until somebody acts on it; Amazon counts a chat as missed after 20 seconds.
     """
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)
@@ -94,7 +94,7 @@ def transfer_chat(
     Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given and an
         agent is in the chat; ServiceQuotaExceededException when the chain is full; IdempotencyException for a
         ClientToken that comes back with other arguments.
-    Assumed: a queue transfer by an agent is of method TRANSFER, as a quick connect to a queue is.
+    Source: contact records data model: an agent's quick connect to a queue is of InitiationMethod TRANSFER too.
     """
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)

@@ -62,7 +62,7 @@ def create_contact_flow(
 
     Faults: InvalidContactFlowException with `problems`; DuplicateResourceException for a name that is taken;
         ResourceNotFoundException.
-    Source: CreateContactFlow. Assumed: content saved but not published is checked just the same.
+    Source: CreateContactFlow. On purpose: content saved but not published is checked just the same.
     """
     instance = require_instance(tx, caller, instance_id)
     parse(content, type)

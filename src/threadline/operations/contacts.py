@@ -79,7 +79,7 @@ def start_chat_contact(
     Source: StartChatContact.
     Assumed: PersistentChat that cannot be fulfilled fails the call and creates nothing.
     Assumed: the copied attributes are those of the past chat; attributes of the request win.
-    Assumed: ParticipantConfiguration.ResponseMode has nothing to act on, since no bot streams its answers.
+    On purpose: ParticipantConfiguration.ResponseMode has no effect, since no bot streams its answers.
     """
     refuse(INVALID, ChatStreamingConfiguration=chat_streaming_configuration)
     instance = require_instance(tx, caller, instance_id)
@@ -269,7 +269,7 @@ def stop_contact(
     Faults: ResourceNotFoundException; InvalidRequestException for a contact handed over while the chat goes on.
     Source: StopContact.
     Assumed: stopping a chat that has ended changes nothing and succeeds.
-    Assumed: DisconnectReason, which Amazon keeps for outbound campaigns, is refused.
+    On purpose: DisconnectReason, which only outbound campaigns give, is refused.
     """
     refuse(INVALID, DisconnectReason=disconnect_reason)
     require_instance(tx, caller, instance_id)

@@ -60,7 +60,7 @@ def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instanc
 
 
 def instance_arn(instance: Instance) -> str:
-    """The ARN of an instance. Assumed: the region is us-east-1, whatever region a client signs for."""
+    """The ARN of an instance. On purpose: the region is us-east-1, whatever region a client signs for."""
     return f"arn:aws:connect:{REGION}:{instance.account_id}:instance/{instance.id}"
 
 
@@ -152,7 +152,7 @@ def list_queues(
     """List the queues of an instance.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none. Source: ListQueues.
-    Assumed: there are no agents' own queues, so QueueTypes AGENT alone lists nothing.
+    On purpose: there are no agents' own queues, so QueueTypes AGENT alone lists nothing.
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}

@@ -18,8 +18,8 @@ class AccessKey(NamedTuple):
 def key_of(tx: Tx, access_key_id: str) -> AccessKey | None:
     """The key with this id, or None.
 
-    Assumed: no operation takes a key away or changes its secret; one that is taken out of the database by hand is good
-    for up to a minute more with a server that has just seen it. Changes of IAM take a while too.
+    No operation takes a key away or changes its secret. On purpose: a key that is deleted in the database is good for
+    up to a minute more with a server that has just seen it; IAM's changes take a while too.
     """
     row = tx.one("access_key", id=access_key_id)
     return AccessKey(*row) if row else None

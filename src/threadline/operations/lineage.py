@@ -89,7 +89,7 @@ def describe_lineage(
     Reads: the lineage's sessions and contacts, as far as the page goes.
     Faults: ResourceNotFoundException; InvalidRequestException as CreatePersistentContactAssociation has it, for one
         of the two what-if members without the other, and for a NextToken that is none.
-    Assumed: an ended chat can be explained, but a what-if needs one that is running.
+    An ended chat can be explained, but a what-if needs one that is running.
     """
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, contact_id)

@@ -93,7 +93,8 @@ def send_event(
     Writes: receipt and a push-only entry. Wakes: the session.
     Faults: AccessDeniedException; ValidationException for another content type or a receipt for no message of this
         chat; ConflictException for a receipt while more than two participants are in the chat.
-    Source: SendEvent. Assumed: ClientToken repeats no answer, since clients send one constant for every receipt.
+    Source: SendEvent.
+    On purpose: ClientToken repeats no answer, since clients send one constant for every receipt.
     Assumed: the retired connection.acknowledged is accepted without effect; the sender does not hear its own typing.
     """
     session, participant = active(tx, caller)

@@ -51,7 +51,7 @@ class Subscription(NamedTuple):
 def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
     """The caller's session and participant, who may still act. Faults: AccessDeniedException.
 
-    Assumed: a call after the end is refused with 403 as by Amazon, in words that say what has ended.
+    Observed: Amazon refuses a call after the end with 403. On purpose: the words say what has ended.
     """
     row = tx.one("participant_and_session", session=caller.session, id=caller.participant_id)
     if row is None:

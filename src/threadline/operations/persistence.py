@@ -41,8 +41,8 @@ def create_persistent_contact_association(
         back with other arguments.
     Source: CreatePersistentContactAssociation.
     Assumed: the association belongs to the session: segments before and after see it and repeat its RelatedContactId.
-    Assumed: a chat can be continued in the moment it has ended; Amazon asks to wait 30 to 60 seconds.
-    Assumed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
+    On purpose: a chat can be continued in the moment it has ended; Amazon asks to wait 30 to 60 seconds.
+    Observed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
     """
     current, has_relatives = _current(tx, caller, instance_id, initial_contact_id)
     rehydration.check_current(current)

@@ -34,7 +34,8 @@ def search_contacts(
         SearchCriteria, and for a TimeRange or Sort by anything but INITIATION_TIMESTAMP.
     Source: SearchContacts.
     Assumed: InitialContactId is left out of a chat's first contact.
-    Assumed: TotalCount, which would cost as much as there is, is left out; MaxResults is 100 unless given.
+    Assumed: MaxResults is 100 unless given.
+    On purpose: TotalCount is left out, since counting would cost as much as there is.
     """
     refuse(INVALID, SearchCriteria=search_criteria)
     instance = require_instance(tx, caller, instance_id)

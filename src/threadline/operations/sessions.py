@@ -95,7 +95,7 @@ def event(
 def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
     """Append a flow's message.
 
-    Assumed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE, as in exported transcripts.
+    Observed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE in exported transcripts.
     """
     return tx.append(
         session.key,

@@ -46,7 +46,7 @@ def authenticate(tx: Tx, token: str, kind: Token) -> tuple[ParticipantCaller, in
     """Whose token this is, and until when it is valid (epoch milliseconds). Faults: AccessDeniedException.
 
     Writes nothing. Whether the participant may still act is the operation's question.
-    Assumed: a stale token and one of the wrong kind are told apart in words; Amazon says "Access denied" to both.
+    On purpose: the words tell a stale token from one of the wrong kind; Amazon says "Access denied" to both.
     """
     row = tx.one("token", hash=token_hash(token), kind=kind)
     if row is None:
@@ -78,7 +78,7 @@ _RENEW = {
 def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequence[str]) -> Reply:
     """New connection data of the asked `types`, with its tokens stored.
 
-    Source: CreateParticipantConnection. Assumed: ConnectionExpiry, when a client fetches a new URL, is in an hour.
+    Source: CreateParticipantConnection. Observed: ConnectionExpiry, when a client fetches a new URL, is in an hour.
     """
     reply: dict[str, Any] = {}
     if WEBSOCKET in types:

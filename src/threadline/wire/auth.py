@@ -3,7 +3,7 @@
 A request's signature is made again from the secret that belongs to its access key, and compared. What the caller may
 do is not decided here, and no secret is kept here but the signing keys derived from the latest ones used.
 
-Source: "Create a signed AWS API request", IAM User Guide. What AWS does not say is marked `Assumed:`.
+Source: "Create a signed AWS API request", IAM User Guide. The label `Assumed:` marks rules that no source has.
 """
 
 import functools
@@ -110,7 +110,8 @@ def verify(
     percent-encoded.
     Faults, all 403: UnrecognizedClientException for an access key or session token that is not known or has
     expired; InvalidSignatureException for the rest.
-    Assumed: any region will do, the clocks may differ by `clock_skew_ms` either way, the body is always signed.
+    Assumed: the clocks may differ by `clock_skew_ms` either way.
+    On purpose: any region will do; the body is always signed.
     """
     form = claim.form
     for name in form.signed:

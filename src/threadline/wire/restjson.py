@@ -238,7 +238,7 @@ def parse(
     Nested structures are plain dicts with the model's own names, timestamps are epoch milliseconds. `labels` come
     from `Router.route`, names in `headers` are lowercase. The body of an operation that takes none is not looked at.
     Faults: as the module says.
-    Assumed: a text with the character U+0000 is refused, since not every store can keep it.
+    On purpose: a text with the character U+0000 is refused, since not every store can keep it.
     """
     try:
         arguments = _input(operation).parse(labels, query_string, headers, body)
@@ -456,7 +456,7 @@ def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int,
     """Status, headers and body that every SDK reads as `fault`.
 
     What is not `expected` leaves as the operation's internal error (500) and tells nothing.
-    Assumed: the message stands in the body as `message` and as `Message`, since clients read one or the other.
+    Observed: clients read either `message` or `Message`, so the body has both.
     """
     code, message, members = fault.code, fault.message, fault.members
     listed = operation.errors if operation else {}

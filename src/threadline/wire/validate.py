@@ -324,8 +324,8 @@ class _Searchable(Protocol):
 def _pattern(text: str) -> re.Pattern[str] | _Searchable:
     r"""The pattern of a shape, compiled: by `re` where it can, else by `regex`, which knows `\p{..}`.
 
-    Assumed: a pattern is searched for, as Smithy's specification has it, not matched against the whole string.
-    Assumed: what the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, is a slip:
+    Source: Smithy 2.0, pattern trait: a pattern is searched for, not matched against the whole string.
+    On purpose: what the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, is a slip:
     read literally, no name could be right.
     """
     text = text.replace(r"\\", "\\")
