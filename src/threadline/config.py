@@ -154,8 +154,11 @@ class Settings:
         False,
         "Stop a lineage after 100 past contacts and leave out a past transcript above 5 MB, as Amazon Connect does.",
     )
-    require_same_customer: bool = _setting(
-        False, "Refuse to continue from a chat whose CustomerId is known and differs from the new chat's."
+    require_same_customer: str = _setting(
+        "off",
+        "Whose past a chat may continue: `off` is anybody's; `differ` refuses where both CustomerIds are known and "
+        "differ; `known` takes only two that are known and equal.",
+        choices=("off", "differ", "known"),
     )
     log_level: str = _setting(
         "info", "Least important kind of line that is logged.", choices=("debug", "info", "warning", "error")

@@ -96,11 +96,12 @@ class Chat:
         return INVALID
 
     def transfer(self, user: str | None) -> str | None:
-        """On to a user, or to the queue. What the agent is told of it is for nobody else, ever."""
+        """On to a user, or to the queue, which all in the chat are told before its agent leaves."""
         if self.state is not State.WITH_AGENT:
             return INVALID
         if self.is_full:
             return FULL
+        self.lines.append("transfer.succeeded")
         self._agent_goes()
         self.segments.append(Segment(""))
         self.state, self.user = (State.OFFERED, user) if user else (State.QUEUED, None)

@@ -34,13 +34,15 @@ def refusal(*arguments: object, **options: object) -> str:
 def test_the_anchor(
     current: Session | None, kind: str, contacts: int, chosen: int, anchor: str, last_seq: int
 ) -> None:
-    resolved = rehydration.resolve(current, kind, source("A", contacts, chosen), same_customer=True)
+    resolved = rehydration.resolve(
+        current, kind, source("A", contacts, chosen), customer_id=None, same_customer="differ"
+    )
     assert (resolved.contact.id, resolved.last_seq, resolved.session.key) == (anchor, last_seq, ord("A"))
 
 
 @pytest.mark.parametrize("chosen", [2, 3])
 def test_a_whole_chat_is_named_by_its_first_contact(chosen: int) -> None:
-    message = refusal(RUNNING, ENTIRE, source("A", 3, chosen), same_customer=False)
+    message = refusal(RUNNING, ENTIRE, source("A", 3, chosen), customer_id=None, same_customer="off")
     assert message.startswith("SourceContactId must be the initial contact of the past chat session")
     assert "send A1" in message
     assert f"FROM_SEGMENT to continue from A{chosen}" in message
@@ -49,7 +51,9 @@ def test_a_whole_chat_is_named_by_its_first_contact(chosen: int) -> None:
 @pytest.mark.parametrize("kind", [FROM_SEGMENT, ENTIRE])
 @pytest.mark.parametrize("chosen", [1, 2])
 def test_a_segment_that_ended_in_a_chat_that_did_not_is_no_past(kind: str, chosen: int) -> None:
-    message = refusal(RUNNING, kind, source("A", 2, chosen, ended_at_ms=None), same_customer=False)
+    message = refusal(
+        RUNNING, kind, source("A", 2, chosen, ended_at_ms=None), customer_id=None, same_customer="off"
+    )
     assert message.startswith("Source chat session has not ended.".removesuffix("."))
     assert "still active in contact A2" in message
 
@@ -57,42 +61,44 @@ def test_a_segment_that_ended_in_a_chat_that_did_not_is_no_past(kind: str, chose
 @pytest.mark.parametrize("kind", [FROM_SEGMENT, ENTIRE])
 def test_a_chat_does_not_continue_from_itself(kind: str) -> None:
     own = session("A", 2, ended_at_ms=None)
-    message = refusal(own, kind, source("A", 2, 1, ended_at_ms=None), same_customer=False)
+    message = refusal(own, kind, source("A", 2, 1, ended_at_ms=None), customer_id=None, same_customer="off")
     assert message.startswith("Source chat session has not ended: A1 belongs to the current chat itself")
 
 
 def test_the_state_of_the_source_is_checked_before_the_type_and_the_type_before_the_customer() -> None:
     live = source("A", 3, 2, ended_at_ms=None, customer_id="b")
     current = RUNNING._replace(customer_id="a")
-    assert "has not ended" in refusal(current, ENTIRE, live, same_customer=True)
-    assert "must be the initial" in refusal(
-        current, ENTIRE, source("A", 3, 2, customer_id="b"), same_customer=True
-    )
-    assert "another CustomerId" in refusal(
-        current, ENTIRE, source("A", 3, 1, customer_id="b"), same_customer=True
-    )
+    strict = {"customer_id": "a", "same_customer": "differ"}
+    assert "has not ended" in refusal(current, ENTIRE, live, **strict)
+    assert "must be the initial" in refusal(current, ENTIRE, source("A", 3, 2, customer_id="b"), **strict)
+    assert "another CustomerId" in refusal(current, ENTIRE, source("A", 3, 1, customer_id="b"), **strict)
+
+
+OTHER, UNKNOWN = "another CustomerId", "has no CustomerId"
 
 
 @pytest.mark.parametrize(
-    ("current", "past", "allowed"),
-    [("a", "a", True), ("a", "b", False), (None, "b", True), ("a", None, True), (None, None, True)],
+    ("current", "past", "differ", "known"),
+    [
+        ("a", "a", None, None),
+        ("a", "b", OTHER, OTHER),
+        (None, "b", None, f"current chat {UNKNOWN}"),
+        ("a", None, None, f"source chat {UNKNOWN}"),
+        (None, None, None, f"current chat {UNKNOWN}"),
+    ],
 )
-def test_chats_of_two_customers_are_told_apart_only_where_both_are_known(
-    current: str | None, past: str | None, allowed: bool
+def test_whose_past_a_chat_may_continue(
+    current: str | None, past: str | None, differ: str | None, known: str | None
 ) -> None:
-    if allowed:
-        rehydration.check_same_customer(current, past)
-    else:
-        with pytest.raises(Fault, match="another CustomerId") as caught:
-            rehydration.check_same_customer(current, past)
-        assert "'a'" not in caught.value.message
-
-
-def test_customers_are_compared_only_on_demand() -> None:
-    other = source("A", 1, 1, customer_id="b")
-    assert rehydration.resolve(
-        RUNNING._replace(customer_id="a"), FROM_SEGMENT, other, same_customer=False
-    ).contact
+    for rule, refused in (("off", None), ("differ", differ), ("known", known)):
+        for running in (RUNNING._replace(customer_id=current), None):
+            arguments = running, FROM_SEGMENT, source("A", 1, 1, customer_id=past)
+            if refused is None:
+                assert rehydration.resolve(*arguments, customer_id=current, same_customer=rule).contact
+            else:
+                message = refusal(*arguments, customer_id=current, same_customer=rule)
+                assert refused in message
+                assert "'a'" not in message
 
 
 def test_only_a_running_chat_gets_a_past() -> None:
@@ -134,7 +140,9 @@ def test_a_chat_continues_from_one_past_only(
 def test_the_last_in_the_chain_ended_last_even_by_a_clock_that_went_backwards() -> None:
     past = source("A", 3, 1)
     ended = tuple(c._replace(disconnected_at_ms=at) for c, at in zip(past.contacts, (9, 9, 5), strict=True))
-    anchor = rehydration.resolve(RUNNING, ENTIRE, past._replace(contacts=ended), same_customer=False)
+    anchor = rehydration.resolve(
+        RUNNING, ENTIRE, past._replace(contacts=ended), customer_id=None, same_customer="off"
+    )
     assert anchor.contact.id == "A3"
 
 
@@ -149,6 +157,6 @@ def test_the_entries_of_a_chat_belong_to_one_contact_each(lengths: list[int], da
     assert owners == [row.id for row, length in zip(rows, lengths, strict=True) for _ in range(length)]
     chosen = data.draw(st.sampled_from(rows))
     anchor = rehydration.resolve(
-        None, FROM_SEGMENT, rehydration.Source(chosen, past, rows), same_customer=True
+        None, FROM_SEGMENT, rehydration.Source(chosen, past, rows), customer_id=None, same_customer="off"
     )
     assert anchor.last_seq == sum(lengths[: chosen.position + 1])

@@ -116,15 +116,15 @@ class World:
             self.write(partial(run_task, task=task))
 
     def pages(self, caller: ParticipantCaller, **arguments: Any) -> list[list[Item]]:
-        """Every page of a transcript, from the first to the one whose NextToken is empty."""
+        """Every page of a transcript, from the first to the one without a NextToken."""
         pages: list[list[Item]] = []
-        token: str | None = None
-        while token != "":
-            more = {"next_token": token} if token else {}
+        more: dict[str, str] = {}
+        while True:
             reply = self.act(caller, "GetTranscript", **arguments, **more)
             pages.append(reply["Transcript"])
-            token = reply["NextToken"]
-        return pages
+            if reply["NextToken"] is None:
+                return pages
+            more = {"next_token": reply["NextToken"]}
 
     def history(self, caller: ParticipantCaller, page_size: int = 100) -> list[Item]:
         """All that a participant may read, oldest first."""

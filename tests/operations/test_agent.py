@@ -187,7 +187,13 @@ def test_a_transfer_ends_one_contact_and_begins_the_next(threadline_server: Thre
     a1.see_event("transfer.succeeded")
     a1.see_event("chat.ended")
     assert "meanwhile" not in [item.get("Content") for item in a1.catch_up()]
-    assert casey.events() == ["participant.joined", "participant.joined", "participant.left"]
+    joined = "participant.joined"
+    told = [joined, joined, "transfer.succeeded", "participant.left"]
+    assert casey.events() == told
+    shown = [item for item in casey.history() if item["Type"] == "EVENT"]
+    assert [item["ContentType"].rpartition("event.")[2] for item in shown] == told
+    assert shown[2].keys() == {"AbsoluteTime", "ContentType", "ContactId", "Id", "Type"}, "said of nobody"
+    assert shown[2]["ContactId"] == shown[3]["ContactId"] == casey.contact_id
     a2 = threadline_server.agent("a2").accept(second)
     assert a2.reads() == ["before", "meanwhile"]
 
@@ -267,11 +273,23 @@ def test_after_the_last_contact_there_is_no_survey(threadline_server: Threadline
     assert described["DisconnectReason"] == "AGENT_DISCONNECT"
 
 
-def test_what_the_agent_is_told_of_a_transfer_counts_for_nobody_else(threadline_server: Threadline) -> None:
+def test_the_same_agent_who_accepts_again_is_another_participant(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    first = threadline_server.agent("a1").accept(casey)
+    second = threadline_server.agent("a1").accept(first.transfer(threadline_server.agent("a1")))
+    assert second.participant_id != first.participant_id
+    assert second.user_id == first.user_id
+    second.say("It is me again.")
+    assert casey.see("It is me again.")["ParticipantId"] == second.participant_id
+    with refused(("AccessDeniedException", 403), "the participant has left the chat"):
+        first.say("And I?")
+
+
+def test_a_transfer_is_an_item_and_the_end_that_its_agent_gets_is_none(threadline_server: Threadline) -> None:
     contact_id = handed_on(threadline_server)
     explained = answer(
         threadline_server.threadline.describe_lineage(
             InstanceId=threadline_server.instance_id, ContactId=contact_id
         )
     )["Contacts"]
-    assert explained[-1]["ItemCount"] == 3, "Casey and Robin joined, Robin left"
+    assert explained[-1]["ItemCount"] == 4, "Casey and Robin joined, Robin handed on and left"

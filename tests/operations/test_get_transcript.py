@@ -14,8 +14,8 @@ from tests.operations.refusals import VALIDATION, answer, refused
 from threadline.testing import Agent, Customer, PastChat, Threadline
 from threadline.testing.people import EVENT, Item
 
-CURRENT = 16
-"""Casey and Alex joined, five lines each of them; Alex left, Robin joined, two lines."""
+CURRENT = 17
+"""Casey and Alex joined, five lines each of them; Alex handed on and left, Robin joined, two lines."""
 WORDS = [
     "Hello",
     "Hello, I am Alex.",
@@ -74,7 +74,7 @@ def pages(casey: Customer, **arguments: Any) -> list[list[Item]]:
     while True:
         page = casey.page(**arguments)
         found.append(page["Transcript"])
-        if not page["NextToken"]:
+        if "NextToken" not in page:
             return found
         arguments["NextToken"] = page["NextToken"]
 
@@ -82,7 +82,8 @@ def pages(casey: Customer, **arguments: Any) -> list[list[Item]]:
 def test_what_is_said_is_all_there(talk: Talk) -> None:
     assert [item["Content"] for item in talk.own if item["Type"] == "MESSAGE"] == WORDS
     kinds = [item["ContentType"].removeprefix(EVENT) for item in talk.own if item["Type"] == "EVENT"]
-    assert kinds == ["participant.joined", "participant.joined", "participant.left", "participant.joined"]
+    joined = "participant.joined"
+    assert kinds == [joined, joined, "transfer.succeeded", "participant.left", joined]
     assert [item["ContentType"].removeprefix(EVENT) for item in talk.before][-2:] == [
         "participant.left",
         "chat.ended",
@@ -109,9 +110,11 @@ def test_the_members_of_an_item(talk: Talk) -> None:
     assert {item["RelatedContactId"] for item in talk.before} == set(talk.past)
 
 
-def test_the_reply_has_three_members(talk: Talk) -> None:
+def test_a_reply_leads_on_until_nothing_is_left(talk: Talk) -> None:
     reply = answer(talk.casey.page())
     assert reply.keys() == {"InitialContactId", "Transcript", "NextToken"}
+    last = answer(talk.casey.page(StartPosition={"MostRecent": 1}))
+    assert last.keys() == {"InitialContactId", "Transcript"}
     assert reply["InitialContactId"] == talk.casey.contact_id
 
 
@@ -151,11 +154,11 @@ def test_a_token_is_for_more_and_the_end_is_empty(talk: Talk) -> None:
     assert exactly["NextToken"], "the past follows"
     rest = talk.casey.page(MaxResults=100, NextToken=exactly["NextToken"])
     assert ids(rest["Transcript"]) == ids(talk.before[::-1])
-    assert rest["NextToken"] == ""
+    assert "NextToken" not in rest
     all_but_one = talk.casey.page(MaxResults=len(talk.before) - 1, NextToken=exactly["NextToken"])
     last = talk.casey.page(MaxResults=1, NextToken=all_but_one["NextToken"])
     assert ids(last["Transcript"]) == ids(talk.before[:1])
-    assert last["NextToken"] == ""
+    assert "NextToken" not in last
 
 
 def test_a_chat_in_which_nothing_was_said_begins_with_the_past(talk: Talk) -> None:
@@ -175,7 +178,7 @@ def test_an_empty_chat_has_an_empty_page(talk: Talk) -> None:
         ParticipantToken=quiet.participant_token, Type=["CONNECTION_CREDENTIALS"]
     )["ConnectionCredentials"]["ConnectionToken"]
     page = quiet.page()
-    assert (page["Transcript"], page["NextToken"]) == ([], "")
+    assert (page["Transcript"], "NextToken" in page) == ([], False)
 
 
 # Places to start from
@@ -348,7 +351,7 @@ def test_the_part_of_a_foreign_contact_is_empty(talk: Talk, which: str) -> None:
     start = {"StartPosition": {"MostRecent": 5}}
     for arguments in ({}, {"ScanDirection": "BACKWARD"}, start, {**start, "ScanDirection": "BACKWARD"}):
         page = talk.casey.page(ContactId=contact_id, **arguments)
-        assert (page["Transcript"], page["NextToken"]) == ([], "")
+        assert (page["Transcript"], "NextToken" in page) == ([], False)
 
 
 # Tokens
@@ -361,14 +364,42 @@ def test_a_token_is_bound_to_what_it_was_given_for(talk: Talk) -> None:
     assert answer(talk.casey.page(MaxResults=2, NextToken=token)) == answer(again)
     same = {"NextToken": token, "ScanDirection": "BACKWARD", "SortOrder": "DESCENDING"}
     assert talk.casey.page(MaxResults=2, **same)["Transcript"] == again["Transcript"]
-    for arguments in (
-        {"ScanDirection": "FORWARD"},
-        {"SortOrder": "ASCENDING"},
-        {"ContactId": talk.casey.contact_id},
-        {"StartPosition": {"MostRecent": 1}},
+    for name, other in (
+        ("ScanDirection", "FORWARD"),
+        ("SortOrder", "ASCENDING"),
+        ("ContactId", talk.casey.contact_id),
     ):
-        with refused(VALIDATION, "NextToken does not belong to this request"):
-            talk.casey.page(NextToken=token, **arguments)
+        with refused(VALIDATION, f"NextToken does not belong to this request: its first page had {name}"):
+            talk.casey.page(NextToken=token, **{name: other})
+
+
+@pytest.mark.parametrize("contact", ["all", "first", "second"])
+@pytest.mark.parametrize("order", [None, "ASCENDING", "DESCENDING"])
+@pytest.mark.parametrize("direction", [None, "FORWARD", "BACKWARD"])
+@pytest.mark.parametrize("start", [None, {"MostRecent": 7}])
+def test_a_token_alone_goes_on_as_the_first_page_began(
+    talk: Talk, start: dict[str, int] | None, direction: str | None, order: str | None, contact: str
+) -> None:
+    """However the first page was asked for; the same with some or all of that said again."""
+    if direction == "FORWARD" and start is None:
+        return
+    contact_id = {"all": None, "first": talk.casey.contact_id, "second": talk.second}[contact]
+    asked = {
+        "StartPosition": start,
+        "ScanDirection": direction,
+        "SortOrder": order,
+        "ContactId": contact_id,
+    }
+    first = {name: value for name, value in asked.items() if value is not None}
+    expected = pages(talk.casey, MaxResults=2, **first)
+    for said_again in ((), ("StartPosition",), ("ScanDirection",), ("SortOrder", "ContactId")):
+        page = talk.casey.page(MaxResults=2, **first)
+        read = [page["Transcript"]]
+        while "NextToken" in page:
+            more = {name: first[name] for name in said_again if name in first}
+            page = talk.casey.page(MaxResults=2, NextToken=page["NextToken"], **more)
+            read.append(page["Transcript"])
+        assert read == expected
 
 
 def test_a_token_is_for_the_participant_it_was_given_to(talk: Talk) -> None:

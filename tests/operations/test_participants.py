@@ -1,5 +1,6 @@
 """Joining a chat, connecting to it and leaving it: bots, connection data, tokens of the right and the wrong kind."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import pytest
 from tests.edge.raw import ask
 from tests.operations.refusals import CONFLICT, DENIED, INVALID, NOT_FOUND, VALIDATION, answer, refused
 from threadline.testing import Customer, Participant, Threadline
+from threadline.testing.workspace import Workspace
 
 BOT = {"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"}
 WEBSOCKET, CREDENTIALS = "WEBSOCKET", "CONNECTION_CREDENTIALS"
@@ -29,7 +31,7 @@ def bot_in(server: Threadline, casey: Customer) -> Bot:
     return Bot(server, "Bot", casey.contact_id, reply["ParticipantCredentials"]["ParticipantToken"]).connect()
 
 
-def connection(server: Threadline, token: str, *types: str, **members: Any) -> dict[str, Any]:
+def connection(server: Workspace, token: str, *types: str, **members: Any) -> dict[str, Any]:
     return answer(
         server.connectparticipant.create_participant_connection(
             ParticipantToken=token, Type=list(types), **members
@@ -218,17 +220,67 @@ def test_a_connection_that_cannot_be_had(
         )
 
 
-def test_a_customer_is_connected_by_the_socket_alone(threadline_server: Threadline) -> None:
-    casey = threadline_server.invite()
-    reply = threadline_server.connectparticipant.create_participant_connection(
-        ParticipantToken=casey.participant_token, ConnectParticipant=True
+def credentials_of(casey: Customer, **members: Any) -> None:
+    """A connection without a socket, as a bridge to another messenger has it."""
+    reply = connection(casey.workspace, casey.participant_token, CREDENTIALS, **members)
+    casey.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
+
+
+def connects(casey: Customer) -> None:
+    credentials_of(casey, ConnectParticipant=True)
+
+
+def acknowledges(casey: Customer) -> None:
+    credentials_of(casey)
+    casey.workspace.connectparticipant.send_event(
+        ConnectionToken=casey.connection_token,
+        ContentType="application/vnd.amazonaws.connect.event.connection.acknowledged",
     )
-    assert answer(reply) == {}
-    contact = threadline_server.connect.describe_contact(
-        InstanceId=threadline_server.instance_id, ContactId=casey.contact_id
+
+
+@pytest.mark.parametrize("comes", [connects, acknowledges, Customer.connect])
+def test_a_chat_begins(threadline: Threadline, comes: Callable[[Customer], None]) -> None:
+    """With a socket that has subscribed, with ConnectParticipant, or with the retired event."""
+    casey = threadline.invite()
+    comes(casey)
+    comes(casey)
+    agent = threadline.agent("a1").accept(casey)
+    agent.say("How can I help?")
+    contact = threadline.connect.describe_contact(
+        InstanceId=threadline.instance_id, ContactId=casey.contact_id
     )["Contact"]
-    assert "ConnectedToSystemTimestamp" not in contact
-    assert casey.connect().events() == ["participant.joined"]
+    assert "ConnectedToSystemTimestamp" in contact
+    threadline.clock.advance(minutes=5)
+    assert casey.reads() == ["How can I help?"], "the time to connect in is over, and the chat goes on"
+    joined = [item["ParticipantId"] for item in casey.history() if item["Type"] == "EVENT"]
+    assert joined == [casey.participant_id, agent.participant_id], "once each"
+
+
+def test_credentials_alone_begin_no_chat(threadline: Threadline) -> None:
+    casey = threadline.invite()
+    credentials_of(casey)
+    credentials_of(casey, ConnectParticipant=False)
+    casey.say("Is anybody there?")
+    with refused(INVALID, "the customer has not connected yet"):
+        threadline.agent("a1").take(casey)
+    threadline.clock.advance(minutes=5)
+    with refused(DENIED, "the chat has ended"):
+        casey.say("Hello?")
+    contact = threadline.connect.describe_contact(
+        InstanceId=threadline.instance_id, ContactId=casey.contact_id
+    )["Contact"]
+    assert contact["DisconnectReason"] == "CUSTOMER_CONNECTION_NOT_ESTABLISHED"
+
+
+def test_who_is_connected_without_a_socket_hears_of_the_past_at_the_first_one(
+    threadline_server: Threadline,
+) -> None:
+    past = threadline_server.customer()
+    past.leave()
+    source = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": past.contact_id}
+    casey = threadline_server.invite(PersistentChat=source)
+    connects(casey)
+    casey.connect().see_event("chat.rehydrated")
 
 
 def test_a_customer_may_write_before_the_socket_is_open(threadline_server: Threadline) -> None:

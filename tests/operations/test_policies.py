@@ -1,7 +1,8 @@
 """What an operator may switch on: Amazon's bounds on history, one customer's chats only, a number of open chats."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.chat.world import World, refusal_of
 from tests.operations.refusals import INVALID, refused
 from threadline.testing import Threadline
 
+RETURNING = Path(__file__).parents[1] / "scenarios" / "flows" / "returning.json"
 MEGABYTES_5 = 5 * 1024 * 1024
 EMOJI = "😀" * 4_096
 """As many bytes as a message may have, and a quarter as many characters."""
@@ -23,7 +25,13 @@ def strict() -> Iterator[Threadline]:
 
 @pytest.fixture(scope="module")
 def careful() -> Iterator[Threadline]:
-    with Threadline(require_same_customer=True) as server:
+    with Threadline(require_same_customer="differ") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def strictest() -> Iterator[Threadline]:
+    with Threadline(require_same_customer="known") as server:
         yield server
 
 
@@ -88,37 +96,85 @@ def test_more_than_a_hundred_past_contacts_are_told_apart() -> None:
             assert reasons == ["CURRENT_SESSION"] + ["IN_SEGMENT_RANGE"] * 100 + ["BEYOND_LIMIT"] * 5
 
 
+# Whose past a chat may continue: every door that leads to one
+
+
+def associates(server: Threadline, source: str, members: dict[str, str]) -> str | None:
+    return server.invite(**members).continue_from("FROM_SEGMENT", source)
+
+
+def starts(server: Threadline, source: str, members: dict[str, str]) -> str | None:
+    return server.invite(**members, **from_segment(source)).continued_from
+
+
+def asks(server: Threadline, source: str, members: dict[str, str]) -> str | None:
+    reply = server.threadline.describe_lineage(
+        InstanceId=server.instance_id,
+        ContactId=server.invite(**members).contact_id,
+        SourceContactId=source,
+        RehydrationType="FROM_SEGMENT",
+    )
+    return str(reply["ContinuedFromContactId"])
+
+
+def flows(server: Threadline, source: str, members: dict[str, str]) -> str | None:
+    """A refusal is the block's error branch; both lead to the queue."""
+    content = RETURNING.read_text(encoding="utf-8").replace("QUEUE_ID", server.queue_id)
+    flow = server.connect.create_contact_flow(
+        InstanceId=server.instance_id,
+        Name=f"returning {source} {members}",
+        Type="CONTACT_FLOW",
+        Content=content,
+    )
+    attributes = {"sourceContactId": source}
+    casey = server.customer(ContactFlowId=flow["ContactFlowId"], Attributes=attributes, **members)
+    contact = server.connect.describe_contact(InstanceId=server.instance_id, ContactId=casey.contact_id)
+    related: str | None = contact["Contact"].get("RelatedContactId")
+    return related
+
+
+OTHER, UNKNOWN = "belongs to another CustomerId", "chat has no CustomerId"
+
+
+@pytest.mark.parametrize("through", [associates, starts, asks, flows])
 @pytest.mark.parametrize(
-    ("past", "current", "allowed"),
-    [("a", "a", True), ("a", "b", False), ("a", None, True), (None, "b", True), (None, None, True)],
+    ("past", "current", "differ", "known"),
+    [
+        ("a", "a", None, None),
+        ("a", "b", OTHER, OTHER),
+        ("a", None, None, f"current {UNKNOWN}"),
+        (None, "b", None, f"source {UNKNOWN}"),
+        (None, None, None, f"current {UNKNOWN}"),
+    ],
 )
 def test_only_chats_of_the_same_customer(
-    careful: Threadline, past: str | None, current: str | None, allowed: bool
+    careful: Threadline,
+    strictest: Threadline,
+    through: Callable[[Threadline, str, dict[str, str]], str | None],
+    past: str | None,
+    current: str | None,
+    differ: str | None,
+    known: str | None,
 ) -> None:
-    source = had(careful, **({"CustomerId": past} if past else {}))
-    members: dict[str, Any] = {"CustomerId": current} if current else {}
-    casey = careful.invite(**members)
-    if allowed:
-        assert casey.continue_from("FROM_SEGMENT", source) == source
-        assert careful.invite(**members, **from_segment(source)).continued_from == source
-        return
-    with refused(INVALID, "belongs to another CustomerId"):
-        casey.continue_from("FROM_SEGMENT", source)
-    with refused(INVALID, "belongs to another CustomerId"):
-        careful.invite(**members, **from_segment(source))
-    with refused(INVALID, "belongs to another CustomerId"):
-        careful.threadline.describe_lineage(
-            InstanceId=careful.instance_id,
-            ContactId=casey.contact_id,
-            SourceContactId=source,
-            RehydrationType="FROM_SEGMENT",
-        )
+    members = {"CustomerId": current} if current else {}
+    for server, words in ((careful, differ), (strictest, known)):
+        source = had(server, **({"CustomerId": past} if past else {}))
+        if words is None:
+            assert through(server, source, members) == source
+        elif through is flows:
+            assert through(server, source, members) is None
+        else:
+            with refused(INVALID, words):
+                through(server, source, members)
 
 
-def test_customers_are_not_compared_unless_told_to(threadline_server: Threadline) -> None:
+@pytest.mark.parametrize("through", [associates, starts, asks, flows])
+def test_customers_are_not_compared_unless_told_to(
+    threadline_server: Threadline, through: Callable[[Threadline, str, dict[str, str]], str | None]
+) -> None:
     source = had(threadline_server, CustomerId="a")
-    casey = threadline_server.invite(CustomerId="b")
-    assert casey.continue_from("FROM_SEGMENT", source) == source
+    for members in ({"CustomerId": "b"}, {}):
+        assert through(threadline_server, source, members) == source
 
 
 def test_an_instance_has_so_many_open_chats() -> None:

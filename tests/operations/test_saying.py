@@ -168,7 +168,7 @@ def test_typing_is_for_the_others_and_for_now(threadline_server: Threadline) -> 
     assert all("typing" not in item["ContentType"] for item in casey.history())
 
 
-def test_a_retired_event_does_nothing(threadline_server: Threadline) -> None:
+def test_a_retired_event_does_nothing_for_those_who_are_connected(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     before = agent.catch_up()[:]
     assert event(casey, EVENT + "connection.acknowledged")["Id"]
@@ -220,8 +220,49 @@ def test_receipts_come_back_with_the_past(threadline_server: Threadline) -> None
     returned = threadline_server.customer(PersistentChat=past)
     [message] = [item for item in returned.history() if item["Type"] == "MESSAGE"]
     assert message["MessageMetadata"]["Receipts"][0]["RecipientParticipantId"] == agent.participant_id
-    with refused(VALIDATION, "No message of this chat has the id"):
-        event(returned, READ, message_id(message))
+
+
+@pytest.mark.parametrize("kind", [DELIVERED, READ])
+def test_a_receipt_for_an_item_of_the_past_has_no_effect(threadline_server: Threadline, kind: str) -> None:
+    """Amazon's widget sends one for every message it shows."""
+    dana = threadline_server.customer()
+    dana.say("Long ago")
+    dana.leave()
+    oldest = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": dana.contact_id}
+    casey, _ = two(threadline_server, PersistentChat=oldest)
+    casey.say("Hello")
+    casey.leave()
+    past = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": casey.contact_id}
+    returned, agent = two(threadline_server, PersistentChat=past)
+    for person in (returned, agent):
+        before = person.history()
+        heard = person.catch_up()[:]
+        for item in before:
+            if "RelatedContactId" in item:
+                assert event(person, kind, message_id(item)).keys() == {"Id", "AbsoluteTime"}
+        assert (person.history(), person.catch_up()) == (before, heard)
+
+
+def test_a_receipt_tells_nothing_of_what_its_sender_may_not_see(threadline_server: Threadline) -> None:
+    """Items of a foreign chat, of a segment that was dropped, and ids that never were: one refusal for all."""
+    casey = threadline_server.customer()
+    c2 = threadline_server.agent("a1").accept(casey).transfer(threadline_server.queue_id)
+    casey.say("later")
+    dropped = casey.see("later")
+    assert dropped["ContactId"] == c2
+    casey.leave()
+    stranger = threadline_server.customer()
+    stranger.say("secret")
+    foreign = stranger.see("secret")
+    past = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": casey.contact_id}
+    returned = threadline_server.customer(PersistentChat=past)
+    shown = next(item for item in returned.history() if "RelatedContactId" in item)
+    pushed = returned.see_event("chat.rehydrated")
+    never = {"Id": shown["Id"][:-1] + ("1" if shown["Id"][-1] != "1" else "2")}
+    mixed = {"Id": foreign["Id"][:24] + shown["Id"][24:]}
+    for item in (foreign, dropped, never, mixed, pushed):
+        with refused(VALIDATION, f"No message of this chat has the id '{item['Id']}'"):
+            event(returned, READ, message_id(item))
 
 
 def test_what_was_read_need_not_be_delivered_any_more(threadline_server: Threadline) -> None:

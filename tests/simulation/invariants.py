@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from tests.simulation.simulation import EARLY, LATE, WELCOME, Chat, Person, Simulation, Truth, Watch
-from threadline.chat.transcript import CHAT_ENDED, JOINED, LEFT, REHYDRATED, Item
+from threadline.chat.contact import Method
+from threadline.chat.transcript import CHAT_ENDED, JOINED, LEFT, REHYDRATED, TRANSFER_SUCCEEDED, Item
 from threadline.wire.restjson import iso
 
 PAGE_SIZES = (1, 2, 3, 7, 10, 100)
@@ -67,12 +68,18 @@ def check_time(truth: Truth, now_ms: int) -> None:
 
 
 def check_comings(truth: Truth) -> None:
-    """Who is connected has joined once, who is gone has left once."""
+    """Who is connected has joined once, who is gone has left once, and a transfer is told before its agent leaves."""
     joined = [str(item.participant_id) for item in truth.log if item.content_type == JOINED]
     left = [str(item.participant_id) for item in truth.log if item.content_type == LEFT]
     people = truth.people.values()
     assert sorted(joined) == sorted(p.id for p in people if p.connected_at_ms is not None)
     assert sorted(left) == sorted(p.id for p in people if p.left_at_ms is not None)
+    handed_on = [c.previous_contact_id for c in truth.contacts if c.initiation_method == Method.TRANSFER]
+    told = [(item, after) for item, after in pairwise(truth.log) if item.content_type == TRANSFER_SUCCEEDED]
+    assert [item.contact_id for item, _ in told] == handed_on
+    for item, after in told:
+        assert (item.audience, item.push_only, item.participant_id) == (None, 0, None)
+        assert (after.content_type, after.participant_role) == (LEFT, "AGENT")
 
 
 def check_past(sim: Simulation, chat: Chat) -> None:
@@ -160,7 +167,7 @@ async def read_backward(sim: Simulation, person: Person, size: int) -> list[list
     while True:
         reply = await sim.participant(person, "GetTranscript", MaxResults=size, **more)
         pages.append([entry_of(entry) for entry in reply["Transcript"]])
-        if not reply["NextToken"]:
+        if "NextToken" not in reply:
             return pages
         assert pages[-1], "no empty page leads on"
         more = {"NextToken": reply["NextToken"]}
@@ -175,7 +182,7 @@ async def read_forward(sim: Simulation, person: Person, first: str, size: int) -
             person, "GetTranscript", MaxResults=size, ScanDirection="FORWARD", SortOrder="ASCENDING", **more
         )
         found += [entry_of(entry) for entry in reply["Transcript"]]
-        if not reply["NextToken"]:
+        if "NextToken" not in reply:
             return found
         more = {"NextToken": reply["NextToken"]}
 

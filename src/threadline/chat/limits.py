@@ -32,13 +32,13 @@ STRICT_TRANSCRIPT_BYTES_MAX = 5 * 1024 * 1024  # of one past contact's transcrip
 class Policy(NamedTuple):
     """What an operator may decide, as operations see it.
 
-    `strict_limits` applies Amazon's bounds on history. `require_same_customer` refuses to continue a chat of
-    another CustomerId. `chats_max` bounds the open chats of an instance, 0 for no bound.
+    `strict_limits` applies Amazon's bounds on history. `require_same_customer` is `off`, `differ` or `known`: see
+    `rehydration.check_same_customer`. `chats_max` bounds the open chats of an instance, 0 for no bound.
     `socket_url` is the base of the WebSocket URLs that are handed out.
     """
 
     strict_limits: bool = False
-    require_same_customer: bool = False
+    require_same_customer: str = "off"
     chats_max: int = 0
     socket_url: str = "ws://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS

@@ -62,11 +62,18 @@ def is_repeat(current: Session, rehydration_type: str, source_contact_id: str) -
     )
 
 
-def resolve(current: Session | None, rehydration_type: str, source: Source, *, same_customer: bool) -> Anchor:
-    """The anchor for `current` (None: a chat about to start), or the refusal that applies.
+def resolve(
+    current: Session | None,
+    rehydration_type: str,
+    source: Source,
+    *,
+    customer_id: str | None,
+    same_customer: str,
+) -> Anchor:
+    """The anchor for `current` (None: a chat about to start) of customer `customer_id`, or the refusal that applies.
 
     Faults: InvalidRequestException when the source session has not ended, when ENTIRE_PAST_SESSION names another
-    contact than the session's first, or when `same_customer` is demanded and the CustomerIds differ.
+    contact than the session's first, or when `same_customer` does not allow the two CustomerIds.
     Source: CreatePersistentContactAssociation, SourceContactId; Administrator Guide, chat persistence.
     """
     past = source.session
@@ -92,13 +99,24 @@ def resolve(current: Session | None, rehydration_type: str, source: Source, *, s
             "SourceContactId must be the initial contact of the past chat session for ENTIRE_PAST_SESSION:"
             f" send {past.initial_contact_id}, or FROM_SEGMENT to continue from {source.contact.id}.",
         )
-    if same_customer and current is not None:
-        check_same_customer(current.customer_id, past.customer_id)
+    check_same_customer(same_customer, customer_id, past.customer_id)
     return Anchor(chosen, past, last_seq_of(chosen, source.contacts, past))
 
 
-def check_same_customer(current: str | None, past: str | None) -> None:
-    """Refuse when both customers are known and differ; neither id is repeated in the message."""
+def check_same_customer(rule: str, current: str | None, past: str | None) -> None:
+    """Refuse two CustomerIds that `rule` does not allow; neither id is repeated in the message.
+
+    `off` allows all, `differ` refuses two that are known and differ, `known` refuses all but two known and equal.
+    """
+    if rule == "off":
+        return
+    if rule == "known" and (current is None or past is None):
+        which = "current chat has" if current is None else "source chat has"
+        raise Fault(
+            REFUSED,
+            f"The {which} no CustomerId, and this server only continues a chat of the same known customer:"
+            " start chats with CustomerId.",
+        )
     if current is not None and past is not None and current != past:
         raise Fault(REFUSED, "The source chat belongs to another CustomerId than the current chat.")
 

@@ -90,7 +90,7 @@ def transfer_chat(
 
     In one transaction: the contact ends and its agent leaves, the next contact begins and is offered or queued. What
     the customer writes meanwhile belongs to the new contact. Participants, attributes and the association stay.
-    Wakes: the session: participant.left for all, transfer.succeeded and an end for the agent who transferred.
+    Wakes: the session: transfer.succeeded and then participant.left for all, and an end for the agent who leaves.
     Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given and an
         agent is in the chat; ServiceQuotaExceededException when the chain is full; IdempotencyException for a
         ClientToken that comes back with other arguments.
@@ -107,7 +107,7 @@ def transfer_chat(
         raise Fault(
             INVALID, f"Contact {contact.id} cannot be transferred: it is {state(contact)}, not with an agent."
         )
-    event(tx, session, transcript.TRANSFER_SUCCEEDED, agent, push_only=True, audience=agent.id)
+    event(tx, session, transcript.TRANSFER_SUCCEEDED)
     leave(tx, session, agent, chat_goes_on=True)
     end_contact(tx, session, None)
     following = next_contact(

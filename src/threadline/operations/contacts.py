@@ -169,9 +169,13 @@ def _past(
         if persistent_chat.get(member) is None:
             raise Fault(INVALID, f"PersistentChat.{member} is required to continue a past chat.")
     source = source_of(tx, instance_id, persistent_chat["SourceContactId"])
-    anchor = rehydration.resolve(None, persistent_chat["RehydrationType"], source, same_customer=False)
-    if tx.policy.require_same_customer:
-        rehydration.check_same_customer(customer_id, anchor.session.customer_id)
+    anchor = rehydration.resolve(
+        None,
+        persistent_chat["RehydrationType"],
+        source,
+        customer_id=customer_id,
+        same_customer=tx.policy.require_same_customer,
+    )
     return None, anchor
 
 

@@ -126,7 +126,11 @@ def _suppose(
         return None
     source = source_of(tx, session.instance_id, source_contact_id)
     anchor = rehydration.resolve(
-        session, rehydration_type, source, same_customer=tx.policy.require_same_customer
+        session,
+        rehydration_type,
+        source,
+        customer_id=session.customer_id,
+        same_customer=tx.policy.require_same_customer,
     )
     return Hop(1, anchor.session, source.contacts, Edge(rehydration_type, anchor.contact))
 

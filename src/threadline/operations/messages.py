@@ -8,12 +8,13 @@ from threadline.chat import messages, transcript
 from threadline.chat.contact import Session
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Item, Receipt
-from threadline.clock import seq_of_item_id, token_hash
+from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller, Reply, operation
-from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active
+from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active, connect
 from threadline.operations.sessions import flow_event, participants_of, say
 from threadline.operations.tokens import DENIED
+from threadline.operations.transcripts import is_of_the_past, item_of
 from threadline.store import Tx
 
 INVALID = "ValidationException"
@@ -92,10 +93,12 @@ def send_event(
     Typing is shown to the others and lost; a receipt is kept on its message and pushed to the sockets once.
     Writes: receipt and a push-only entry. Wakes: the session.
     Faults: AccessDeniedException; ValidationException for another content type or a receipt for no message of this
-        chat; ConflictException for a receipt while more than two participants are in the chat.
+        chat nor item of its past; ConflictException for a receipt while more than two participants are in the chat.
     Source: SendEvent.
     On purpose: ClientToken repeats no answer, since clients send one constant for every receipt.
-    Assumed: the retired connection.acknowledged is accepted without effect; the sender does not hear its own typing.
+    Observed: Amazon's widget sends receipts for items of the past; they have no effect.
+    Assumed: the retired connection.acknowledged connects its sender as an open socket does, and is not shown.
+    Assumed: the sender does not hear its own typing.
     """
     session, participant = active(tx, caller)
     if content_type == transcript.TYPING:
@@ -103,6 +106,7 @@ def send_event(
     if content_type in (transcript.DELIVERED, transcript.READ):
         return _receipt(tx, session, participant, content_type, content)
     if content_type == transcript.ACKNOWLEDGED:
+        connect(tx, session, participant)
         return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
     raise Fault(
         INVALID,
@@ -134,7 +138,12 @@ def _typing(tx: Tx, session: Session, participant: Participant) -> Reply:
 def _receipt(
     tx: Tx, session: Session, participant: Participant, content_type: str, content: str | None
 ) -> Reply:
-    message = _message_of(tx, session, content)
+    message_id = _message_id(content)
+    message = item_of(tx, session.key, message_id)
+    if message is None and is_of_the_past(tx, session, participant.id, message_id):
+        return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
+    if message is None or message.type != "MESSAGE" or message.audience is not None:
+        raise Fault(INVALID, f"No message of this chat has the id {message_id[:60]!r}.")
     if sum(p.is_active for p in participants_of(tx, session.key)) > 2:
         raise Fault("ConflictException", "Receipts are for chats of two; this one has more participants now.")
     row = tx.one("receipt", session=session.key, seq=message.seq, recipient_id=participant.id)
@@ -168,21 +177,12 @@ def _receipt(
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 
 
-def _message_of(tx: Tx, session: Session, content: str | None) -> Item:
-    """The message that a receipt's content, `{"messageId": "<id>"}`, names."""
+def _message_id(content: str | None) -> str:
+    """The id in a receipt's content, `{"messageId": "<id>"}`. Faults: ValidationException."""
     try:
         message_id = json.loads(content or "")["messageId"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Fault(
-            INVALID, 'Content of a receipt must be JSON: {"messageId": "<id of the message>"}.'
-        ) from None
-    seq = seq_of_item_id(message_id) if isinstance(message_id, str) else None
-    row = tx.one("item", session=session.key, seq=seq) if seq else None
-    if (
-        row is None
-        or (item := Item(*row)).id != message_id
-        or item.type != "MESSAGE"
-        or item.audience is not None
-    ):
-        raise Fault(INVALID, f"No message of this chat has the id {str(message_id)[:60]!r}.")
-    return item
+        message_id = None
+    if not isinstance(message_id, str):
+        raise Fault(INVALID, 'Content of a receipt must be JSON: {"messageId": "<id of the message>"}.')
+    return message_id

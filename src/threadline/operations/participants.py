@@ -122,10 +122,11 @@ def create_participant_connection(
     """Give a participant what it needs to connect: a WebSocket URL, a connection token, or both.
 
     The URL is to be opened within 100 seconds; the token lives a day. Earlier ones stay valid.
-    Writes: tokens; with ConnectParticipant, a bot is in the chat from now on.
+    Writes: tokens; with ConnectParticipant, the participant is in the chat from now on, as with an open socket: a
+        customer's chat begins.
     Faults: AccessDeniedException when the chat has ended; ValidationException for nothing asked or WEBRTC_CONNECTION.
     Source: CreateParticipantConnection.
-    Assumed: ConnectParticipant of a customer has no effect, since message streaming is not switched on.
+    On purpose: ConnectParticipant of a customer needs no message streaming: bridges to other messengers open no socket.
     """
     session, participant = active(tx, caller)
     types = list(type or ())
@@ -136,7 +137,7 @@ def create_participant_connection(
         )
     if not types and not connect_participant:
         raise Fault("ValidationException", "Type is required: WEBSOCKET, CONNECTION_CREDENTIALS or both.")
-    if connect_participant and participant.role != Role.CUSTOMER:
+    if connect_participant:
         connect(tx, session, participant)
     return connection_data(tx, session, participant.id, types)
 

@@ -73,7 +73,11 @@ def associate(
     """
     source = source_of(tx, current.instance_id, source_contact_id)
     anchor = rehydration.resolve(
-        current, rehydration_type, source, same_customer=tx.policy.require_same_customer
+        current,
+        rehydration_type,
+        source,
+        customer_id=current.customer_id,
+        same_customer=tx.policy.require_same_customer,
     )
     if has_relatives:  # which stay in one tree with this chat
         tx.run(

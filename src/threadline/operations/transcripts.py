@@ -27,7 +27,9 @@ from threadline.operations.sessions import contacts_of, session_of
 from threadline.store import Tx
 
 INVALID = "ValidationException"
-TOKEN = struct.Struct(">BBqq")
+TOKEN = struct.Struct(">????qq")
+"""A NextToken's fixed part: past, runs_on, forward, ascending, session, seq. The ContactId follows, if there is one."""
+MAC_BYTES = 16
 
 
 class Span(NamedTuple):
@@ -68,20 +70,25 @@ def get_transcript(
     max_results: int = PAGE_ITEMS_DEFAULT,
     next_token: str | None = None,
     scan_direction: str | None = None,
-    sort_order: str = "DESCENDING",
+    sort_order: str | None = None,
     start_position: Document | None = None,
     connection_token: str,
 ) -> Reply:
     """A page of what was said: the current chat, then, scanning backward, the past it continues from.
 
-    The default is the newest items first. NextToken leads on, past the current chat into the past ones, and is the
-    empty string at the end. A page holds either current items (with ContactId) or past ones (with RelatedContactId).
+    The default is the newest items first. NextToken leads on, past the current chat into the past ones, and is left
+    out at the end. It carries ContactId, ScanDirection and SortOrder of the first page, and where to go on, so nothing
+    of the first request has to be sent again. A page holds either current items (with ContactId) or past ones (with
+    RelatedContactId).
     `max_results` 1 to 100, 0 for the default of 10. With StartPosition, or ContactId (a contact of the current chat),
     only the current chat is read; StartPosition's item belongs to the page. SortOrder orders items within the page.
     Reads: item, receipt, one row for each session walked.
     Faults: AccessDeniedException when the chat has ended; ValidationException for a NextToken that is not of this
-        participant and these parameters, a StartPosition that is not in this chat, or FORWARD without a start.
-    Source: GetTranscript; Administrator Guide, chat persistence; chatjs issues 19 and 28.
+        participant, or comes with another ContactId, ScanDirection or SortOrder than the first page's; for a
+        StartPosition that is not in this chat or has two members; for FORWARD without a start.
+    Source: GetTranscript; Administrator Guide, chat persistence; chatjs issues 19 and 28, and chatjs 5.2.0, in which
+        NextToken is optional since the service leaves it out of the last page.
+    Assumed: StartPosition takes one member, and counts for nothing beside a NextToken.
     Assumed: the sequence number is the one order, FROM_SEGMENT leaves out the contacts after the anchor, and a page
         with no current item begins in the past.
     """
@@ -98,7 +105,8 @@ def get_transcript(
         contact_id=contact_id or "",
     )
     if next_token:
-        position = _open_token(asked, next_token)
+        asked, position = _open_token(asked, next_token)
+        _check_same(asked, contact_id, scan_direction, sort_order)
     elif start:
         position = Position(False, False, session.key, _start_seq(tx, asked, start))
     elif asked.forward:
@@ -114,7 +122,7 @@ def get_transcript(
     return {
         "InitialContactId": session.initial_contact_id,
         "Transcript": _render(tx, items, session.key),
-        "NextToken": _seal_token(asked, following) if following else "",
+        "NextToken": _seal_token(asked, following) if following else None,
     }
 
 
@@ -221,14 +229,8 @@ def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:
     if len(start) > 1:
         raise Fault(INVALID, f"StartPosition must have one member, not {' and '.join(sorted(start))}.")
     if "Id" in start:
-        seq = seq_of_item_id(start["Id"])
-        row = tx.one("item", session=asked.session.key, seq=seq) if seq else None
-        if (
-            row is None
-            or (item := Item(*row)).id != start["Id"]
-            or item.push_only
-            or not may_see(asked.viewer, item)
-        ):
+        item = item_of(tx, asked.session.key, start["Id"])
+        if item is None or not _is_shown(asked.viewer, item):
             raise Fault(INVALID, f"StartPosition.Id {start['Id'][:60]!r} is no item of the current chat.")
         return item.seq
     if "AbsoluteTime" in start:
@@ -239,6 +241,30 @@ def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:
         tx, backward, _current_spans(tx, backward, Position(False, False, 0, asked.session.last_seq)), count
     )
     return newest[-1].seq if newest else 0
+
+
+def item_of(tx: Tx, session: int, item_id: str) -> Item | None:
+    """The entry of a session's log that has this id."""
+    seq = seq_of_item_id(item_id)
+    row = tx.one("item", session=session, seq=seq) if seq else None
+    return item if row is not None and (item := Item._make(row)).id == item_id else None
+
+
+def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) -> bool:
+    """Whether GetTranscript would show a participant this item among the past of `session`.
+
+    Reads: one row and an item for each session walked.
+    """
+    viewer = Viewer(session.key, participant_id, None)
+    seq = seq_of_item_id(item_id)
+    for span in _past_spans(tx, session, None) if seq else ():
+        if span.first_seq <= (seq or 0) <= span.last_seq and (item := item_of(tx, span.session, item_id)):
+            return _is_shown(viewer, item)
+    return False
+
+
+def _is_shown(viewer: Viewer, item: Item) -> bool:
+    return not item.push_only and may_see(viewer, item)
 
 
 def _seq_at(tx: Tx, asked: Asked, at_ms: int) -> int:
@@ -297,30 +323,52 @@ def _paging_key(tx: Tx, session: Session) -> str:
 
 
 def _seal_token(asked: Asked, position: Position) -> str:
-    """An opaque token: the position, and a MAC over it, the participant and the request's parameters."""
-    body = TOKEN.pack(position.past, position.runs_on, position.session, position.seq)
+    """An opaque token: the request's parameters and the position, and a MAC over them and the participant."""
+    body = TOKEN.pack(
+        position.past, position.runs_on, asked.forward, asked.ascending, position.session, position.seq
+    )
+    body += asked.contact_id.encode()
     return base64.urlsafe_b64encode(body + _mac(asked, body)).rstrip(b"=").decode()
 
 
-def _open_token(asked: Asked, token: str) -> Position:
+def _open_token(asked: Asked, token: str) -> tuple[Asked, Position]:
+    """The request of the first page and where the next one begins. Faults: ValidationException."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
-    body, mac = raw[: TOKEN.size], raw[TOKEN.size :]
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     if len(body) < TOKEN.size or not hmac.compare_digest(mac, _mac(asked, body)):
         raise Fault(
             INVALID,
-            "NextToken does not belong to this request: send it with the participant, ContactId, ScanDirection and"
-            " SortOrder it was given for, or start again without it.",
+            "NextToken does not belong to this request: send it as the participant it was given to, or start again"
+            " without it.",
         )
-    past, runs_on, session, seq = TOKEN.unpack(body)
-    return Position(bool(past), bool(runs_on), session, seq)
+    past, runs_on, forward, ascending, session, seq = TOKEN.unpack(body[: TOKEN.size])
+    first = asked._replace(forward=forward, ascending=ascending, contact_id=body[TOKEN.size :].decode())
+    return first, Position(past, runs_on, session, seq)
+
+
+def _check_same(
+    asked: Asked, contact_id: str | None, scan_direction: str | None, sort_order: str | None
+) -> None:
+    """Refuse parameters beside a NextToken that are not those of the first page. Faults: ValidationException."""
+    for name, given, first in (
+        ("ContactId", contact_id, asked.contact_id),
+        ("ScanDirection", scan_direction, "FORWARD" if asked.forward else "BACKWARD"),
+        ("SortOrder", sort_order, "ASCENDING" if asked.ascending else "DESCENDING"),
+    ):
+        if given is not None and given != first:
+            raise Fault(
+                INVALID,
+                f"NextToken does not belong to this request: its first page had {name} {first or 'left out'}. Send"
+                f" {name} as it was then, or leave it out.",
+            )
 
 
 def _mac(asked: Asked, body: bytes) -> bytes:
-    bound = f"{asked.session.key} {asked.viewer.participant_id} {asked.forward} {asked.ascending} {asked.contact_id}"
-    return hmac.new(asked.paging_key.encode(), bound.encode() + b"\n" + body, hashlib.sha256).digest()[:16]
+    bound = f"{asked.session.key} {asked.viewer.participant_id}\n"
+    return hmac.new(asked.paging_key.encode(), bound.encode() + body, hashlib.sha256).digest()[:MAC_BYTES]
 
 
 def heard_after(tx: Tx, caller: ParticipantCaller, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:

@@ -144,7 +144,7 @@ class Participant:
         while True:
             page = self.page(**arguments)
             items[:0] = page["Transcript"]
-            if not page["NextToken"]:
+            if not page.get("NextToken"):
                 return items
             arguments["NextToken"] = page["NextToken"]
 
