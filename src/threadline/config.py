@@ -114,7 +114,10 @@ class Settings:
         65_536, "Largest WebSocket message from a client; more closes the socket with 1009.", low=256
     )
     connections_max: int = _setting(
-        10_000, "Open connections, sockets included; more are answered 503 and closed.", low=1
+        10_000,
+        "Open connections, sockets included; more are answered 503 and closed. The limit of open files (`ulimit -n`) "
+        "must allow it.",
+        low=1,
     )
     sockets_per_participant_max: int = _setting(
         5, "Open sockets of one participant in one process; one more closes the oldest.", low=1
@@ -146,7 +149,11 @@ class Settings:
     cors_origins: str = _setting(
         "*", "Web origins whose pages may call this server, with commas between; `*` is any."
     )
-    rate_limits: bool = _setting(False, "Refuse calls above the rates that Amazon Connect documents.")
+    rate_limits: bool = _setting(
+        False,
+        "Refuse calls above the rates that Amazon Connect documents, for an account, and for all participants of an "
+        "instance; each server on one PostgreSQL counts for itself.",
+    )
     account_quotas: bool = _setting(
         False, "Refuse what goes beyond Amazon Connect's quotas, such as 500 active chats."
     )

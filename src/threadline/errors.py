@@ -13,14 +13,16 @@ class Fault(Exception):
     """A refusal with the exception name of the service model (`InvalidRequestException`) and a sentence.
 
     `members` are further members of the reply body, such as `problems` of InvalidContactFlowException.
+    `retry_after_ms` is how long a client should wait before it repeats a call that was refused with 429 or 503.
     The HTTP status is the model's; faults of the wire itself (a bad signature, an unknown path) have theirs in `wire`.
     """
 
-    def __init__(self, code: str, message: str, **members: Any) -> None:
+    def __init__(self, code: str, message: str, *, retry_after_ms: int = 1_000, **members: Any) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.members = members
+        self.retry_after_ms = retry_after_ms
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,17 @@ COMMAND = [sys.executable, "-m", "threadline", "serve"]
 
 
 class Supervised:
-    """A running server: its parent process, the URL it printed, and its data folder."""
+    """A running server: its parent process, the URL it printed, and its data folder.
 
-    def __init__(self, data: Path | str, *options: str, env: dict[str, str] | None = None) -> None:
+    `under` is a command that runs it, such as one that sets limits.
+    """
+
+    def __init__(
+        self, data: Path | str, *options: str, env: dict[str, str] | None = None, under: Sequence[str] = ()
+    ) -> None:
         self.data = data
         self.parent = subprocess.Popen(
-            [*COMMAND, "--data", str(data), *(options or ("--port", "0"))],
+            [*under, *COMMAND, "--data", str(data), *(options or ("--port", "0"))],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,  # so that what can be read is seen by select
@@ -70,8 +75,10 @@ class Supervised:
 
 
 @contextmanager
-def supervised(data: Path | str, *options: str, env: dict[str, str] | None = None) -> Iterator[Supervised]:
-    server = Supervised(data, *options, env=env)
+def supervised(
+    data: Path | str, *options: str, env: dict[str, str] | None = None, under: Sequence[str] = ()
+) -> Iterator[Supervised]:
+    server = Supervised(data, *options, env=env, under=under)
     try:
         yield server
     finally:

@@ -398,29 +398,3 @@ def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCapture
         threadline.env["AWS_SECRET_ACCESS_KEY"],
     ):
         assert hidden not in ours
-
-
-# Rates
-
-
-def test_documented_rates_can_be_met_before_production() -> None:
-    with Threadline(rate_limits=True) as server:
-        server.clock.stop()
-        limited = server.client("connect", config=_once())
-        chat = {
-            "InstanceId": server.instance_id,
-            "ContactFlowId": server.contact_flow_id,
-            "ParticipantDetails": {"DisplayName": "Casey"},
-        }
-        for _ in range(8):
-            limited.start_chat_contact(**chat)
-        with code_of() as code:
-            limited.start_chat_contact(**chat)
-        assert code() == "TooManyRequestsException"
-        for _ in range(5):
-            limited.list_queues(InstanceId=server.instance_id)
-        with code_of() as code:
-            limited.list_queues(InstanceId=server.instance_id)
-        assert code() == "ThrottlingException"
-        server.clock.advance(seconds=1)
-        limited.start_chat_contact(**chat)

@@ -31,6 +31,7 @@ from threadline.wire.model import OperationModel
 
 SIGNED_SERVICES = ("connect", "threadline")
 KEY_KEPT_MS = 60_000
+INSTANCE_KEPT_MS = 3_600_000
 ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-]+")
 PREFLIGHT_SECONDS = b"7200"
 JSON = b"content-type: application/json\r\n"
@@ -66,6 +67,7 @@ class Api:
         self._rates = Rates(clock) if settings.rate_limits else None
         self._keys: Cache[auth.Key] = Cache(clock)
         self._callers: Cache[ParticipantCaller] = Cache(clock)
+        self._instances: Cache[str] = Cache(clock)
         self._request_ids = request_ids
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
         self._date = (0, b"")
@@ -124,7 +126,7 @@ class Api:
             caller = known or await self._participant(operation.bearer, token)
             body = request.arrived(self._body_bytes_max) or await self._body(request)
         if self._rates is not None:
-            self._rates.take(model, caller)
+            self._rates.take(model, await self._payer(caller))
         arguments = restjson.parse(model, labels, request.query_string, request.headers, body)
         if operation.bearer is not None:
             # Without its value: a repeated ClientToken may come with a newer token.
@@ -166,6 +168,18 @@ class Api:
         self._callers.keep(kind + token, caller, expires_at_ms)
         return caller
 
+    async def _payer(self, caller: Caller) -> str:
+        """For whom a call counts: an account, or the instance of a participant's chat."""
+        if isinstance(caller, AccountCaller):
+            return caller.account_id
+        session = caller.session
+        instance = self._instances.get(str(session))
+        if instance is None:
+            row = await self._store.read(lambda tx: tx.one("instance_of_session", session=session))
+            instance = str(row[0]) if row else ""
+            self._instances.keep(str(session), instance, self._clock.now_ms() + INSTANCE_KEPT_MS)
+        return instance
+
     async def _body(self, request: Request) -> bytes:
         """The whole body; the connection sees to it that it comes in time. Raises Fault when it is too large."""
         try:
@@ -181,7 +195,7 @@ class Api:
             return []
         return [
             (b"access-control-allow-origin", b"*" if anyone else origin),
-            (b"access-control-expose-headers", b"x-amzn-ErrorType, x-amzn-RequestId, Date"),
+            (b"access-control-expose-headers", b"x-amzn-ErrorType, x-amzn-RequestId, Date, Retry-After"),
             *([] if anyone else [(b"vary", b"Origin")]),
         ]
 

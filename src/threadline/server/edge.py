@@ -6,12 +6,14 @@ where there is more to do than one process can, in another (`server.edges`).
 
 import asyncio
 import socket
+from dataclasses import replace
 
 from threadline import place
 from threadline.bus.hub import Hub
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.server.api import Api, request_ids_of
+from threadline.server.descriptors import connections_allowed
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.store import Store
 from threadline.wire.listener import Listener
@@ -25,6 +27,7 @@ class Edge:
     """The clients' side of a server, from `start` to `close`, on the running loop."""
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
+        settings = replace(settings, connections_max=connections_allowed(settings.connections_max))
         self.hub = Hub(settings, pull_from(store), chat_frame)
         self.committed = self.hub.committed
         request_ids = request_ids_of(clock)

@@ -1,14 +1,15 @@
 """Rate limits as Amazon Connect documents them, for who wants to meet them before production does.
 
-One bucket of tokens per account and operation, refilled at a rate, never above its burst. Participants share a
-bucket per operation: Amazon counts them per instance. Source: service quotas of Amazon Connect, API throttling.
+One bucket of tokens per operation and account, refilled at a rate, never above its burst. The participant API has one
+per operation and instance instead. Source: service quotas of Amazon Connect, API throttling.
+Each server counts for itself: on a PostgreSQL with several servers, these are the rates of one.
 """
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 from threadline.clock import Clock
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Caller
 from threadline.wire.model import OperationModel
 
 
@@ -34,27 +35,48 @@ RATES = {
     "SendMessage": Rate(10, 15),
     "SendEvent": Rate(10, 15),
 }
+FULL_AGAIN_MS = int(max(rate.burst / rate.per_second for rate in (DEFAULT, *RATES.values())) * 1000) + 1
+"""Every bucket is full after so long without a call, and a full one need not be kept."""
 
 
 class Rates:
-    """The buckets: as many as there are accounts times operations, so as few as the store has accounts."""
+    """The buckets: as many as were used in the last seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._buckets: dict[tuple[str, str], tuple[float, int]] = {}
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
-    def take(self, model: OperationModel, caller: Caller) -> None:
-        """Let one call pass. Faults: ThrottlingException, or TooManyRequestsException where a model has only that."""
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, model: OperationModel, payer: str) -> None:
+        """Let one call pass. `payer` is the account, or the instance for a call of a participant.
+
+        Faults: ThrottlingException, or TooManyRequestsException where a model has only that; it says after how long
+        there is a token again.
+        """
         rate = RATES.get(model.name, DEFAULT)
-        account = caller.account_id if isinstance(caller, AccountCaller) else ""
         now_ms = self._clock.now_ms()
-        tokens, at_ms = self._buckets.get((account, model.name), (float(rate.burst), now_ms))
-        tokens = min(rate.burst, tokens + (now_ms - at_ms) / 1000 * rate.per_second)
-        if tokens < 1:
+        tokens, at_ms = self._buckets.pop((payer, model.name), (float(rate.burst), now_ms))
+        # A clock that was set back refills nothing, and stops nobody for longer than an empty bucket does.
+        tokens = min(rate.burst, tokens + max(0, now_ms - at_ms) / 1000 * rate.per_second)
+        is_passed = tokens >= 1
+        self._buckets[payer, model.name] = (tokens - is_passed, now_ms)
+        self._forget(now_ms)
+        if not is_passed:
             code = (
                 "ThrottlingException" if "ThrottlingException" in model.errors else "TooManyRequestsException"
             )
             raise Fault(
-                code, f"Rate exceeded: {model.name} is limited to {rate.per_second:g} calls a second."
+                code,
+                f"Rate exceeded: {model.name} is limited to {rate.per_second:g} calls a second.",
+                retry_after_ms=int((1 - tokens) / rate.per_second * 1000) + 1,
             )
-        self._buckets[account, model.name] = (tokens - 1, now_ms)
+
+    def _forget(self, now_ms: int) -> None:
+        """Drop buckets that are full again, the longest unused first; two a call, so that they cannot gather."""
+        for _ in range(2):
+            key, (_tokens, at_ms) = next(iter(self._buckets.items()))
+            if 0 <= now_ms - at_ms < FULL_AGAIN_MS:
+                return
+            del self._buckets[key]

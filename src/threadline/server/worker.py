@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ import uvloop
 from threadline import place
 from threadline.config import BadSettings, Settings
 from threadline.server import Server, backing, remote
+from threadline.server.descriptors import connections_allowed
 from threadline.server.edges import wanted
 from threadline.server.logs import write_to_stderr
 from threadline.server.processes import Forked, calm_garbage_collection, fork
@@ -66,14 +66,13 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     settings = Settings.read(os.environ)
     write_to_stderr(settings)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     url = place.url_of(bound)
     policy = backing.policy(settings, url)
     file = Path(settings.data) / place.DATABASE
     count = wanted(settings)
-    share = replace(settings, connections_max=-(-settings.connections_max // max(1, count)))
+    share = settings
+    if count:  # otherwise this process does it when it begins to serve
+        share = replace(settings, connections_max=connections_allowed(-(-settings.connections_max // count)))
     forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(serve(settings, bound, channel, forked))

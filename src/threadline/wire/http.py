@@ -6,19 +6,17 @@ to answer (too many headers, too slow, no HTTP at all) is refused here, in the s
 """
 
 import asyncio
-import json
-import logging
 import re
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from http import HTTPStatus
 from typing import Any
 
 import httptools
 
 from threadline.config import Settings
+from threadline.wire.refusal import STATUS_LINES, refusal
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,11 +33,8 @@ BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count."""
 
 LINGER_NOT = struct.pack("ii", 1, 0)
-STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-log = logging.getLogger("threadline.wire")
 
 
 class Gone(Exception):
@@ -444,19 +439,7 @@ class Http(asyncio.Protocol):
 
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer without an application, in its manner, and close."""
-        request_id = next(self.request_ids)
-        log.info("%s request=%s", code, request_id)
-        body = json.dumps({"message": message, "Message": message}).encode()
-        head = [
-            STATUS_LINES[status] + b"content-type: application/json",
-            b"content-length: %d" % len(body),
-            b"x-amzn-requestid: " + request_id.encode(),
-            b"x-amzn-errortype: " + code.encode(),
-            b"connection: close",
-        ]
-        if self.bounds.cors_origins == "*":
-            head += [b"access-control-allow-origin: *", b"access-control-expose-headers: x-amzn-ErrorType"]
-        self.transport.write(b"\r\n".join([*head, b"", body]))
+        self.transport.write(refusal(self.bounds, next(self.request_ids), status, code, message))
         self.transport.close()
 
     # The end

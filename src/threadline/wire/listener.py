@@ -18,7 +18,9 @@ from websockets.exceptions import InvalidState
 from websockets.protocol import State
 
 from threadline.config import Settings
+from threadline.wire.acceptor import Acceptor
 from threadline.wire.http import App, Http, drop
+from threadline.wire.refusal import refusal
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -132,12 +134,23 @@ class Listener:
         )
         self._config.socket_tasks = set()
         self._config.load()
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self, bound: socket.socket, backlog: int) -> None:
         """Answer whoever connects to `bound`, which is listening already; `backlog` connections may wait."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=bound, backlog=backlog)
+        self._acceptor = Acceptor(bound, self._connection, self._full)
+        self._acceptor.start(backlog)
+
+    def _full(self) -> bytes:
+        """The answer to a connection for which the system has no descriptor."""
+        return refusal(
+            self._settings,
+            next(self._request_ids),
+            503,
+            "ServiceUnavailableException",
+            "The server has run out of file descriptors.",
+            is_logged=False,
+        )
 
     def _connection(self) -> Http:
         return Http(self._app, self._settings, self._connections, self._request_ids, self._upgrade)
@@ -155,8 +168,8 @@ class Listener:
 
     def stop(self) -> None:
         """Take no further connection and no further request; running requests go on."""
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         self._running = [left for connection in self._requests() if (left := connection.shut_down())]
 
     async def answered(self, seconds: float) -> bool:

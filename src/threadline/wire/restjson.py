@@ -41,6 +41,9 @@ WIRE_FAULTS = {
 }
 """Refusals of the wire itself, which no operation needs to list, and their HTTP status."""
 
+RETRIED = (429, 503)
+"""Statuses after which the same call may succeed, and which say when."""
+
 ISO_8601_SHAPES = {"Instant", "ISO8601Datetime"}
 """String shapes that hold a time: an int in a reply is epoch milliseconds and becomes ISO-8601."""
 
@@ -457,6 +460,8 @@ def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int,
 
     What is not `expected` leaves as the operation's internal error (500) and tells nothing.
     Observed: clients read either `message` or `Message`, so the body has both.
+    Assumed: a 429 carries Retry-After in whole seconds, and x-amz-retry-after in milliseconds, which botocore's
+    standard retries wait for; no source says what Amazon Connect sends.
     """
     code, message, members = fault.code, fault.message, fault.members
     listed = operation.errors if operation else {}
@@ -465,4 +470,9 @@ def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int,
         code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
         status, message, members = 500, "The server failed to answer. Its log says more.", {}
     headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", code.encode())]
+    if status in RETRIED:
+        headers += [
+            (b"retry-after", b"%d" % max(1, -(-fault.retry_after_ms // 1000))),
+            (b"x-amz-retry-after", b"%d" % fault.retry_after_ms),
+        ]
     return status, headers, msgspec.json.encode({"message": message, "Message": message, **members})

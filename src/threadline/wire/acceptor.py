@@ -1,0 +1,144 @@
+"""Takes connections from a listening socket, and answers them also when the system has no descriptor for them.
+
+The loops' own acceptors do not: at EMFILE uvloop closes every waiting connection without a word (libuv), and asyncio's
+tries again a thousand times a second, at the cost of a core.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+ACCEPTED_AT_ONCE = 64
+"""Connections that are taken in one turn of the loop, so that a crowd of new ones does not hold up the others."""
+
+AGAIN_SECONDS = 1.0
+WARNED_EVERY_SECONDS = 10.0
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+REQUEST_BYTES = 65_536
+"""What is read of a request that is refused unseen: a close with unread bytes may cost the client its answer."""
+
+log = logging.getLogger("threadline.wire")
+
+
+class Acceptor:
+    """Gives each connection to `bound` a protocol of `connection`; one too many for the system gets `refusal`'s bytes.
+
+    A spare descriptor is kept for that: it is closed, the connection takes its number, is answered and closed, and
+    the spare is opened again.
+    """
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        connection: Callable[[], asyncio.Protocol],
+        refusal: Callable[[], bytes],
+    ) -> None:
+        self._bound = bound
+        self._connection = connection
+        self._refusal = refusal
+        self._loop = asyncio.get_running_loop()
+        self._spare: int | None = None
+        self._opening: set[asyncio.Task[object]] = set()
+        self._again: asyncio.TimerHandle | None = None
+        self._refused = 0
+        self._warned_at = -WARNED_EVERY_SECONDS
+
+    def start(self, backlog: int) -> None:
+        """Take whoever connects; `backlog` connections may wait."""
+        self._bound.setblocking(False)
+        self._bound.listen(backlog)
+        self._spare = _spare()
+        self._loop.add_reader(self._bound, self._accept)
+
+    def close(self) -> None:
+        """Take no more, and let go of the socket."""
+        if self._again is not None:
+            self._again.cancel()
+        self._loop.remove_reader(self._bound)
+        self._bound.close()
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                connection, _address = self._bound.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                is_refused = error.errno in EXHAUSTED and self._refuse()
+                self._warn(error)
+                if is_refused:
+                    continue
+                self._pause()
+                return
+            connection.setblocking(False)
+            opening = self._loop.create_task(self._open(connection))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._connection, connection)
+        except OSError:  # it is gone already
+            connection.close()
+
+    def _refuse(self) -> bool:
+        """Answer the next connection with the spare's descriptor. False when that is of no use either."""
+        if self._spare is None:
+            return False
+        os.close(self._spare)
+        self._spare = None
+        try:
+            connection, _ = self._bound.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            pass  # another process took it
+        except OSError:
+            return False
+        else:
+            self._refused += 1
+            with connection, contextlib.suppress(OSError):
+                connection.setblocking(False)
+                connection.send(self._refusal())
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(REQUEST_BYTES)
+        finally:
+            self._spare = _spare()
+        return True
+
+    def _pause(self) -> None:
+        """Let them wait for a second: until then there would be nothing but failures, one after the other."""
+        self._loop.remove_reader(self._bound)
+        self._again = self._loop.call_later(AGAIN_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        self._again = None
+        if self._spare is None:
+            self._spare = _spare()
+        self._loop.add_reader(self._bound, self._accept)
+
+    def _warn(self, error: OSError) -> None:
+        """Say it at most once in ten seconds."""
+        now = self._loop.time()
+        if now - self._warned_at >= WARNED_EVERY_SECONDS:
+            self._warned_at = now
+            log.error(
+                "No connection can be taken: %s. %d were answered 503 since the last such line. Raise the limit of "
+                "open files (ulimit -n, LimitNOFILE= of systemd), or lower THREADLINE_CONNECTIONS_MAX.",
+                error.strerror,
+                self._refused,
+            )
+            self._refused = 0
+
+
+def _spare() -> int | None:
+    """A descriptor that stands for nothing; None when there is none to be had."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
