@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.document import page_of
+from tests.attack.figures import FIGURES
 from threadline.cli.catalog import SERVICES
 from threadline.config import TABLE
 from tools.docs import DEVIATIONS, PAGES, sections
@@ -56,7 +57,7 @@ def test_a_document_is_true(document: Path) -> None:
     for link in LINK.findall(text):
         assert (document.parent / link).exists(), f"a link leads nowhere: {link}"
     unknown = {name for name in SETTING.findall(text) if not NO_SETTINGS.match(name)}
-    assert unknown <= {row.env for row in TABLE}
+    assert unknown <= {row.env for row in TABLE} | {f"THREADLINE_{name}" for name in (*FIGURES, "SEED")}
     for language, block in BLOCK.findall(text):
         if language == "python":
             compile(block, str(document), "exec")

@@ -27,10 +27,13 @@ class Supervised:
         self, data: Path | str, *options: str, env: dict[str, str] | None = None, under: Sequence[str] = ()
     ) -> None:
         self.data = data
+        self._errors = os.memfd_create(
+            "stderr"
+        )  # a pipe that nobody empties holds up a server that logs much
         self.parent = subprocess.Popen(
             [*under, *COMMAND, "--data", str(data), *(options or ("--port", "0"))],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             bufsize=0,  # so that what can be read is seen by select
             env=os.environ | (env or {}),
         )
@@ -46,9 +49,7 @@ class Supervised:
                 return line.removeprefix(what).strip()
             if not line:
                 self.parent.kill()
-                raise AssertionError(
-                    f"no {what!r}; on standard error: {self.parent.communicate()[1].decode()}"
-                )
+                raise AssertionError(f"no {what!r}; on standard error: {self.end()[1]}")
 
     @property
     def workspace(self) -> Workspace:
@@ -70,8 +71,12 @@ class Supervised:
 
     def end(self) -> tuple[int, str]:
         """Wait for the end: the exit status, and what was said on standard error."""
-        _, errors = self.parent.communicate(timeout=PATIENCE_SECONDS)
-        return self.parent.returncode, errors.decode()
+        self.parent.communicate(timeout=PATIENCE_SECONDS)
+        if self._errors >= 0:
+            self._said = os.pread(self._errors, os.fstat(self._errors).st_size, 0).decode()
+            os.close(self._errors)
+            self._errors = -1
+        return self.parent.returncode, self._said
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""A disk that fills up under load: calls are refused, what was acknowledged stays, and with room it goes on."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.attack.disk import small_disk
+from tests.attack.figures import rounds
+from tests.attack.killed import killed
+from tests.attack.load import Load
+
+WAYS = ("wait", "kill the worker", "kill all")
+"""What happens while the disk is full."""
+LENGTH = 4_000
+ROOM_BYTES_MAX = 400_000
+"""Room that is left at most when the disk begins to be full."""
+
+
+@pytest.mark.parametrize(("seed", "times"), rounds("FULL_DISKS", 2))
+def test_a_full_disk_refuses_loses_nothing_and_goes_on(tmp_path: Path, seed: str, times: int) -> None:
+    random = Random(seed)
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        killed(disk.folder) as server,
+        Load(server.workspace, length=LENGTH) as load,
+    ):
+        for _ in range(times):
+            load.reaches(random.randrange(20, 200))
+            disk.fill(random.randrange(ROOM_BYTES_MAX), server.writer())
+            load.refusals(random.randrange(1, 20))
+            way = random.choice(WAYS)
+            if way == "kill the worker":
+                server.worker()
+            elif way == "kill all":
+                server.kill_all()
+            disk.free()
+            if way == "kill all":
+                server.start()
+            load.reaches(20)
+        load.finish()
+        load.check()
