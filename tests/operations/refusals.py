@@ -13,6 +13,7 @@ NOT_FOUND = ("ResourceNotFoundException", 404)
 DENIED = ("AccessDeniedException", 403)
 VALIDATION = ("ValidationException", 400)
 CONFLICT = ("ConflictException", 409)
+QUOTA = ("ServiceQuotaExceededException", 402)
 
 
 @contextmanager

@@ -1,13 +1,22 @@
 """Joining a chat, connecting to it and leaving it: bots, connection data, tokens of the right and the wrong kind."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from tests.edge.raw import ask
-from tests.operations.refusals import CONFLICT, DENIED, INVALID, NOT_FOUND, VALIDATION, answer, refused
+from tests.operations.refusals import (
+    CONFLICT,
+    DENIED,
+    INVALID,
+    NOT_FOUND,
+    QUOTA,
+    VALIDATION,
+    answer,
+    refused,
+)
 from threadline.testing import Customer, Participant, Threadline
 from threadline.testing.workspace import Workspace
 
@@ -64,41 +73,62 @@ def test_a_bot_takes_part(threadline_server: Threadline) -> None:
         bot.say("one more thing")
 
 
-def test_a_contact_has_one_bot_at_a_time(threadline_server: Threadline) -> None:
+def test_a_chat_has_one_bot_at_a_time(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     bot = bot_in(threadline_server, casey)
-    with refused(CONFLICT, "has a custom participant already"):
+    with refused(QUOTA, "has a custom participant already"):
         create(threadline_server, casey.contact_id)
     bot.leave()
     assert create(threadline_server, casey.contact_id)["ParticipantId"] != bot.contact_id
+    with refused(QUOTA, "has a custom participant already"):
+        create(threadline_server, casey.contact_id)
 
 
-def test_a_bot_stays_over_a_transfer(threadline_server: Threadline) -> None:
+def test_a_bot_is_disconnected_when_an_agent_joins(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     bot = bot_in(threadline_server, casey)
-    second = threadline_server.agent("a1").accept(casey).transfer(threadline_server.queue_id)
-    casey.say("after")
-    assert bot.see("after")["ContactId"] == second
-    assert create(threadline_server, second)["ParticipantId"], "the new contact may have one of its own"
+    agent = threadline_server.agent("a1").accept(casey)
+    left = casey.see_event("participant.left", ParticipantRole="CUSTOM_BOT")
+    joined = casey.see_event("participant.joined", ParticipantRole="AGENT")
+    assert left["AbsoluteTime"] < joined["AbsoluteTime"]
+    bot.see_event("chat.ended")
+    for call in (lambda: bot.say("still here"), lambda: bot.page(), lambda: bot.connect()):
+        with refused(DENIED, "the participant has left the chat"):
+            call()
+    agent.say("Hello")
+    casey.read(casey.see("Hello"))
+    agent.see_event("message.read")
 
 
-def test_a_chat_has_six_participants_at_most(threadline_server: Threadline) -> None:
-    """The customer, an agent, and a bot on each of four contacts; or a fifth bot, and no agent."""
-    full = ("ServiceQuotaExceededException", 402), "A chat has at most 6 participants"
+def test_a_bot_that_has_not_connected_yet_cannot_after_an_agent_has_joined(
+    threadline_server: Threadline,
+) -> None:
     casey = threadline_server.customer()
-    contact_id = casey.contact_id
-    for _ in range(4):
-        create(threadline_server, contact_id)
-        contact_id = threadline_server.agent("a1").accept(contact_id).transfer(threadline_server.queue_id)
-    agent = threadline_server.agent("a1").take(contact_id)
-    with refused(*full):
-        create(threadline_server, contact_id)
-    contact_id = agent.transfer(threadline_server.queue_id)
-    create(threadline_server, contact_id)
-    with refused(*full):
-        threadline_server.agent("a1").take(contact_id)
-    describe = {"InstanceId": threadline_server.instance_id, "ContactId": contact_id}
-    assert "AgentInfo" not in threadline_server.connect.describe_contact(**describe)["Contact"]
+    token = create(threadline_server, casey.contact_id)["ParticipantCredentials"]["ParticipantToken"]
+    threadline_server.agent("a1").accept(casey)
+    with refused(DENIED, "the participant has left the chat"):
+        connection(threadline_server, token, CREDENTIALS, ConnectParticipant=True)
+    casey.see_event("participant.joined", ParticipantRole="AGENT")
+    assert "participant.left" not in casey.events(), "nobody has seen it come"
+
+
+def test_no_bot_is_added_while_an_agent_is_there(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
+    agent = threadline_server.agent("a1").accept(casey)
+    with refused(CONFLICT, "is with an agent"):
+        create(threadline_server, casey.contact_id)
+    second = agent.transfer(threadline_server.queue_id)
+    with refused(CONFLICT, "Contact is not active"):
+        create(threadline_server, casey.contact_id)
+    assert create(threadline_server, second)["ParticipantId"], "the agent has left"
+
+
+def test_the_credentials_of_a_bot_expire_with_its_chat(threadline_server: Threadline) -> None:
+    before = datetime.now(UTC)
+    casey = threadline_server.customer()
+    credentials = create(threadline_server, casey.contact_id)["ParticipantCredentials"]
+    lifetime = datetime.fromisoformat(credentials["Expiry"]) - before
+    assert abs(lifetime - timedelta(hours=25)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("role", ["CUSTOMER", "AGENT", "SYSTEM", "SUPERVISOR"])
@@ -127,7 +157,7 @@ def test_a_bot_that_cannot_be_added(threadline_server: Threadline) -> None:
     with refused(NOT_FOUND, "Instance not found"):
         create(threadline_server, casey.contact_id, InstanceId="nowhere")
     casey.leave()
-    with refused(INVALID, "Contact is not active"):
+    with refused(CONFLICT, "Contact is not active"):
         create(threadline_server, casey.contact_id)
 
 

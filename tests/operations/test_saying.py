@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from tests.flows.flows import say, wait
+from tests.flows.stage import Stage
 from tests.operations.raw import borne
-from tests.operations.refusals import CONFLICT, DENIED, VALIDATION, answer, refused
+from tests.operations.refusals import DENIED, VALIDATION, answer, refused
+from threadline.chat.participant import Role
+from threadline.chat.transcript import Item
+from threadline.errors import Fault
+from threadline.operations.sessions import insert_participant, session_of
+from threadline.store import Tx
 from threadline.testing import Agent, Customer, Threadline
 from threadline.testing.people import EVENT
 
@@ -282,23 +289,41 @@ def test_nobody_receives_their_own_message(threadline_server: Threadline) -> Non
     assert "MessageMetadata" not in casey.page(MaxResults=1)["Transcript"][0]
 
 
-def test_receipts_are_for_two(threadline_server: Threadline) -> None:
-    casey, agent = two(threadline_server)
-    casey.say("Hello")
-    heard = agent.see("Hello")
+def test_the_customer_reads_what_an_agent_wrote_after_a_bot(threadline_server: Threadline) -> None:
+    casey = threadline_server.customer()
     bot = threadline_server.connect.create_participant(
         InstanceId=threadline_server.instance_id,
         ContactId=casey.contact_id,
         ParticipantDetails={"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"},
     )
-    agent.delivered(heard)  # who has not connected yet does not count
     threadline_server.connectparticipant.create_participant_connection(
         ParticipantToken=bot["ParticipantCredentials"]["ParticipantToken"],
         Type=["CONNECTION_CREDENTIALS"],
         ConnectParticipant=True,
     )
-    with refused(CONFLICT, "Receipts are for chats of two"):
-        agent.read(heard)
+    agent = threadline_server.agent("a1").accept(casey)
+    agent.say("Hello")
+    casey.read(casey.see("Hello"))
+    assert agent.see_event("message.read")
+
+
+async def test_receipts_are_for_two() -> None:
+    stage = Stage()
+    await stage.open()
+    chat = await stage.run(first=say("Hello", "stay"), stay=wait("3600"))
+    [row] = await stage.rows("item", session=chat.caller.session, seq=2)
+    receipt = {"content_type": READ, "content": json.dumps({"messageId": Item(*row).id})}
+
+    def join(tx: Tx) -> None:
+        session = session_of(tx, chat.caller.session)
+        for name in ("Sam", "Robin"):
+            insert_participant(tx, session, Role.SUPERVISOR, name, user_id=None, connected=True)
+
+    await stage.store.write(join)
+    with pytest.raises(Fault, match="Receipts are for chats of two") as caught:
+        await stage.act(chat.caller, "SendEvent", **receipt)
+    assert caught.value.code == "ConflictException"
+    await stage.store.close()
 
 
 NO_RECEIPTS = [None, "x", "{}", "[]", "null", '"x"', '{"messageId": 5}', '{"messageId": null}', "[" * 5_000]

@@ -9,8 +9,6 @@ from typing import NamedTuple
 CONTENT_BYTES_MAX = 16_384  # UTF-8 bytes of a message. Source: feature limits, "message size"
 ATTRIBUTES_BYTES_MAX = 32_768  # UTF-8 bytes of all names and values. Source: StartChatContact, Attributes
 CONTACTS_PER_CHAIN_MAX = 12  # contacts linked by PreviousContactId. Source: flow language, transfer to queue
-PARTICIPANTS_MAX = 6  # in a chat at one time. Source: feature limits
-CUSTOM_PARTICIPANTS_MAX = 1  # per contact. Source: feature limits
 SOCKETS_PER_PARTICIPANT_MAX = 5  # open at one time. Source: feature limits
 
 CHAT_MINUTES_DEFAULT = 1_500  # 25 hours. Source: StartChatContact, ChatDurationInMinutes

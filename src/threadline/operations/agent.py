@@ -8,6 +8,8 @@ from threadline.operations import AccountCaller, Reply, issue_secret, operation
 from threadline.operations.instances import require_instance, require_queue, require_user
 from threadline.operations.sessions import (
     agent_in,
+    bot_leaves,
+    bots_in,
     end_contact,
     event,
     insert_participant,
@@ -15,7 +17,6 @@ from threadline.operations.sessions import (
     next_contact,
     participants_of,
     require,
-    require_room,
 )
 from threadline.operations.tokens import keep_token
 from threadline.store import Tx
@@ -29,12 +30,13 @@ def accept_contact(
 ) -> Reply:
     """A user takes a chat that waits in a queue or was offered to them, whatever their status and load.
 
+    A custom bot is disconnected as the agent joins. Source: Admin Guide, custom participants.
+
     Answers the agent's ParticipantToken, for CreateParticipantConnection. The same user may call again for another
     token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
     Faults: ResourceNotFoundException; InvalidRequestException that says where the contact stands when it cannot be
-        accepted: not connected, not queued yet, offered to or accepted by another user, ended;
-        ServiceQuotaExceededException when the chat is full.
-    Assumed: the agent's display name is the user's first name.
+        accepted: not connected, not queued yet, offered to or accepted by another user, ended.
+    Assumed: the agent's display name is the user's first name; a bot leaves before the agent joins.
     On purpose: an offer stands until somebody acts on it; Amazon counts a chat as missed after 20 seconds.
     """
     require_instance(tx, caller, instance_id)
@@ -47,7 +49,6 @@ def accept_contact(
             raise LookupError(f"contact {contact.id} has user {user.id} and no agent")
     else:
         _check_acceptable(contact, now, user.id)
-        require_room(sum(p.left_at_ms is None for p in participants_of(tx, session.key)))
         tx.run(
             "contact_accepted",
             session=session.key,
@@ -55,6 +56,8 @@ def accept_contact(
             user_id=user.id,
             now_ms=tx.now_ms,
         )
+        for bot in bots_in(participants_of(tx, session.key)):
+            bot_leaves(tx, session, bot)
         agent = insert_participant(tx, session, Role.AGENT, user.first_name, user_id=user.id, connected=True)
         event(tx, session, transcript.JOINED, agent)
     token = issue_secret(tx, "participant", None)

@@ -20,15 +20,14 @@ from threadline.operations import (
 from threadline.operations.instances import require_instance
 from threadline.operations.sessions import (
     agent_in,
+    bot_leaves,
+    bots_in,
     contact_at,
     end_session,
     event,
-    flow_event,
     insert_participant,
-    leave,
     participants_of,
     require,
-    require_room,
     run_flow,
     to_disconnect_flow,
 )
@@ -79,12 +78,13 @@ def create_participant(
     client_token: str | None = None,
     participant_details: Document,
 ) -> Reply:
-    """Add a bot of one's own to a running chat.
+    """Add a bot of one's own to a running chat that no agent is in; it is disconnected when one joins.
 
-    Writes: participant, token. The bot joins when it connects.
-    Faults: ResourceNotFoundException; InvalidRequestException for another role or an ended contact; ConflictException
-        when the contact has its bot; ServiceQuotaExceededException when the chat is full.
-    Source: CreateParticipant. Assumed: the token lives as long as the chat.
+    Writes: participant, token. The bot joins when it connects; its Expiry is the end of the chat's duration.
+    Faults: ResourceNotFoundException; InvalidRequestException for another role; ConflictException for an ended contact
+        and while an agent is in the chat; ServiceQuotaExceededException when the chat has its bot.
+    Source: CreateParticipant; Admin Guide, custom participants.
+    On purpose: a bot may connect later than 15 seconds after this call.
     """
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)
@@ -96,11 +96,18 @@ def create_participant(
     if participant_details.get("ParticipantCapabilities") is not None:
         raise Fault(INVALID, "ParticipantCapabilities do not apply to a chat. Leave them out.")
     if state(contact) is State.ENDED:
-        raise Fault(INVALID, f"Contact is not active: {contact.id} has ended.")
-    present = [p for p in participants_of(tx, session.key) if p.left_at_ms is None]
-    if any(p.role == Role.CUSTOM_BOT and p.contact_id == contact.id for p in present):
-        raise Fault("ConflictException", f"Contact {contact.id} has a custom participant already.")
-    require_room(len(present))
+        raise Fault("ConflictException", f"Contact is not active: {contact.id} has ended.")
+    present = participants_of(tx, session.key)
+    if agent_in(present) is not None:
+        raise Fault(
+            "ConflictException",
+            f"Contact {contact.id} is with an agent; a custom participant is added before or after that.",
+        )
+    if bots_in(present):
+        raise Fault(
+            "ServiceQuotaExceededException",
+            f"Contact {contact.id} has a custom participant already, which is as many as it may have.",
+        )
     participant = insert_participant(tx, session, Role.CUSTOM_BOT, name, user_id=None, connected=False)
     token = issue_secret(tx, "participant", client_token)
     expires_at_ms = keep_token(tx, session, participant.id, Token.PARTICIPANT, token)
@@ -202,6 +209,5 @@ def disconnect_participant(
         if not to_disconnect_flow(tx, session, participant, Reason.AGENT_DISCONNECT):
             end_session(tx, session, Reason.AGENT_DISCONNECT, participant)
     else:
-        leave(tx, session, participant, chat_goes_on=True)
-        flow_event(tx, session, "BotParticipantDisconnected")
+        bot_leaves(tx, session, participant)
     return {}

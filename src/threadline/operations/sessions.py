@@ -10,7 +10,7 @@ from typing import Any
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, Reason, Session
-from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, PARTICIPANTS_MAX
+from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.operations import continuation
@@ -153,12 +153,6 @@ def insert_participant(
     return Participant(*row)
 
 
-def require_room(present: int) -> None:
-    """Refuse a chat one participant more than it may have. Faults: ServiceQuotaExceededException."""
-    if present >= PARTICIPANTS_MAX:
-        raise Fault("ServiceQuotaExceededException", f"A chat has at most {PARTICIPANTS_MAX} participants.")
-
-
 def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:
     """`participant` leaves: the others see participant.left.
 
@@ -171,6 +165,17 @@ def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: b
     else:
         last = event(tx, session, transcript.CHAT_ENDED)
     tx.run("participant_left", session=session.key, id=participant.id, left_seq=last.seq, now_ms=tx.now_ms)
+
+
+def bot_leaves(tx: Tx, session: Session, bot: Participant) -> None:
+    """A custom bot leaves or is disconnected; one that never connected goes unseen. Wakes: the session."""
+    if bot.connected_at_ms is None:
+        tx.run(
+            "participant_left", session=session.key, id=bot.id, left_seq=session.last_seq, now_ms=tx.now_ms
+        )
+    else:
+        leave(tx, session, bot, chat_goes_on=True)
+    flow_event(tx, session, "BotParticipantDisconnected")
 
 
 def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
@@ -263,6 +268,11 @@ def flow_event(tx: Tx, session: Session, name: str, due_at_ms: int | None = None
 def agent_in(participants: Iterable[Participant]) -> Participant | None:
     """The agent who is in the chat now, if any."""
     return next((p for p in participants if p.role == Role.AGENT and p.is_active), None)
+
+
+def bots_in(participants: Iterable[Participant]) -> list[Participant]:
+    """The custom bots that have not left, whether they have connected or not."""
+    return [p for p in participants if p.role == Role.CUSTOM_BOT and p.left_at_ms is None]
 
 
 def customer_in(participants: Iterable[Participant]) -> Participant | None:

@@ -25,9 +25,12 @@ PRUNED_MAX = 2_000
 
 
 def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token: str) -> int:
-    """Store the hash of a new token and return when it expires, in epoch milliseconds."""
+    """Store the hash of a new token and return when it expires, in epoch milliseconds.
+
+    A participant token expires with the chat, and is known for a day longer.
+    """
     expires_at_ms = {
-        Token.PARTICIPANT: session.expires_at_ms + limits.PARTICIPANT_TOKEN_SLACK_MS,
+        Token.PARTICIPANT: session.expires_at_ms,
         Token.CONNECTION: tx.now_ms + limits.CONNECTION_TOKEN_MS,
         Token.SOCKET: tx.now_ms + limits.SOCKET_URL_MS,
     }[kind]
@@ -37,7 +40,7 @@ def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token
         kind=kind,
         session=session.key,
         participant_id=participant_id,
-        expires_at_ms=expires_at_ms,
+        expires_at_ms=expires_at_ms + (limits.PARTICIPANT_TOKEN_SLACK_MS if kind == Token.PARTICIPANT else 0),
     )
     return expires_at_ms
 
