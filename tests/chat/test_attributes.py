@@ -1,4 +1,4 @@
-"""How the attributes of a past chat come along, and how large they may be together."""
+"""How attributes are changed, how those of a past chat come along, and how large they may be together."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,8 @@ def test_names_that_are_not(name: str) -> None:
         ({}, 0),
         ({"a": "x" * 32_767}, 32_768),
         ({"a": "x" * 32_768}, 32_769),
-        ({"a": "ü" * 16_383, "b": ""}, 32_768),
+        ({"a": "ü" * 16_383, "b": ""}, 32_767),
+        ({"a": "x" * 32_767, "b" * 100: ""}, 32_768),
         ({"a": "ü" * 16_383, "b": "x"}, 32_769),
         ({"a": "😀" * 8_192}, 32_769),
     ],
@@ -54,9 +55,11 @@ def test_the_size_is_counted_in_bytes(given: Mapping[str, str], size: int) -> No
         ({}, {}, {}),
         ({}, {"a": "1"}, {"a": "1"}),
         ({"a": "2"}, {"a": "1", "b": "1"}, {"a": "2", "b": "1"}),
-        ({"a": ""}, {"a": "1"}, {"a": ""}),
-        ({"a": "x" * 32_767}, {"b": ""}, {"a": "x" * 32_767}),
-        ({"a": "x" * 32_766}, {"b": ""}, {"a": "x" * 32_766, "b": ""}),
+        ({"a": ""}, {"a": "1"}, {}),
+        ({}, {"a": ""}, {}),
+        ({"a": "x" * 32_767}, {"b": "1"}, {"a": "x" * 32_767}),
+        ({"a": "x" * 32_765}, {"b": "1"}, {"a": "x" * 32_765, "b": "1"}),
+        ({"a": "x" * 32_765, "c" * 100: ""}, {"b": "1"}, {"a": "x" * 32_765, "b": "1"}),
         ({"a": "x" * 32_000}, {"b": "y" * 1_000, "c": "z"}, {"a": "x" * 32_000, "c": "z"}),
     ],
 )
@@ -64,13 +67,37 @@ def test_what_comes_along(own: Mapping[str, str], past: Mapping[str, str], merge
     assert attributes.inherit(own, past) == merged
 
 
+@pytest.mark.parametrize(
+    ("before", "changes", "after"),
+    [
+        ({}, {"a": "1"}, {"a": "1"}),
+        ({"a": "1"}, {"a": "2"}, {"a": "2"}),
+        ({"a": "1", "b": "1"}, {"a": ""}, {"b": "1"}),
+        ({}, {"a": ""}, {}),
+        ({"a": "", "b": "1"}, {"b": "2"}, {"b": "2"}),
+        ({"a": "x" * 32_767}, {"a": "", "b": "y" * 32_767}, {"b": "y" * 32_767}),
+    ],
+)
+def test_an_empty_value_removes_an_attribute(
+    before: Mapping[str, str], changes: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    assert attributes.update(before, changes) == after
+
+
+def test_a_name_that_is_not_allowed_cannot_be_removed_either() -> None:
+    with pytest.raises(Fault, match="Attribute name"):
+        attributes.update({}, {"a b": ""})
+
+
 @given(own=allowed_sets, past=attribute_sets)
 def test_own_attributes_win_and_the_whole_stays_in_bounds(own: dict[str, str], past: dict[str, str]) -> None:
     merged = attributes.inherit(own, past)
     attributes.check(merged)
-    assert own.items() <= merged.items()
+    assert {name: value for name, value in own.items() if value}.items() <= merged.items()
+    assert "" not in merged.values()
     assert merged.items() <= (past | own).items()
-    assert attributes.inherit(merged, past) == merged, "a second time changes nothing"
-    left_out = past.keys() - merged.keys()
+    own_again = own | merged
+    assert attributes.inherit(own_again, past) == merged, "a second time changes nothing"
+    left_out = {name for name, value in past.items() if value and name not in own} - merged.keys()
     room = ATTRIBUTES_BYTES_MAX - attributes.size_of(merged)
     assert all(attributes.size_of({name: past[name]}) > room for name in left_out)

@@ -181,6 +181,21 @@ async def test_attributes_are_set_all_or_none(stage: Stage) -> None:
         assert set(await stage.attributes(chat)) == {"half"}
 
 
+async def test_a_flow_removes_an_attribute_by_an_empty_value(stage: Stage) -> None:
+    """Written as empty, or as a reference that leads nowhere; what the flow compares afterwards is not there."""
+    remove = {"Attributes": {"a": "", "b": "$.Attributes.none", "c": "$.Attributes.a"}}
+    compare = do("Compare", {"ComparisonValue": "$.Attributes.a"}, NoMatchingCondition="gone")
+    flow_id = await stage.flow(
+        first=do("UpdateContactAttributes", remove, "look", NoMatchingError="gone"),
+        look=on(compare, ("KeyExists", [], "stay")),
+        gone=say("a is '$.Attributes.a', c is '$.Attributes.c'", "stay"),
+        stay=STAY,
+    )
+    chat = await stage.start(flow_id, attributes={"a": "1", "b": "1", "kept": "1"})
+    assert await stage.said(chat) == ["a is '', c is '1'"]
+    assert await stage.attributes(chat) == {"c": "1", "kept": "1"}
+
+
 async def test_attributes_of_the_related_contact(stage: Stage) -> None:
     before = await past(stage)
     change = do("UpdateContactAttributes", {"Attributes": {"came": "back"}, "TargetContact": "Related"})

@@ -263,15 +263,46 @@ def two_segments(server: Threadline, **members: Any) -> tuple[Customer, str]:
 def test_attributes_are_shared_by_the_segments_of_a_chat(threadline_server: Threadline) -> None:
     casey, second = two_segments(threadline_server, Attributes={"a": "1", "b": "1"})
     assert update(threadline_server, casey.contact_id, {"b": "2", "c": "2"}) == {}
-    assert update(threadline_server, second, {"c": "3", "d": ""}) == {}
+    assert update(threadline_server, second, {"c": "3"}) == {}
     for contact_id in (casey.contact_id, second):
-        assert attributes(threadline_server, contact_id) == {"a": "1", "b": "2", "c": "3", "d": ""}
-        assert described(threadline_server, contact_id)["Attributes"] == {
-            "a": "1",
-            "b": "2",
-            "c": "3",
-            "d": "",
-        }
+        assert attributes(threadline_server, contact_id) == {"a": "1", "b": "2", "c": "3"}
+        assert described(threadline_server, contact_id)["Attributes"] == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_an_empty_value_removes_an_attribute(threadline_server: Threadline) -> None:
+    casey, second = two_segments(threadline_server, Attributes={"a": "1", "b": "1", "never": ""})
+    assert attributes(threadline_server, second) == {"a": "1", "b": "1"}
+    assert update(threadline_server, casey.contact_id, {"a": "", "c": "", "d": "1"}) == {}
+    assert attributes(threadline_server, second) == {"b": "1", "d": "1"}
+    assert described(threadline_server, second)["Attributes"] == {"b": "1", "d": "1"}
+    casey.leave()
+    update(threadline_server, casey.contact_id, {"b": "", "d": ""})
+    assert attributes(threadline_server, casey.contact_id) == {}
+
+
+def test_a_removed_attribute_makes_room(threadline_server: Threadline) -> None:
+    casey = threadline_server.invite(Attributes={"a": "x" * (FULL - 1)})
+    with refused(INVALID, "at most 32768"):
+        update(threadline_server, casey.contact_id, {"b": "1"})
+    update(threadline_server, casey.contact_id, {"a": "", "b": "y" * (FULL - 1)})
+    assert attributes(threadline_server, casey.contact_id) == {"b": "y" * (FULL - 1)}
+
+
+def test_an_attribute_that_was_removed_before_an_association_comes_along_with_it(
+    threadline_server: Threadline,
+) -> None:
+    past = threadline_server.customer(Attributes={"a": "past", "b": "past", "c": "past"})
+    past.leave()
+    casey = threadline_server.customer(Attributes={"a": "now", "b": "now"})
+    update(threadline_server, casey.contact_id, {"a": ""})
+    casey.continue_from("FROM_SEGMENT", past.contact_id)
+    assert attributes(threadline_server, casey.contact_id) == {"a": "past", "b": "now", "c": "past"}
+    update(threadline_server, casey.contact_id, {"a": "", "c": ""})
+    casey.continue_from("FROM_SEGMENT", past.contact_id)
+    assert attributes(threadline_server, casey.contact_id) == {"b": "now"}, "the same association again"
+    persistent = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": past.contact_id}
+    other = threadline_server.invite(PersistentChat=persistent, Attributes={"a": "", "b": "now"})
+    assert attributes(threadline_server, other.contact_id) == {"b": "now", "c": "past"}
 
 
 def test_attributes_of_related_chats_are_each_their_own(threadline_server: Threadline) -> None:

@@ -1,4 +1,4 @@
-"""Contact attributes: how those of a past chat come along, and how large they may be together."""
+"""Contact attributes: how they are changed, how those of a past chat come along, how large they may be together."""
 
 import re
 from collections.abc import Mapping
@@ -26,12 +26,22 @@ def check(attributes: Mapping[str, str], code: str = "InvalidRequestException") 
 
 
 def size_of(attributes: Mapping[str, str]) -> int:
-    """UTF-8 bytes of all names and values."""
-    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
+    """UTF-8 bytes of all names and values. An empty value means that there is no such attribute, and counts nothing."""
+    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items() if value)
+
+
+def update(attributes: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """`attributes` after `changes`; an empty value removes its attribute. Faults: as `check`.
+
+    Source: UpdateContactAttributes, Attributes: one gets rid of an attribute by setting its value to empty.
+    """
+    changed = {**attributes, **changes}
+    check(changed)
+    return _without_empty(changed)
 
 
 def inherit(own: Mapping[str, str], past: Mapping[str, str]) -> dict[str, str]:
-    """`own` attributes and those of the past chat whose names are not taken.
+    """`own` attributes and those of the past chat whose names `own` does not have; an empty own value keeps one out.
 
     Assumed: past attributes that would bring the whole over 32,768 bytes are left out, in order; own ones never are.
     """
@@ -42,4 +52,8 @@ def inherit(own: Mapping[str, str], past: Mapping[str, str]) -> dict[str, str]:
         if name not in merged and size <= room:
             merged[name] = value
             room -= size
-    return merged
+    return _without_empty(merged)
+
+
+def _without_empty(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if value}

@@ -228,12 +228,12 @@ def wait_events(value: Any) -> tuple[str, ...]:
 
 
 def attributes(value: Any) -> dict[str, str]:
-    """Read names and values, either of which may hold references."""
+    """Read names and values, either of which may hold references. A value may be empty."""
     if not isinstance(value, Mapping) or not value:
         raise ValueError("must be an object with at least one entry")
     if "" in value:
         raise ValueError("must not have an empty name")
-    return {name: _entry(name, entry, scalar) for name, entry in value.items()}
+    return {name: "" if entry == "" else _entry(name, entry, scalar) for name, entry in value.items()}
 
 
 def customer_remaining(value: Any) -> dict[str, str]:
@@ -319,9 +319,10 @@ def create_persistent_contact_association(parameters: Parameters, context: Conte
     )
 )
 def update_contact_attributes(parameters: Parameters, context: Context) -> Decision:
-    """Set user-defined attributes, all of them or none.
+    """Set user-defined attributes, all of them or none; an empty value removes one.
 
-    Assumed: TargetContact is Current where it is left out. A value whose reference leads nowhere is set empty.
+    Source: Admin Guide, set contact attributes block. Assumed: TargetContact is Current where it is left out.
+    Assumed: a value that is one reference which leads nowhere removes its attribute too.
     """
     filled: dict[str, str] = {}
     left = ATTRIBUTES_CHARACTERS_MAX
@@ -330,7 +331,7 @@ def update_contact_attributes(parameters: Parameters, context: Context) -> Decis
         if name is None or value is None:
             return Failed()
         filled[name] = value
-        left -= len(name) + len(value)
+        left -= len(name) + len(value) if value else 0
     return SetAttributes(filled, parameters.get("TargetContact") == "Related")
 
 

@@ -32,12 +32,13 @@ def update_contact_attributes(
     instance_id: str,
     attributes: Mapping[str, str],
 ) -> Reply:
-    """Set attributes of a chat, running or ended; those not named stay.
+    """Set attributes of a chat, running or ended; those not named stay, and an empty value removes one.
 
     Writes: all of them or, when one is not allowed, none.
     Faults: ResourceNotFoundException; InvalidRequestException for a name that is not allowed or more than 32,768
         bytes in all.
-    Source: UpdateContactAttributes. Assumed: an empty value is kept as an empty value.
+    Source: UpdateContactAttributes.
+    Assumed: a removed attribute is as one that never was: an association made later brings that of the past chat.
     """
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, initial_contact_id)
@@ -52,7 +53,6 @@ def attributes_of(tx: Tx, session: int) -> dict[str, str]:
 
 
 def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:
-    """Merge attributes into a session's. Faults: InvalidRequestException; then nothing is written."""
-    merged = attributes_of(tx, session) | dict(attributes)
-    rules.check(merged)
-    tx.run("set_attributes", session=session, attributes=json.dumps(merged))
+    """Change attributes of a session. Faults: InvalidRequestException; then nothing is written."""
+    changed = rules.update(attributes_of(tx, session), attributes)
+    tx.run("set_attributes", session=session, attributes=json.dumps(changed))

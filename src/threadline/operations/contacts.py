@@ -12,9 +12,10 @@ from threadline.chat.participant import Role, Token
 from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
 from threadline.operations import AccountCaller, Document, Reply, issue_secret, operation, refuse
+from threadline.operations.attributes import attributes_of
 from threadline.operations.contact_flows import require_flow
 from threadline.operations.instances import Instance, instance_arn, require_instance
-from threadline.operations.persistence import adopt_attributes, source_of, write_edge
+from threadline.operations.persistence import source_of, write_edge
 from threadline.operations.sessions import (
     SESSION_WIDTH,
     contacts_of,
@@ -78,7 +79,8 @@ def start_chat_contact(
         that is not there; LimitExceededException when the instance has its fill of open chats.
     Source: StartChatContact.
     Assumed: PersistentChat that cannot be fulfilled fails the call and creates nothing.
-    Assumed: the copied attributes are those of the past chat; attributes of the request win.
+    Assumed: the copied attributes are those of the past chat; attributes of the request win, and an empty one keeps
+        its name out.
     On purpose: ParticipantConfiguration.ResponseMode has no effect, since no bot streams its answers.
     """
     refuse(INVALID, ChatStreamingConfiguration=chat_streaming_configuration)
@@ -96,12 +98,15 @@ def start_chat_contact(
         customer_id=customer_id,
         content_types=content_types,
         disconnect_on_customer_exit=bool(disconnect_on_customer_exit),
-        attributes=attributes or {},
+        attributes=_with_past(tx, attributes or {}, anchor.session if anchor else related),
         segment_attributes=segment_attributes or {},
         related=related,
         related_contact_id=related_contact_id,
     )
-    _link(tx, session, persistent_chat, anchor, related)
+    if persistent_chat is not None and anchor is not None:
+        write_edge(
+            tx, session, persistent_chat["RehydrationType"], persistent_chat["SourceContactId"], anchor
+        )
     customer = insert_participant(
         tx, session, Role.CUSTOMER, participant_details["DisplayName"], user_id=None, connected=False
     )
@@ -179,15 +184,8 @@ def _past(
     return None, anchor
 
 
-def _link(
-    tx: Tx, session: Session, persistent_chat: Document | None, anchor: Anchor | None, related: Session | None
-) -> None:
-    if persistent_chat is not None and anchor is not None:
-        kind, source = persistent_chat["RehydrationType"], persistent_chat["SourceContactId"]
-        write_edge(tx, session, kind, source, anchor)
-    if (past := anchor.session if anchor else related) is not None:
-        row = tx.one("attributes", session=past.key) or ("{}",)
-        adopt_attributes(tx, session.key, row[0])
+def _with_past(tx: Tx, attributes: Mapping[str, str], past: Session | None) -> Mapping[str, str]:
+    return attribute_rules.inherit(attributes, attributes_of(tx, past.key) if past else {})
 
 
 def _check_quota(tx: Tx, instance: Instance) -> None:
