@@ -189,6 +189,22 @@ def seen(end: int, text: str) -> str:
     return shown
 
 
+def test_a_person_is_told_which_server_is_called(threadline: Threadline, nowhere: Path) -> None:
+    line = ("connect", "list-instances", "--no-cli-pager", "--output", "off")
+    said = f"connect at {threadline.url}, key {threadline.env['AWS_ACCESS_KEY_ID']} (env)"
+    with terminal(*line, **threadline.env) as (process, end):
+        seen(end, said)
+        assert process.wait(SECONDS_MAX) == 0
+    done = subprocess.run(
+        [*PROGRAM, *line], env={**os.environ, **threadline.env}, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    done = subprocess.run(
+        [*PROGRAM, *line, "--debug"], env={**os.environ, **threadline.env}, capture_output=True, text=True
+    )
+    assert (done.stdout, said in done.stderr) == ("", True)
+
+
 def test_the_prompt_completes_and_runs(threadline: Threadline, nowhere: Path) -> None:
     line = ("--cli-auto-prompt", "--no-cli-pager", "--output", "text", "connect", "list-inst")
     with terminal(*line, **threadline.env) as (process, end):

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from threadline.cli.env import UNSET
 from threadline.testing import Threadline
+from threadline.wire.names import MODELS
 
 
-def test_env_is_for_a_shell(nowhere: Path, run: Run) -> None:
+def test_env_is_for_a_shell(nowhere: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     ids = {
         "account_id": "1", "instance_id": "i", "contact_flow_id": "f", "survey_flow_id": "s", "queue_id": "q",
         "agents": {"a1": "u1", "a2": "u2"}, "access_key_id": "AKIA", "secret_access_key": "a b'c",
@@ -19,8 +23,21 @@ def test_env_is_for_a_shell(nowhere: Path, run: Run) -> None:
     (nowhere / "kept" / "workspace.json").write_text(json.dumps(ids))
     done = run("env", "--data", "kept", "--port", "4711")
     assert done.status == 0
-    lines = dict(shlex.split(line.removeprefix("export "))[0].split("=", 1) for line in done.out.splitlines())
+    unset, *exports = done.out.splitlines()
+    assert unset.split() == ["unset", *UNSET]
+    lines = dict(shlex.split(line.removeprefix("export "))[0].split("=", 1) for line in exports)
+    this_machine = "localhost,127.0.0.1,::1,[::1]"
     assert lines == {
+        "AWS_DATA_PATH": str(MODELS),
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "NO_PROXY": this_machine,
+        "no_proxy": this_machine,
+        "THREADLINE_URL": "http://127.0.0.1:4711",
+        "THREADLINE_ACCESS_KEY_ID": "AKIA",
+        "THREADLINE_SECRET_ACCESS_KEY": "a b'c",
+        "THREADLINE_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_CONNECT": "http://127.0.0.1:4711",
         "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": "http://127.0.0.1:4711",
         "AWS_ENDPOINT_URL_THREADLINE": "http://127.0.0.1:4711",

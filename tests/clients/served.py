@@ -29,7 +29,8 @@ class Served:
         lines = subprocess.run(
             [*command, "env", "--data", str(data)], capture_output=True, text=True, check=True
         ).stdout.splitlines()
-        env = dict(line.removeprefix("export ").replace("'", "").split("=", 1) for line in lines)
+        exports = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
+        env = dict(export.replace("'", "").split("=", 1) for export in exports)
         self.workspace = Workspace(env["AWS_ENDPOINT_URL_CONNECT"], env)
 
     def worker(self) -> int:

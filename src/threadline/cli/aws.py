@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import IO, Any
 
-from threadline.cli import COMMANDS, arguments, output
+from threadline.cli import COMMANDS, arguments, ink, output
 from threadline.cli import main as run_command
 from threadline.cli.catalog import SERVICES, Operation, kebab, load
 from threadline.cli.client import Client
@@ -223,8 +223,25 @@ class Command:
                 inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
                 return 0
         with Client(self.surroundings, self._wire()) as client:
+            self._say_where(client, operation.service.name)
             self._invoke(client, operation, parameters, chosen)
         return 0
+
+    def _say_where(self, client: Client, service: ServiceName) -> None:
+        """Tell a person which server is called: with AWS's rules it may be Amazon. Standard output stays as it is."""
+        on_terminal = self.options.color != "off" and ink.knows_colour(sys.stderr)
+        if not on_terminal and not self.options.debug:
+            return
+        target = client.target(service)
+        key = target.credentials
+        signed = f"key {key.access_key_id} ({key.source})" if key else "not signed"
+        text = f"{service} at {target.url}, {signed}"
+        if self.options.debug:
+            from threadline.cli import debug
+
+            debug.say(text)
+        else:
+            sys.stderr.write(f"{ink.styled(text, 'dim', stream=sys.stderr)}\n")
 
     def _invoke(
         self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]

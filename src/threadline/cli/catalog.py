@@ -5,7 +5,7 @@ looked for, which is as the AWS CLI does: `AWS_DATA_PATH`, `~/.aws/models`, then
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -149,11 +149,25 @@ class Service:
 @cache
 def load(service: ServiceName) -> Service:
     """The model of `service`. Raises FileNotFoundError when no folder has it."""
-    for root in _roots(service):
+    return _first(service, _roots(service))
+
+
+@cache
+def installed(service: ServiceName) -> Service:
+    """The model of `service` that was installed with this program. Raises FileNotFoundError."""
+    return _first(service, (_installed(service),))
+
+
+def _first(service: ServiceName, roots: Iterable[Path]) -> Service:
+    for root in roots:
         versions = sorted((root / service).glob("*/service-2.json*"))
         if versions:
             return Service(service, versions[-1].parent)
     raise FileNotFoundError(f"No folder of service models has {service}")
+
+
+def _installed(service: ServiceName) -> Path:
+    return names.MODELS if service == "threadline" else names.botocore_models()
 
 
 def _roots(service: ServiceName) -> Iterator[Path]:
@@ -161,7 +175,7 @@ def _roots(service: ServiceName) -> Iterator[Path]:
         if folder:
             yield Path(os.path.expandvars(folder)).expanduser()
     yield Path("~/.aws/models").expanduser()
-    yield names.MODELS if service == "threadline" else names.botocore_models()
+    yield _installed(service)
 
 
 def kebab(name: str) -> str:

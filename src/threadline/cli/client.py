@@ -6,11 +6,11 @@ connection only for as long as the command runs.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from threadline.cli import rest, transport, validate
-from threadline.cli.catalog import Operation, load
-from threadline.cli.endpoint import Surroundings, Target, is_local, not_answering
+from threadline.cli.catalog import Operation, Service
+from threadline.cli.endpoint import Target, is_local, not_answering
 from threadline.cli.failures import Failure, ServiceRefusal
 from threadline.cli.signing import sign
 from threadline.clock import Clock
@@ -19,14 +19,28 @@ from threadline.wire.names import ServiceName
 Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
 
 
+class Directions(Protocol):
+    """Where calls go: by AWS's rules (`endpoint.Surroundings`), or to one Threadline server (`Destination`)."""
+
+    @property
+    def data_folder(self) -> str:
+        """The data folder of a local server, for advice."""
+
+    def target(self, service: Service) -> Target:
+        """Where calls of `service` go. Raises BadConfiguration."""
+
+    def load(self, service: ServiceName) -> Service:
+        """The model of `service`."""
+
+
 class Client:
-    """Calls with the endpoint and key that `surroundings` give; a context manager that closes its connections.
+    """Calls with the endpoint and key that `directions` give; a context manager that closes its connections.
 
     `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
     """
 
-    def __init__(self, surroundings: Surroundings, wire: transport.Wire | None = None) -> None:
-        self.surroundings = surroundings
+    def __init__(self, directions: Directions, wire: transport.Wire | None = None) -> None:
+        self._directions = directions
         self._wire = wire or transport.Wire()
         self.trace: Trace | None = None
         self.raw_times = False
@@ -43,12 +57,12 @@ class Client:
     def target(self, service: ServiceName) -> Target:
         """Where calls of `service` go. Raises BadConfiguration."""
         if service not in self._targets:
-            self._targets[service] = self.surroundings.target(load(service))
+            self._targets[service] = self._directions.target(self._directions.load(service))
         return self._targets[service]
 
     def call(self, service: ServiceName, operation: str, **parameters: Any) -> dict[str, Any]:
         """The reply to one operation of the model. Raises BadArguments, ServiceRefusal or Failure."""
-        return self.invoke(load(service).operation(operation), parameters)
+        return self.invoke(self._directions.load(service).operation(operation), parameters)
 
     def invoke(self, operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
         """As `call`, for an operation at hand."""
@@ -65,7 +79,7 @@ class Client:
                 reply = self._send(operation, request, target)
             except Failure as failure:
                 if isinstance(failure, transport.Unreachable) and is_local(target.url):
-                    hint = not_answering(target.url, self.surroundings.data_folder)
+                    hint = not_answering(target.url, self._directions.data_folder)
                     raise Failure(f"{failure}\n{hint}") from failure
                 if last:
                     raise

@@ -217,7 +217,10 @@ class _Line:
             asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": end}
         with Client(where, wire) as client:
             if source.operation != "ListInstances":
-                asked["InstanceId"] = local.instance(client, self.options.get("instance-id"))
+                asked["InstanceId"] = local.instance(
+                    client,
+                    self.options.get("instance-id") or where.instance_id(client.target("connect").url),
+                )
             found = client.call("connect", source.operation, **asked)
         for entry in found.get(source.members, []):
             yield Candidate(entry[source.id], str(entry.get(source.name, "")))

@@ -5,18 +5,21 @@ without the survey and once with everything. Every step is a call of the public 
 """
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from threadline.cli import local
 from threadline.cli.client import Client
 from threadline.cli.failures import Failure
 from threadline.cli.ink import folded, padded, styled
 from threadline.cli.people import Item, Person
+from threadline.config import TABLE
 
 Tell = Callable[[str], None]
 
@@ -45,12 +48,17 @@ def main(arguments: list[str]) -> int:
     tell = _silent if options.output == "json" else _told
 
     def run() -> int:
-        with _server(options, tell) as passing, local.client(options) as client:
+        with ExitStack() as closing:
+            found = local.destination(options)
+            is_passing = found is None and not options.seed
+            if is_passing:
+                options.data = closing.enter_context(_own_server(tell))
+            client = closing.enter_context(local.client(options, found))
             play = Play(client, options, tell)
             ids = play.past_chat()
             if not options.seed:
                 ids |= {name: play.returns(number, ids) for number, name in enumerate(("B1", "B2"))}
-                if not passing:
+                if not is_passing:
                     tell(f"\n  {styled('Look closer:', 'bold')} {_lineage_command(options, ids['B1'])}")
                 tell("")
             if options.output == "json":
@@ -61,7 +69,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _lineage_command(options: Namespace, contact_id: str) -> str:
-    return f"threadline lineage {contact_id}{f' --data {options.data}' if options.data else ''}"
+    where = {"--endpoint-url": options.endpoint_url, "--data": options.data}
+    given = [word for name, value in where.items() if value for word in (name, shlex.quote(value))]
+    return " ".join(["threadline lineage", contact_id, *given])
 
 
 def _told(line: str) -> None:
@@ -73,34 +83,20 @@ def _silent(line: str) -> None:
 
 
 @contextmanager
-def _server(options: Namespace, tell: Tell) -> Iterator[bool]:
-    """The server to play on: the configured one, or for a whole demo one of its own, which is yielded as True."""
-    surroundings = local.surroundings(options)
-    configured = surroundings.endpoint("Threadline") or surroundings.workspace
-    if configured or options.seed:
-        yield False
-    else:
-        with _own_server(options, tell):
-            yield True
-
-
-@contextmanager
-def _own_server(options: Namespace, tell: Tell) -> Iterator[None]:
+def _own_server(tell: Tell) -> Iterator[str]:
+    """A server that runs for the demo alone; its data folder."""
+    settings = {row.env for row in TABLE}  # of a server that somebody else runs
+    environment = {name: value for name, value in os.environ.items() if name not in settings}
     with tempfile.TemporaryDirectory(prefix="threadline-demo-") as folder:
         command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", folder]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         ) as process:
             try:
                 if not any("http://" in line for line in process.stdout or ()):
                     raise Failure("A server of its own for the demo did not start: try threadline serve")
-                tell(
-                    styled(
-                        "\n  No server is configured: this one runs for the demo and keeps nothing.", "dim"
-                    )
-                )
-                options.data = folder
-                yield
+                tell(styled("\n  No server was found: this one runs for the demo and keeps nothing.", "dim"))
+                yield folder
             finally:
                 process.terminate()
 

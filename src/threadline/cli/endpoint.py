@@ -1,8 +1,8 @@
-"""Which server a command talks to, and with which key.
+"""Which server an operation in the AWS CLI's grammar is called on, and with which key.
 
 Looked for in this order: option, environment, profile, data folder. An endpoint that is named anywhere is taken;
 where only a key or a profile is named, the call goes to AWS as the AWS CLI's would; where nothing is, it goes to
-the local server whose data folder is at hand.
+the local server whose data folder is at hand. The commands around the server have rules of their own: `destination`.
 """
 
 import json
@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from threadline.cli import profile as profiles
-from threadline.cli.catalog import Service
+from threadline.cli.catalog import Service, load
 from threadline.cli.failures import BadConfiguration, Failure
 from threadline.cli.signing import Credentials
+from threadline.wire.names import ServiceName
 
 DATA_FOLDER = "./data"
 LOCAL_URL = "http://127.0.0.1:8080"
 HOST = re.compile(r"(?!.{256})((?!-)[A-Za-z\d-]{1,63}(?<!-)\.)*(?!-)[A-Za-z\d-]{1,63}(?<!-)")
+LOOPBACK = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
 LOCAL_REGION = "us-east-1"
 
 
@@ -164,12 +166,12 @@ class Surroundings:
         """Where calls of `service` go. Raises BadConfiguration when region, key or address are missing."""
         endpoint = self.endpoint(service.service_id)
         if endpoint:
-            _check_endpoint(endpoint)
+            check_endpoint(endpoint)
         credentials = self.credentials if self.sign else None
         unconfigured = not endpoint and not self.profile.explicit and not credentials
         ours = service.name == "threadline" and not endpoint
         local = self.workspace if unconfigured or ours or (self.sign and not credentials) else None
-        if local and (not endpoint or _same_place(endpoint, local.url)):
+        if local and (not endpoint or same_place(endpoint, local.url)):
             key = (credentials if endpoint else None) or local.credentials
             region = self.region or local.region
             return Target(endpoint or local.url, region, key if self.sign else None)
@@ -197,6 +199,17 @@ class Surroundings:
             )
         return found
 
+    def load(self, service: ServiceName) -> Service:
+        """The model of `service`, looked for where the AWS CLI does."""
+        return load(service)
+
+    def instance_id(self, url: str) -> str | None:
+        """The instance that environment or data folder name for the server at `url`."""
+        found = self.environment.get("THREADLINE_INSTANCE_ID")
+        if not found and self.workspace and url == self.workspace.url:
+            return str(self.workspace.ids["instance_id"])
+        return found
+
     def no_server(self) -> str:
         """What to tell who has neither configuration nor a local server."""
         return (
@@ -214,11 +227,15 @@ def not_answering(url: str, data_folder: str) -> str:
 
 def is_local(url: str) -> bool:
     """Whether `url` is this machine."""
-    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+    return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
 
 
-def _same_place(one: str, other: str) -> bool:
-    return is_local(one) and is_local(other) and urlsplit(one).port == urlsplit(other).port
+def same_place(one: str, other: str) -> bool:
+    """Whether both are the same server of this machine, by whichever name."""
+    first, second = urlsplit(one), urlsplit(other)
+    return first.port == second.port and (
+        first.hostname == second.hostname or (is_local(one) and is_local(other))
+    )
 
 
 def _static(section: profiles.Section, source: str) -> Credentials:
@@ -250,7 +267,8 @@ def _check_region(region: str) -> None:
         raise Failure(f"Provided region_name '{region}' doesn't match a supported format.")
 
 
-def _check_endpoint(url: str) -> None:
+def check_endpoint(url: str) -> None:
+    """Raise Failure for what is no address of a server."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

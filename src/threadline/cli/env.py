@@ -5,17 +5,34 @@ eval "$(threadline env)"
 
 import os
 import shlex
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from threadline.cli import local
 from threadline.cli.endpoint import Surroundings, Workspace
 from threadline.cli.failures import BadConfiguration
+from threadline.wire.names import MODELS
+
+UNSET = (
+    "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+)  # fmt: skip
+"""Left by an SSO shell or a CI role, these would go with our key or replace it.
+
+Roles, containers and web identities (AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_*, AWS_WEB_IDENTITY_TOKEN_FILE) stay:
+SDKs look for a key in the environment before them.
+"""
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def main(arguments: list[str]) -> int:
     """Print the lines; fails when the data folder has no workspace yet."""
-    parser = local.parser("env", "Print `export NAME=value` lines for a shell.", calls=False)
-    parser.add_argument("--data", metavar="DIR", help="data folder of the server (./data)")
+    parser = local.parser(
+        "env",
+        "Print lines for a shell that point every AWS client, and the commands of threadline, at the local server: "
+        'eval "$(threadline env)". A token, profile or proxy of another account no longer stands in the way.',
+        calls=False,
+    )
+    parser.add_argument("--data", metavar="DIR", help="data folder of the server (THREADLINE_DATA, ./data)")
     parser.add_argument("--port", type=int, metavar="P", help="port of the server (where it last served)")
     options = parser.parse_args(arguments)
 
@@ -23,25 +40,43 @@ def main(arguments: list[str]) -> int:
         surroundings = Surroundings(environment=os.environ, data=options.data)
         if surroundings.workspace is None:
             raise BadConfiguration(surroundings.no_server())
-        for name, value in variables(surroundings.workspace, options.port).items():
+        print(f"unset {' '.join(UNSET)}")
+        for name, value in variables(surroundings.workspace, options.port, os.environ).items():
             print(f"export {name}={shlex.quote(value)}")
         return 0
 
     return local.reported(run)
 
 
-def variables(workspace: Workspace, port: int | None = None) -> dict[str, str]:
-    """The environment of a client of `workspace`; `port` replaces the one it last served on."""
-    url = f"http://{urlsplit(workspace.url).hostname}:{port}" if port else workspace.url
+def variables(
+    workspace: Workspace, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of a client of `workspace`, beside what `environment` keeps; without those of `UNSET`.
+
+    `port` replaces the one it last served on.
+    """
+    known = environment or {}
+    host = urlsplit(workspace.url).hostname or ""
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else workspace.url
     ids = workspace.ids
+    key, secret = ids["access_key_id"], ids["secret_access_key"]
     return {
         "AWS_ENDPOINT_URL_CONNECT": url,
         "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": url,
         "AWS_ENDPOINT_URL_THREADLINE": url,
-        "AWS_ACCESS_KEY_ID": ids["access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": ids["secret_access_key"],
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_USE_FIPS_ENDPOINT": "false",  # SDKs refuse an address of one's own beside these two
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": workspace.region,
         "AWS_REGION": workspace.region,  # all that the SDK for JavaScript looks at
+        "AWS_DATA_PATH": _joined(os.pathsep, (str(MODELS),), known.get("AWS_DATA_PATH", "")),
+        **_no_proxy(host, known),
+        "THREADLINE_URL": url,
+        "THREADLINE_ACCESS_KEY_ID": key,
+        "THREADLINE_SECRET_ACCESS_KEY": secret,
+        "THREADLINE_REGION": workspace.region,
         "THREADLINE_INSTANCE_ID": ids["instance_id"],
         "THREADLINE_CONTACT_FLOW_ID": ids["contact_flow_id"],
         "THREADLINE_SURVEY_FLOW_ID": ids["survey_flow_id"],
@@ -49,3 +84,19 @@ def variables(workspace: Workspace, port: int | None = None) -> dict[str, str]:
         "THREADLINE_AGENT_A1": ids["agents"]["a1"],
         "THREADLINE_AGENT_A2": ids["agents"]["a2"],
     }
+
+
+def _no_proxy(host: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Both spellings, since some clients read only one; with hosts that were there already."""
+    ours = dict.fromkeys((*THIS_MACHINE, "[::1]", f"[{host}]" if ":" in host else host))
+    upper, lower = known.get("NO_PROXY", ""), known.get("no_proxy", "")
+    return {
+        "NO_PROXY": _joined(",", ours, upper or lower),
+        "no_proxy": _joined(",", ours, lower or upper),
+    }
+
+
+def _joined(separator: str, ours: Iterable[str], theirs: str) -> str:
+    """`ours`, then `theirs` that are not among them, in one list."""
+    words = [word.strip() for word in theirs.split(separator)]
+    return separator.join(dict.fromkeys([*ours, *filter(None, words)]))

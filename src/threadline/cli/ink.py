@@ -4,13 +4,19 @@ import os
 import shutil
 import sys
 import textwrap
+from typing import IO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "blue": "34", "cyan": "36"}
 
 
-def styled(text: str, *styles: str) -> str:
-    """`text` in the given `styles`."""
-    if not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+def knows_colour(stream: IO[str]) -> bool:
+    """Whether `stream` is a terminal that shows colours, and somebody who wants them."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, *styles: str, stream: IO[str] | None = None) -> str:
+    """`text` in the given `styles`, for standard output or `stream`."""
+    if not knows_colour(stream or sys.stdout):
         return text
     return f"\x1b[{';'.join(STYLES[style] for style in styles)}m{text}\x1b[0m"
 

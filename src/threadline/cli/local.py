@@ -1,4 +1,4 @@
-"""What the commands around the local server share: their options, the client, the instance, and one-line errors."""
+"""What the commands around the server share: their options, the client, the instance, ids by name, one-line errors."""
 
 import argparse
 import os
@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 
 from threadline.cli.client import Client
-from threadline.cli.endpoint import Surroundings
+from threadline.cli.destination import Destination, find, none_found
+from threadline.cli.endpoint import DATA_FOLDER
 from threadline.cli.failures import Failure
+from threadline.cli.transport import Wire
 
 
 def parser(name: str, description: str, *, calls: bool = True) -> argparse.ArgumentParser:
@@ -19,42 +21,40 @@ def parser(name: str, description: str, *, calls: bool = True) -> argparse.Argum
 
 
 def add_server_options(made: argparse.ArgumentParser) -> None:
-    """The options that say which server; each falls back on environment, profile and data folder, in this order."""
-    group = made.add_argument_group("which server (else: environment, profile, data folder)")
-    group.add_argument("--endpoint-url", metavar="URL", help="address of the server")
-    group.add_argument("--instance-id", metavar="ID", help="instance; THREADLINE_INSTANCE_ID")
-    group.add_argument("--region", metavar="NAME", help="region that signatures name")
-    group.add_argument("--profile", metavar="NAME", help="profile of the AWS configuration files")
-    group.add_argument("--data", metavar="DIR", help="data folder of a local server (./data)")
-
-
-def client(options: argparse.Namespace) -> Client:
-    """The client that `options` ask for."""
-    return Client(surroundings(options))
-
-
-def surroundings(options: argparse.Namespace) -> Surroundings:
-    """What `options` say, before environment, profile and data folder are asked."""
-    return Surroundings(
-        environment=os.environ,
-        endpoint_url=options.endpoint_url,
-        profile_name=options.profile,
-        region_name=options.region,
-        data=options.data,
+    """The options that say which server; `destination` has their order."""
+    group = made.add_argument_group(
+        "which server",
+        "Looked for in this order: --endpoint-url, --data, THREADLINE_URL as `threadline env` sets it, and a server "
+        "that runs on ./data. Nothing of AWS's configuration or environment is read.",
     )
+    group.add_argument(
+        "--endpoint-url",
+        metavar="URL",
+        help="address of the server; its key is that of --data, or THREADLINE_ACCESS_KEY_ID and "
+        "THREADLINE_SECRET_ACCESS_KEY",
+    )
+    group.add_argument("--data", metavar="DIR", help="data folder of the server (THREADLINE_DATA, ./data)")
+    group.add_argument("--instance-id", metavar="ID", help="instance (the server's only one)")
 
 
-def instance(client: Client, chosen: str | None) -> str:
-    """The instance id that is `chosen`, else of environment or data folder, else the server's only one.
+def destination(options: argparse.Namespace) -> Destination | None:
+    """The server that `options` and what is at hand name; None when there is none."""
+    return find(options, os.environ)
 
-    Raises Failure when there are several.
-    """
-    found = chosen or client.surroundings.environment.get("THREADLINE_INSTANCE_ID")
-    if found:
-        return str(found)
-    target, workspace = client.target("threadline"), client.surroundings.workspace
-    if workspace and target.url == workspace.url:
-        return str(workspace.ids["instance_id"])
+
+def client(options: argparse.Namespace, found: Destination | None = None) -> Client:
+    """The client of `found`, else of the server that `options` ask for. Raises BadConfiguration without one."""
+    found = found or destination(options)
+    if found is None:
+        raise none_found(os.environ.get("THREADLINE_DATA") or DATA_FOLDER)
+    options.instance_id = options.instance_id or found.instance_id
+    return Client(found, Wire(proxied=not found.is_direct))
+
+
+def instance(client: Client, known: str | None) -> str:
+    """The instance id that is `known`, else the server's only one. Raises Failure when there are several."""
+    if known:
+        return known
     instances = client.call("connect", "ListInstances")["InstanceSummaryList"]
     if len(instances) == 1:
         return str(instances[0]["Id"])

@@ -36,12 +36,16 @@ CHUNK_BYTES = 65_536
 
 
 class Wire(NamedTuple):
-    """How connections are made. Times are seconds, None waits for ever; `verify` is a CA file, True or False."""
+    """How connections are made. Times are seconds, None waits for ever; `verify` is a CA file, True or False.
+
+    `proxied`: by way of the proxy that the environment names, but for this machine.
+    """
 
     verify: bool | str = True
     connect_seconds: float | None = 60
     read_seconds: float | None = 60
     attempts_max: int = 3
+    proxied: bool = True
 
 
 class Unreachable(Failure):
@@ -67,7 +71,8 @@ class Transport:
         self._secure = parts.scheme == "https"
         self._address = (parts.hostname or "", parts.port or (443 if self._secure else 80))
         self._wire = wire
-        self._proxy = None if is_local(endpoint) else _proxy(parts.scheme, self._address[0])
+        is_direct = is_local(endpoint) or not wire.proxied
+        self._proxy = None if is_direct else _proxy(parts.scheme, self._address[0])
         self._socket: socket.socket | None = None
 
     def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:

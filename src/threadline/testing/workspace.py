@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,7 +30,8 @@ class Workspace:
     """One instance of an account, with the demo's flows, queue and users.
 
     `connect`, `connectparticipant` and `threadline` are boto3's clients; `env` is what a subprocess needs to reach
-    the same workspace, by the names that `threadline env` prints; `agents` gives the user ids of `a1` and `a2`.
+    the same workspace, by the names that `threadline env` prints, and `env_unset` the names that must not be set
+    beside it; `agents` gives the user ids of `a1` and `a2`.
     """
 
     def __init__(self, url: str, env: dict[str, str]) -> None:
@@ -42,6 +44,13 @@ class Workspace:
         self.agents = {"a1": env["THREADLINE_AGENT_A1"], "a2": env["THREADLINE_AGENT_A2"]}
         self.people: list[Participant] = []
         self._clients: dict[str, Any] = {}
+
+    @property
+    def env_unset(self) -> tuple[str, ...]:
+        """Names that must not be set beside `env`: a session token or a profile of another account."""
+        from threadline.cli.env import UNSET
+
+        return UNSET
 
     @property
     def connect(self) -> Any:
@@ -120,7 +129,7 @@ def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
     """What `threadline env` would print for a workspace of the server at `url`."""
     from threadline.cli import endpoint, env
 
-    return env.variables(endpoint.Workspace(Path(), url, ids))
+    return env.variables(endpoint.Workspace(Path(), url, ids), environment=os.environ)
 
 
 @cache

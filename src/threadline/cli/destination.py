@@ -1,0 +1,140 @@
+"""Which Threadline server the commands around it (`demo`, `lineage`, `agent`, ..) call, and with which key.
+
+Looked for in this order, and nothing of AWS's configuration is ever read:
+
+1. `--endpoint-url`, with the key of `--data`, of THREADLINE_ACCESS_KEY_ID, or of the data folder whose server it is;
+2. `--data DIR`, the server that runs on that folder;
+3. `THREADLINE_URL` and its key, as `threadline env` exports them;
+4. THREADLINE_DATA, else `./data`, when a server runs on it.
+"""
+
+import argparse
+import re
+import socket
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from threadline import place
+from threadline.cli.catalog import Service, installed
+from threadline.cli.endpoint import (
+    DATA_FOLDER,
+    LOCAL_REGION,
+    Target,
+    Workspace,
+    check_endpoint,
+    same_place,
+    workspace,
+)
+from threadline.cli.failures import BadArguments, BadConfiguration
+from threadline.cli.signing import Credentials
+from threadline.wire.names import ServiceName
+
+CONNECT_SECONDS = 2
+AMAZON = re.compile(r"(.+\.)?(amazonaws\.com(\.cn)?|api\.aws|amazonwebservices\.com\.cn)")
+
+
+class Destination(NamedTuple):
+    """One Threadline server. `instance_id` is None where only the server knows it; `source` says where it was found.
+
+    `is_direct`: it is on this machine, so no proxy stands before it.
+    """
+
+    url: str
+    credentials: Credentials
+    region: str
+    instance_id: str | None
+    data_folder: str
+    source: str
+    is_direct: bool = False
+
+    def target(self, service: Service) -> Target:
+        """The same server for every service."""
+        return Target(self.url, self.region, self.credentials)
+
+    def load(self, service: ServiceName) -> Service:
+        """The model as it was installed with this program, whatever AWS_DATA_PATH holds."""
+        return installed(service)
+
+
+def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destination | None:
+    """The server that options, environment and data folder name; None when none of them does.
+
+    Raises BadArguments for Amazon's address, BadConfiguration for a server without a key or that does not run.
+    """
+    folder = options.data or environment.get("THREADLINE_DATA") or DATA_FOLDER
+    if options.endpoint_url:
+        return _at(options.endpoint_url, "--endpoint-url", options.data, folder, environment)
+    if options.data:
+        found = _served(options.data)
+        if found is None:
+            raise BadConfiguration(
+                f"No server runs on the data folder {options.data}. "
+                f"Start one: threadline serve --data {options.data}"
+            )
+        return _of(found, "--data")
+    if url := environment.get("THREADLINE_URL"):
+        return _at(url, "THREADLINE_URL", None, folder, environment)
+    found = _served(folder)
+    return found and _of(found, folder)
+
+
+def none_found(folder: str) -> BadConfiguration:
+    """The failure of a command that needs a server and has none."""
+    return BadConfiguration(
+        f"No server runs on the data folder {folder}. Start one: threadline serve --data {folder}, "
+        "or say which one with --data or --endpoint-url."
+    )
+
+
+def _at(url: str, source: str, data: str | None, folder: str, environment: Mapping[str, str]) -> Destination:
+    """The server at `url`, with the key of `data`, else of the environment, else of the folder it runs on."""
+    if not url.startswith(("http://", "https://")):
+        raise BadArguments(f"{source} is {url!r}: it begins with http:// or https://.")
+    check_endpoint(url)
+    if AMAZON.fullmatch(urlsplit(url).hostname or ""):
+        raise BadArguments(
+            f"{source} is {url}, which is Amazon's: this command talks to Threadline alone. "
+            "For a call to Amazon Connect, use `threadline connect`."
+        )
+    here = workspace(folder)
+    is_here = here is not None and same_place(url, here.url)
+    if here and (data or (is_here and source == "--endpoint-url")):
+        return _of(here, source)._replace(url=url, is_direct=is_here)
+    key, secret = environment.get("THREADLINE_ACCESS_KEY_ID"), environment.get("THREADLINE_SECRET_ACCESS_KEY")
+    if key and secret:
+        credentials = Credentials(key, secret, None, "env")
+        region = environment.get("THREADLINE_REGION") or LOCAL_REGION
+        known = environment.get("THREADLINE_INSTANCE_ID")
+        return Destination(url, credentials, region, known, folder, source, is_here)
+    if here and is_here:
+        return _of(here, source)._replace(url=url)
+    raise BadConfiguration(
+        f"There is no key for {url}: set THREADLINE_ACCESS_KEY_ID and THREADLINE_SECRET_ACCESS_KEY, or give "
+        "--data with the server's data folder. A key of AWS's is never sent there."
+    )
+
+
+def _of(found: Workspace, source: str) -> Destination:
+    return Destination(
+        found.url,
+        found.credentials,
+        found.region,
+        str(found.ids["instance_id"]),
+        str(found.folder),
+        source,
+        is_direct=True,
+    )
+
+
+def _served(folder: str) -> Workspace | None:
+    """The workspace of a folder on which a server runs; its address stays behind after a crash, so it is tried."""
+    found = workspace(folder)
+    if found is None or not (found.folder / place.ADDRESS).exists():
+        return None
+    parts = urlsplit(found.url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), CONNECT_SECONDS).close()
+    except OSError:
+        return None
+    return found
