@@ -1,6 +1,7 @@
 """How attributes are changed, how those of a past chat come along, and how large they may be together."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,3 +102,40 @@ def test_own_attributes_win_and_the_whole_stays_in_bounds(own: dict[str, str], p
     left_out = {name for name, value in past.items() if value and name not in own} - merged.keys()
     room = ATTRIBUTES_BYTES_MAX - attributes.size_of(merged)
     assert all(attributes.size_of({name: past[name]}) > room for name in left_out)
+
+
+# Segment attributes
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"": {"ValueString": "x"}}, "name '' is not allowed"),
+        ({"two words": {"ValueString": "x"}}, "name 'two words' is not allowed"),
+        ({"a.b": {"ValueString": "x"}}, "name 'a.b' is not allowed"),
+        ({"connect:ContactExpiry": {"ValueString": "x"}}, "name 'connect:ContactExpiry' is not allowed"),
+        ({"connect:subtype": {"ValueString": "x"}}, "name 'connect:subtype' is not allowed"),
+        ({"a": {}}, "'a' must have exactly one kind of value"),
+        ({"a": {"ValueString": "x", "ValueInteger": 1}}, "'a' must have exactly one kind of value"),
+        ({"a": {"ValueMap": {"b": {}}}}, "'a.b' must have exactly one kind of value"),
+        ({"a": {"ValueArn": "arn:aws:connect:::x"}}, "'a' has a ValueArn"),
+        ({"a": {"ValueList": [{"ValueString": "x"}]}}, "'a' has a ValueList"),
+        ({"a": {"ValueMap": {"b": {"ValueMap": {"c": {"ValueList": []}}}}}}, "'a.b.c' has a ValueList"),
+        ({"connect:Subtype": {"ValueInteger": 1}}, "connect:Subtype must have a ValueString"),
+        ({"connect:Subtype": {"ValueString": ""}}, "connect:Subtype must have a ValueString"),
+        ({"connect:Subtype": {"ValueArn": "arn:aws:connect:::x"}}, "'connect:Subtype' has a ValueArn"),
+    ],
+)
+def test_segment_attributes_that_a_caller_cannot_set(given: Mapping[str, Any], words: str) -> None:
+    with pytest.raises(Fault) as caught:
+        attributes.check_segment({"fine": {"ValueString": ""}, **given})
+    assert caught.value.code == "InvalidRequestException"
+    assert words in caught.value.message
+
+
+def test_segment_attributes_always_have_a_subtype() -> None:
+    chat = {"connect:Subtype": {"ValueString": "connect:Chat"}}
+    guide = {"connect:Subtype": {"ValueString": "connect:Guide"}, "a-1_b": {"ValueInteger": 1}}
+    attributes.check_segment(guide)
+    assert attributes.segment_attributes({}) == chat
+    assert attributes.segment_attributes(guide) == guide

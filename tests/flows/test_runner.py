@@ -231,7 +231,6 @@ async def test_what_a_flow_can_refer_to(stage: Stage) -> None:
         attributes={"name": "Ada"},
         customer_id="ada-1",
         related_contact_id=before.contact_id,
-        segment_attributes={"connect:Subtype": {"ValueString": "connect:Chat"}},
     )
     instance = (await stage.call("connect", "DescribeInstance"))["Instance"]
     assert (await stage.said(chat))[0].split("|") == [
@@ -250,6 +249,20 @@ async def test_what_a_flow_can_refer_to(stage: Stage) -> None:
         "connect:Chat",
         "",
     ]
+
+
+async def test_a_flow_compares_the_subtype_of_a_chat(stage: Stage) -> None:
+    reference = {"ComparisonValue": "$.SegmentAttributes['connect:Subtype']"}
+    look = on(
+        do("Compare", reference, NoMatchingCondition="other"),
+        ("Equals", ["connect:Chat"], "chat"),
+        ("Equals", ["connect:SMS"], "sms"),
+    )
+    branches = {name: say(name, "stay") for name in ("chat", "sms", "other")}
+    flow_id = await stage.flow(first=look, **branches, stay=STAY)
+    assert await stage.said(await stage.start(flow_id)) == ["chat"]
+    given = {"connect:Subtype": {"ValueString": "connect:SMS"}}
+    assert await stage.said(await stage.start(flow_id, segment_attributes=given)) == ["sms"]
 
 
 BACK = {"first": wait("60", "late", "back"), "late": say("late"), "back": say("back", "stay"), "stay": STAY}

@@ -42,7 +42,7 @@ def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
         "LastUpdateTimestamp": created["InitiationTimestamp"],
         "CustomerId": "c-17",
         "Attributes": {"order": "17"},
-        "SegmentAttributes": {},
+        "SegmentAttributes": {"connect:Subtype": {"ValueString": "connect:Chat"}},
     }
     casey.connect()
     queued = described(threadline, c1)
@@ -63,7 +63,11 @@ def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
     a2 = threadline.agent("a2")
     c2 = a1.transfer(a2)
     ended, offered = described(threadline, c1), described(threadline, c2)
-    assert ended.keys() - accepted.keys() == {"DisconnectTimestamp"}, "a transfer has no reason"
+    assert ended.keys() - accepted.keys() == {"DisconnectTimestamp", "NextContacts"}, (
+        "a transfer has no reason"
+    )
+    assert ended["NextContacts"] == [quick_connect(offered, "USER")]
+    assert ended["AgentInfo"] == accepted["AgentInfo"] | after_contact_work(ended)
     assert ended["QueueInfo"] == queued["QueueInfo"]
     assert offered["InitialContactId"] == offered["PreviousContactId"] == c1
     assert offered["InitiationMethod"] == "TRANSFER"
@@ -72,7 +76,10 @@ def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
     assert not offered.keys() & {"AgentInfo", "QueueInfo", "DisconnectTimestamp", "RelatedContactId"}
     a2.accept(c2).leave()
     c3 = casey.see(ParticipantRole="SYSTEM")["ContactId"]
-    assert described(threadline, c2)["DisconnectReason"] == "AGENT_DISCONNECT"
+    answered = described(threadline, c2)
+    assert answered["DisconnectReason"] == "AGENT_DISCONNECT"
+    assert answered["AgentInfo"].items() >= after_contact_work(answered).items()
+    assert "NextContacts" not in answered, "the disconnect flow is no quick connect"
     survey = described(threadline, c3)
     assert (survey["InitialContactId"], survey["PreviousContactId"]) == (c1, c2)
     assert survey["InitiationMethod"] == "DISCONNECT"
@@ -83,6 +90,58 @@ def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
         assert contact["LastUpdateTimestamp"] == contact["DisconnectTimestamp"]
         assert contact["Attributes"] == {"order": "17"}
         assert contact["CustomerId"] == "c-17"
+
+
+def quick_connect(following: dict[str, Any], kind: str) -> dict[str, Any]:
+    data = {
+        "ContactId": following["Id"],
+        "InitiationTimestamp": following["InitiationTimestamp"],
+        "QuickConnectType": kind,
+    }
+    return {"Type": "QUICK_CONNECT", "NextContactMetadata": {"QuickConnectContactData": data}}
+
+
+def after_contact_work(contact: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "AfterContactWorkDuration": 0,
+        "AfterContactWorkStartTimestamp": contact["DisconnectTimestamp"],
+        "AfterContactWorkEndTimestamp": contact["DisconnectTimestamp"],
+    }
+
+
+def test_a_transfer_to_a_queue_is_a_quick_connect_too(threadline_server: Threadline) -> None:
+    casey, second = two_segments(threadline_server)
+    following = described(threadline_server, second)
+    [entry] = described(threadline_server, casey.contact_id)["NextContacts"]
+    assert entry == quick_connect(following, "QUEUE")
+    third = threadline_server.agent("a2").accept(second).transfer(threadline_server.queue_id)
+    assert "NextContacts" not in following
+    [entry] = described(threadline_server, second)["NextContacts"]
+    assert entry["NextContactMetadata"]["QuickConnectContactData"]["ContactId"] == third
+
+
+def test_attributes_and_an_association_update_all_contacts_of_a_chat(threadline: Threadline) -> None:
+    past = threadline.past_chat()
+    casey, second = two_segments(threadline)
+    seen = [described(threadline, second)["LastUpdateTimestamp"]]
+
+    def is_updated() -> bool:
+        times = {described(threadline, each)["LastUpdateTimestamp"] for each in (casey.contact_id, second)}
+        seen.append(max(times))
+        threadline.clock.advance(seconds=10)
+        return len(times) == 1 and seen[-1] - seen[-2] >= timedelta(seconds=10)
+
+    threadline.clock.advance(seconds=10)
+    update(threadline, casey.contact_id, {"a": "1"})
+    assert is_updated()
+    casey.continue_from("FROM_SEGMENT", past.c2)
+    assert is_updated()
+    casey.say("no part of the record")
+    assert not is_updated()
+    casey.leave()
+    update(threadline, second, {"a": ""})
+    assert is_updated()
+    assert described(threadline, past.c2)["LastUpdateTimestamp"] < seen[0]
 
 
 @pytest.mark.parametrize(
@@ -214,9 +273,8 @@ def test_the_members_of_a_summary(threadline_server: Threadline, tree: list[str]
         contact = described(threadline_server, summary["ContactId"])
         assert summary.pop("ContactArn") == contact["Arn"]
         assert summary.pop("ContactId") == contact["Id"]
-        first = summary.pop("InitialContactId")
-        assert first == contact.get("InitialContactId", contact["Id"])
         assert summary == {name: contact[name] for name in summary}
+        assert ("InitialContactId" in summary) == ("PreviousContactId" in summary)
         assert contact["ContactAssociationId"] == tree[0]
 
 
@@ -337,8 +395,10 @@ def test_no_attributes_are_an_empty_map(threadline_server: Threadline) -> None:
 
 def test_an_update_of_nothing_changes_nothing(threadline_server: Threadline) -> None:
     casey = threadline_server.invite(Attributes={"a": "1"})
-    update(threadline_server, casey.contact_id, {})
-    assert attributes(threadline_server, casey.contact_id) == {"a": "1"}
+    before = described(threadline_server, casey.contact_id)
+    for nothing in ({}, {"a": "1"}, {"b": ""}):
+        update(threadline_server, casey.contact_id, nothing)
+    assert described(threadline_server, casey.contact_id) == before
 
 
 # SearchContacts
@@ -385,6 +445,23 @@ def test_a_contact_that_is_found_says_who_has_it(threadline: Threadline) -> None
     full = described(threadline, past.c1)
     for member in ("Arn", "InitiationMethod", "Channel", "InitiationTimestamp", "DisconnectTimestamp"):
         assert contacts[past.c1][member] == full[member]
+    assert contacts[past.c1]["SegmentAttributes"] == {"connect:Subtype": {"ValueString": "connect:Chat"}}
+
+
+@pytest.mark.parametrize("order", ["ASCENDING", "DESCENDING"])
+def test_a_contact_that_is_found_has_its_segment_attributes(threadline: Threadline, order: str) -> None:
+    """But integers, for which the model has no place here."""
+    own = {
+        "connect:Subtype": {"ValueString": "connect:SMS"},
+        "team": {"ValueMap": {"n": {"ValueInteger": 1}}},
+    }
+    threadline.invite(SegmentAttributes={**own, "size": {"ValueInteger": 3}})
+    [found] = threadline.connect.search_contacts(
+        InstanceId=threadline.instance_id,
+        TimeRange=EVER,
+        Sort={"FieldName": "INITIATION_TIMESTAMP", "Order": order},
+    )["Contacts"]
+    assert found["SegmentAttributes"] == own
 
 
 @pytest.mark.parametrize(

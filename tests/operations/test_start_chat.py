@@ -192,7 +192,8 @@ def test_segment_attributes_are_kept_and_not_handed_down(threadline_server: Thre
     assert described(threadline_server, source)["SegmentAttributes"] == kept
     past = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": source}
     reply = start(threadline_server, PersistentChat=past)
-    assert not described(threadline_server, reply["ContactId"]).get("SegmentAttributes")
+    found = described(threadline_server, reply["ContactId"])["SegmentAttributes"]
+    assert found == {"connect:Subtype": {"ValueString": "connect:Chat"}}
 
 
 def test_segment_attributes_that_will_not_do(threadline_server: Threadline) -> None:
@@ -200,6 +201,21 @@ def test_segment_attributes_that_will_not_do(threadline_server: Threadline) -> N
         start(threadline_server, SegmentAttributes={"a": {"ValueString": "x", "ValueInteger": 1}})
     with refused(PARAMETER):
         start(threadline_server, SegmentAttributes={"a": {"ValueString": "x" * 1_025}})
+    with refused(INVALID, "SegmentAttributes name 'two words' is not allowed"):
+        start(threadline_server, SegmentAttributes={"two words": {"ValueString": "x"}})
+    with refused(INVALID, "'team' has a ValueArn, which only attributes of the system have"):
+        start(threadline_server, SegmentAttributes={"team": {"ValueArn": "arn:aws:connect:::x"}})
+
+
+def test_a_segment_attribute_may_be_a_map(threadline_server: Threadline) -> None:
+    value = {"ValueMap": {"size": {"ValueInteger": 3}, "name": {"ValueString": "x"}}}
+    reply = start(threadline_server, SegmentAttributes={"team": value, "n": {"ValueInteger": 5}})
+    found = described(threadline_server, reply["ContactId"])["SegmentAttributes"]
+    assert found == {
+        "connect:Subtype": {"ValueString": "connect:Chat"},
+        "team": value,
+        "n": {"ValueInteger": 5},
+    }
 
 
 # Attributes

@@ -1,12 +1,20 @@
-"""Contact attributes: how they are changed, how those of a past chat come along, how large they may be together."""
+"""Contact attributes: how they are changed, how those of a past chat come along, how large they may be together.
+
+Segment attributes are apart: a chat has them from its start, each is one of several kinds of value, and some are the
+system's.
+"""
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from threadline.chat.limits import ATTRIBUTES_BYTES_MAX
 from threadline.errors import Fault
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+SUBTYPE = "connect:Subtype"
+SYSTEM_KINDS = ("ValueList", "ValueArn")
+"""Kinds of value that only segment attributes of the system have. Source: model shape SegmentAttributeValue."""
 
 
 def check(attributes: Mapping[str, str], code: str = "InvalidRequestException") -> None:
@@ -57,3 +65,44 @@ def inherit(own: Mapping[str, str], past: Mapping[str, str]) -> dict[str, str]:
 
 def _without_empty(attributes: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in attributes.items() if value}
+
+
+def segment_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The segment attributes of a chat to which `given` were given.
+
+    Source: Admin Guide, contact records: connect:Subtype of a chat is connect:Chat unless another was given.
+    """
+    return {SUBTYPE: {"ValueString": "connect:Chat"}, **given}
+
+
+def check_segment(given: Mapping[str, Any], code: str = "InvalidRequestException") -> None:
+    """Refuse segment attributes that a caller cannot set.
+
+    Source: StartChatContact, SegmentAttributes: names are of letters, digits, `-` and `_`, and connect:Subtype is to be
+    given; model shape SegmentAttributeValue: lists and ARNs are the system's.
+    """
+    for name, value in given.items():
+        if name != SUBTYPE and NAME.fullmatch(name) is None:
+            raise Fault(
+                code,
+                f"SegmentAttributes name {name[:60]!r} is not allowed: use letters, digits, hyphens and underscores"
+                f" only, or {SUBTYPE}.",
+            )
+        _check_value(name, value, code)
+    if SUBTYPE in given and not given[SUBTYPE].get("ValueString"):
+        raise Fault(code, f"SegmentAttributes {SUBTYPE} must have a ValueString, such as connect:Chat.")
+
+
+def _check_value(name: str, value: Mapping[str, Any], code: str) -> None:
+    kinds = [kind for kind, given in value.items() if given is not None]
+    if len(kinds) != 1:
+        raise Fault(code, f"SegmentAttributes {name[:60]!r} must have exactly one kind of value.")
+    if kinds[0] in SYSTEM_KINDS:
+        raise Fault(
+            code,
+            f"SegmentAttributes {name[:60]!r} has a {kinds[0]}, which only attributes of the system have."
+            " Give ValueString, ValueMap or ValueInteger.",
+        )
+    if kinds[0] == "ValueMap":
+        for inner, nested in value["ValueMap"].items():
+            _check_value(f"{name}.{inner}", nested, code)

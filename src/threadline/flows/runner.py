@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from threadline.chat import rehydration
+from threadline.chat.attributes import segment_attributes
 from threadline.chat.contact import Contact, Reason, Session
 from threadline.chat.participant import Role
 from threadline.errors import Fault
@@ -197,7 +198,8 @@ def _set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str], *, 
 
 def _segment_attributes(tx: Tx, key: int) -> dict[str, Any]:
     row = tx.one("attributes", session=key) or ("{}", "{}")
-    return {name: next(iter(value.values()), None) for name, value in json.loads(row[1]).items()}
+    found = segment_attributes(json.loads(row[1]))
+    return {name: next(iter(value.values()), None) for name, value in found.items()}
 
 
 def _queue(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:

@@ -53,6 +53,12 @@ def attributes_of(tx: Tx, session: int) -> dict[str, str]:
 
 
 def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:
-    """Change attributes of a session. Faults: InvalidRequestException; then nothing is written."""
-    changed = rules.update(attributes_of(tx, session), attributes)
-    tx.run("set_attributes", session=session, attributes=json.dumps(changed))
+    """Change attributes of a session, which updates its contacts' records.
+
+    Faults: InvalidRequestException; then nothing is written.
+    """
+    before = attributes_of(tx, session)
+    changed = rules.update(before, attributes)
+    if changed != before:
+        tx.run("set_attributes", session=session, attributes=json.dumps(changed))
+        tx.run("contacts_updated", session=session, now_ms=tx.now_ms)

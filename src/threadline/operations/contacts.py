@@ -144,10 +144,8 @@ def _check_content(
         messages.check_message(
             initial_message["ContentType"], initial_message["Content"], content_types, INVALID
         )
-    for name, value in segment_attributes.items():
-        if len([kind for kind in value.values() if kind is not None]) != 1:
-            raise Fault(INVALID, f"SegmentAttributes {name!r} must have exactly one kind of value.")
-    subtype = segment_attributes.get("connect:Subtype", {}).get("ValueString")
+    attribute_rules.check_segment(segment_attributes)
+    subtype = segment_attributes.get(attribute_rules.SUBTYPE, {}).get("ValueString")
     needed = {messages.INTERACTIVE, messages.INTERACTIVE_RESPONSE}
     if subtype == "connect:Guide" and not needed <= set(content_types):
         raise Fault(
@@ -294,6 +292,11 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     Faults: ResourceNotFoundException. Source: DescribeContact.
     Assumed: InitialContactId is left out of a chat's first contact.
     Assumed: ContactAssociationId is the first contact of the oldest chat in the tree of related chats.
+    Assumed: LastUpdateTimestamp moves with all that the answer shows of the contact: attributes and the association,
+        which are its chat's, included.
+    On purpose: after-contact work begins and ends with the contact, since it clears by itself.
+    On purpose: QuickConnectId and QuickConnectName of NextContacts are left out: a chat is transferred to a user or a
+        queue by its id.
     """
     instance = require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance.id, contact_id)
@@ -310,11 +313,12 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
         "InitiationTimestamp": contact.initiated_at_ms,
         "ConnectedToSystemTimestamp": contact.connected_at_ms,
         "DisconnectTimestamp": contact.disconnected_at_ms,
-        "LastUpdateTimestamp": contact.updated_at_ms,
+        "LastUpdateTimestamp": max(contact.updated_at_ms, session.associated_at_ms or 0),
         "DisconnectReason": contact.disconnect_reason,
         "CustomerId": session.customer_id,
         "Attributes": json.loads(row[0]),
-        "SegmentAttributes": json.loads(row[1]),
+        "SegmentAttributes": attribute_rules.segment_attributes(json.loads(row[1])),
+        "NextContacts": _next_contacts(tx, session, contact),
     }
     if contact.queue_id is not None:
         members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}
@@ -323,8 +327,26 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
             "Id": contact.user_id,
             "AcceptedByAgentTimestamp": contact.accepted_at_ms,
             "ConnectedToAgentTimestamp": contact.accepted_at_ms,
+            "AfterContactWorkDuration": None if contact.disconnected_at_ms is None else 0,
+            "AfterContactWorkStartTimestamp": contact.disconnected_at_ms,
+            "AfterContactWorkEndTimestamp": contact.disconnected_at_ms,
         }
     return {"Contact": members}
+
+
+def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:
+    """The contact to which an agent handed `contact` on; None where none did."""
+    row = None
+    if contact.position < session.last_position:
+        row = tx.one("contact_at", session=session.key, position=contact.position + 1)
+    if row is None or (following := Contact(*row)).initiation_method != Method.TRANSFER:
+        return None
+    data = {
+        "ContactId": following.id,
+        "InitiationTimestamp": following.initiated_at_ms,
+        "QuickConnectType": "USER" if following.offered_user_id else "QUEUE",
+    }
+    return [{"Type": "QUICK_CONNECT", "NextContactMetadata": {"QuickConnectContactData": data}}]
 
 
 @operation("connect", writes=False)
@@ -343,6 +365,7 @@ def list_associated_contacts(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
     Source: ListAssociatedContacts.
     Assumed: the tree is that of ContactAssociationId, and MaxResults is 100 unless given.
+    Assumed: InitialContactId is left out of a chat's first contact.
     """
     instance = require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance.id, contact_id)
@@ -384,7 +407,7 @@ def _associated_summary(instance: Instance, session: Session, contact: Contact) 
         "ContactArn": contact_arn(instance, contact.id),
         "InitiationTimestamp": contact.initiated_at_ms,
         "DisconnectTimestamp": contact.disconnected_at_ms,
-        "InitialContactId": session.initial_contact_id,
+        "InitialContactId": session.initial_contact_id if contact.position else None,
         "PreviousContactId": contact.previous_contact_id,
         "RelatedContactId": session.related_contact_id,
         "InitiationMethod": contact.initiation_method,

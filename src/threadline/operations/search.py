@@ -1,5 +1,8 @@
 """Contacts found by when they began: newest first, as somebody who looks for a chat to continue wants them."""
 
+import json
+
+from threadline.chat import attributes
 from threadline.chat.contact import Contact, Session
 from threadline.errors import Fault
 from threadline.operations import AccountCaller, Document, Reply, operation, refuse
@@ -35,6 +38,7 @@ def search_contacts(
     Source: SearchContacts.
     Assumed: InitialContactId is left out of a chat's first contact.
     Assumed: MaxResults is 100 unless given.
+    Source: model shape ContactSearchSummarySegmentAttributeValue: integers have no place among SegmentAttributes.
     On purpose: TotalCount is left out, since counting would cost as much as there is.
     """
     refuse(INVALID, SearchCriteria=search_criteria)
@@ -65,9 +69,12 @@ def search_contacts(
         end_ms=end_ms,
         limit=max_results + 1,
     )
-    found = [(Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])) for row in rows[:max_results]]
+    found = [
+        (Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:-1]), row[-1])
+        for row in rows[:max_results]
+    ]
     return {
-        "Contacts": [_summary(instance, session, contact) for session, contact in found],
+        "Contacts": [_summary(instance, *each) for each in found],
         "NextToken": found[-1][1].id if len(rows) > max_results else None,
     }
 
@@ -78,7 +85,8 @@ def _first_id(at_ms: int) -> str:
     return f"{digits[:8]}-{digits[8:]}"
 
 
-def _summary(instance: Instance, session: Session, contact: Contact) -> Reply:
+def _summary(instance: Instance, session: Session, contact: Contact, given: str) -> Reply:
+    segment_attributes = attributes.segment_attributes(json.loads(given or "{}"))
     members: Reply = {
         "Arn": contact_arn(instance, contact.id),
         "Id": contact.id,
@@ -88,6 +96,9 @@ def _summary(instance: Instance, session: Session, contact: Contact) -> Reply:
         "Channel": "CHAT",
         "InitiationTimestamp": contact.initiated_at_ms,
         "DisconnectTimestamp": contact.disconnected_at_ms,
+        "SegmentAttributes": {
+            name: value for name, value in segment_attributes.items() if "ValueInteger" not in value
+        },
     }
     if contact.queue_id is not None:
         members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}

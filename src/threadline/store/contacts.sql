@@ -29,19 +29,24 @@ WHERE session = :session AND position = :position;
 UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
+-- name: contacts_updated
+UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session;
+
 -- name: end_contact
 UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
 
 -- name: contacts_newest_first
-SELECT session.*, contact.*
+SELECT session.*, contact.*,
+    (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
 FROM session JOIN contact ON contact.session = session.key
 WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
     AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
 ORDER BY contact.id DESC LIMIT :limit;
 
 -- name: contacts_oldest_first
-SELECT session.*, contact.*
+SELECT session.*, contact.*,
+    (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
 FROM session JOIN contact ON contact.session = session.key
 WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
     AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
