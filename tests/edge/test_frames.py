@@ -49,6 +49,9 @@ EVENT: dict[str, Any] = {
         ('{"topic":"aws/unheard-of"}', Command.NOTHING),
         ('{"topic":["aws/ping"]}', Command.NOTHING),
         ('{"topic":null}', Command.NOTHING),
+        (f'{{"topic":"aws/ping","at":{"1" * 5_000}}}', Command.PING),
+        (f'{{"topic":"aws/ping","at":[-{"1" * 60_000},1e999]}}', Command.PING),
+        (f'{{"topic":{"1" * 5_000}}}', Command.NOTHING),
     ],
 )
 def test_what_a_frame_asks_for(frame: str, expected: Command) -> None:
@@ -56,7 +59,7 @@ def test_what_a_frame_asks_for(frame: str, expected: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", ["hello", "[]", "1", '"aws/ping"', "{", '{"topic":', "[" * 100_000, "\x00", "null"]
+    "frame", ["hello", "[]", "1", '"aws/ping"', "{", '{"topic":', '{"at":NaN}', "[" * 100_000, "\x00", "null"]
 )
 def test_a_frame_that_ends_its_socket(frame: str) -> None:
     with pytest.raises(BadFrame) as bad:

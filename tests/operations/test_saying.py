@@ -194,6 +194,15 @@ def test_an_event_that_participants_do_not_send(threadline_server: Threadline, k
 # Receipts
 
 
+def test_a_receipt_may_say_more_than_is_read(threadline_server: Threadline) -> None:
+    """A number of 5,000 digits is JSON."""
+    casey, agent = two(threadline_server)
+    casey.say("Hello")
+    heard = agent.see("Hello")
+    event(agent, READ, f'{{"at": {"1" * 5_000}, "messageId": "{heard["Id"]}"}}')
+    casey.see(Type="MESSAGEMETADATA")
+
+
 def test_receipts_stand_on_the_message_and_are_pushed_once(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     casey.say("Hello")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from threadline.flows.references import Context, fill, is_reference, look_up, resolve
@@ -167,6 +168,8 @@ def scalar(value: Any) -> str:
     """Read a text that is not empty. A JSON number or truth value is taken as the text the console exports."""
     if isinstance(value, bool):
         return str(value)
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("must be a string, or a number that is not so large")
     if isinstance(value, str | int | float) and value != "":
         return str(value)
     raise ValueError("must be a string that is not empty")

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/connect/latest/devguide/flow-language.html
 """
 
 import difflib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from threadline.errors import Fault
 from threadline.flows.actions import KEY_EXISTS, KINDS, Kind, is_number
 from threadline.flows.references import is_reference
+from threadline.jsontext import decode
 
 VERSION = "2019-10-30"
 CONTENT_CHARACTERS_MAX = 256_000
@@ -133,17 +133,12 @@ def _document(content: str) -> dict[str, Any]:
     if len(content) > CONTENT_CHARACTERS_MAX:
         raise _fault([f"The content has more than {CONTENT_CHARACTERS_MAX} characters."])
     try:
-        document = json.loads(content, parse_constant=_no_constant)
-        json.dumps(document, ensure_ascii=False).encode()
+        document = decode(content)
     except (ValueError, RecursionError) as error:
         raise _fault([f"The content must be JSON text: {str(error)[:200]}."]) from None
     if not isinstance(document, dict):
         raise _fault(["The content must be a JSON object with Version, StartAction and Actions."])
     return document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _fault(problems: Sequence[str]) -> Fault:

@@ -36,6 +36,7 @@ def accept_contact(
     token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
     Faults: ResourceNotFoundException; InvalidRequestException that says where the contact stands when it cannot be
         accepted: not connected, not queued yet, offered to or accepted by another user, ended.
+    Observed: a user who accepts again after a transfer is a new participant with a new id.
     Assumed: the agent's display name is the user's first name; a bot leaves before the agent joins.
     On purpose: an offer stands until somebody acts on it; Amazon counts a chat as missed after 20 seconds.
     """
@@ -97,6 +98,7 @@ def transfer_chat(
     Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given and an
         agent is in the chat; ServiceQuotaExceededException when the chain is full; IdempotencyException for a
         ClientToken that comes back with other arguments.
+    Observed: transfer.succeeded names no participant and comes just before participant.left; everybody sees both.
     Source: contact records data model: an agent's quick connect to a queue is of InitiationMethod TRANSFER too.
     """
     require_instance(tx, caller, instance_id)

@@ -10,6 +10,7 @@ from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Item, Receipt
 from threadline.clock import token_hash
 from threadline.errors import Fault
+from threadline.jsontext import decode
 from threadline.operations import ParticipantCaller, Reply, operation
 from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active, connect
 from threadline.operations.sessions import flow_event, participants_of, say
@@ -180,7 +181,7 @@ def _receipt(
 def _message_id(content: str | None) -> str:
     """The id in a receipt's content, `{"messageId": "<id>"}`. Faults: ValidationException."""
     try:
-        message_id = json.loads(content or "")["messageId"]
+        message_id = decode(content or "")["messageId"]
     except (ValueError, TypeError, KeyError, RecursionError):
         message_id = None
     if not isinstance(message_id, str):

@@ -9,8 +9,9 @@ lists; which code, the rules below decide:
 
 Source: the Smithy specification of restJson1, and the behaviour of botocore's serializers and parsers.
 
-Assumed: a member that is null counts as absent, unknown members and query parameters are ignored, and of a key that
-is given twice the last one counts, as in the JSON parsers of the SDKs. A plus sign in a query string is a plus sign.
+Assumed: a member that is null counts as absent; a null entry of a map or of a list is refused.
+Assumed: unknown members and query parameters are ignored, and of a key that is given twice the last one counts, as in
+the JSON parsers of the SDKs. A plus sign in a query string is a plus sign.
 """
 
 import functools
@@ -23,6 +24,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from threadline import jsontext
 from threadline.errors import Fault
 from threadline.wire.model import OperationModel, Shape, Shapes, load
 from threadline.wire.names import SERVICES, snake
@@ -222,11 +224,20 @@ class _Input:
 
     def _check_body(self, body: bytes) -> dict[str, Any]:
         try:
-            return check_structure(self.shapes, self.body, msgspec.json.decode(body), Place(""))
-        except msgspec.DecodeError as error:
-            raise Invalid(f"The request body is not JSON: {error}.", bound=False) from None
+            return check_structure(self.shapes, self.body, _document(body), Place(""))
         except RecursionError:
             raise Invalid("The request body is nested too deeply.", bound=False) from None
+
+
+def _document(body: bytes) -> Any:
+    """The JSON in `body`. Some numbers are out of msgspec's range and none the less JSON, in a member nobody reads."""
+    try:
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.ValidationError:
+            return jsontext.decode(body.decode())
+    except ValueError as error:
+        raise Invalid(f"The request body is not JSON: {error}.", bound=False) from None
 
 
 def parse(

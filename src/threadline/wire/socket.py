@@ -4,13 +4,13 @@ It reads and writes nothing itself, knows no chat and no connection: `bus` and t
 Source: the frames that amazon-connect-chatjs 5.0.0 and the mobile SDKs send and expect.
 """
 
-import json
 import struct
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 
+from threadline.jsontext import READER
 from threadline.wire.restjson import iso
 
 CHAT_TOPIC = "aws/chat"
@@ -43,7 +43,7 @@ class BadFrame(Exception):
         self.reason = reason
 
 
-_decode = json.JSONDecoder().raw_decode
+_decode = READER.raw_decode
 _encode = msgspec.json.Encoder().encode
 _topics = {"aws/heartbeat": Command.HEARTBEAT, "aws/ping": Command.PING}
 

@@ -21,7 +21,7 @@ PATTERN_CHARACTERS_MAX = 1_024
 """A longer string is not matched against its pattern: some patterns take time that grows with its square."""
 
 SHOWN_CHARACTERS = 40
-EPOCH_MS_MIN, EPOCH_MS_MAX = -62_135_596_800_000, 253_402_300_799_999
+EPOCH_SECONDS_MIN, EPOCH_SECONDS_MAX = -62_135_596_800, 253_402_300_799.999
 """The years 1 to 9999, which is what a client can hold in a date."""
 
 
@@ -135,7 +135,7 @@ def _native_string(shape: Shape) -> Any:
         return _sized(str, shape)
     if shape.get("max", PATTERN_CHARACTERS_MAX + 1) > PATTERN_CHARACTERS_MAX:
         raise _Inexpressible
-    if not isinstance(pattern := _pattern(shape["pattern"]), re.Pattern):
+    if not isinstance(pattern := compiled_pattern(shape["pattern"]), re.Pattern):
         raise _Inexpressible
     return Annotated[
         str, msgspec.Meta(min_length=shape.get("min"), max_length=shape["max"], pattern=pattern.pattern)
@@ -196,7 +196,6 @@ def _check_list(shapes: Shapes, shape: Shape, value: Any, place: Place) -> list[
 
 def _check_map(shapes: Shapes, shape: Shape, value: Any, place: Place) -> dict[str, Any]:
     _expect(value, dict, "an object", place)
-    value = {key: inner for key, inner in value.items() if inner is not None}
     _check_size(shape, len(value), "entries", place)
     key_shape, inner_shape = shape["key"]["shape"], shape["value"]["shape"]
     hidden = place.hidden or shapes[key_shape].get("sensitive", False)
@@ -221,7 +220,7 @@ def _check_string(shapes: Shapes, shape: Shape, value: Any, place: Place) -> str
     if (
         "pattern" in shape
         and len(value) <= PATTERN_CHARACTERS_MAX
-        and not _pattern(shape["pattern"]).search(value)
+        and not compiled_pattern(shape["pattern"]).search(value)
     ):
         raise Invalid(
             f"Invalid value for {place.path}: {place.show(value)} does not match {shape['pattern']}",
@@ -257,12 +256,12 @@ def _check_float(shapes: Shapes, shape: Shape, value: Any, place: Place) -> floa
 
 def _check_timestamp(shapes: Shapes, shape: Shape, value: Any, place: Place) -> int:
     """Epoch seconds, with or without a fraction, as epoch milliseconds."""
-    milliseconds = round(_number(value, place) * 1000)
-    if not EPOCH_MS_MIN <= milliseconds <= EPOCH_MS_MAX:
+    seconds = _number(value, place)
+    if not EPOCH_SECONDS_MIN <= seconds <= EPOCH_SECONDS_MAX:
         raise Invalid(
             f"Invalid value for {place.path}: {place.show(value)} is no time in seconds.", bound=True
         )
-    return milliseconds
+    return round(seconds * 1000)
 
 
 def _number(value: Any, place: Place) -> float:
@@ -278,7 +277,8 @@ def _number(value: Any, place: Place) -> float:
 def _expect(value: Any, kind: type, wanted: str, place: Place) -> None:
     if type(value) is not kind:
         given = _JSON_TYPES.get(type(value), "something else")
-        raise Invalid(f"{place.path or 'The request body'} must be {wanted}, not {given}.", bound=False)
+        hint = " Leave it out instead." if value is None and place.path else ""
+        raise Invalid(f"{place.path or 'The request body'} must be {wanted}, not {given}.{hint}", bound=False)
 
 
 def _check_size(shape: Shape, size: int, unit: str, place: Place) -> None:
@@ -321,7 +321,7 @@ class _Searchable(Protocol):
 
 
 @functools.cache
-def _pattern(text: str) -> re.Pattern[str] | _Searchable:
+def compiled_pattern(text: str) -> re.Pattern[str] | _Searchable:
     r"""The pattern of a shape, compiled: by `re` where it can, else by `regex`, which knows `\p{..}`.
 
     Source: Smithy 2.0, pattern trait: a pattern is searched for, not matched against the whole string.
