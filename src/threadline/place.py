@@ -16,6 +16,21 @@ BACKLOG = 4_096
 DATABASE, WORKSPACE, ADDRESS, LOCK = "threadline.db", "workspace.json", "server.json", "server.lock"
 """The files of a data folder."""
 
+DATA = (
+    DATABASE,
+    f"{DATABASE}-wal",
+    f"{DATABASE}-shm",
+    f"{DATABASE}-journal",
+    "threadline.state",
+    WORKSPACE,
+)
+"""Those of them that belong to one state of the data, and are replaced together."""
+
+RESTORING, PLACING, REPLACED = "restoring-", "placing-", "replaced-"
+"""How the names of folders in a data folder begin: with data that is to replace what is there, with data that is to be
+moved to where nothing is any more, and with the data that was replaced.
+"""
+
 
 class Taken(Exception):
     """Another server uses the data folder; the text says which."""
@@ -37,6 +52,7 @@ def url_of(bound: socket.socket) -> str:
 def own(folder: Path) -> int:
     """Make the data folder if need be and lock it for as long as the returned file descriptor is open anywhere.
 
+    A restore that was interrupted is finished first.
     Raises Taken when another server has locked it, OSError when it cannot be made or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,7 +67,43 @@ def own(folder: Path) -> int:
         ) from None
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    try:
+        finish_restoring(folder)
+    except OSError:
+        os.close(lock)
+        raise
     return lock
+
+
+def finish_restoring(folder: Path) -> None:
+    """Move the data to `replaced-..` and what is whole in a folder `restoring-..` to its place. To be called locked.
+
+    Interrupted anywhere and run again, it goes on: as long as the folder is called so, all data in place is old.
+    """
+    for waiting in sorted(folder.glob(f"{RESTORING}*")):
+        stamp = waiting.name.removeprefix(RESTORING)
+        if old := [folder / name for name in DATA if (folder / name).exists()]:
+            replaced = folder / f"{REPLACED}{stamp}"
+            replaced.mkdir(mode=0o700, exist_ok=True)
+            for file in old:
+                file.rename(replaced / file.name)
+            sync_folder(replaced)
+        waiting.rename(folder / f"{PLACING}{stamp}")
+        sync_folder(folder)
+    for waiting in sorted(folder.glob(f"{PLACING}*")):
+        for file in list(waiting.iterdir()):
+            file.rename(folder / file.name)
+        sync_folder(folder)
+        waiting.rmdir()
+
+
+def sync_folder(folder: Path) -> None:
+    """See on the disk which files a folder has."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def write_private(file: Path, content: dict[str, Any]) -> None:

@@ -14,6 +14,9 @@ COMMANDS = {
     "demo": "play a chat that ends and comes back, and show what the returning customer sees",
     "lineage": "draw what a contact's history shows, what it drops, and why",
     "agent": "accept or transfer a chat as an agent",
+    "backup": "copy the data folder while the server runs",
+    "restore": "put a backup back into the data folder",
+    "check": "check a data folder or a backup: nothing is missing, nothing is damaged",
     "completion": "print the completion script of a shell",
 }
 

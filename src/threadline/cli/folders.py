@@ -1,0 +1,80 @@
+"""What the commands that keep data share: which data folder they mean, or which PostgreSQL, and one-line errors."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import apsw
+
+from threadline import backups, place
+from threadline.cli import local
+from threadline.cli.endpoint import Surroundings
+from threadline.cli.failures import Failure
+from threadline.cli.progress import Live
+
+NICE = 10
+"""These commands leave the processor to the server while it has something to do."""
+
+SINGULAR = {
+    "files": "file",
+    "instances": "instance",
+    "chats": "chat",
+    "contacts": "contact",
+    "entries": "entry",
+    "associations": "association",
+}
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """A parser for `threadline NAME`, with the option that says which data folder."""
+    made = local.parser(name, description, calls=False)
+    made.add_argument("--data", metavar="DIR", help="data folder of the server (./data); THREADLINE_DATA")
+    return made
+
+
+def data_folder(options: argparse.Namespace) -> Path:
+    """The data folder that `options` or the environment name. Raises Failure where nothing is kept in one."""
+    folder = Surroundings(environment=os.environ, data=options.data).data_folder
+    if folder == ":memory:":
+        raise Failure("A server with --data :memory: keeps nothing: there is nothing to copy or check.")
+    return Path(folder)
+
+
+def database_elsewhere(options: argparse.Namespace) -> str | None:
+    """The address of the PostgreSQL that holds the data, without its password; None where the data folder does."""
+    address = os.environ.get("THREADLINE_STORE", "")
+    return without_password(address) if address and options.data is None else None
+
+
+def without_password(address: str) -> str:
+    """`address`, a URL, as it can be shown."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "password"])
+    netloc = f"{user.partition(':')[0]}{at}{host}"
+    return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
+def reported(command: Callable[[Live], int]) -> int:
+    """Run `command` beside a server; what it cannot do becomes one line on standard error and its exit status."""
+
+    def run() -> int:
+        os.nice(NICE)
+        try:
+            with Live() as progress:
+                return command(progress)
+        except (backups.Refused, place.Taken) as refusal:
+            raise Failure(str(refusal)) from refusal
+        except apsw.Error as error:
+            raise Failure(f"The database cannot be read or copied: {error}.") from error
+        except OSError as error:
+            raise Failure(f"{error.filename or 'The folder'} cannot be used: {error.strerror}.") from error
+
+    return local.reported(run)
+
+
+def counted(counts: dict[str, int]) -> str:
+    """How much of everything, for people."""
+    return ", ".join(f"{count:,} {what if count != 1 else SINGULAR[what]}" for what, count in counts.items())

@@ -1,0 +1,108 @@
+"""A copy of a SQLite database while a server writes it: one consistent state, without disturbing the server.
+
+The copy is made in steps within one read transaction, so it has all that was committed before it began and nothing of
+what came later. (A backup whose steps are transactions of their own begins anew with every commit.) Each step is synced
+and followed by a pause as long as itself: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from threadline.clock import Clock
+from threadline.store import migrations, named_statements
+
+STEP_PAGES = 256
+"""Pages of 4 KB that are copied at once."""
+
+PAUSE_SECONDS_MAX = 0.25
+
+COUNTED = {
+    "instances": "count_instances",
+    "chats": "count_sessions",
+    "contacts": "count_contacts",
+    "entries": "count_items",
+}
+"""What a copy is described by, and the statements that count it."""
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, how much of it is, of how much)."""
+
+
+def newest_schema() -> int:
+    """The version of the schema that this Threadline writes."""
+    return migrations()[-1][0]
+
+
+@contextmanager
+def reading(file: Path, *, is_at_rest: bool = False) -> Iterator[apsw.Connection]:
+    """A connection that only reads `file`, beside a server or without one; raises apsw.Error where it cannot.
+
+    `is_at_rest` says that nobody writes the file: then it may lie on a medium that cannot be written.
+    """
+    options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
+    address = f"file:{quote(str(file.absolute()))}?{options}"
+    with closing(apsw.Connection(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)) as connection:
+        connection.set_busy_timeout(5_000)
+        yield connection
+
+
+def copy(file: Path, to: Path, progress: Progress) -> None:
+    """Copy the database `file` to the new file `to`, which only this user may read, and see it on the disk.
+
+    Raises apsw.Error or OSError.
+    """
+    to.touch(mode=0o600, exist_ok=False)
+    written = os.open(to, os.O_RDWR)
+    try:
+        with reading(file) as source, closing(apsw.Connection(str(to))) as target:
+            source.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()  # from here on one state
+            target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF").fetchall()
+            _copy_in_steps(source, target, written, progress)
+        with closing(
+            apsw.Connection(str(to))
+        ) as target:  # a file by itself, readable where nothing can be written
+            target.execute("PRAGMA journal_mode = DELETE").fetchall()
+        os.fsync(written)
+    finally:
+        os.close(written)
+
+
+def _copy_in_steps(
+    source: apsw.Connection, target: apsw.Connection, written: int, progress: Progress
+) -> None:
+    clock, pause = Clock(), threading.Event()
+    with target.backup("main", source, "main") as backup:
+        while not backup.done:
+            began_ms = clock.now_ms()
+            backup.step(STEP_PAGES)
+            os.fsync(written)
+            progress("copied", backup.page_count - backup.remaining, backup.page_count)
+            if not backup.done:
+                pause.wait(min((clock.now_ms() - began_ms) / 1000, PAUSE_SECONDS_MAX))
+
+
+def schema_of(connection: apsw.Connection) -> int:
+    """The version of the schema in a database; 0 where there is none of ours."""
+    return int(str(connection.pragma("user_version")))
+
+
+def first_instance_of(connection: apsw.Connection) -> str | None:
+    """The instance that the database began with."""
+    row = connection.execute(named_statements()["first_instance"]).fetchone()
+    return str(row[0]) if row else None
+
+
+def counts_of(connection: apsw.Connection) -> dict[str, int]:
+    """How much of everything a database holds."""
+    statements = named_statements()
+    return {what: _number(connection, statements[name]) for what, name in COUNTED.items()}
+
+
+def _number(connection: apsw.Connection, statement: str) -> int:
+    return int(str(connection.execute(statement).fetchall()[0][0]))

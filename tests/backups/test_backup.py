@@ -1,0 +1,137 @@
+"""`threadline backup` beside a server at work: whole, private, with all that was answered before it began.
+
+BACKUPS is how many are made at random moments: 4 in `make test`; the promise is 100.
+"""
+
+import json
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from threading import Condition
+
+from tests.backups.commands import change, refused, run, said, texts
+from tests.edge.supervised import Supervised
+from threadline.testing import Customer
+
+BACKUPS = int(os.environ.get("BACKUPS", "4"))
+WRITERS = 4
+PATIENCE_SECONDS = 60
+
+
+class Writers:
+    """Customers in chats of their own who say one line after the other, until told to stop."""
+
+    def __init__(self, server: Supervised) -> None:
+        self.customers: list[Customer] = [
+            server.workspace.customer(f"Writer {number}") for number in range(WRITERS)
+        ]
+        self.acknowledged: list[list[str]] = [[] for _ in self.customers]
+        self.are_stopped = False
+        self._changed = Condition()
+
+    def write(self, number: int) -> None:
+        lines = self.acknowledged[number]
+        while not self.are_stopped:
+            text = f"line {len(lines)}"
+            self.customers[number].say(text)
+            with self._changed:
+                lines.append(text)
+                self._changed.notify_all()
+
+    def wait_for(self, more: int) -> None:
+        """Until `more` lines have been acknowledged."""
+        wanted = more + self.count
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count >= wanted, PATIENCE_SECONDS)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.acknowledged))
+
+
+def test_backups_at_any_moment_hold_all_that_was_acknowledged(server: Supervised, tmp_path: Path) -> None:
+    random, writers = Random(10), Writers(server)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing = [pool.submit(writers.write, number) for number in range(WRITERS)]
+        try:
+            for number in range(BACKUPS):
+                writers.wait_for(random.randrange(40))
+                known = [len(lines) for lines in writers.acknowledged]
+                backup = tmp_path / f"backup-{number}"
+                said("backup", backup, "--data", Path(server.data))
+                assert "nothing is wrong" in said("check", backup)
+                for customer, count in zip(writers.customers, known, strict=True):
+                    kept = texts(backup, customer.name)
+                    assert len(kept) >= count, (
+                        f"{customer.name}: {count} were acknowledged, {len(kept)} are kept"
+                    )
+                    assert kept == [f"line {line}" for line in range(len(kept))]
+        finally:
+            writers.are_stopped = True
+        for future in writing:
+            future.result(PATIENCE_SECONDS)
+    for customer in writers.customers:
+        customer.drop()
+    assert "nothing is wrong" in said("check", "--data", Path(server.data))
+
+
+def test_a_backup_is_private_and_says_what_it_is(server: Supervised, tmp_path: Path) -> None:
+    data, backup = Path(server.data), tmp_path / "kept" / "monday"
+    server.workspace.past_chat()
+    line = said("backup", backup, "--data", data)
+    assert "1 instance, 1 chat, 3 contacts, " in line
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o700
+    assert {file.name for file in backup.iterdir()} == {"manifest.json", "threadline.db", "workspace.json"}
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in backup.iterdir())
+    manifest = json.loads((backup / "manifest.json").read_text())
+    assert manifest["instance_id"] == server.workspace.instance_id
+    assert manifest["files"]["threadline.db"]["size"] == (backup / "threadline.db").stat().st_size
+    assert manifest["counts"]["contacts"] == 3
+    assert (backup / "workspace.json").read_text() == (data / "workspace.json").read_text()
+    assert list(backup.parent.iterdir()) == [backup], "no draft is left"
+
+
+def test_a_backup_writes_over_nothing(data: Path, backup: Path, tmp_path: Path) -> None:
+    before = (backup / "manifest.json").read_bytes()
+    assert "not empty" in refused("backup", backup, "--data", data)
+    assert (backup / "manifest.json").read_bytes() == before
+    (tmp_path / "file").write_text("mine")
+    assert "not empty" in refused("backup", tmp_path / "file", "--data", data)
+    (tmp_path / "empty").mkdir()
+    said("backup", tmp_path / "empty", "--data", data)
+
+
+def test_a_backup_of_nothing_is_none(data: Path, tmp_path: Path) -> None:
+    assert "holds no data" in refused("backup", tmp_path / "to", "--data", tmp_path / "nowhere")
+    assert "keeps nothing" in refused("backup", tmp_path / "to", "--data", ":memory:")
+    change(data, "PRAGMA writable_schema = RESET", "PRAGMA user_version = 0")
+    assert "has no schema" in refused("backup", tmp_path / "to", "--data", data)
+    assert not list(tmp_path.glob("to*")), "nothing is left of it"
+
+
+def test_a_damaged_database_is_not_backed_up_in_silence(data: Path, tmp_path: Path) -> None:
+    with (data / "threadline.db").open("r+b") as file:
+        file.seek(0)
+        file.write(b"no database at all")
+    assert "cannot be read or copied" in refused("backup", tmp_path / "to", "--data", data)
+
+
+def test_the_data_folder_is_the_environments(data: Path, tmp_path: Path) -> None:
+    done = run("backup", tmp_path / "to", env={"THREADLINE_DATA": str(data)})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_on_postgresql_its_own_tools_are_named(tmp_path: Path) -> None:
+    store = {
+        "THREADLINE_STORE": "postgresql://chat:s3cret@db.example:5433/chats?sslmode=require&password=s3cret"
+    }
+    for words, tool in (
+        (("backup", "TO"), "pg_dump --format=custom --file=TO.dump"),
+        (("restore", "FROM.dump"), "pg_restore --clean"),
+    ):
+        line = refused(*words, env=store)
+        assert tool in line
+        assert "postgresql://chat@db.example:5433/chats?sslmode=require" in line
+        assert "s3cret" not in line
