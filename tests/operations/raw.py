@@ -21,11 +21,15 @@ class Refusal(NamedTuple):
 
 def signed(workspace: Workspace, method: str, path: str, body: bytes = b"", **headers: str) -> Refusal:
     """A request of these bytes, signed by the workspace's key. `path` is percent-encoded already."""
+    return told(ask(workspace.url, method, path, body, **signature(workspace, method, path, body) | headers))
+
+
+def signature(workspace: Workspace, method: str, path: str, body: bytes) -> dict[str, str]:
+    """The headers that sign a request to `localhost` by the workspace's key."""
     request = AWSRequest(method, f"http://localhost{path}", data=body)
     key = Credentials(workspace.env["AWS_ACCESS_KEY_ID"], workspace.env["AWS_SECRET_ACCESS_KEY"])
     SigV4Auth(key, "connect", "us-east-1").add_auth(request)
-    sent = {"x_amz_date": request.headers["X-Amz-Date"], "authorization": request.headers["Authorization"]}
-    return told(ask(workspace.url, method, path, body, **sent | headers))
+    return {"x_amz_date": request.headers["X-Amz-Date"], "authorization": request.headers["Authorization"]}
 
 
 def borne(participant: Participant, path: str, body: bytes = b"{}", **headers: str) -> Refusal:

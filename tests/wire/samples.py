@@ -1,6 +1,6 @@
 """Makes values for any shape of a service model: right ones, and right ones with one thing spoilt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -122,19 +122,19 @@ JUNK: list[Any] = [
 ]  # fmt: skip
 
 
-def spoil(value: Any, random: Random) -> Any:
+def spoil(value: Any, random: Random, junk: Sequence[Any] = JUNK) -> Any:
     """`value` with one thing in it replaced by junk, taken away or added."""
     if random.random() < 0.2 or not value or not isinstance(value, dict | list):
-        return random.choice(JUNK)
+        return random.choice(junk)
     if isinstance(value, list):
         at = random.randrange(len(value))
-        return [*value[:at], spoil(value[at], random), *value[at + 1 :]]
+        return [*value[:at], spoil(value[at], random, junk), *value[at + 1 :]]
     if random.random() < 0.15:
-        return {**value, random.choice(["Unknown", "", "x" * 300]): random.choice(JUNK)}
+        return {**value, random.choice(["Unknown", "", "x" * 300]): random.choice(junk)}
     key = random.choice(list(value))
     if random.random() < 0.15:
         return {name: inner for name, inner in value.items() if name != key}
-    return {**value, key: spoil(value[key], random)}
+    return {**value, key: spoil(value[key], random, junk)}
 
 
 def has_null(value: Any) -> bool:

@@ -1,0 +1,119 @@
+"""Mutated requests of every operation, signed as right ones are: each gets an answer of its model, none does harm."""
+
+from collections import Counter
+from random import Random
+from time import time
+
+import pytest
+
+from tests.attack.figures import rounds
+from tests.attack.known import Known, Requests, known_of, talk
+from tests.attack.mutations import Request, mutated
+from tests.edge.raw import Answer, Connection, ask
+from tests.operations.raw import signature
+from threadline.operations import OPERATIONS, Operation
+from threadline.testing import Threadline, Workspace
+from threadline.wire.model import load
+from threadline.wire.restjson import WIRE_FAULTS
+
+ROUND = 1_000
+RENEWED = 250
+"""Requests until there are new chats to attack: the old ones may have been ended by then."""
+ENDS = {"StopContact", "DisconnectParticipant"}
+SECRET = "the witness said this to nobody else"
+OF_HTTP = {"RequestUriTooLongException", "RequestHeaderFieldsTooLargeException", "BadRequestException"}
+CODES = (
+    OF_HTTP
+    | {
+        code
+        for service in ("connect", "connectparticipant", "threadline")
+        for operation in load(service).operations.values()
+        for code in operation.errors
+    }
+    | set(WIRE_FAULTS)
+)
+
+
+def weight(operation: Operation) -> int:
+    """How often an operation comes: seldom where a chat takes no more afterwards, often where there is a body."""
+    is_read = load(operation.service).operations[operation.name].method == "GET"
+    return 1 if operation.name in ENDS else 3 if is_read else 10
+
+
+WEIGHTS = {operation: weight(operation) for operation in OPERATIONS.values()}
+
+
+class Attacker:
+    """Sends requests on a connection that is kept, and on a new one where the server has closed it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._connection: Connection | None = None
+
+    def send(self, request: Request) -> Answer:
+        headers = {"host": "localhost", "content-type": "application/json"} | request.headers
+        if "x-amz-bearer" not in {name.lower() for name in headers}:
+            sent = signature(self._workspace, request.method, request.target, request.body)
+            headers = {name.replace("_", "-"): value for name, value in sent.items()} | headers
+        lines = [f"{request.method} {request.target} HTTP/1.1", f"content-length: {len(request.body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self._connection = self._connection or Connection(self._workspace.url)
+        self._connection.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + request.body)
+        answer = self._connection.answer(has_body=request.method != "HEAD")
+        if answer.headers.get("connection") == "close":
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.socket.close()
+            self._connection = None
+
+
+def complaint(request: Request, answer: Answer) -> str:
+    """Why an answer is none that a request may get; empty when it is right."""
+    if SECRET.encode() in answer.body:
+        return "it tells what is not the caller's"
+    if answer.status < 300:
+        return ""
+    if answer.status >= 500 and answer.status != 501:
+        return "the server failed"
+    if request.method != "HEAD" and not answer.json["message"]:
+        return "the refusal has no message"
+    return "" if answer.error in CODES else "no model has this code"
+
+
+ROUNDS = [("sqlite" if n % 4 else "postgres", *each) for n, each in enumerate(rounds("BODIES", ROUND))]
+
+
+@pytest.mark.parametrize(("threadline_server", "seed", "count"), ROUNDS, indirect=["threadline_server"])
+def test_every_mutated_request_is_answered_and_does_no_harm(
+    threadline_server: Threadline, seed: str, count: int
+) -> None:
+    random = Random(seed)
+    witness = talk(threadline_server, SECRET)
+    before = witness.history()
+    workspace = threadline_server.another_account()
+    attacker = Attacker(workspace)
+    known: Known = {}
+    answers: Counter[int] = Counter()
+    for number in range(count):
+        if number % RENEWED == 0:
+            known = known_of(workspace, int(time() * 1000), witness.contact_id)
+        operation = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        model = load(operation.service).operations[operation.name]
+        made = Requests(load(operation.service).shapes, random, known)
+        request = mutated(model, made.arguments(operation, model.input or ""), random)
+        try:
+            answer = attacker.send(request)
+        except (EOFError, OSError) as error:
+            raise AssertionError(f"seed {seed}, request {number}: {error!r} for {request}") from error
+        answers[answer.status] += 1
+        wrong = complaint(request, answer)
+        assert not wrong, f"seed {seed}, request {number}: {wrong}: {answer} for {request}"
+    attacker.close()
+    assert answers[200] > count / 10, f"the requests do not come far: {answers}"
+    assert witness.history() == before
+    witness.say("still here")
+    witness.see("still here")
+    assert ask(threadline_server.url, "GET", "/health").status == 200
