@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from threadline.cli import COMMANDS, SERVICES
 from threadline.cli.completion import SCRIPTS, candidates
 from threadline.cli.endpoint import Surroundings
 from threadline.testing import Threadline
@@ -187,6 +188,22 @@ def seen(end: int, text: str) -> str:
                 continue
         raise AssertionError(f"ended without {text!r}: {shown!r}")
     return shown
+
+
+@pytest.mark.parametrize("words", [(), ("-h",), ("--help",)])
+def test_the_program_alone_lists_its_commands_and_services(run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.status, done.err) == (0, "")
+    for name, meaning in {**COMMANDS, **SERVICES}.items():
+        assert re.search(rf"^  {name} +{re.escape(meaning)}$", done.out, re.MULTILINE)
+    assert max(map(len, done.out.splitlines())) < 80
+
+
+@pytest.mark.parametrize("words", [(), ("connect",), ("connectparticipant",)])
+def test_help_advertises_nothing(run: Run, words: tuple[str, ...]) -> None:
+    out = " ".join(run(*words, "help").out.split())
+    for phrase in ("portfolio", "agentic", "AI powered", "legacy name", "every touchpoint"):
+        assert phrase not in out
 
 
 def test_a_person_is_told_which_server_is_called(threadline: Threadline, nowhere: Path) -> None:

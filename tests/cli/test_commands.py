@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from threadline.cli.env import UNSET
+from threadline.style import STYLES
 from threadline.testing import Threadline
 from threadline.wire.names import MODELS
 
@@ -184,3 +185,61 @@ def test_a_lineage_can_be_asked_for_before_it_is(threadline: Threadline, here: R
     found = json.loads(done.out)
     assert found["ContinuedFromContactId"] == past.c3
     assert all(contact["Shown"] for contact in found["Contacts"])
+
+
+def test_agents_and_queues_go_by_their_names(threadline: Threadline, here: Run) -> None:
+    casey = threadline.customer()
+    token = here("agent", "accept", casey.contact_id, "--user-id", "a1").out.strip()
+    threadline.connectparticipant.create_participant_connection(
+        ParticipantToken=token, ConnectParticipant=True
+    )
+    second = here("agent", "transfer", casey.contact_id, "--user-id", "a2").out.strip()
+    assert here("agent", "accept", second, "--user-id", "a2").status == 0
+    queues = threadline.connect.list_queues(InstanceId=threadline.instance_id)["QueueSummaryList"]
+    name = next(queue["Name"] for queue in queues if queue["Id"] == threadline.queue_id)
+    assert here("agent", "transfer", second, "--queue-id", name).status == 0
+
+
+def test_a_name_that_nobody_has_is_told_with_those_there_are(threadline: Threadline, here: Run) -> None:
+    done = here("agent", "accept", threadline.customer().contact_id, "--user-id", "a9")
+    assert (done.status, done.out) == (255, "")
+    assert "has no user 'a9'. It has a1, a2." in done.err
+
+
+def test_colours_stand_out_from_black_and_from_white() -> None:
+    def luminance(code: int) -> float:
+        """Of one of the 256 colours: a cube of 6 by 6 by 6 from 16 on, greys from 232 on. Source: WCAG 2.2."""
+        if code >= 232:
+            levels = [8 + 10 * (code - 232)] * 3
+        else:
+            levels = [0 if part == 0 else 55 + 40 * part for part in divmod_6(code - 16)]
+        linear = [
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in (level / 255 for level in levels)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def divmod_6(number: int) -> tuple[int, int, int]:
+        return number // 36, number // 6 % 6, number % 6
+
+    for name, style in STYLES.items():
+        if name != "bold":
+            light = luminance(int(style.removeprefix("38;5;")))
+            on_white, on_black = 1.05 / (light + 0.05), (light + 0.05) / 0.05
+            assert min(on_white, on_black) > 3.8, f"{name}: {on_white:.1f} on white, {on_black:.1f} on black"
+
+
+def test_what_is_left_out_is_no_error(
+    threadline: Threadline, here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = threadline.past_chat()
+    casey = threadline.customer(
+        PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"}
+    )
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    for words in (("lineage", casey.contact_id), ("demo",)):
+        out = here(*words).out
+        assert f"\x1b[{STYLES['amber']}m○" in out
+        assert STYLES["red"] not in out

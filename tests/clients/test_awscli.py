@@ -8,7 +8,6 @@ import pytest
 
 from tests.clients.awscli import aws_cli
 from threadline.testing import Threadline
-from threadline.testing.workspace import MODELS
 
 Aws = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -22,7 +21,6 @@ def aws(threadline: Threadline) -> Aws:
             "PATH": os.environ["PATH"],
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_DATA_PATH": MODELS,
             **threadline.env,
         }
         return subprocess.run([aws_cli(), *arguments], env=env, capture_output=True, text=True, check=False)

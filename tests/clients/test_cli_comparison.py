@@ -168,10 +168,10 @@ class Stage:
             "HOME": str(folder),
             "TZ": "UTC",
             "LC_ALL": "C.UTF-8",
+            **threadline.env,
             "AWS_DATA_PATH": os.pathsep.join((str(botocore_data()), MODELS)),
             "AWS_CONFIG_FILE": "config.ini",
             "AWS_EC2_METADATA_DISABLED": "true",
-            **threadline.env,
         }
         self._write_files(threadline.env)
 
@@ -247,7 +247,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def groups() -> dict[str, list[str]]:
-    """Heading -> command lines. An empty line is a command line without words, but at the end of a group."""
+    """Heading -> command lines."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in Path(__file__).with_name("command_lines.txt").read_text(encoding="utf-8").splitlines():

@@ -10,15 +10,22 @@ from importlib import import_module
 
 COMMANDS = {
     "serve": "start the server",
-    "env": "print the settings that point AWS clients at the local server",
-    "demo": "play a chat that ends and comes back, and show what the returning customer sees",
-    "lineage": "draw what a contact's history shows, what it drops, and why",
+    "env": "print the settings that point AWS clients at the server",
+    "demo": "play a chat that ends and comes back to its customer",
+    "lineage": "draw what a chat shows of its past, and why",
     "agent": "accept or transfer a chat as an agent",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
     "check": "check a data folder or a backup: nothing is missing, nothing is damaged",
     "completion": "print the completion script of a shell",
 }
+
+SERVICES = {
+    "connect": "chats, contacts, flows, users: Amazon Connect's API",
+    "connectparticipant": "a chat's participants: connect, send, read, leave",
+    "threadline": "beyond Amazon's API: accept, transfer, explain",
+}
+"""What each service is for, in words of our own: those of its model advertise a product."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,28 +12,30 @@ def main(arguments: list[str]) -> int:
     actions = parser.add_subparsers(dest="action", required=True, metavar="accept|transfer")
     accept = actions.add_parser("accept", help="take a chat; prints the agent's ParticipantToken")
     accept.add_argument("contact_id", metavar="CONTACT_ID")
-    accept.add_argument("--user-id", required=True, metavar="U", help="the agent who takes it")
+    accept.add_argument(
+        "--user-id", required=True, metavar="U", help="the agent who takes it: an id or a user name"
+    )
     transfer = actions.add_parser("transfer", help="hand a chat on; prints the new ContactId")
     transfer.add_argument("contact_id", metavar="CONTACT_ID")
     goal = transfer.add_mutually_exclusive_group(required=True)
-    goal.add_argument("--user-id", metavar="U", help="the agent it is offered to")
-    goal.add_argument("--queue-id", metavar="Q", help="the queue it goes to")
+    goal.add_argument("--user-id", metavar="U", help="the agent it is offered to: an id or a user name")
+    goal.add_argument("--queue-id", metavar="Q", help="the queue it goes to: an id or a name")
     for action in (accept, transfer):
         local.add_server_options(action)
     options = parser.parse_args(arguments)
 
     def run() -> int:
         with local.client(options) as client:
-            chat = {
-                "InstanceId": local.instance(client, options.instance_id),
-                "ContactId": options.contact_id,
-            }
-            if options.action == "accept":
-                answer = client.call("threadline", "AcceptContact", **chat, UserId=options.user_id)
-                print(answer["ParticipantToken"])
+            instance = local.instance(client, options.instance_id)
+            chat = {"InstanceId": instance, "ContactId": options.contact_id}
+            if options.user_id:
+                chat["UserId"] = local.id_of(client, instance, "user", options.user_id)
             else:
-                goal = {"UserId": options.user_id} if options.user_id else {"QueueId": options.queue_id}
-                print(client.call("threadline", "TransferChat", **chat, **goal)["ContactId"])
+                chat["QueueId"] = local.id_of(client, instance, "queue", options.queue_id)
+            if options.action == "accept":
+                print(client.call("threadline", "AcceptContact", **chat)["ParticipantToken"])
+            else:
+                print(client.call("threadline", "TransferChat", **chat)["ContactId"])
         return 0
 
     return local.reported(run)

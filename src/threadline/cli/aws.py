@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import IO, Any
 
-from threadline.cli import COMMANDS, arguments, ink, output
+from threadline import style
+from threadline.cli import COMMANDS, arguments, output
 from threadline.cli import main as run_command
 from threadline.cli.catalog import SERVICES, Operation, kebab, load
 from threadline.cli.client import Client
@@ -35,6 +36,8 @@ def main(words: list[str]) -> int:
         words = _prompted(words, surroundings)
         if words and words[0] in COMMANDS:
             return run_command(words)
+        if not words or words[0] in ("-h", "--help"):
+            return _overview()
         parsed, rest = _parsed(words)
         chosen = parsed.cli_error_format
         if parsed.profile != surroundings.profile_name:
@@ -57,6 +60,13 @@ def main(words: list[str]) -> int:
         return _reported(Failure(f"Something is nested too deeply: {error}"), surroundings, chosen)
     except UnicodeEncodeError as error:
         return _reported(Failure(f"Some text is not valid Unicode: {error}"), surroundings, chosen)
+
+
+def _overview() -> int:
+    from threadline.cli import manual
+
+    sys.stdout.write(manual.overview())
+    return 0
 
 
 def _profile(words: list[str]) -> str | None:
@@ -229,7 +239,7 @@ class Command:
 
     def _say_where(self, client: Client, service: ServiceName) -> None:
         """Tell a person which server is called: with AWS's rules it may be Amazon. Standard output stays as it is."""
-        on_terminal = self.options.color != "off" and ink.knows_colour(sys.stderr)
+        on_terminal = self.options.color != "off" and style.knows_style(sys.stderr)
         if not on_terminal and not self.options.debug:
             return
         target = client.target(service)
@@ -241,7 +251,7 @@ class Command:
 
             debug.say(text)
         else:
-            sys.stderr.write(f"{ink.styled(text, 'dim', stream=sys.stderr)}\n")
+            sys.stderr.write(f"{style.styled(text, 'grey', stream=sys.stderr)}\n")
 
     def _invoke(
         self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]

@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager
 from threadline.cli import local
 from threadline.cli.client import Client
 from threadline.cli.failures import Failure
-from threadline.cli.ink import folded, padded, styled
 from threadline.cli.people import Item, Person
 from threadline.config import TABLE
+from threadline.style import folded, padded, styled
 
 Tell = Callable[[str], None]
 
@@ -95,7 +95,7 @@ def _own_server(tell: Tell) -> Iterator[str]:
             try:
                 if not any("http://" in line for line in process.stdout or ()):
                     raise Failure("A server of its own for the demo did not start: try threadline serve")
-                tell(styled("\n  No server was found: this one runs for the demo and keeps nothing.", "dim"))
+                tell(styled("\n  No server was found: this one runs for the demo and keeps nothing.", "grey"))
                 yield folder
             finally:
                 process.terminate()
@@ -108,16 +108,14 @@ class Play:
         self._client = client
         self._tell = tell
         self._instance = local.instance(client, options.instance_id)
-        self._flow = self._id("ListContactFlows", "ContactFlowSummaryList", "Name", FLOW)
-        self._agents = {
-            name: self._id("ListUsers", "UserSummaryList", "Username", name) for name in ("a1", "a2")
-        }
+        self._flow = local.id_of(client, self._instance, "contact flow", FLOW)
+        self._agents = {name: local.id_of(client, self._instance, "user", name) for name in ("a1", "a2")}
         self._labels = {"SYSTEM_MESSAGE": "survey"}
 
     def past_chat(self) -> dict[str, str]:
         """Play the chat up to its end. Returns the ids of C1, C2 and C3."""
         self._tell(
-            f"\n  {styled('A chat', 'bold')}  {styled(self._client.target('threadline').url, 'dim')}\n"
+            f"\n  {styled('A chat', 'bold')}  {styled(self._client.target('threadline').url, 'grey')}\n"
         )
         casey = self._casey()
         with casey, self._accepted("a1", casey.contact_id) as a1:
@@ -136,7 +134,7 @@ class Play:
                 self._scene("C3", ids["C3"], "a2 leaves, the survey asks", {"Casey": casey}, question)
                 casey.leave()
                 casey.see_event("chat.ended")
-        self._tell(f"  {styled('╰─', 'dim')} Casey leaves, the chat has ended")
+        self._tell(f"  {styled('╰─', 'grey')} Casey leaves, the chat has ended")
         return ids
 
     def returns(self, number: int, ids: dict[str, str]) -> str:
@@ -155,7 +153,7 @@ class Play:
             names = {contact_id: name for name, contact_id in ids.items()}
             self._tell(f"\n  {styled(f'Casey comes back, case {number + 1}', 'bold')}: {meaning}")
             anchor = names[answer["ContinuedFromContactId"]]
-            self._tell(styled(f"  {kind} with source {source}: continued from {anchor}", "cyan"))
+            self._tell(styled(f"  {kind} with source {source}: continued from {anchor}", "teal"))
             self._show(casey, names)
             casey.leave()
         return casey.contact_id
@@ -168,10 +166,10 @@ class Play:
         chain = [
             styled(f"● {names[contact['ContactId']]}", "green", "bold")
             if contact["Shown"]
-            else styled(f"○ {names[contact['ContactId']]}", "red")
+            else styled(f"○ {names[contact['ContactId']]}", "amber")
             for contact in past
         ]
-        self._tell(f"\n  {styled(' ── ', 'dim').join(chain)}")
+        self._tell(f"\n  {styled(' ── ', 'grey').join(chain)}")
         for item in casey.history():
             if "RelatedContactId" in item and item["Type"] == MESSAGE:
                 self._tell(self._line(names[item["RelatedContactId"]], item))
@@ -181,15 +179,8 @@ class Play:
                 for contact_id, name in names.items():
                     why = why.replace(contact_id, name)
                 left_out = f"○ {names[contact['ContactId']]} is left out."
-                self._tell(f"  {styled(left_out, 'red')}")
-                self._tell(f"    {folded(why, 4, '    ', 'dim')}")
-
-    def _id(self, operation: str, members: str, key: str, name: str) -> str:
-        """The id of what is called `name` in the demo's workspace. Raises Failure when this is another instance."""
-        for entry in self._client.call("connect", operation, InstanceId=self._instance)[members]:
-            if entry[key] == name:
-                return str(entry["Id"])
-        raise Failure(f"Instance {self._instance} is no demo workspace: {operation} has no {name}.")
+                self._tell(f"  {styled(left_out, 'amber')}")
+                self._tell(f"    {folded(why, 4, '    ', 'grey')}")
 
     def _casey(self) -> Person:
         started = self._client.call(
@@ -209,7 +200,7 @@ class Play:
     def _scene(
         self, name: str, contact_id: str, what: str, people: dict[str, Person], first: Item | None = None
     ) -> None:
-        self._tell(f"  {styled(name, 'green', 'bold')}  {styled(contact_id, 'dim')}  {what}")
+        self._tell(f"  {styled(name, 'green', 'bold')}  {styled(contact_id, 'grey')}  {what}")
         if first:
             self._tell(self._line(LINE, first))
         for speaker, text in SCRIPT[name]:
@@ -221,7 +212,7 @@ class Play:
     def _line(self, margin: str, item: Item) -> str:
         name: str = item["DisplayName"]
         speaker = self._labels.get(name, name)
-        begun = f"  {styled(margin, 'dim')}  "
+        begun = f"  {styled(margin, 'grey')}  "
         column = 2 + len(margin) + 2 + NAME_WIDTH + 2
         rest = begun if margin == LINE else " " * (2 + len(margin) + 2)
         content = folded(item["Content"], column, rest + " " * (NAME_WIDTH + 2))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from threadline.cli import local
-from threadline.cli.ink import folded, padded, styled
+from threadline.style import folded, padded, styled
 
 WAYS = {
     "API": "customer",
@@ -59,29 +59,29 @@ def drawn(lineage: dict[str, Any]) -> Iterator[str]:
             session = contact["SessionNumber"]
             yield from _session_head(session, contact)
         shown = contact["Shown"]
-        mark = styled("●", "green") if shown else styled("○", "red")
-        name = padded(contact["ContactId"], 36, "bold") if shown else padded(contact["ContactId"], 36, "dim")
+        mark = styled("●", "green") if shown else styled("○", "amber")
+        name = padded(contact["ContactId"], 36, "bold") if shown else padded(contact["ContactId"], 36, "grey")
         yield f"  {mark} {name}  {_about(contact)}"
         reason = ("shown: " if shown else "dropped: ") + contact.get("Explanation", contact["Reason"])
-        margin = f"  {styled('│', 'dim')} "
-        yield margin + folded(reason, 4, margin, "dim" if shown else "red")
+        margin = f"  {styled('│', 'grey')} "
+        yield margin + folded(reason, 4, margin, "grey" if shown else "amber")
     shown_count = sum(contact["Shown"] for contact in lineage["Contacts"])
     yield ""
-    yield f"  {styled('●', 'green')} shown {shown_count}   {styled('○', 'red')} dropped " + str(
+    yield f"  {styled('●', 'green')} shown {shown_count}   {styled('○', 'amber')} dropped " + str(
         len(lineage["Contacts"]) - shown_count
     )
 
 
 def _session_head(number: int, contact: dict[str, Any]) -> Iterator[str]:
     if number:
-        yield f"  {styled('┊', 'dim')}"
+        yield f"  {styled('┊', 'grey')}"
     title = "this chat" if number == 0 else f"{number} chat{'s' if number > 1 else ''} back"
     start = str(contact.get("InitiationTimestamp", ""))[:16].replace("T", " ")
-    yield f"  {styled(title, 'cyan', 'bold')} {styled(start, 'dim')}".rstrip()
+    yield f"  {styled(title, 'teal', 'bold')} {styled(start, 'grey')}".rstrip()
 
 
 def _about(contact: dict[str, Any]) -> str:
     way = WAYS.get(contact.get("InitiationMethod", ""), contact.get("InitiationMethod", ""))
     agent = contact.get("AgentName") or contact.get("AgentUserId")
     parts = [way, f"with {agent}" if agent else "", f"{contact.get('ItemCount', 0)} items"]
-    return styled(", ".join(filter(None, parts)), "dim")
+    return styled(", ".join(filter(None, parts)), "grey")

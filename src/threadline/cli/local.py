@@ -2,14 +2,34 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 from threadline.cli.client import Client
 from threadline.cli.destination import Destination, find, none_found
 from threadline.cli.endpoint import DATA_FOLDER
 from threadline.cli.failures import Failure
 from threadline.cli.transport import Wire
+
+ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|arn:.+")
+SHOWN_MAX = 10
+
+
+class Listing(NamedTuple):
+    """The operation that lists what has a name, its list, and the member with the name."""
+
+    operation: str
+    members: str
+    name: str
+
+
+LISTINGS = {
+    "contact flow": Listing("ListContactFlows", "ContactFlowSummaryList", "Name"),
+    "queue": Listing("ListQueues", "QueueSummaryList", "Name"),
+    "user": Listing("ListUsers", "UserSummaryList", "Username"),
+}
 
 
 def parser(name: str, description: str, *, calls: bool = True) -> argparse.ArgumentParser:
@@ -59,6 +79,29 @@ def instance(client: Client, known: str | None) -> str:
     if len(instances) == 1:
         return str(instances[0]["Id"])
     raise Failure(f"The server has {len(instances)} instances: say which with --instance-id.")
+
+
+def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
+    """The id of the user, queue or contact flow that is `given` by its name, or by the id itself. Raises Failure."""
+    if ID.fullmatch(given):
+        return given
+    listing = LISTINGS[kind]
+    entries: list[dict[str, str]] = []
+    token: dict[str, str] = {}
+    while True:
+        page = client.call("connect", listing.operation, InstanceId=instance_id, **token)
+        entries += page[listing.members]
+        if not page.get("NextToken"):
+            break
+        token = {"NextToken": page["NextToken"]}
+    for entry in entries:
+        if given in (entry.get(listing.name), entry["Id"]):
+            return entry["Id"]
+    names = sorted(entry[listing.name] for entry in entries if listing.name in entry)
+    known = ", ".join(names[:SHOWN_MAX]) + (
+        f" and {len(names) - SHOWN_MAX} more" if names[SHOWN_MAX:] else ""
+    )
+    raise Failure(f"Instance {instance_id} has no {kind} {given!r}. It has {known or 'none'}.")
 
 
 def reported(command: Callable[[], int]) -> int:

@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 from threadline.cli import COMMANDS, inputs
+from threadline.cli import SERVICES as MEANINGS
 from threadline.cli.arguments import GLOBAL_OPTIONS, paging_options, required
-from threadline.cli.catalog import SERVICES, Operation, Shape, kebab, load
+from threadline.cli.catalog import Operation, Shape, kebab, load
 from threadline.wire.names import ServiceName
 
 WIDTH = 78
@@ -28,6 +29,32 @@ PAGING = {
     "page-size": "how many to ask for in one call; the result is the same",
     "max-items": "how many to print at most; the output then holds a NextToken",
 }
+
+
+def overview() -> str:
+    """What `threadline` alone shows: every command and service in a line or two."""
+    return "\n".join(
+        (
+            "usage: threadline <command> [options]",
+            "       threadline [options] <service> <operation> [parameters]",
+            "",
+            "Commands:",
+            *_entries(COMMANDS, indent="  ", column=22),
+            "Services, in the grammar of the AWS CLI:",
+            *_entries(MEANINGS, indent="  ", column=22),
+            "More:",
+            *_entries(
+                {
+                    "threadline <command> --help": "the options of a command",
+                    "threadline <service> help": "the operations of a service",
+                    "threadline <service> <operation> help": "the parameters of an operation",
+                    "threadline help": "global options and exit statuses",
+                },
+                indent="  ",
+                column=42,
+            ),
+        )
+    )
 
 
 def page(service: ServiceName | None = None, operation: Operation | None = None) -> str:
@@ -58,7 +85,7 @@ def _program() -> Iterator[str]:
     yield "COMMANDS"
     yield from _entries(COMMANDS)
     yield "SERVICES"
-    yield from _entries({name: summary(load(name).documentation) for name in SERVICES})
+    yield from _entries(MEANINGS)
     yield from _global_options()
     yield "EXIT STATUS"
     yield from _entries({str(status): meaning for status, meaning in STATUSES.items()})
@@ -68,7 +95,8 @@ def _program() -> Iterator[str]:
 def _service(name: ServiceName) -> Iterator[str]:
     service = load(name)
     yield from _section("NAME", f"{name} - {service.metadata['serviceFullName']}")
-    yield from _section("DESCRIPTION", *plain_text(service.documentation))
+    ours = plain_text(service.documentation) if name == "threadline" else [MEANINGS[name]]
+    yield from _section("DESCRIPTION", *ours)
     yield "OPERATIONS"
     yield from _entries(
         {
@@ -135,10 +163,12 @@ def _global_option(option: dict[str, Any]) -> str:
     return f"{option['help']}{choices}"
 
 
-def _entries(entries: dict[str, str]) -> Iterator[str]:
+def _entries(entries: dict[str, str], *, indent: str = INDENT, column: int = 32) -> Iterator[str]:
+    """Names and what they mean, which begins at `column`."""
     for name, text in entries.items():
-        head = f"{INDENT}{name}  "
-        yield from textwrap.wrap(text, WIDTH, initial_indent=f"{head:<32}", subsequent_indent=" " * 32) or [
+        head = f"{indent}{name}  "
+        rest = " " * column
+        yield from textwrap.wrap(text, WIDTH, initial_indent=f"{head:<{column}}", subsequent_indent=rest) or [
             head.rstrip()
         ]
     yield ""
