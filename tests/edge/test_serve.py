@@ -208,6 +208,30 @@ def test_data_of_a_newer_version(tmp_path: Path) -> None:
     assert "newer Threadline" in refused("--port", "0", "--data", str(tmp_path))
 
 
+async def test_a_queue_of_an_older_version_has_hours_of_operation(tmp_path: Path) -> None:
+    import apsw
+
+    from threadline.clock import Clock
+    from threadline.operations.instances import require_queue
+    from threadline.store import migrations
+    from threadline.store.sqlite import SqliteStore
+
+    connection = apsw.Connection(str(tmp_path / "threadline.db"))
+    for number, script in migrations():
+        if number <= 4:
+            connection.execute(f"{script}; PRAGMA user_version = {number}")
+    connection.execute("INSERT INTO instance VALUES ('i', '123456789012', 'old', 'key', 5)")
+    connection.execute("INSERT INTO queue VALUES ('i', 'q', 'Support', 'Old', 5)")
+    connection.close()
+    store = SqliteStore(tmp_path / "threadline.db", Clock())
+    queue = await store.read(lambda tx: require_queue(tx, "i", "q"))
+    hours = await store.read(
+        lambda tx: tx.one("hours", instance_id="i", hours_of_operation_id=queue.hours_of_operation_id)
+    )
+    assert hours == ("i", "i", "Basic Hours", "Open at all times", "UTC", 5)
+    await store.close()
+
+
 # Under systemd
 
 

@@ -11,6 +11,7 @@ from tests.flows.flows import END, content, say
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
 from threadline.operations import OPERATIONS
+from threadline.operations.hours import DAYS
 from threadline.testing import Threadline, Workspace
 from threadline.wire.model import load
 
@@ -75,6 +76,26 @@ def test_a_flow_is_what_was_created(threadline_server: Threadline) -> None:
 def test_a_flow_goes_by_its_arn_too(threadline_server: Threadline) -> None:
     arn = create(threadline_server, "by arn")["ContactFlowArn"]
     assert describe(threadline_server, arn)["Arn"] == arn
+
+
+def test_a_flow_that_was_never_published_goes_by_its_saved_content(threadline_server: Threadline) -> None:
+    reply = create(threadline_server, "draft", "Hello", Status="SAVED")
+    assert reply.keys() == {"ContactFlowId", "ContactFlowArn"}, "a hash is of published content"
+    for name in (reply["ContactFlowId"], reply["ContactFlowArn"], f"{reply['ContactFlowId']}:$LATEST"):
+        with refused(("ContactFlowNotPublishedException", 404), "is saved but not published"):
+            describe(threadline_server, name)
+    for name in (f"{reply['ContactFlowId']}:$SAVED", f"{reply['ContactFlowArn']}:$SAVED"):
+        flow = describe(threadline_server, name)
+        assert (flow["Id"], flow["Status"]) == (reply["ContactFlowId"], "SAVED")
+        assert flow["Content"] == says("Hello")
+        assert "FlowContentSha256" not in flow
+
+
+@pytest.mark.parametrize("qualifier", ["$NEWEST", "1", "$saved", "$SAVED:$SAVED", "x"])
+def test_a_flow_with_a_qualifier_that_is_none(threadline_server: Threadline, qualifier: str) -> None:
+    flow_id = threadline_server.contact_flow_id
+    with refused(NOT_FOUND, f"Contact flow not found: {flow_id}:{qualifier}"):
+        describe(threadline_server, f"{flow_id}:{qualifier}")
 
 
 def test_a_name_is_taken_once(threadline_server: Threadline, other: Workspace) -> None:
@@ -196,7 +217,8 @@ def test_flows_are_listed_in_pages_of_every_size(
     assert sorted(summary["Name"] for summary in summaries) == sorted(names)
     assert len(found) == -(-10 // (size or 100))
     for summary in summaries:
-        flow = describe(workspace, summary["Id"])
+        saved = ":$SAVED" if summary["ContactFlowStatus"] == "SAVED" else ""
+        flow = describe(workspace, summary["Id"] + saved)
         assert summary == {
             "Id": flow["Id"],
             "Arn": flow["Arn"],
@@ -243,10 +265,30 @@ def test_queues(threadline_server: Threadline) -> None:
     for name in (threadline_server.queue_id, arn):
         queue = connect.describe_queue(InstanceId=instance, QueueId=name)["Queue"]
         assert (queue["QueueId"], queue["QueueArn"], queue["Name"]) == (summary["Id"], arn, "Support")
+        assert "MaxContacts" not in queue, "it has no maximum"
     for types, count in ((["STANDARD"], 1), (["AGENT"], 0), (["AGENT", "STANDARD"], 1)):
         assert len(connect.list_queues(InstanceId=instance, QueueTypes=types)["QueueSummaryList"]) == count
     after = connect.list_queues(InstanceId=instance, NextToken=threadline_server.queue_id)
     assert after["QueueSummaryList"] == []
+
+
+def test_a_queue_has_the_hours_of_operation_of_its_instance(threadline_server: Threadline) -> None:
+    connect, instance = threadline_server.connect, threadline_server.instance_id
+    [summary] = connect.list_hours_of_operations(InstanceId=instance)["HoursOfOperationSummaryList"]
+    queue = connect.describe_queue(InstanceId=instance, QueueId=threadline_server.queue_id)["Queue"]
+    assert queue["HoursOfOperationId"] == summary["Id"]
+    for name in (summary["Id"], summary["Arn"]):
+        reply = connect.describe_hours_of_operation(InstanceId=instance, HoursOfOperationId=name)
+        hours = reply["HoursOfOperation"]
+        assert hours["HoursOfOperationId"] == summary["Id"]
+        assert hours["HoursOfOperationArn"] == summary["Arn"]
+        assert (hours["Name"], hours["TimeZone"]) == (summary["Name"], "UTC") == ("Basic Hours", "UTC")
+        assert {
+            (entry["Day"], *entry["StartTime"].values(), *entry["EndTime"].values())
+            for entry in hours["Config"]
+        } == {(day, 0, 0, 0, 0) for day in DAYS}
+    after = connect.list_hours_of_operations(InstanceId=instance, NextToken=summary["Id"])
+    assert after["HoursOfOperationSummaryList"] == []
 
 
 def test_users(threadline_server: Threadline) -> None:
@@ -260,6 +302,7 @@ def test_users(threadline_server: Threadline) -> None:
         user = connect.describe_user(InstanceId=instance, UserId=name)["User"]
         assert (user["Id"], user["Arn"], user["Username"]) == (user_id, arn, "a1")
         assert user["IdentityInfo"] == {"FirstName": "Alex", "LastName": "Morgan"}
+        assert user["PhoneConfig"] == {"PhoneType": "SOFT_PHONE", "AutoAccept": False}
 
 
 def test_instances_are_those_of_the_account(threadline_server: Threadline, other: Workspace) -> None:
@@ -268,6 +311,7 @@ def test_instances_are_those_of_the_account(threadline_server: Threadline, other
         instance = workspace.connect.describe_instance(InstanceId=workspace.instance_id)["Instance"]
         assert summary["Id"] == instance["Id"] == workspace.instance_id
         assert summary["Arn"] == instance["Arn"]
+        assert summary["InstanceAccessUrl"] == instance["InstanceAccessUrl"] == threadline_server.url
         assert instance["InstanceStatus"] == "ACTIVE"
         after = workspace.connect.list_instances(NextToken=workspace.instance_id, MaxResults=1)
         assert after["InstanceSummaryList"] == []
@@ -289,6 +333,10 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "DescribeInstance": lambda w, i: w.connect.describe_instance(InstanceId=i),
     "DescribeQueue": lambda w, i: w.connect.describe_queue(InstanceId=i, QueueId=w.queue_id),
     "ListQueues": lambda w, i: w.connect.list_queues(InstanceId=i),
+    "DescribeHoursOfOperation": lambda w, i: w.connect.describe_hours_of_operation(
+        InstanceId=i, HoursOfOperationId=hours_of(w)
+    ),
+    "ListHoursOfOperations": lambda w, i: w.connect.list_hours_of_operations(InstanceId=i),
     "DescribeUser": lambda w, i: w.connect.describe_user(InstanceId=i, UserId=w.agents["a1"]),
     "ListUsers": lambda w, i: w.connect.list_users(InstanceId=i),
     "StartChatContact": lambda w, i: w.invite(InstanceId=i),
@@ -323,6 +371,11 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     ),
     "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
 }
+
+
+def hours_of(workspace: Workspace) -> str:
+    reply = workspace.connect.list_hours_of_operations(InstanceId=workspace.instance_id)
+    return str(reply["HoursOfOperationSummaryList"][0]["Id"])
 
 
 def ended(workspace: Workspace) -> str:
@@ -367,13 +420,22 @@ def test_every_operation_with_an_instance_is_tried() -> None:
     assert set(CALLS) == needs
 
 
-@pytest.mark.parametrize("what", ["queue", "user"])
-def test_what_is_not_there(threadline_server: Threadline, other: Workspace, what: str) -> None:
-    describe_it = getattr(threadline_server.connect, f"describe_{what}")
-    theirs = other.queue_id if what == "queue" else other.agents["a1"]
-    for name in (UNKNOWN, theirs):
+@pytest.mark.parametrize(
+    ("what", "theirs"),
+    [
+        ("queue", lambda other: other.queue_id),
+        ("user", lambda other: other.agents["a1"]),
+        ("hours of operation", lambda other: hours_of(other)),
+    ],
+)
+def test_what_is_not_there(
+    threadline_server: Threadline, other: Workspace, what: str, theirs: Callable[[Workspace], str]
+) -> None:
+    describe_it = getattr(threadline_server.connect, f"describe_{what.replace(' ', '_')}")
+    member = what.title().replace(" ", "") + "Id"
+    for name in (UNKNOWN, theirs(other)):
         with refused(NOT_FOUND, f"{what.capitalize()} not found: {name}"):
-            describe_it(InstanceId=threadline_server.instance_id, **{f"{what.capitalize()}Id": name})
+            describe_it(InstanceId=threadline_server.instance_id, **{member: name})
 
 
 @pytest.mark.parametrize("token", ["garbage", "0", "é", UNKNOWN, "x" * 100])
@@ -384,6 +446,7 @@ def test_a_next_token_that_none_of_them_gave(
     foreign = {
         connect.list_queues: other.queue_id,
         connect.list_users: other.agents["a1"],
+        connect.list_hours_of_operations: hours_of(other),
         connect.list_contact_flows: other.survey_flow_id,
     }
     words = "NextToken is not one that this operation has given"

@@ -32,11 +32,11 @@ class Policy(NamedTuple):
 
     `strict_limits` applies Amazon's bounds on history. `require_same_customer` is `off`, `differ` or `known`: see
     `rehydration.check_same_customer`. `chats_max` bounds the open chats of an instance, 0 for no bound.
-    `socket_url` is the base of the WebSocket URLs that are handed out.
+    `url` is where the server is reached, and the base of the WebSocket URLs that are handed out.
     """
 
     strict_limits: bool = False
     require_same_customer: str = "off"
     chats_max: int = 0
-    socket_url: str = "ws://127.0.0.1:8080"
+    url: str = "http://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS

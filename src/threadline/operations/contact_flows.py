@@ -12,6 +12,11 @@ from threadline.operations import AccountCaller, Reply, bare_id, operation
 from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
 from threadline.store import Tx
 
+SAVED = "SAVED"
+OF_SAVED = "$SAVED"
+QUALIFIERS = ("", "$LATEST", OF_SAVED)
+"""What may follow the id of a flow after a colon. Source: DescribeContactFlow."""
+
 
 class ContactFlow(NamedTuple):
     """A flow as stored. `content` is its Flow language JSON, `tags` a JSON object; `version` counts its contents."""
@@ -29,10 +34,10 @@ class ContactFlow(NamedTuple):
 
 
 def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
-    """The flow, by id or ARN, `:$LATEST` and `:$SAVED` being accepted. Faults: ResourceNotFoundException."""
-    flow_id = bare_id(contact_flow_id).partition(":")[0]
+    """The flow, by id or ARN, also with `:$LATEST` or `:$SAVED`. Faults: ResourceNotFoundException."""
+    flow_id, _, qualifier = bare_id(contact_flow_id).partition(":")
     row = tx.one("contact_flow", instance_id=instance_id, flow_id=flow_id)
-    if row is None:
+    if row is None or qualifier not in QUALIFIERS:
         raise Fault("ResourceNotFoundException", f"Contact flow not found: {contact_flow_id}")
     return ContactFlow(*row)
 
@@ -84,7 +89,7 @@ def create_contact_flow(
     return {
         "ContactFlowId": flow_id,
         "ContactFlowArn": flow_arn(instance, flow_id),
-        "FlowContentSha256": _sha256(content),
+        "FlowContentSha256": _sha256(status, content),
     }
 
 
@@ -111,12 +116,18 @@ def update_contact_flow_content(
 
 @operation("connect", writes=False)
 def describe_contact_flow(tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str) -> Reply:
-    """Describe a flow with its content.
+    """Describe a flow with its content; one that was never published goes by its id with `:$SAVED`.
 
-    Faults: ResourceNotFoundException. Source: DescribeContactFlow.
+    Faults: ResourceNotFoundException; ContactFlowNotPublishedException.
+    Source: DescribeContactFlow.
     """
     instance = require_instance(tx, caller, instance_id)
     flow = require_flow(tx, instance.id, contact_flow_id)
+    if flow.status == SAVED and not contact_flow_id.endswith(f":{OF_SAVED}"):
+        raise Fault(
+            "ContactFlowNotPublishedException",
+            f"Contact flow {flow.id} is saved but not published. Ask for {flow.id}:{OF_SAVED}.",
+        )
     return {
         "ContactFlow": {
             "Arn": flow_arn(instance, flow.id),
@@ -128,7 +139,7 @@ def describe_contact_flow(tx: Tx, caller: AccountCaller, *, instance_id: str, co
             "Description": flow.description,
             "Content": flow.content,
             "Tags": json.loads(flow.tags),
-            "FlowContentSha256": _sha256(flow.content),
+            "FlowContentSha256": _sha256(flow.status, flow.content),
             "LastModifiedTime": flow.updated_at_ms,
             "LastModifiedRegion": REGION,
         }
@@ -181,5 +192,6 @@ def flow_arn(instance: Instance, flow_id: str) -> str:
     return f"{instance_arn(instance)}/contact-flow/{flow_id}"
 
 
-def _sha256(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
+def _sha256(status: str, content: str) -> str | None:
+    """The hash of published content; saved content has none. Source: CreateContactFlow, FlowContentSha256."""
+    return None if status == SAVED else hashlib.sha256(content.encode()).hexdigest()

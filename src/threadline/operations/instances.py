@@ -28,6 +28,7 @@ class Queue(NamedTuple):
     name: str
     description: str
     updated_at_ms: int
+    hours_of_operation_id: str
 
 
 class User(NamedTuple):
@@ -111,7 +112,7 @@ def list_instances(
     rows = tx.all("instances_of_account", after=after, limit=max_results + 1, **keys)
     kept, following = page(rows, max_results, id_at=0)
     return {
-        "InstanceSummaryList": [_instance_members(Instance(*row)) for row in kept],
+        "InstanceSummaryList": [_instance_members(tx, Instance(*row)) for row in kept],
         "NextToken": following,
     }
 
@@ -122,10 +123,15 @@ def describe_instance(tx: Tx, caller: AccountCaller, *, instance_id: str) -> Rep
 
     Faults: ResourceNotFoundException. Source: DescribeInstance.
     """
-    return {"Instance": _instance_members(require_instance(tx, caller, instance_id))}
+    return {"Instance": _instance_members(tx, require_instance(tx, caller, instance_id))}
 
 
-def _instance_members(instance: Instance) -> Reply:
+def _instance_members(tx: Tx, instance: Instance) -> Reply:
+    """What ListInstances and DescribeInstance tell.
+
+    On purpose: InstanceAccessUrl is the URL of the server: it is where an instance is reached, and there is no other
+    website.
+    """
     return {
         "Id": instance.id,
         "Arn": instance_arn(instance),
@@ -136,6 +142,7 @@ def _instance_members(instance: Instance) -> Reply:
         "InstanceStatus": "ACTIVE",
         "InboundCallsEnabled": False,
         "OutboundCallsEnabled": False,
+        "InstanceAccessUrl": tx.policy.url,
     }
 
 
@@ -171,6 +178,7 @@ def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id:
     """Describe a queue.
 
     Faults: ResourceNotFoundException. Source: DescribeQueue.
+    Assumed: MaxContacts is left out, since no queue has a maximum.
     """
     instance = require_instance(tx, caller, instance_id)
     queue = require_queue(tx, instance.id, queue_id)
@@ -180,6 +188,7 @@ def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id:
             "QueueArn": f"{instance_arn(instance)}/queue/{queue.id}",
             "QueueId": queue.id,
             "Description": queue.description,
+            "HoursOfOperationId": queue.hours_of_operation_id,
             "Status": "ENABLED",
             "LastModifiedTime": queue.updated_at_ms,
             "LastModifiedRegion": REGION,
@@ -231,7 +240,8 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
     """Describe a user.
 
     Faults: ResourceNotFoundException. Source: DescribeUser.
-    Assumed: after-contact work of every user clears by itself, shown as an after-contact work limit of 0 seconds.
+    On purpose: AfterContactWorkTimeLimit is left out: after-contact work clears by itself, and 0 would mean a time
+        without end.
     """
     instance = require_instance(tx, caller, instance_id)
     user = require_user(tx, instance.id, user_id)
@@ -241,7 +251,7 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
             "Arn": user_arn(instance, user.id),
             "Username": user.username,
             "IdentityInfo": {"FirstName": user.first_name, "LastName": user.last_name},
-            "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": False, "AfterContactWorkTimeLimit": 0},
+            "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": False},
             "SecurityProfileIds": [user.security_profile_id],
             "RoutingProfileId": user.routing_profile_id,
             "LastModifiedTime": user.updated_at_ms,

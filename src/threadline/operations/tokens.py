@@ -88,7 +88,7 @@ def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequen
         ticket = tx.clock.token()
         keep_token(tx, session, participant_id, Token.SOCKET, ticket)
         reply["Websocket"] = {
-            "Url": f"{tx.policy.socket_url}/participant/socket?ticket={ticket}",
+            "Url": f"{tx.policy.url.replace('http', 'ws', 1)}/participant/socket?ticket={ticket}",
             "ConnectionExpiry": tx.now_ms + limits.SOCKET_RENEW_MS,
         }
     if CREDENTIALS in types:

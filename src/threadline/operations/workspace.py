@@ -59,10 +59,11 @@ def first_workspace(tx: Tx) -> Workspace:
 def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> Workspace:
     """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
 
-    Writes: instance, queue, users, flows, access key, and the first task that clears away what has expired.
+    Writes: instance, hours of operation, queue, users, flows, access key, and the first task that clears away what has
+        expired.
     """
     clock = tx.clock
-    instance_id, queue_id = clock.contact_id(), clock.contact_id()
+    instance_id, hours_id, queue_id = clock.contact_id(), clock.contact_id(), clock.contact_id()
     tx.run(
         "insert_instance",
         id=instance_id,
@@ -72,11 +73,21 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
         now_ms=tx.now_ms,
     )
     tx.run(
+        "insert_hours",
+        instance_id=instance_id,
+        id=hours_id,
+        name="Basic Hours",
+        description="Open at all times",
+        time_zone="UTC",
+        now_ms=tx.now_ms,
+    )
+    tx.run(
         "insert_queue",
         instance_id=instance_id,
         id=queue_id,
         name="Support",
         description="The demo's queue",
+        hours_of_operation_id=hours_id,
         now_ms=tx.now_ms,
     )
     profile_id, security_id = clock.contact_id(), clock.contact_id()

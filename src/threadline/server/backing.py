@@ -26,7 +26,7 @@ def policy(settings: Settings, url: str) -> Policy:
         strict_limits=settings.strict_limits,
         require_same_customer=settings.require_same_customer,
         chats_max=CHATS_MAX if settings.account_quotas else 0,
-        socket_url=(settings.public_url.rstrip("/") or url).replace("http", "ws", 1),
+        url=settings.public_url.rstrip("/") or url,
         connect_within_ms=settings.chat_connect_seconds * 1000,
     )
 

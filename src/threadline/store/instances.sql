@@ -29,8 +29,8 @@ SELECT id, secret FROM access_key
 WHERE account_id = :account_id AND session_token_hash IS NULL AND expires_at_ms IS NULL ORDER BY id LIMIT 1;
 
 -- name: insert_queue
-INSERT INTO queue (instance_id, id, name, description, updated_at_ms)
-VALUES (:instance_id, :id, :name, :description, :now_ms);
+INSERT INTO queue (instance_id, id, name, description, hours_of_operation_id, updated_at_ms)
+VALUES (:instance_id, :id, :name, :description, :hours_of_operation_id, :now_ms);
 
 -- name: queue
 SELECT * FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
@@ -40,6 +40,16 @@ SELECT id FROM queue WHERE instance_id = :instance_id ORDER BY id LIMIT 1;
 
 -- name: queues
 SELECT * FROM queue WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: insert_hours
+INSERT INTO hours_of_operation (instance_id, id, name, description, time_zone, updated_at_ms)
+VALUES (:instance_id, :id, :name, :description, :time_zone, :now_ms);
+
+-- name: hours
+SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id = :hours_of_operation_id;
+
+-- name: hours_of_instance
+SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: insert_user
 INSERT INTO agent (

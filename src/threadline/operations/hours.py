@@ -1,0 +1,85 @@
+"""Hours of operation: when a queue is open. An instance has one set of them, which is open at all times."""
+
+from typing import NamedTuple
+
+from threadline.errors import Fault
+from threadline.operations import AccountCaller, Reply, bare_id, operation
+from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
+from threadline.store import Tx
+
+DAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
+MIDNIGHT = {"Hours": 0, "Minutes": 0}
+
+
+class Hours(NamedTuple):
+    """Hours of operation as stored."""
+
+    instance_id: str
+    id: str
+    name: str
+    description: str
+    time_zone: str
+    updated_at_ms: int
+
+
+@operation("connect", writes=False)
+def describe_hours_of_operation(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, hours_of_operation_id: str
+) -> Reply:
+    """Describe hours of operation: all days, from midnight to midnight.
+
+    Faults: ResourceNotFoundException.
+    Source: DescribeHoursOfOperation; Admin Guide, hours of operation: a schedule for 24x7.
+    On purpose: an instance's Basic Hours are open at all times, in UTC; no operation changes them.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    row = tx.one("hours", instance_id=instance.id, hours_of_operation_id=bare_id(hours_of_operation_id))
+    if row is None:
+        raise Fault("ResourceNotFoundException", f"Hours of operation not found: {hours_of_operation_id}")
+    hours = Hours(*row)
+    return {
+        "HoursOfOperation": {
+            "HoursOfOperationId": hours.id,
+            "HoursOfOperationArn": hours_arn(instance, hours.id),
+            "Name": hours.name,
+            "Description": hours.description,
+            "TimeZone": hours.time_zone,
+            "Config": [{"Day": day, "StartTime": MIDNIGHT, "EndTime": MIDNIGHT} for day in DAYS],
+            "LastModifiedTime": hours.updated_at_ms,
+            "LastModifiedRegion": REGION,
+        }
+    }
+
+
+@operation("connect", writes=False)
+def list_hours_of_operations(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, next_token: str | None = None, max_results: int = 100
+) -> Reply:
+    """List the hours of operation of an instance.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Source: ListHoursOfOperations.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    keys = {"instance_id": instance.id}
+    after = place_of(tx, next_token, "hours", hours_of_operation_id=next_token or "", **keys)
+    rows = tx.all("hours_of_instance", after=after, limit=max_results + 1, **keys)
+    kept, following = page(rows, max_results, id_at=1)
+    return {
+        "HoursOfOperationSummaryList": [
+            {
+                "Id": hours.id,
+                "Arn": hours_arn(instance, hours.id),
+                "Name": hours.name,
+                "LastModifiedTime": hours.updated_at_ms,
+                "LastModifiedRegion": REGION,
+            }
+            for hours in (Hours(*row) for row in kept)
+        ],
+        "NextToken": following,
+    }
+
+
+def hours_arn(instance: Instance, hours_of_operation_id: str) -> str:
+    """The ARN of hours of operation."""
+    return f"{instance_arn(instance)}/operating-hours/{hours_of_operation_id}"
