@@ -181,7 +181,7 @@ def bot_leaves(tx: Tx, session: Session, bot: Participant) -> None:
 def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
     """End the current contact and cancel its flow. A transferred contact has no reason.
 
-    Assumed: DisconnectReason stays null on a contact that ended by transfer; the documented list has no value for it.
+    Source: contact records data model: DisconnectReason is null for an end that its list does not have, as a transfer.
     """
     tx.run(
         "end_contact", session=session.key, position=session.last_position, reason=reason, now_ms=tx.now_ms

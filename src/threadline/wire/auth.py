@@ -110,7 +110,8 @@ def verify(
     percent-encoded.
     Faults, all 403: UnrecognizedClientException for an access key or session token that is not known or has
     expired; InvalidSignatureException for the rest.
-    Assumed: the clocks may differ by `clock_skew_ms` either way.
+    Source: IAM User Guide: a request comes within five minutes of its date, the default of `clock_skew_ms`.
+    Assumed: so may a date be ahead of the clock.
     On purpose: any region will do; the body is always signed.
     """
     form = claim.form
