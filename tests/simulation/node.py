@@ -20,6 +20,7 @@ from threadline.clock import ManualClock
 from threadline.config import Settings
 from threadline.operations.workspace import Workspace
 from threadline.server.api import Api, request_ids_of
+from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed
@@ -147,7 +148,9 @@ class Node:
         self.relay = None if is_alone else Radio(self.hub, clock, air)
         self.endpoint = Endpoint(self.store, self.hub)
         self.timers = Timers(self.store, clock)
-        self.api = Api(self.store, clock, self.settings, request_ids_of(clock))
+        self.api = Api(
+            self.store, clock, self.settings, request_ids_of(clock), Readiness(self.store, self.settings)
+        )
         self.store.on_commit = self._committed
         self.connections: list[Connection] = []
         self._air = air

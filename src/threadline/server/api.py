@@ -23,6 +23,7 @@ from threadline.operations.tokens import authenticate
 from threadline.server.cache import Cache
 from threadline.server.logs import where
 from threadline.server.rates import Rates
+from threadline.server.readiness import Readiness
 from threadline.server.units import Call
 from threadline.store import Store
 from threadline.wire import auth, restjson
@@ -58,8 +59,16 @@ def lines(headers: Headers) -> bytes:
 class Api:
     """The operations of the three services, over HTTP."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, request_ids: Iterator[str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        request_ids: Iterator[str],
+        readiness: Readiness,
+    ) -> None:
         self._store = store
+        self._readiness = readiness
         self._clock = clock
         self._body_bytes_max = settings.body_bytes_max
         self._clock_skew_ms = settings.clock_skew_seconds * 1000
@@ -95,6 +104,9 @@ class Api:
             return _preflight(request.headers)
         if request.raw_path == b"/health" and method in ("GET", "HEAD"):
             return Answer(200, JSON, HEALTH)
+        if request.raw_path == b"/ready" and method in ("GET", "HEAD"):
+            status, body = await self._readiness.answer()
+            return Answer(status, JSON, body)
         model: OperationModel | None = None
         try:
             model, labels = self._router.route(method, request.raw_path.decode("latin-1"))

@@ -14,6 +14,7 @@ from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.server.api import Api, request_ids_of
 from threadline.server.descriptors import connections_allowed
+from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.store import Store
 from threadline.wire.listener import Listener
@@ -31,7 +32,8 @@ class Edge:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         self.committed = self.hub.committed
         request_ids = request_ids_of(clock)
-        api = Api(store, clock, settings, request_ids)
+        self._readiness = Readiness(store, settings)
+        api = Api(store, clock, settings, request_ids, self._readiness)
         self._bound = bound
         self._listener = Listener(api, Endpoint(store, self.hub), settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
@@ -43,6 +45,7 @@ class Edge:
 
     async def close(self, seconds: float) -> bool:
         """Answer what is running within `seconds`, close the sockets. True when nobody had to be cut off."""
+        self._readiness.is_draining = True
         self._listener.stop()
         clean = await self._listener.answered(seconds)
         await self.hub.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from threadline.server.units import Call, Subscribe
+from threadline.server.units import Call, Look, Subscribe
 from threadline.store import Committed
 
 
@@ -26,7 +26,7 @@ class Asked(Message):
     """From an edge: run a unit of work."""
 
     number: int
-    unit: Call | Subscribe
+    unit: Call | Subscribe | Look
 
 
 class Answered(Message):

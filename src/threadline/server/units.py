@@ -39,3 +39,11 @@ class Subscribe(msgspec.Struct, array_like=True, tag=True, gc=False):
         """From which entry on the socket delivers, and the session's first contact. Faults: see `subscribe`."""
         subscription = subscribe(tx, ParticipantCaller(self.session, self.participant_id))
         return subscription.cursor, subscription.initial_contact_id
+
+
+class Look(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """Somebody asks whether anything can be written: a transaction that reads a row and writes nothing."""
+
+    def __call__(self, tx: Tx) -> None:
+        """Faults: none."""
+        tx.one("first_instance")

@@ -210,9 +210,14 @@ class Tx(ABC):
 
 
 class Store(ABC):
-    """Runs units of work. `on_commit` is called on the event loop after a commit and before the caller is answered."""
+    """Runs units of work. `on_commit` is called on the event loop after a commit and before the caller is answered.
+
+    `trouble` is why nothing can be written, in two or three words ("disk full"), as far as the last attempts have
+    shown; None while all is well. The store itself goes on trying, and clears it.
+    """
 
     on_commit: Callable[[Committed], None]
+    trouble: str | None = None
 
     @abstractmethod
     async def write(self, work: Work[T], session: int | None = None) -> T:

@@ -1,0 +1,116 @@
+"""`/ready` says whether clients should be sent here, and why not; `/health` says only that somebody is alive."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import apsw
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.attack.disk import small_disk
+from tests.edge.raw import ask
+from tests.edge.supervised import supervised
+from tests.engines import running
+from threadline.clock import Clock
+from threadline.config import Settings
+from threadline.server.readiness import ROOM_BYTES_MIN, Files, Readiness
+from threadline.store.sqlite import SqliteStore
+from threadline.testing import Threadline, Workspace
+
+PATIENCE_SECONDS = 20
+
+
+def becomes(url: str, status: int, *reasons: str | None) -> None:
+    """Ask until that is the answer; meanwhile the process is alive."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = ask(url, "GET", "/ready")
+        if (answer.status, answer.json.get("reason")) in [(status, reason) for reason in reasons or (None,)]:
+            break
+        assert monotonic() < deadline, f"not {status} {reasons} but {answer.status} {answer.json}"
+    assert ask(url, "HEAD", "/ready").status == status
+
+
+def chats_without_end(workspace: Workspace) -> None:
+    while True:
+        workspace.invite()
+
+
+@pytest.fixture(params=[0, 1], ids=["one process", "a frontend"])
+def frontends(request: pytest.FixtureRequest) -> dict[str, str]:
+    return {"THREADLINE_EDGE_PROCESSES": str(request.param)}
+
+
+def test_a_server_is_ready_and_says_nothing_else(threadline: Threadline) -> None:
+    answer = ask(threadline.url, "GET", "/ready")
+    assert (answer.status, answer.json["status"]) == (200, "ready")
+    assert set(answer.json) == {"status", "version"}
+    assert answer.headers["content-type"] == "application/json"
+    assert ask(threadline.url, "HEAD", "/ready").status == 200
+    assert ask(threadline.url, "POST", "/ready").status == 404
+
+
+def test_a_database_that_another_program_locks(tmp_path: Path, frontends: dict[str, str]) -> None:
+    with supervised(tmp_path / "data", env=frontends) as server:
+        becomes(server.url, 200)
+        with closing(apsw.Connection(str(tmp_path / "data" / "threadline.db"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            becomes(server.url, 503, "locked", "writer silent")
+            assert ask(server.url, "GET", "/health").status == 200
+        becomes(server.url, 200)
+
+
+def test_files_that_are_unlinked(tmp_path: Path, frontends: dict[str, str]) -> None:
+    with supervised(tmp_path / "data", env=frontends) as server:
+        becomes(server.url, 200)
+        (tmp_path / "data" / "threadline.db-wal").unlink()
+        becomes(server.url, 503, "files unlinked")
+
+
+def test_a_full_disk_and_one_with_room_again(tmp_path: Path, frontends: dict[str, str]) -> None:
+    """Nobody writes when there is room again: a load balancer sends nobody to a server that is not ready."""
+    with small_disk(tmp_path / "disk") as disk, supervised(disk.folder, env=frontends) as server:
+        becomes(server.url, 200)
+        disk.fill(0, server.worker())
+        with pytest.raises(ClientError):
+            chats_without_end(server.workspace)
+        becomes(server.url, 503, "disk full")
+        assert ask(server.url, "GET", "/health").status == 200
+        disk.free()
+        becomes(server.url, 200)
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+    (tmp_path / "threadline.db").touch()
+    files = Files(tmp_path / "threadline.db")
+    assert files.look() is None
+    with small_disk(tmp_path / "disk") as disk:
+        disk.folder.mkdir(exist_ok=True)
+        files = Files(disk.folder / "threadline.db")
+        assert files.look() is None
+        if os.path.ismount(tmp_path / "disk"):
+            disk.fill(ROOM_BYTES_MIN - 4096, os.getpid())
+            assert files.look() == "disk full"
+
+
+def test_a_postgresql_that_is_away() -> None:
+    with running() as postgres, Threadline(store=postgres.database()) as server:
+        becomes(server.url, 200)
+        postgres.stop()
+        becomes(server.url, 503, "database away")
+        assert ask(server.url, "GET", "/health").status == 200
+        postgres.start()
+        becomes(server.url, 200)
+
+
+async def test_a_server_that_drains() -> None:
+    store = SqliteStore(None, Clock())
+    readiness = Readiness(store, Settings(data=":memory:"))
+    assert await readiness.reason() is None
+    readiness.is_draining = True
+    status, body = await readiness.answer()
+    assert status == 503
+    assert b'"reason": "draining"' in body
+    await store.close()
