@@ -59,7 +59,9 @@ def test_a_document_is_true(document: Path) -> None:
     for link in LINK.findall(text):
         assert (document.parent / link).exists(), f"a link leads nowhere: {link}"
     unknown = {name for name in SETTING.findall(text) if not NO_SETTINGS.match(name)}
-    assert unknown <= {row.env for row in TABLE} | {f"THREADLINE_{name}" for name in (*FIGURES, "SEED")}
+    assert unknown <= {row.env for row in TABLE} | {
+        f"THREADLINE_{name}" for name in (*FIGURES, "SEED", "SEEDS", "SOCKETS")
+    }
     for language, block in BLOCK.findall(text):
         if language == "python":
             compile(block, str(document), "exec")

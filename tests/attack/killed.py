@@ -52,6 +52,15 @@ class Killed:
         port = self.server.url.rpartition(":")[2]
         self.server = Supervised(self.data, "--port", port)
 
+    def starts(self) -> bool:
+        """Start where that may be impossible; whether it serves, as it says itself or does not."""
+        try:
+            self.start()
+        except AssertionError as refused:
+            self.errors += str(refused)
+            return False
+        return True
+
     def end(self) -> None:
         """Stop in good order."""
         self.server.signal(signal.SIGTERM)

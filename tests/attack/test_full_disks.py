@@ -10,8 +10,8 @@ from tests.attack.figures import rounds
 from tests.attack.killed import killed
 from tests.attack.load import Load
 
-WAYS = ("wait", "kill the worker", "kill all")
-"""What happens while the disk is full."""
+WAYS = ("wait", "kill the worker", "kill all", "start")
+"""What happens while the disk is full. `start` is a start of what was killed, which may succeed or be refused."""
 LENGTH = 4_000
 ROOM_BYTES_MAX = 400_000
 """Room that is left at most when the disk begins to be full."""
@@ -29,13 +29,15 @@ def test_a_full_disk_refuses_loses_nothing_and_goes_on(tmp_path: Path, seed: str
             load.reaches(random.randrange(20, 200))
             disk.fill(random.randrange(ROOM_BYTES_MAX), server.writer())
             load.refusals(random.randrange(1, 20))
+            assert load.talkers[0].casey.reads(), "what there is can be read"
             way = random.choice(WAYS)
             if way == "kill the worker":
                 server.worker()
-            elif way == "kill all":
+            elif way != "wait":
                 server.kill_all()
+            serves = server.starts() if way == "start" else way != "kill all"
             disk.free()
-            if way == "kill all":
+            if not serves:
                 server.start()
             load.reaches(20)
         load.finish()

@@ -1,9 +1,13 @@
 """Nobody reads a chat that is not theirs: not across accounts, not across chats, not after leaving."""
 
+import json
+from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
 
+from tests.edge.raw import ask
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, refused
 from threadline.testing import Customer, PastChat, Threadline, Workspace
 
@@ -95,6 +99,46 @@ def test_a_past_is_read_by_those_who_are_in_a_chat_that_continues_it(threadline_
     told = [item for item in agent.history() if "transfer.succeeded" in item["ContentType"]]
     assert [item["RelatedContactId"] for item in told] == [past.c1]
     assert stranger.reads() == []
+
+
+def starts(person: Customer) -> list[dict[str, Any] | None]:
+    """Where a reading of `person`'s chat may start."""
+    item = person.history()[-1]
+    return [None, {"Id": item["Id"]}, {"AbsoluteTime": item["AbsoluteTime"]}, {"MostRecent": 5}]
+
+
+def test_nothing_that_one_names_opens_a_foreign_transcript(
+    threadline_server: Threadline, theirs: Workspace
+) -> None:
+    """Contacts, NextTokens and places of others, in every combination, by a stranger, by another account, by a customer
+    who continues a part of that chat, and by an agent who has handed it on.
+    """
+    casey = talk(threadline_server, "one")
+    past = threadline_server.past_chat()
+    part = threadline_server.customer(
+        PersistentChat={"RehydrationType": "FROM_SEGMENT", "SourceContactId": past.c1}
+    )
+    gone = threadline_server.agent("a2").accept(handed_on := threadline_server.customer())
+    gone.transfer(threadline_server.queue_id)
+    handed_on.say(f"{SECRET} four")
+    readers = [threadline_server.customer("Stranger"), theirs.customer("Stranger"), part, gone]
+    contacts = [None, casey.contact_id, handed_on.contact_id, *past]
+    pages = [None, casey.page(MaxResults=1)["NextToken"], handed_on.page(MaxResults=1)["NextToken"]]
+    orders = [("BACKWARD", "DESCENDING"), ("FORWARD", "ASCENDING")]
+    places = starts(casey) + starts(handed_on)[1:3]
+    statuses: Counter[int] = Counter()
+    for reader, contact, page, place, (scan, sort) in product(readers, contacts, pages, places, orders):
+        named = {"ContactId": contact, "NextToken": page, "StartPosition": place}
+        body = {"ScanDirection": scan, "SortOrder": sort} | {
+            name: named[name] for name in named if named[name]
+        }
+        path, bearer = "/participant/transcript", reader.connection_token
+        answer = ask(reader.workspace.url, "POST", path, json.dumps(body).encode(), x_amz_bearer=bearer)
+        statuses[answer.status] += 1
+        assert answer.status in (200, 400, 403), (reader.name, body, answer)
+        for text in (SECRET, "It left this morning.", "Five stars."):
+            assert text.encode() not in answer.body, (reader.name, body, answer)
+    assert statuses[200] > 100, statuses
 
 
 def test_who_has_left_reads_no_more(threadline_server: Threadline) -> None:
