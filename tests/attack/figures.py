@@ -12,7 +12,7 @@ the seed 2026 (THREADLINE_SEED). The same number of attacks and `-k 2026-7-` rep
 import os
 
 SEED = os.environ.get("THREADLINE_SEED", "2026")
-FIGURES = {"KILLS": 4, "FULL_DISKS": 2, "BODIES": 4_000, "FRAMES": 2_000}
+FIGURES = {"KILLS": 4, "FULL_DISKS": 2, "BACKUPS": 4, "BODIES": 4_000, "FRAMES": 2_000}
 """What `make test` runs of each."""
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from tests.backups.commands import said
 from tests.edge.supervised import Supervised, supervised
+from tests.engines import postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture

@@ -1,21 +1,23 @@
 """`threadline backup` beside a server at work: whole, private, with all that was answered before it began.
 
-BACKUPS is how many are made at random moments: 4 in `make test`; the promise is 100.
+THREADLINE_BACKUPS is how many are made at random moments; see `tests.attack.figures`.
 """
 
 import json
-import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from threading import Condition
 
+import pytest
+
+from tests.attack.figures import rounds
 from tests.backups.commands import change, refused, run, said, texts
 from tests.edge.supervised import Supervised
+from threadline.cli.folders import without_password
 from threadline.testing import Customer
 
-BACKUPS = int(os.environ.get("BACKUPS", "4"))
 WRITERS = 4
 PATIENCE_SECONDS = 60
 
@@ -51,12 +53,15 @@ class Writers:
         return sum(map(len, self.acknowledged))
 
 
-def test_backups_at_any_moment_hold_all_that_was_acknowledged(server: Supervised, tmp_path: Path) -> None:
-    random, writers = Random(10), Writers(server)
+@pytest.mark.parametrize(("seed", "times"), rounds("BACKUPS", 20))
+def test_backups_at_any_moment_hold_all_that_was_acknowledged(
+    server: Supervised, tmp_path: Path, seed: str, times: int
+) -> None:
+    random, writers = Random(seed), Writers(server)
     with ThreadPoolExecutor(WRITERS) as pool:
         writing = [pool.submit(writers.write, number) for number in range(WRITERS)]
         try:
-            for number in range(BACKUPS):
+            for number in range(times):
                 writers.wait_for(random.randrange(40))
                 known = [len(lines) for lines in writers.acknowledged]
                 backup = tmp_path / f"backup-{number}"
@@ -121,6 +126,22 @@ def test_a_damaged_database_is_not_backed_up_in_silence(data: Path, tmp_path: Pa
 def test_the_data_folder_is_the_environments(data: Path, tmp_path: Path) -> None:
     done = run("backup", tmp_path / "to", env={"THREADLINE_DATA": str(data)})
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:a@b@db/chats", "postgresql://me@db/chats"),
+        ("postgresql://db/chats", "postgresql://db/chats"),
+        ("postgresql://me:s3/cret@db/chats", "postgresql://.."),
+        ("postgresql://me:5/cret@db/chats", "postgresql://.."),
+        ("postgresql://me:s3?cret@db/chats", "postgresql://.."),
+        ("postgresql://me:7#cret@db/chats", "postgresql://.."),
+        ("postgresql:///chats?user=me&password=s3cret&sslpassword=s3cret", "postgresql:///chats?user=me"),
+    ],
+)
+def test_a_password_is_never_shown(address: str, shown: str) -> None:
+    assert without_password(address) == shown
 
 
 def test_on_postgresql_its_own_tools_are_named(tmp_path: Path) -> None:

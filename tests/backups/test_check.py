@@ -6,7 +6,9 @@ import pytest
 
 from tests.backups.commands import change, found, refused, run, said
 from tests.edge.supervised import Supervised
+from tests.engines import Postgres, free_port
 from threadline.store.checks import SESSIONS_PER_PAGE
+from threadline.testing import Threadline
 
 OLD = "(SELECT min(key) FROM session)"
 NEW = "(SELECT max(key) FROM session)"
@@ -103,6 +105,33 @@ def test_every_page_of_a_large_store_is_looked_at(data: Path) -> None:
         f" ({columns}) SELECT 'i', 'c' || i, 'c' || i, 0, 0, 0, 0, 0, '', '{{}}', 0, 'c' || i FROM n",
     )
     assert len(found(data)) == many, "none of them has a contact"
+
+
+def test_chats_in_postgresql_are_checked_too(postgres: Postgres) -> None:
+    with Threadline(store=postgres.database()) as server:
+        past = server.past_chat()
+        server.customer().continue_from("FROM_SEGMENT", past.c2)
+        address = server._server.settings.store
+    database = address.rpartition("/")[2]
+    store = {"THREADLINE_STORE": address.replace("postgres@", "postgres:s3cret@")}
+    done = run("check", env=store)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        done.stdout
+        == f"{address}: nothing is wrong; checked 1 instance, 2 chats, 4 contacts, 17 entries, 1 association.\n"
+    )
+    postgres.execute("DELETE FROM item WHERE session = 1 AND seq = 3", database)
+    postgres.execute("UPDATE session SET anchor_last_seq = 99 WHERE anchor_last_seq IS NOT NULL", database)
+    done = run("check", env=store)
+    assert done.returncode == 1
+    assert "1 entry of 15 missing from its log, the first of them number 3." in done.stdout
+    assert "is shown up to entry 99" in done.stdout
+    postgres.execute("UPDATE threadline_schema SET version = 9999", database)
+    assert "newer Threadline" in run("check", env=store).stdout
+    assert "has no schema" in run("check", env={"THREADLINE_STORE": postgres.database()}).stdout
+    away = refused("check", env={"THREADLINE_STORE": f"postgresql://me:s3cret@127.0.0.1:{free_port()}/x"})
+    assert "cannot be read" in away
+    assert "s3cret" not in away
 
 
 def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import apsw
 
@@ -13,9 +13,13 @@ from threadline.cli import local
 from threadline.cli.endpoint import Surroundings
 from threadline.cli.failures import Failure
 from threadline.cli.progress import Live
+from threadline.config import BadSettings
 
 NICE = 10
 """These commands leave the processor to the server while it has something to do."""
+
+HIDDEN = "postgresql://.."
+"""An address whose parts cannot be told apart."""
 
 SINGULAR = {
     "files": "file",
@@ -49,12 +53,18 @@ def database_elsewhere(options: argparse.Namespace) -> str | None:
 
 
 def without_password(address: str) -> str:
-    """`address`, a URL, as it can be shown."""
-    parts = urlsplit(address)
+    """`address`, a URL, as it can be shown; one that cannot be told apart from its password is not."""
+    try:
+        parts = urlsplit(address)
+        is_clear = parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:  # it has a character that ends it, and what follows is no port
+        return HIDDEN
+    if not is_clear:
+        return HIDDEN
     user, at, host = parts.netloc.rpartition("@")
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "password"])
-    netloc = f"{user.partition(':')[0]}{at}{host}"
-    return urlunsplit(parts._replace(netloc=netloc, query=query))
+    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if "password" not in name])
+    shown = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
+    return f"{shown}?{query}" if query else shown
 
 
 def reported(command: Callable[[Live], int]) -> int:
@@ -67,6 +77,8 @@ def reported(command: Callable[[Live], int]) -> int:
                 return command(progress)
         except (backups.Refused, place.Taken) as refusal:
             raise Failure(str(refusal)) from refusal
+        except (BadSettings, RuntimeError) as error:
+            raise Failure(str(error)) from error
         except apsw.Error as error:
             raise Failure(f"The database cannot be read or copied: {error}.") from error
         except OSError as error:
