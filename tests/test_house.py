@@ -42,7 +42,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "bus": ({"errors", "clock", "config", "chat", "store", "operations"}, {"msgspec", "nats"}),
     "wire": (
         {"errors", "clock", "config", "jsontext"},
-        {"botocore", "httptools", "msgspec", "regex", "uvicorn", "websockets"},
+        {"botocore", "httptools", "msgspec", "regex", "websockets"},
     ),
     "": ({""}, {"*"}),
 }

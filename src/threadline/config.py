@@ -124,7 +124,10 @@ class Settings:
     )
 
     request_seconds_max: int = _setting(
-        20, "Time a client has to send a whole request; then it is answered 408 and closed.", low=1
+        20,
+        "Time a client has to send a whole request, or to subscribe once its socket is open; then it is answered 408 "
+        "or the socket is closed.",
+        low=1,
     )
     keep_alive_seconds: int = _setting(75, "Time an idle HTTP connection stays open.", low=1)
     socket_idle_seconds: int = _setting(

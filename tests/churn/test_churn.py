@@ -17,7 +17,8 @@ from tests.edge.raw import edge_of
 from tests.edge.supervised import supervised
 from threadline.bus.hub import Channel, Socket
 from threadline.testing import Customer, Threadline
-from threadline.wire.listener import BoundedSocket
+from threadline.wire.lingering import Lingering
+from threadline.wire.websocket import WebSocket
 
 SOCKETS = int(os.environ.get("THREADLINE_SOCKETS", "500"))
 PER_CUSTOMER = 50
@@ -131,11 +132,11 @@ def left(kind: type) -> int:
 
 async def emptied(server: Threadline) -> None:
     """Wait until the server has no socket any more, and see that it holds on to nothing of them."""
-    hub, listener = edge_of(server).hub, edge_of(server)._listener
+    hub, connections = edge_of(server).hub, edge_of(server)._listener.connections
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while hub._sockets or listener._config.socket_tasks or hub._tasks:
+        while hub._sockets or connections.tasks or hub._tasks:
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
-        while any(left(kind) for kind in (Socket, Channel, BoundedSocket)):
+        while any(left(kind) for kind in (Socket, Channel, WebSocket, Lingering)):
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
     assert not hub._channels
 

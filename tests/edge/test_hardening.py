@@ -26,6 +26,12 @@ HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadline) -> None:
     """Each takes a hundred times its bytes on the wire, and nobody has been asked yet who they are."""
+    with connected(threadline.url) as client:
+        client.send(HEALTH * 1_000)
+        answers = [client.answer() for _ in range(129)]
+        assert [answer.status for answer in answers] == [200] * 128 + [429]
+        assert answers[-1].error == "TooManyRequestsException"
+        assert client.closed()
     with connected(threadline.url) as client, pytest.raises(ConnectionError):
         client.send_for_ever(HEALTH * 1_000)
     assert ask(threadline.url, "GET", "/health").status == 200
@@ -66,7 +72,7 @@ def test_a_socket_that_is_only_kept_open_is_closed() -> None:
 
         with pytest.raises(ConnectionClosed) as closed:
             keep_open()
-        assert closed.value.rcvd == Close(1001, "No frame has come for too long.")
+        assert closed.value.rcvd == Close(1001, "No subscription has come in time.")
 
 
 @pytest.mark.parametrize("ahead", [1, 2])

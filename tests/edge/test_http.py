@@ -228,7 +228,6 @@ def test_a_client_that_does_not_finish_is_not_waited_for() -> None:
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
         b"hello\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -261,7 +260,7 @@ def test_rubbish_after_a_request_is_no_answer_to_it(threadline: Threadline) -> N
     for rubbish in (b"\0\0\0\0", f"{say}transfer-encoding: chunked\r\n\r\nno length".encode()):
         with connected(threadline.url) as connection:
             connection.send(whole * 2 + rubbish)
-            assert [connection.answer().status for _ in range(2)] == [200, 200]
+            assert [connection.answer().status for _ in range(3)] == [200, 200, 400]
             assert connection.closed()
 
 
@@ -296,7 +295,8 @@ def test_old_and_odd_clients(url: str) -> None:
             b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n"
         )
         assert connection.answer().status == 200
-        assert connection.closed()
+        connection.send(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert connection.answer().status == 200
     with connected(url) as connection:
         connection.send(b"POST /participant/message HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n")
         connection.send(b"x-amz-bearer: unknown\r\ncontent-length: 2\r\n\r\n")
@@ -382,9 +382,7 @@ def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCapture
             assert _say(threadline.url, "bad" + casey.connection_token, "my card is 4929").status == 403
         casey.leave()
         assert _say(threadline.url, casey.connection_token, "my card is 4929").status == 403
-    ours = "\n".join(
-        record.getMessage() for record in caplog.records if record.name.startswith(("threadline", "uvicorn"))
-    )
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("threadline"))
     assert "SendMessage ValidationException" in ours
     assert "SendMessage AccessDeniedException" in ours
     for hidden in (

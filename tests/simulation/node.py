@@ -6,6 +6,7 @@ Requests go through the whole HTTP side, signatures and tokens included; sockets
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -24,11 +25,11 @@ from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
 from threadline.store import Committed
-from threadline.wire.http import Request
-from threadline.wire.listener import LINE, Message
 from threadline.wire.model import load
 from threadline.wire.names import ServiceName
+from threadline.wire.request import Request
 from threadline.wire.socket import chat_frame
+from threadline.wire.websocket import Receiver
 
 Item = dict[str, Any]
 Head = tuple[str, bytes, bytes, dict[bytes, bytes]]
@@ -59,27 +60,29 @@ class Connection:
         self.room: int | None = None
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
-        self._inbox.put_nowait({"type": "websocket.connect"})
+        self._inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._receiver: Receiver | None = None
         parts = urlsplit(url)
-        scope: Message = {
-            "type": "websocket",
-            "path": parts.path,
-            "query_string": parts.query.encode(),
-            "extensions": {LINE: {"line": self}},
-        }
-        self.task = asyncio.ensure_future(self._live(node.endpoint, scope))
+        request = Request("GET", parts.path.encode(), parts.query.encode(), {}, lambda *_: None)
+        request.accept = self._accept
+        self.task = asyncio.ensure_future(self._live(node.endpoint, request))
 
-    async def _live(self, endpoint: Endpoint, scope: Message) -> None:
+    def _accept(self, receiver_of: Callable[[Any], Receiver]) -> Any:
+        self._receiver = receiver_of(self)
+        return self
+
+    async def _live(self, endpoint: Endpoint, request: Request) -> None:
         try:
-            await endpoint(scope, self._inbox.get, self._ignore)
+            await endpoint(request)
+            while self._receiver is not None and (text := await self._inbox.get()) is not None:
+                if work := self._receiver.received(text):
+                    await work
         except (apsw.Error, Gone):
             pass  # a listener closes the connection of an application that fails
         finally:
             self.drop()
-
-    async def _ignore(self, message: Message) -> None:
-        pass
+            if self._receiver is not None:
+                self._receiver.lost()
 
     @property
     def is_open(self) -> bool:
@@ -88,7 +91,7 @@ class Connection:
     def send(self, topic: str) -> None:
         """Say something to the server."""
         frame = {"topic": topic, "content": {"topics": ["aws/chat"]}}
-        self._inbox.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+        self._inbox.put_nowait(json.dumps(frame))
 
     def push(self, frame: bytes) -> bool:
         if not self.is_open:
@@ -123,7 +126,7 @@ class Connection:
     async def drained(self) -> None:
         await self._flowing.wait()
 
-    async def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         self.drop()
 
     def abort(self) -> None:
@@ -134,7 +137,7 @@ class Connection:
         self.is_whole = False
         self._know(is_subscribed=False)
         self._flowing.set()
-        self._inbox.put_nowait({"type": "websocket.disconnect"})
+        self._inbox.put_nowait(None)
 
 
 class Node:
@@ -146,11 +149,11 @@ class Node:
         self.store = Client(database, clock)
         self.hub = Hub(self.settings, pull_from(self.store), chat_frame)
         self.relay = None if is_alone else Radio(self.hub, clock, air)
-        self.endpoint = Endpoint(self.store, self.hub)
         self.timers = Timers(self.store, clock)
         self.api = Api(
             self.store, clock, self.settings, request_ids_of(clock), Readiness(self.store, self.settings)
         )
+        self.endpoint = Endpoint(self.store, self.hub, self.api.refuse)
         self.store.on_commit = self._committed
         self.connections: list[Connection] = []
         self._air = air

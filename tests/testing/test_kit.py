@@ -39,7 +39,7 @@ def test_the_examples_of_the_documentation_are_tests_that_pass(tmp_path: Path) -
 
 
 def test_the_plugin_costs_a_run_without_it_next_to_nothing() -> None:
-    heavy = ("uvicorn", "uvloop", "apsw", "botocore", "msgspec", "websockets")
+    heavy = ("uvloop", "apsw", "botocore", "msgspec", "websockets")
     program = "import sys, threadline.testing; print([name for name in sys.argv[1:] if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -18,7 +18,7 @@ from urllib3 import HTTPResponse
 from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.wire import auth
-from threadline.wire.http import add_header
+from threadline.wire.request import add_header
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "a secret/of+the key", "session-token"
 KEYS = {

@@ -45,7 +45,7 @@ class Line(Protocol):
     async def drained(self) -> None:
         """Wait until the client has read enough for a push to succeed, or is gone."""
 
-    async def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Close in good order, or drop a client that is not reading."""
 
     def abort(self) -> None:
@@ -95,6 +95,7 @@ class Hub:
 
     def __init__(self, settings: Settings, pull: Pull, encode: Encode) -> None:
         self._settings = settings
+        self._subscribe_seconds = min(settings.request_seconds_max, settings.socket_idle_seconds)
         self._pull = pull
         self._encode = encode
         self._sockets: dict[Owner, list[Socket]] = {}
@@ -108,7 +109,7 @@ class Hub:
     def add(self, socket: Socket) -> None:
         """Count an open socket. One too many closes its participant's oldest."""
         if self._is_closing:
-            self._spawn(socket.line.close(RESTART, "The server restarts."))
+            socket.line.close(RESTART, "The server restarts.")
             return
         sockets = self._sockets.setdefault(socket.owner, [])
         sockets.append(socket)
@@ -117,7 +118,7 @@ class Hub:
             self.followed(socket.owner[0], True)
         for oldest in sockets[: -self._settings.sockets_per_participant_max]:
             self.remove(oldest)
-            self._spawn(oldest.line.close(REFUSED, "This participant has opened too many sockets."))
+            oldest.line.close(REFUSED, "This participant has opened too many sockets.")
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket; twice does no harm."""
@@ -279,20 +280,23 @@ class Hub:
         if socket.stuck_since is not None and now - socket.stuck_since > settings.socket_stalled_seconds:
             self.remove(socket)
             socket.line.abort()
+        elif not socket.is_subscribed and now - socket.heard_at > self._subscribe_seconds:
+            self.remove(socket)
+            socket.line.close(GOING_AWAY, "No subscription has come in time.")
         elif now - socket.heard_at > settings.socket_idle_seconds:
             self.remove(socket)
-            self._spawn(socket.line.close(GOING_AWAY, "No frame has come for too long."))
+            socket.line.close(GOING_AWAY, "No frame has come for too long.")
         elif socket.ends_at is not None and now > socket.ends_at:
             self.remove(socket)
-            self._spawn(socket.line.close(NORMAL, "The chat has ended."))
+            socket.line.close(NORMAL, "The chat has ended.")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close every socket, and those that are still to come: the server restarts, clients come back."""
         self._is_closing = True
         sockets = [socket for sockets in self._sockets.values() for socket in sockets]
         for socket in sockets:
             self.remove(socket)
-        await asyncio.gather(*(s.line.close(RESTART, "The server restarts.") for s in sockets))
+            socket.line.close(RESTART, "The server restarts.")
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)

@@ -27,8 +27,8 @@ from threadline.server.readiness import Readiness
 from threadline.server.units import Call
 from threadline.store import Store
 from threadline.wire import auth, restjson
-from threadline.wire.http import Gone, Headers, Request, TooLarge
 from threadline.wire.model import OperationModel
+from threadline.wire.request import Gone, Headers, Request, TooLarge
 
 SIGNED_SERVICES = ("connect", "threadline")
 KEY_KEPT_MS = 60_000
@@ -85,9 +85,17 @@ class Api:
         """Answer one request."""
         request_id = next(self._request_ids)
         try:
-            status, head, body = await self._answer(request, request_id)
+            answer = await self._answer(request, request_id)
         except Gone:
             return
+        self._send(request, request_id, answer)
+
+    def refuse(self, request: Request, fault: Fault) -> None:
+        """Answer a request that is not for an operation, in the manner of all."""
+        self._send(request, next(self._request_ids), _refusal(None, fault))
+
+    def _send(self, request: Request, request_id: str, answer: Answer) -> None:
+        status, head, body = answer
         head = b"%bcontent-length: %d\r\nx-amzn-requestid: %b\r\ndate: %b\r\n" % (
             head,
             len(body),

@@ -35,7 +35,8 @@ class Edge:
         self._readiness = Readiness(store, settings)
         api = Api(store, clock, settings, request_ids, self._readiness)
         self._bound = bound
-        self._listener = Listener(api, Endpoint(store, self.hub), settings, request_ids)
+        endpoint = Endpoint(store, self.hub, api.refuse)
+        self._listener = Listener(api, endpoint, settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -48,7 +49,7 @@ class Edge:
         self._readiness.is_draining = True
         self._listener.stop()
         clean = await self._listener.answered(seconds)
-        await self.hub.close()
+        self.hub.close()
         await self._listener.left(GOODBYE_SECONDS)
         if self._sweeping is not None:
             self._sweeping.cancel()

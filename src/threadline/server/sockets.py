@@ -1,9 +1,10 @@
 """The WebSocket endpoint: a ticket opens a socket, a subscription starts the deliveries, heartbeats keep it open."""
 
+import contextlib
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
 from threadline.chat.participant import Token
@@ -13,12 +14,12 @@ from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import heard_after
+from threadline.server.api import UNEXPECTED
 from threadline.server.logs import where
 from threadline.server.units import Subscribe
 from threadline.store import Store, Tx
-from threadline.wire import restjson
 from threadline.wire import socket as frames
-from threadline.wire.listener import LINE, Receive, Send
+from threadline.wire.request import Gone, Request
 from threadline.wire.socket import Command
 
 PATH = "/participant/socket"
@@ -34,63 +35,90 @@ _ANSWERS = {
 
 
 class Endpoint:
-    """Answers every WebSocket handshake and then speaks with whoever it let in."""
+    """Answers every WebSocket handshake: lets the holder of a ticket in, and refuses everybody else."""
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    def __init__(self, store: Store, hub: Hub, refuse: Callable[[Request, Fault], None]) -> None:
         self._store = store
         self._hub = hub
+        self._refuse = refuse
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """One socket, from its handshake to its end."""
-        line: Line = scope["extensions"].pop(LINE)["line"]  # in there it would keep itself in memory
-        await receive()
+    async def __call__(self, request: Request) -> None:
+        """Answer one handshake."""
         try:
-            caller = await self._admit(scope)
+            caller = await self._admit(request)
         except Fault as fault:
-            status, headers, body = restjson.fault_response(None, fault)
-            log.info("%d socket %s", status, fault.code)
-            await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-            await send({"type": "websocket.http.response.body", "body": body})
-            return
-        await send({"type": "websocket.accept"})
-        socket = Socket(caller, line)
-        self._hub.add(socket)
-        try:
-            await self._speak(caller, socket, receive)
-        except frames.BadFrame as bad:
-            log.info("%d socket closed: %s", bad.code, bad.reason)
-            await line.close(bad.code, bad.reason)
-        except Fault as fault:
-            log.info("socket closed: %s", fault.code)
-            await line.close(REFUSED, fault.code)
-        except Exception as error:  # noqa: BLE001 - the client is told, the log says what
-            log.error("a socket failed\n%s", where(error))
-            await line.close(INTERNAL_ERROR, "The server failed.")
-        finally:
-            self._hub.remove(socket)
+            log.info("socket refused: %s", fault.code)
+            self._refuse(request, fault)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
+            log.error("a handshake failed\n%s", where(error))
+            self._refuse(request, UNEXPECTED)
+        else:
+            with contextlib.suppress(Gone):
+                request.accept(lambda line: Conversation(self._store, self._hub, caller, line))
 
-    async def _admit(self, scope: MutableMapping[str, Any]) -> ParticipantCaller:
+    async def _admit(self, request: Request) -> ParticipantCaller:
         """Whose socket this is. Raises Fault for another path, and for a ticket that is unknown or too old."""
-        if scope["path"] != PATH:
+        if unquote(request.raw_path.decode("latin-1")) != PATH:
             raise Fault("UnknownOperationException", "There is no WebSocket at this path.")
-        ticket = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [""])[0]
+        ticket = parse_qs(request.query_string.decode("latin-1")).get("ticket", [""])[0]
         return await self._store.read(lambda tx: _holder(tx, ticket))
 
-    async def _speak(self, caller: ParticipantCaller, socket: Socket, receive: Receive) -> None:
-        while (message := await receive())["type"] == "websocket.receive":
-            self._hub.heard(socket)
-            text = message.get("text")
-            if text is None:
-                raise frames.BadFrame(frames.BINARY, "Frames must be text.")
+
+class Conversation:
+    """Speaks with the client of one open socket, from its handshake to its end."""
+
+    __slots__ = ("_hub", "_socket", "_store")
+
+    def __init__(self, store: Store, hub: Hub, caller: ParticipantCaller, line: Line) -> None:
+        self._store = store
+        self._hub = hub
+        self._socket = Socket(caller, line)
+        hub.add(self._socket)
+
+    def received(self, text: str) -> Coroutine[Any, Any, None] | None:
+        """See `wire.websocket.Receiver`."""
+        socket = self._socket
+        self._hub.heard(socket)
+        try:
             command = frames.command(text)
+        except frames.BadFrame as bad:
+            log.info("%d socket closed: %s", bad.code, bad.reason)
+            socket.line.close(bad.code, bad.reason)
+            return None
+        if command is Command.NOTHING:
+            return None
+        needs_store = command is Command.HEARTBEAT or (
+            command is Command.SUBSCRIBE and not socket.is_subscribed
+        )
+        if not needs_store and socket.line.push(_ANSWERS[command]):
+            return None
+        return self._work(command)
+
+    def lost(self) -> None:
+        """See `wire.websocket.Receiver`."""
+        self._hub.remove(self._socket)
+
+    async def _work(self, command: Command) -> None:
+        socket = self._socket
+        try:
             if command is Command.SUBSCRIBE and not socket.is_subscribed:
-                cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
-                await _answer(socket.line, command)
-                self._hub.subscribe(socket, cursor, initial_contact_id)
-            elif command is not Command.NOTHING:
-                if command is Command.HEARTBEAT:
-                    await self._hub.look(socket)  # so its echo comes after all that was committed before it
-                await _answer(socket.line, command)
+                await self._subscribe(socket)
+                return
+            if command is Command.HEARTBEAT:
+                await self._hub.look(socket)  # so its echo comes after all that was committed before it
+            await _answer(socket.line, command)
+        except Fault as fault:
+            log.info("socket closed: %s", fault.code)
+            socket.line.close(REFUSED, fault.code)
+        except Exception as error:  # noqa: BLE001 - the client is told, the log says what
+            log.error("a socket failed\n%s", where(error))
+            socket.line.close(INTERNAL_ERROR, "The server failed.")
+
+    async def _subscribe(self, socket: Socket) -> None:
+        caller = ParticipantCaller(*socket.owner)
+        cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
+        await _answer(socket.line, Command.SUBSCRIBE)
+        self._hub.subscribe(socket, cursor, initial_contact_id)
 
 
 def _holder(tx: Tx, ticket: str) -> ParticipantCaller:

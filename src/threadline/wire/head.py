@@ -1,0 +1,134 @@
+"""What a request's head must be for us to answer it: the version, the host, and where its body ends.
+
+llhttp reads it and refuses what is no HTTP at all; these are the rules of RFC 9112 that it leaves to a server.
+"""
+
+import re
+from typing import NamedTuple
+
+import httptools
+
+FAST = b" HTTP/1.1"
+"""The end of nearly every request line."""
+
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(:[0-9]{0,5})?")
+"""A comma, though a name might have one by the letter of RFC 3986, is how a second Host shows."""
+
+ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
+VERSION_ERRORS = (
+    "Invalid HTTP version",
+    "Expected HTTP/",
+    "Invalid method for RTSP/",
+    "Expected SOURCE method for ICE/",
+)
+"""What llhttp says of a version or a protocol that it does not know."""
+
+
+class Complaint(NamedTuple):
+    """Why a request is not taken: the status, the code and the message of its answer."""
+
+    status: int
+    code: str
+    message: str
+
+
+NO_HTTP = Complaint(400, "BadRequestException", "This is no HTTP request.")
+VERSION = Complaint(
+    505, "HTTPVersionNotSupportedException", "This server speaks HTTP/1.1 and HTTP/1.0, nothing else."
+)
+NO_HANDSHAKE = Complaint(
+    400,
+    "BadRequestException",
+    "A WebSocket begins with GET, Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes.",
+)
+HANDSHAKE_WITH_BODY = Complaint(
+    400, "BadRequestException", "The request that opens a WebSocket has no body: leave it out."
+)
+
+
+def misunderstood(error: httptools.HttpParserError) -> Complaint:
+    """What is wrong with something that llhttp does not take."""
+    return VERSION if str(error.args[0] if error.args else "").startswith(VERSION_ERRORS) else NO_HTTP
+
+
+def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes, *, begins: bool) -> str:
+    """The version of HTTP of a request, "" when it is of another protocol, such as RTSP.
+
+    `seen` are the bytes in which its request line is; `begins` says that they begin with it. llhttp reads the other
+    protocols that Node has to do with as well, and does not tell.
+    """
+    if begins:
+        end = seen.find(b"\r\n")
+        if seen[end - len(FAST) : end] == FAST:
+            return "1.1"
+    if b"RTSP/" not in seen and b"ICE/" not in seen:
+        return parser.get_http_version()
+    line = rb"(?:\A|\n)[A-Z_]* *%b +(?:RTSP|ICE)/" % re.escape(url)
+    return "" if re.search(line, seen) else parser.get_http_version()
+
+
+def size_of(headers: dict[bytes, bytes], url: bytes, seen: bytes, *, begins: bool) -> int:
+    """The bytes of a whole head: as they came where `seen` begins with it, else about."""
+    end = seen.find(b"\r\n\r\n", len(url)) if begins else -1
+    return end if end >= 0 else len(url) + sum(map(len, (*headers, *headers.values())))
+
+
+def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
+    """Why a request with this head is not taken; None when it is.
+
+    Source: RFC 9112, sections 2.3, 3.2, 6.1 and 7.
+    """
+    if version not in ("1.1", "1.0"):
+        return VERSION
+    host = headers.get(b"host")
+    if host is None and version == "1.1":
+        return Complaint(400, "BadRequestException", "A request of HTTP/1.1 must have a Host header.")
+    if host is not None and HOST.fullmatch(host) is None:
+        return Complaint(
+            400, "BadRequestException", "A request must have one Host header: a name and a port."
+        )
+    coding = headers.get(b"transfer-encoding")
+    if coding is None:
+        return None
+    if version == "1.0":
+        return Complaint(400, "BadRequestException", "HTTP/1.0 has no Transfer-Encoding.")
+    if coding.lower() != b"chunked":
+        return Complaint(
+            501, "NotImplementedException", "The only Transfer-Encoding that is taken is chunked."
+        )
+    return None
+
+
+def parts_of(url: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Path and query string of a request's target.
+
+    The host of a whole URL takes the place of the Host header. Source: RFC 9112, section 3.2.2.
+    """
+    raw_path, _, query_string = url.partition(b"?")
+    if raw_path.startswith(b"/") and b"#" not in url:
+        return raw_path, query_string
+    try:
+        parts = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return url, b""
+    if (whole := ABSOLUTE.match(url)) is not None and HOST.fullmatch(whole[1]):
+        headers[b"host"] = whole[1]
+    return parts.path or b"/", parts.query or b""
+
+
+def asks_for_websocket(headers: dict[bytes, bytes]) -> bool:
+    """Whether `websocket` is among the protocols that the client would rather speak."""
+    wanted = headers.get(b"upgrade", b"").lower()
+    return wanted == b"websocket" or b"websocket" in [each.strip() for each in wanted.split(b",")]
+
+
+def framing_of(headers: dict[bytes, bytes]) -> bytes:
+    """The header that says where the body ends; empty when there is no body."""
+    if b"transfer-encoding" in headers:
+        return b"transfer-encoding: chunked"
+    return b"content-length: " + headers[b"content-length"] if has_body(headers) else b""
+
+
+def has_body(headers: dict[bytes, bytes]) -> bool:
+    """Whether the head announces a body."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
