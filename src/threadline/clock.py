@@ -11,6 +11,11 @@ import secrets
 import time
 from collections.abc import Callable
 
+monotonic = time.monotonic
+"""Seconds since some moment, for how long things of this machine take. Chats are timed by a `Clock`."""
+
+REPEAT_SECONDS = 10.0
+
 
 class Clock:
     """The real clock. Times are integer milliseconds since the epoch."""
@@ -38,6 +43,31 @@ class Clock:
     def random_42_bits(self) -> int:
         """What keeps ids of the same time apart: no secret, so not worth a call of the system for each."""
         return random.getrandbits(42)
+
+
+class Limited:
+    """Says a line at most once in ten seconds for each key, and then how often it was left out."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def say(self, key: str, line: str, count: int = 1) -> None:
+        """Say `line`, which stands for `count` events."""
+        now = monotonic()
+        at, unsaid = self._said.get(key, (now - REPEAT_SECONDS, 0))
+        if now - at < REPEAT_SECONDS:
+            self._said[key] = at, unsaid + count
+        else:
+            self._say(f"{line} (and {unsaid:,} more)" if unsaid else line)
+            self._said[key] = now, count - 1
+
+    def left_out(self, key: str) -> int:
+        """Events of this key that no line has told of; they count as told now."""
+        at, unsaid = self._said.get(key, (0.0, 0))
+        if unsaid:
+            self._said[key] = at, 0
+        return unsaid
 
 
 class ManualClock(Clock):

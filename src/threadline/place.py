@@ -6,9 +6,12 @@ Kept apart and light, since the supervising parent needs nothing else of the pac
 import fcntl
 import json
 import os
+import select
 import socket
 from pathlib import Path
 from typing import Any
+
+from threadline.clock import monotonic
 
 BACKLOG = 4_096
 """Connections that wait while no worker runs; the system's own bound (net.core.somaxconn) may be lower."""
@@ -32,6 +35,20 @@ moved to where nothing is any more, and with the data that was replaced.
 """
 
 
+REFUSED = 3
+"""The exit status of a worker that finds less data than the folder knows of: another one would find no more."""
+
+ACCEPT_LOSS = "--accept-loss"
+READY = b"ready"
+REASON_BYTES = 4_096
+"""What a worker says to its parent: that it serves, or in so many bytes why it cannot."""
+
+ORPHAN_SECONDS = 10.0
+"""Time that a server waits for the processes of one that was killed: they finish what they are about and end."""
+
+RETRY_SECONDS = 0.05
+
+
 class Taken(Exception):
     """Another server uses the data folder; the text says which."""
 
@@ -52,19 +69,25 @@ def url_of(bound: socket.socket) -> str:
 def own(folder: Path) -> int:
     """Make the data folder if need be and lock it for as long as the returned file descriptor is open anywhere.
 
-    A restore that was interrupted is finished first.
+    A restore that was interrupted is finished first. The orphans of a server that was killed are waited for.
     Raises Taken when another server has locked it, OSError when it cannot be made or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.read(lock, 20).decode().strip() or "unknown"
-        os.close(lock)
-        raise Taken(
-            f"The data folder {folder} is in use by another server (process {owner}): stop it, or choose another."
-        ) from None
+    deadline = monotonic() + ORPHAN_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            owner = os.pread(lock, 20, 0).decode().strip()
+            if not _is_orphaned(owner) or monotonic() > deadline:
+                os.close(lock)
+                raise Taken(
+                    f"The data folder {folder} is in use by another server (process {owner or 'unknown'}):"
+                    " stop it, or choose another."
+                ) from None
+        select.select([], [], [], RETRY_SECONDS)
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     try:
@@ -73,6 +96,20 @@ def own(folder: Path) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _is_orphaned(owner: str) -> bool:
+    """Whether the process `owner`, which has locked a data folder, is gone, and only its children have the lock yet."""
+    try:
+        pid = int(owner)
+        if pid == os.getpid():  # as in a container, whose processes are numbered anew
+            return True
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OSError):
+        return not owner  # it has the lock, and has not written its name yet
+    return False
 
 
 def finish_restoring(folder: Path) -> None:
@@ -104,6 +141,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def read(file: Path) -> dict[str, Any] | None:
+    """What `write_private` has written; None without a file, nothing where it cannot be read as that."""
+    try:
+        content = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        content = {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_private(file: Path, content: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.server.timers import Timers
-from threadline.store import Committed
+from threadline.store import Committed, Unavailable
 from threadline.wire.model import load
 from threadline.wire.names import ServiceName
 from threadline.wire.request import Request
@@ -198,7 +198,7 @@ class Node:
         """Let time's passing be noticed. Raises Lost when that fails."""
         try:
             await self.timers.tick()
-        except (apsw.Error, OSError, Gone) as error:
+        except (apsw.Error, Unavailable, Gone) as error:
             raise Lost(str(error)) from None
         if self.is_dead:
             raise Lost("killed")

@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations import CONTINUATIONS, run_due_now
-from threadline.store import Committed, Task, Tx, checkpoints
+from threadline.store import Committed, Task, Tx, Unavailable, checkpoints
 from threadline.store.sqlite import SqliteStore
 
 
@@ -66,7 +66,7 @@ async def test_what_follows_a_rollback_of_the_database_itself_is_not_kept(
         await store.write(keep("old"))
     told: list[Committed] = []
     async with opened(disk, told) as store:
-        with pytest.raises(apsw.IOError):
+        with pytest.raises(Unavailable):
             await store.write(work)
         assert await kept(store, "before", "after") == []
         assert told == []
@@ -80,7 +80,7 @@ async def test_a_full_disk_fails_who_asked_and_serves_again_when_there_is_room(d
         answers = await asyncio.gather(
             *(store.write(keep(f"new {i}", 10_000)) for i in range(5)), return_exceptions=True
         )
-        assert all(isinstance(answer, apsw.FullError) for answer in answers)
+        assert all(isinstance(answer, Unavailable) for answer in answers)
         disk.trouble = None
         assert await kept(store, "old", "new 0", "new 4") == ["old"]
         assert await store.write(keep("new 0")) == "new 0"
@@ -93,7 +93,7 @@ async def test_a_read_that_fails_does_not_keep_the_next_from_reading(disk: Disk)
         await store.write(keep("old"))
     async with opened(disk) as store:
         disk.trouble = failing(1, 1, apsw.IOError)
-        with pytest.raises(apsw.IOError):
+        with pytest.raises(Unavailable):
             await kept(store, "old")
         assert await kept(store, "old") == ["old"]
 

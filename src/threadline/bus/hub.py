@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from threadline.chat.transcript import CHAT_ENDED, LEFT, Item, Viewer, as_event, may_see
 from threadline.config import Settings
-from threadline.store import Committed, Grown, Signal
+from threadline.store import Committed, Grown, Signal, Unavailable
 
 NORMAL, GOING_AWAY, REFUSED, RESTART = 1000, 1001, 1008, 1012
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
@@ -306,7 +306,8 @@ class Hub:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Unavailable):  # of which the store has told
             log.error(
                 "a socket could not be served: %s; it catches up with the next wake", type(error).__name__
             )

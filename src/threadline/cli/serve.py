@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 
 from threadline import place
+from threadline.clock import Limited
 from threadline.config import TABLE, BadSettings, Settings
 
 KILL_AFTER_SECONDS = 1.5
@@ -34,15 +35,24 @@ class Supervisor:
     """One worker at a time on one listening socket."""
 
     def __init__(
-        self, settings: Settings, bound: socket.socket, lock: int | None, announce: Callable[[], None]
+        self,
+        settings: Settings,
+        bound: socket.socket,
+        lock: int | None,
+        announce: Callable[[], None],
+        *,
+        accept_loss: bool,
     ) -> None:
         self.settings = settings
+        self.accept_loss = accept_loss
         self.bound = bound
         self.lock = lock
         self.announce = announce
         self.worker: subprocess.Popen[bytes] | None = None
         self.channel: socket.socket | None = None
         self.has_served = False
+        self.reason = ""
+        self.said = Limited(say)
         self.failures = 0
         self.stopping = False
         self.replacing = False
@@ -63,10 +73,8 @@ class Supervisor:
                 if key.fileobj is wakeup:
                     for byte in wakeup.recv(64):
                         self.on_signal(byte)
-                elif self.channel is not None and self.channel.recv(64):
-                    self.on_ready()
                 elif self.channel is not None:
-                    self.on_death()
+                    self.on_word(self.channel.recv(place.REASON_BYTES))
                 if self.worker is None and (self.stopping or not self.has_served):
                     return 0 if self.stopping and not self.killed else 1
 
@@ -76,8 +84,9 @@ class Supervisor:
         self.channel, theirs = socket.socketpair()
         self.selector.register(self.channel, selectors.EVENT_READ)
         fds = [self.bound.fileno(), theirs.fileno()]
+        accepting = [place.ACCEPT_LOSS] if self.accept_loss else []
         self.worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "threadline.server.worker", *map(str, fds)],
+            [sys.executable, "-P", "-m", "threadline.server.worker", *map(str, fds), *accepting],
             env=os.environ | self.settings.environment(),
             pass_fds=fds if self.lock is None else [*fds, self.lock],
             stdin=subprocess.DEVNULL,
@@ -85,9 +94,19 @@ class Supervisor:
         )
         theirs.close()
 
+    def on_word(self, word: bytes) -> None:
+        """The worker serves, has said why it cannot, or is gone."""
+        if word == place.READY:
+            self.on_ready()
+        elif word:
+            self.reason = word.decode(errors="replace")
+        else:
+            self.on_death()
+
     def on_ready(self) -> None:
         """The worker serves; the first one is announced."""
         self.failures = 0
+        self.accept_loss = False
         if not self.has_served:
             self.has_served = True
             self.announce()
@@ -102,7 +121,12 @@ class Supervisor:
         status = self.worker.wait()
         self.worker = None
         signal.setitimer(signal.ITIMER_REAL, 0)
+        reason, self.reason = self.reason, ""
+        if status == place.REFUSED:
+            self.has_served = False
         if self.stopping or not self.has_served:
+            if reason:
+                say(reason)
             return
         if self.replacing:
             self.replacing = False
@@ -110,8 +134,11 @@ class Supervisor:
             return
         delay = RESPAWN_DELAYS_SECONDS[min(self.failures, len(RESPAWN_DELAYS_SECONDS) - 1)]
         self.failures += 1
-        how = f"signal {-status}" if status < 0 else f"status {status}"
-        say(f"the worker died ({how}); connections wait for the next one")
+        if reason:
+            self.said.say("start", f"{reason} Connections wait, and the server tries again.")
+        else:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            self.said.say("death", f"the worker died ({how}); connections wait for the next one")
         signal.setitimer(signal.ITIMER_REAL, delay)
 
     def on_signal(self, number: int) -> None:
@@ -147,7 +174,7 @@ class Supervisor:
 def main(arguments: list[str]) -> int:
     """Serve until stopped; the exit status."""
     try:
-        settings = _settings(arguments)
+        settings, accept_loss = _settings(arguments)
         folder = None if settings.keeps_nothing else Path(settings.data)
         is_first = folder is not None and not (folder / place.WORKSPACE).exists()
         lock = _own(folder) if folder is not None else None
@@ -159,14 +186,14 @@ def main(arguments: list[str]) -> int:
     def announce() -> None:
         url = place.url_of(bound)
         if folder is not None:
-            place.write_private(folder / place.ADDRESS, {"url": url, "pid": os.getpid()})
+            _write_address(folder / place.ADDRESS, url)
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more: no reason not to serve
             print(f"Threadline serves at {url}", flush=True)
             if is_first:
                 print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
 
     try:
-        return Supervisor(settings, bound, lock, announce).run()
+        return Supervisor(settings, bound, lock, announce, accept_loss=accept_loss).run()
     finally:
         if folder is not None:
             (folder / place.ADDRESS).unlink(missing_ok=True)
@@ -177,11 +204,27 @@ def say(text: str) -> None:
     print(f"threadline: {text}", file=sys.stderr, flush=True)
 
 
+def _write_address(file: Path, url: str) -> None:
+    try:
+        place.write_private(file, {"url": url, "pid": os.getpid()})
+    except OSError as error:
+        say(
+            f"{file} cannot be written ({error.strerror}): commands do not find the server by its data folder."
+        )
+
+
 def _own(folder: Path) -> int:
     try:
         return place.own(folder)
     except OSError as error:
-        raise BadSettings(f"The data folder {folder} cannot be used: {error.strerror}.") from None
+        remedy = {
+            errno.ENOSPC: "make room there",
+            errno.EDQUOT: "raise the quota",
+            errno.EROFS: "mount it writable, or choose another",
+            errno.EACCES: "give this user the right to write there, or choose another",
+            errno.EPERM: "give this user the right to write there, or choose another",
+        }.get(error.errno or 0, "choose another")
+        raise BadSettings(f"The data folder {folder} cannot be used: {error.strerror}: {remedy}.") from None
 
 
 def _bind(settings: Settings) -> socket.socket:
@@ -199,7 +242,8 @@ def _bind(settings: Settings) -> socket.socket:
         ) from None
 
 
-def _settings(arguments: list[str]) -> Settings:
+def _settings(arguments: list[str]) -> tuple[Settings, bool]:
+    """The settings, and whether a loss of data is accepted."""
     help_of = {row.name: row for row in TABLE}
     parser = argparse.ArgumentParser(
         prog="threadline serve",
@@ -208,8 +252,14 @@ def _settings(arguments: list[str]) -> Settings:
     for name, kind in (("host", str), ("port", int), ("data", str)):
         row = help_of[name]
         parser.add_argument(f"--{name}", type=kind, help=f"{row.sentence} {row.env}, default {row.default}.")
+    parser.add_argument(
+        place.ACCEPT_LOSS,
+        action="store_true",
+        help="Start on what is there where the data folder holds less than it did: see docs/hosting.md.",
+    )
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    return Settings.read(os.environ, **given)
+    accept_loss = given.pop("accept_loss")
+    return Settings.read(os.environ, **given), accept_loss
 
 
 def _inherited() -> socket.socket | None:

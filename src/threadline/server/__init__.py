@@ -8,6 +8,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import pkgutil
 import socket
@@ -21,7 +22,7 @@ from typing import Any, Self
 from threadline import operations, place
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
-from threadline.config import Settings
+from threadline.config import PREFIX, Settings
 from threadline.operations.workspace import first_workspace
 from threadline.server import backing
 from threadline.server.edge import Edge
@@ -29,11 +30,14 @@ from threadline.server.edges import Edges
 from threadline.server.processes import Forked
 from threadline.server.timers import Timers
 from threadline.store import Committed, Store, Tx
+from threadline.store.progress import DataLost, set_aside
 from threadline.store.sqlite import SqliteStore
 
 for module in pkgutil.iter_modules(operations.__path__):
     import_module(f"{operations.__name__}.{module.name}")
 import_module("threadline.flows.runner")
+
+log = logging.getLogger(__name__)
 
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
@@ -59,16 +63,19 @@ class Server:
         self._lock: int | None = None
         self._relay: Relay | None = None
 
-    async def start(self, bound: socket.socket | None = None, forked: Forked | None = None) -> None:
+    async def start(
+        self, bound: socket.socket | None = None, forked: Forked | None = None, *, accept_loss: bool = False
+    ) -> None:
         """Serve on `bound`, a socket that listens already, or on one made from the settings.
 
         `forked` are the edges that serve on it; without, this process does it itself. Who gives a
-        socket has also locked the data folder. Raises `place.Taken` when another server uses the folder, RuntimeError
-        when its data cannot be used, OSError when the port is taken.
+        socket has also locked the data folder. Raises `place.Taken` when another server uses the folder, DataLost when
+        the store holds less than the folder knows, or other data, unless `accept_loss`; RuntimeError when the data
+        cannot be used, OSError when the port is taken.
         """
         self.failed = asyncio.get_running_loop().create_future()
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
-        with contextlib.ExitStack() as undo:
+        async with contextlib.AsyncExitStack() as undo:
             if bound is None:
                 if folder:
                     self._lock = place.own(folder)
@@ -77,9 +84,17 @@ class Server:
                 undo.callback(bound.close)
             self.url = place.url_of(bound)
             policy = backing.policy(self.settings, self.url)
-            self.store = await backing.open_store(self.settings, self.clock, policy)
+            file = folder and folder / place.WORKSPACE
+            known = place.read(file) if file else None
+            named = str((known or {}).get("instance_id", ""))
+            self.store = await backing.open_store(
+                self.settings, self.clock, policy, named, accept_loss=accept_loss
+            )
+            undo.push_async_callback(self.store.close)
+            self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
+            if file and known != self.workspace:
+                place.write_private(file, self.workspace)
             undo.pop_all()
-        self.workspace = await self._workspace(folder and folder / place.WORKSPACE)
         self._timers = Timers(self.store, self.clock)
         sqlite = self.store if isinstance(self.store, SqliteStore) else None
         if sqlite:
@@ -150,13 +165,27 @@ class Server:
 
         clock.on_advance = advanced
 
-    async def _workspace(self, file: Path | None) -> dict[str, Any]:
-        """The store's first workspace, made now in an empty store, and written down for the commands that need it."""
+    async def _first_workspace(
+        self, file: Path | None, known: dict[str, Any] | None, *, accept_loss: bool
+    ) -> dict[str, Any]:
+        """The store's first workspace, made now in an empty store.
+
+        It is the one that `file` names, which says `known`. Raises DataLost for another, whose keys perhaps only the
+        file has; with `accept_loss` the file is kept under another name.
+        """
+        named = known and known.get("instance_id", "unknown")
 
         def first(tx: Tx) -> dict[str, Any]:
+            row = tx.one("first_instance")
+            if named and not accept_loss and (row is None or row[0] != named):
+                raise DataLost(
+                    f"{file} names instance {named}, and the store holds {row[0] if row else 'none'}. Nothing was"
+                    f" changed. Give --data or {PREFIX}STORE that belongs to it; or go on with what the store holds:"
+                    f" `threadline serve --accept-loss`, which keeps {file} under another name."
+                )
             return asdict(first_workspace(tx))
 
         workspace = await self.store.write(first)
-        if file is not None:
-            place.write_private(file, workspace)
+        if file is not None and named not in (None, workspace["instance_id"]):
+            log.warning("%s names instance %s, not the store's: it is %s now", file, named, set_aside(file))
         return workspace

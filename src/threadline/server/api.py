@@ -25,7 +25,7 @@ from threadline.server.logs import where
 from threadline.server.rates import Rates
 from threadline.server.readiness import Readiness
 from threadline.server.units import Call
-from threadline.store import Store
+from threadline.store import Store, Unavailable
 from threadline.wire import auth, restjson
 from threadline.wire.model import OperationModel
 from threadline.wire.request import Gone, Headers, Request, TooLarge
@@ -127,6 +127,9 @@ class Api:
             return _refusal(model, fault)
         except Gone:
             raise
+        except Unavailable as error:
+            log.debug("%s is not possible now: %s request=%s", _name(model), error, request_id)
+            return _refusal(model, UNEXPECTED)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)

@@ -31,16 +31,22 @@ def policy(settings: Settings, url: str) -> Policy:
     )
 
 
-async def open_store(settings: Settings, clock: Clock, policy: Policy) -> Store:
-    """The store that the settings ask for. Raises RuntimeError for data of a newer Threadline."""
+async def open_store(
+    settings: Settings, clock: Clock, policy: Policy, instance_id: str, *, accept_loss: bool
+) -> Store:
+    """The store that the settings ask for, which held the instance `instance_id` if the folder names one.
+
+    Raises RuntimeError for data of a newer Threadline, DataLost for data that is gone, unless `accept_loss`.
+    """
     if settings.store:
         store: Store = await _optional("store.postgres", "postgres").PostgresStore.open(
             settings.store, clock, policy
         )
         return store
-    return SqliteStore(
-        None if settings.keeps_nothing else Path(settings.data) / place.DATABASE, clock, policy
-    )
+    if settings.keeps_nothing:
+        return SqliteStore(None, clock, policy)
+    file = Path(settings.data) / place.DATABASE
+    return SqliteStore(file, clock, policy, instance_id=instance_id, accept_loss=accept_loss)
 
 
 def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:

@@ -19,7 +19,7 @@ from threadline.server.channel import Channel
 from threadline.server.logs import where
 from threadline.server.messages import ToEdge, ToWriter
 from threadline.server.processes import Forked
-from threadline.store import Committed
+from threadline.store import Committed, Unavailable
 from threadline.store.sqlite import SqliteStore
 
 log = logging.getLogger("threadline.server")
@@ -43,6 +43,7 @@ class Edges:
         self._store = store
         store.on_begin = forked.written.set
         store.on_sync = self._synced
+        store.on_trouble = self._blocked
         self._channels: list[Channel] = []
         self._followed: list[set[int]] = [set() for _ in forked.ends]
         self._said: list[asyncio.Future[Any]] = []
@@ -58,6 +59,7 @@ class Edges:
             await channel.open(end)
             self._channels.append(channel)
         self._tell(messages.Begin(self._batches))
+        self._blocked(self._store.trouble)
         await asyncio.gather(*self._said)
 
     async def close(self, seconds: float) -> bool:
@@ -86,6 +88,9 @@ class Edges:
         for channel in self._channels:
             channel.flush()  # the loop may be busy for longer than the edge needs
 
+    def _blocked(self, reason: str | None) -> None:
+        self._tell(messages.Blocked(reason))
+
     def _tell(self, message: ToEdge) -> None:
         for channel in self._channels:
             channel.send(message)
@@ -113,6 +118,9 @@ class Edges:
                 return
             if isinstance(error, Fault):
                 channel.send(messages.Refused(number, error.code, error.message, error.members))
+                return
+            if isinstance(error, Unavailable):
+                channel.send(messages.Refused(number, "", str(error), {}))
                 return
         except (OverflowError, TypeError, UnicodeError) as unsendable:
             error = unsendable

@@ -37,7 +37,9 @@ class Answered(Message):
 
 
 class Refused(Message):
-    """To an edge: the Fault that a unit of work has come to; without a code it failed, and a log says how."""
+    """To an edge: the Fault that a unit of work has come to. Without a code it failed, and a log says how; with a
+    message alone nothing can be written now.
+    """
 
     number: int
     code: str
@@ -64,6 +66,12 @@ class Synced(Message):
     batches: int
 
 
+class Blocked(Message):
+    """To an edge: why nothing can be written now, or None when it can be again; see `Store.trouble`."""
+
+    reason: str | None
+
+
 class Drain(Message):
     """To an edge: take nothing more, answer what is running, close the sockets."""
 
@@ -77,4 +85,4 @@ class Drained(Message):
 
 
 ToWriter = Ready | Asked | Follow | Drained
-ToEdge = Begin | Answered | Refused | News | Synced | Drain
+ToEdge = Begin | Answered | Refused | News | Synced | Blocked | Drain

@@ -16,7 +16,7 @@ from threadline.server.channel import Channel
 from threadline.server.edge import Edge
 from threadline.server.messages import ToEdge
 from threadline.server.processes import Written, calm_garbage_collection
-from threadline.store import Store, Work
+from threadline.store import Store, Unavailable, Work
 from threadline.store.sqlite import Reader
 
 
@@ -67,14 +67,21 @@ class RemoteStore(Store):
             case messages.Answered(number, result):
                 self._asked.pop(number).set_result(result)
             case messages.Refused(number, code, text, members):
-                error = Fault(code, text, **members) if code else WriterFailed()
-                self._asked.pop(number).set_exception(error)
+                self._asked.pop(number).set_exception(_refusal(code, text, members))
             case messages.News(committed):
                 self.on_commit(committed)
+            case messages.Blocked(reason):
+                self.trouble = reason
             case messages.Synced(batches):
                 self._synced = batches
                 while self._reading and self._reading[0][0] <= batches:
                     self._reading.popleft()[1].set_result(None)
+
+
+def _refusal(code: str, text: str, members: dict[str, Any]) -> Exception:
+    if code:
+        return Fault(code, text, **members)
+    return Unavailable(text) if text else WriterFailed()
 
 
 async def serve(

@@ -17,7 +17,7 @@ from threadline.operations.transcripts import heard_after
 from threadline.server.api import UNEXPECTED
 from threadline.server.logs import where
 from threadline.server.units import Subscribe
-from threadline.store import Store, Tx
+from threadline.store import Store, Tx, Unavailable
 from threadline.wire import socket as frames
 from threadline.wire.request import Gone, Request
 from threadline.wire.socket import Command
@@ -50,7 +50,8 @@ class Endpoint:
             log.info("socket refused: %s", fault.code)
             self._refuse(request, fault)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
-            log.error("a handshake failed\n%s", where(error))
+            if not isinstance(error, Unavailable):  # of which the store has told
+                log.error("a handshake failed\n%s", where(error))
             self._refuse(request, UNEXPECTED)
         else:
             with contextlib.suppress(Gone):
@@ -111,7 +112,8 @@ class Conversation:
             log.info("socket closed: %s", fault.code)
             socket.line.close(REFUSED, fault.code)
         except Exception as error:  # noqa: BLE001 - the client is told, the log says what
-            log.error("a socket failed\n%s", where(error))
+            if not isinstance(error, Unavailable):
+                log.error("a socket failed\n%s", where(error))
             socket.line.close(INTERNAL_ERROR, "The server failed.")
 
     async def _subscribe(self, socket: Socket) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from threadline.clock import Clock
 from threadline.operations import due_tasks, put_off, run_task
 from threadline.server.logs import where
-from threadline.store import Store, Task
+from threadline.store import Store, Task, Unavailable
 
 BATCH = 100
 SLEEP_SECONDS_MAX = 5.0
@@ -48,6 +48,8 @@ class Timers:
         """Run a task, or put it off when its transaction fails: those behind it must not wait for it."""
         try:
             await self._store.write(partial(run_task, task=task), task.session)
+        except Unavailable:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the task runs again
             log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
             await self._store.write(partial(put_off, task=task), task.session)
@@ -59,6 +61,8 @@ class Timers:
             try:
                 await self.tick()
                 seconds = self._seconds_left()
+            except Unavailable:
+                seconds = RETRY_SECONDS
             except Exception as error:  # noqa: BLE001 - later tasks must run all the same
                 log.error("timers failed\n%s", where(error))
                 seconds = RETRY_SECONDS

@@ -1,7 +1,8 @@
 """The worker process: a `Server` on a socket that its parent bound, for as long as the parent lives.
 
 Started by `threadline.cli.serve` as `python -m threadline.server.worker SOCKET CHANNEL`, two inherited file
-descriptors, with its settings in the environment. It says `ready` on the channel; the channel's end is the parent's.
+descriptors, with its settings in the environment. It says `ready` on the channel, or why it cannot serve; the channel's
+end is the parent's.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from threadline.server.descriptors import connections_allowed
 from threadline.server.edges import wanted
 from threadline.server.logs import write_to_stderr
 from threadline.server.processes import Forked, calm_garbage_collection, fork
+from threadline.store.progress import DataLost
 
 ORPHAN_SECONDS = 0.5
 """What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
@@ -31,7 +33,9 @@ ORPHAN_SECONDS = 0.5
 log = logging.getLogger("threadline.server")
 
 
-async def serve(settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked) -> int:
+async def serve(
+    settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked, *, accept_loss: bool
+) -> int:
     """Serve until SIGTERM, the parent's death, or until it can only be started anew; the exit status."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[float] = loop.create_future()
@@ -44,14 +48,15 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
     loop.add_reader(channel, stop, ORPHAN_SECONDS)
     server = Server(settings)
     try:
-        await server.start(bound, forked)
-    except (RuntimeError, BadSettings) as error:
-        log.error("%s", error)
-        return 1
+        await server.start(bound, forked, accept_loss=accept_loss)
+    except (RuntimeError, BadSettings, OSError) as error:
+        with contextlib.suppress(OSError):  # the parent is dead
+            channel.send(str(error).encode()[: place.REASON_BYTES])
+        return place.REFUSED if isinstance(error, DataLost) else 1
     calm_garbage_collection()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
-        channel.send(b"ready")
+        channel.send(place.READY)
     seconds = await stopped
     has_failed = server.failed.done()
     clean = await server.close(seconds)
@@ -62,7 +67,7 @@ async def serve(settings: Settings, bound: socket.socket, channel: socket.socket
 
 def main(arguments: list[str]) -> int:
     """Run the worker; the exit status."""
-    bound, channel = (socket.socket(fileno=int(fd)) for fd in arguments)
+    bound, channel = (socket.socket(fileno=int(fd)) for fd in arguments[:2])
     os.umask(0o077)
     settings = Settings.read(os.environ)
     write_to_stderr(settings)
@@ -75,7 +80,8 @@ def main(arguments: list[str]) -> int:
         share = replace(settings, connections_max=connections_allowed(-(-settings.connections_max // count)))
     forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, bound, channel, forked))
+        accept_loss = place.ACCEPT_LOSS in arguments[2:]
+        return runner.run(serve(settings, bound, channel, forked, accept_loss=accept_loss))
 
 
 if __name__ == "__main__":

@@ -209,6 +209,10 @@ class Tx(ABC):
         return Committed(tuple(grown), tuple(self._signals), self._tasks_due_ms)
 
 
+class Unavailable(Exception):
+    """Nothing can be read or written now, or not in the time that a caller waits. The store has logged the reason."""
+
+
 class Store(ABC):
     """Runs units of work. `on_commit` is called on the event loop after a commit and before the caller is answered.
 

@@ -51,10 +51,6 @@ class Unsure(Exception):
     """The connection was lost during a commit: nobody can say whether it took place."""
 
 
-class Unavailable(Exception):
-    """PostgreSQL has not been there, or has had no time, for longer than a caller waits."""
-
-
 class _Stuck(Exception):
     """A unit of work could not be finished, however often it was tried."""
 

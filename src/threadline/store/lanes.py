@@ -11,9 +11,9 @@ from typing import TypeVar
 import psycopg
 
 from threadline.chat.limits import Policy
-from threadline.clock import Clock
-from threadline.store import Committed, Work
-from threadline.store.batch import Batch, Unavailable, Unit
+from threadline.clock import Clock, Limited
+from threadline.store import Committed, Unavailable, Work
+from threadline.store.batch import Batch, Unit
 from threadline.store.pipeline import Pipeline, said
 
 T = TypeVar("T")
@@ -52,7 +52,8 @@ class Lane:
         self._emptied = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
         self._is_woken = False
-        self._is_away = False
+        self._late = Limited(log.error)
+        self.is_away = False
         self._is_closed = False
 
     async def open(self) -> None:
@@ -149,6 +150,7 @@ class Lane:
         for unit in self._queue:
             if now > unit.expires_at:
                 unit.fail(Unavailable("PostgreSQL has let this wait for too long"))
+                self._late.say("late", "PostgreSQL has let a request wait for too long: it is refused")
         self._queue = deque(unit for unit in self._queue if not unit.future.done())
         if not self._queue and not self._running:
             self._emptied.set()
@@ -190,13 +192,13 @@ class Lane:
             try:
                 line = await Pipeline.open(self._address)
             except (psycopg.Error, OSError) as error:
-                if not self._is_away:
+                if not self.is_away:
                     log.warning("PostgreSQL cannot be reached: %s; trying until it can", said(error))
-                self._is_away = True
+                self.is_away = True
             else:
-                if self._is_away:
+                if self.is_away:
                     log.warning("PostgreSQL can be reached again")
-                self._is_away = False
+                self.is_away = False
                 self.release(line, [])
                 return
             await asyncio.sleep(RECONNECT_DELAYS_SECONDS[min(attempt, len(RECONNECT_DELAYS_SECONDS) - 1)])

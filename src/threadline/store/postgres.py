@@ -18,6 +18,7 @@ START_SECONDS = 30.0
 """How long a node that starts waits for PostgreSQL to be there."""
 RETRY_SECONDS = 0.5
 CLOSE_SECONDS = 10.0
+AWAY = "database away"
 MIGRATION_LOCK = 0x7472_6561_646C
 """The advisory lock under which one node at a time brings the schema up to date."""
 
@@ -64,6 +65,11 @@ class PostgresStore(Store):
                 raise RuntimeError(f"{where} cannot be used: {said(error)}") from None
             else:
                 return store
+
+    @property
+    def trouble(self) -> str | None:  # type: ignore[override]
+        """No connection can be had; see `Store`."""
+        return AWAY if self._writing.is_away or self._reading.is_away else None
 
     async def write(self, work: Work[T], session: int | None = None) -> T:
         return await self._writing.run(work, session)

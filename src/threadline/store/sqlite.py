@@ -22,13 +22,23 @@ import apsw
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Committed, Row, Store, Tx, Work, migrations, named_statements
+from threadline.store import Committed, Row, Store, Tx, Unavailable, Work, migrations, named_statements
+from threadline.store.progress import TOUCH, Progress, open_checked
 from threadline.store.syncs import Syncs
+from threadline.store.trouble import Troubles, trouble_of
 
 T = TypeVar("T")
 BATCH_MAX = 16
 """Units of one transaction. Of many that wait the first are answered while the last are run: who asks again and again
 would otherwise wait for each other, in step."""
+
+LOCK_SECONDS_MAX = 5.0
+"""Time that a unit of work waits while another program holds the lock of the database."""
+
+LOCKED_SECONDS = 1.0
+"""Time after which that is told."""
+
+LOCK_RETRY_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +80,10 @@ class SqliteTx(Tx):
                 raise _Undone from error
             raise
 
+    def touch(self) -> None:
+        """Write something that changes nothing."""
+        self._execute(TOUCH)
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         mark = self.mark()
@@ -90,7 +104,7 @@ Done = Callable[[Any, BaseException | None], None]
 
 
 class _Job:
-    __slots__ = ("done", "error", "result", "tx", "work")
+    __slots__ = ("done", "error", "result", "tx", "waits_since", "work")
 
     def __init__(self, work: Work[Any], done: Done) -> None:
         self.work = work
@@ -98,6 +112,8 @@ class _Job:
         self.tx: Tx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+        self.waits_since = 0.0
+        """When it was first seen to wait for another program."""
 
 
 class Reader:
@@ -106,7 +122,7 @@ class Reader:
     def __init__(self, path: Path, clock: Clock, policy: Policy, *, durable: bool = True) -> None:
         self._clock = clock
         self._policy = policy
-        self._connection = _open(path, durable=durable)
+        self._connection = _set_up(_connect(path), durable=durable)
         self._connection.execute("SELECT count(*) FROM task").fetchall()
         self._cursor = self._connection.cursor()
 
@@ -130,7 +146,8 @@ class SqliteStore(Store):
     """A store in the file `path`, or in memory-like temporary files when `path` is None.
 
     Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Nobody but this
-    user may read what is kept. Raises RuntimeError for a file that cannot be used.
+    user may read what is kept. Raises DataLost when the file holds less than its folder knows, among that the instance
+    `instance_id`, unless `accept_loss`; RuntimeError for a file that cannot be used.
 
     `on_begin` and `on_sync` are told how many batches have been written, before one is to be seen by other connections
     and once it is durable. `on_failure` is told that the disk does not keep what it was given: nothing is answered any
@@ -143,32 +160,54 @@ class SqliteStore(Store):
         clock: Clock,
         policy: Policy | None = None,
         on_commit: Callable[[Committed], None] = lambda _: None,
+        *,
+        instance_id: str = "",
+        accept_loss: bool = False,
     ) -> None:
         self.on_commit = on_commit
         self.on_begin: Callable[[int], None] = lambda _: None
         self.on_sync: Callable[[int], None] = lambda _: None
         self.on_failure: Callable[[], None] = lambda: None
+        self.on_trouble: Callable[[str | None], None] = lambda _: None
         self._clock = clock
         self._policy = policy or Policy()
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
-        file = path or (folder or Path()) / "threadline.db"
+        self._file = file = path or (folder or Path()) / "threadline.db"
         try:
-            file.touch(mode=0o600)  # and so are the files that SQLite puts beside it
-            self._writer = _open(file, durable=path is not None)
-            migrate(self._writer)
+            self._writer, start = open_checked(
+                file, lambda: _connect(file), instance_id, accept_loss=accept_loss
+            )
+            _set_up(self._writer, durable=path is not None)
+            schema = migrate(self._writer)
+            self._progress = Progress(self._writer, clock, start._replace(schema=schema))
+            if schema != start.schema:
+                self._writer.wal_checkpoint()
             self._reader = Reader(file, clock, self._policy, durable=path is not None)
             self._writer.execute("BEGIN IMMEDIATE; COMMIT")
+            self._writer.set_busy_timeout(0)  # the loop does not stand still for another program
         except (apsw.Error, OSError) as error:
-            raise RuntimeError(f"the database {file} cannot be used: {error}") from error
+            trouble = trouble_of(error, file)
+            raise RuntimeError(
+                trouble.line if trouble else f"the database {file} cannot be used: {error}"
+            ) from error
         if folder is not None:
             shutil.rmtree(folder)
         self._writing = self._writer.cursor()
         self._waiting: deque[_Job] = deque()
         self._is_due = False
+        self._is_closing = False
         self._count = 0
         self._written: deque[tuple[int, list[_Job]]] = deque()
-        self._failure: OSError | None = None
-        self.syncs = Syncs(path, self._writer, self._end_of_sync) if path is not None else None
+        self._failure: BaseException | None = None
+        self._troubles = Troubles(file, lambda reason: self.on_trouble(reason), self._probe)
+        self.syncs: Syncs | None = None
+        if path is not None:
+            self.syncs = Syncs(path, self._writer, self._progress.mark, self._end_of_sync)
+
+    @property
+    def trouble(self) -> str | None:  # type: ignore[override]
+        """See `Store`."""
+        return self._troubles.reason
 
     async def write(self, work: Work[T], session: int | None = None) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -183,6 +222,8 @@ class SqliteStore(Store):
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:
         try:
             return self._reader.read(work)
+        except apsw.Error as error:
+            raise self._told(error) from error
         finally:
             if self._written:  # which may have been seen, and is not durable yet
                 await self._settled()
@@ -190,12 +231,16 @@ class SqliteStore(Store):
                 raise self._failure
 
     async def close(self) -> None:
-        if self._is_due or self._written:
-            with contextlib.suppress(OSError):
-                await self.write(lambda tx: None)  # comes after all that waits
+        if self._is_due or self._written or self._progress.is_behind:
+            self._is_closing = True
+            with contextlib.suppress(Unavailable):
+                await self.write(touch)  # comes after all that waits
+        self._troubles.close()
         if self.syncs is not None:
             await asyncio.to_thread(self.syncs.close)
         self._reader.close()
+        if self._failure is not None:  # what the names stand for now may be somebody else's
+            self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
 
     async def _settled(self) -> None:
@@ -216,18 +261,52 @@ class SqliteStore(Store):
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
         before = self._writer.total_changes()
         if self._failure is None:
+            if not self._begin(batch):
+                return
             self._run(batch)
         if self._writer.total_changes() != before:
             self._count += 1
             self.on_begin(self._count)
-        self._commit(batch)
+        self._commit(batch, has_written=self._writer.total_changes() != before)
         if self.syncs is not None and (self._written or self._writer.total_changes() != before):
             self._written.append((self._count, batch))
-            self.syncs.want()
+            self.syncs.want(self._progress.state())
         else:
             self._answer(batch)
+            self._troubles.settled(self._count)
         self._is_due = False  # and not before: a sync that ends meanwhile begins no other batch
         self._go_on()
+
+    def _begin(self, batch: list[_Job]) -> bool:
+        """Begin the transaction of a batch; False when another program holds the lock, and the batch waits for it.
+
+        The loop goes on meanwhile. Each unit waits for so long, and is then refused.
+        """
+        try:
+            self._writing.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            loop = asyncio.get_running_loop()
+            self._waiting.extendleft(reversed(batch))
+            self._refuse_late(error, loop.time())
+            loop.call_later(LOCK_RETRY_SECONDS, self._next)
+            return False
+        except apsw.Error as error:
+            self._undo(batch, error)
+        return True
+
+    def _refuse_late(self, error: apsw.BusyError, now: float) -> None:
+        """Refuse whoever has waited for another program for too long."""
+        late: list[_Job] = []
+        waiting: deque[_Job] = deque()
+        for job in self._waiting:
+            job.waits_since = job.waits_since or now
+            (late if now - job.waits_since > LOCK_SECONDS_MAX else waiting).append(job)
+        self._waiting = waiting
+        if late:
+            _fail(late, self._told(error, len(late)))
+            self._answer(late)
+        elif waiting and now - waiting[0].waits_since > LOCKED_SECONDS and self.trouble is None:
+            self._told(error, 0)
 
     def _run(self, batch: list[_Job]) -> None:
         """Run a batch in one transaction.
@@ -235,8 +314,9 @@ class SqliteStore(Store):
         Most units that fail have written nothing. After one that has, the others run again without it, each in a
         savepoint: so no unit pays for what hardly ever happens.
         """
+        if not self._writer.in_transaction:  # it could not be begun
+            return
         try:
-            self._writing.execute("BEGIN IMMEDIATE")
             for job in batch:
                 if self.syncs is not None:
                     self.syncs.settle()  # who waits for the batches before does not wait for all of this one too
@@ -258,7 +338,7 @@ class SqliteStore(Store):
         except _Undone:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            job.error = error
+            job.error = self._told(error)
             return self._writer.total_changes() == before
         return True
 
@@ -274,26 +354,36 @@ class SqliteStore(Store):
         """Nothing of a batch is kept, and everyone is told why."""
         with contextlib.suppress(apsw.Error):
             self._writing.execute("ROLLBACK")
-        _fail(batch, (error.__cause__ or error) if isinstance(error, _Undone) else error)
+        cause = (error.__cause__ or error) if isinstance(error, _Undone) else error
+        _fail(batch, self._told(cause, len(batch)))
 
-    def _commit(self, batch: list[_Job]) -> None:
-        if self._writer.in_transaction:
-            try:
-                self._writing.execute("COMMIT")
-            except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
-                self._undo(batch, error)
+    def _commit(self, batch: list[_Job], *, has_written: bool) -> None:
+        """Commit what a batch has written."""
+        if not self._writer.in_transaction:
+            return
+        checkpoints = self.syncs.checkpoints.completed if self.syncs is not None else 0
+        try:
+            if has_written:
+                self._progress.count(self._writing, self._count, checkpoints, is_last=self._is_closing)
+            self._writing.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
+            self._undo(batch, error)
+        else:
+            if has_written:
+                self._progress.committed()
+                self._troubles.wrote(self._count)
 
     def _end_of_sync(self, count: int, failure: OSError | None) -> None:
         """The `count` oldest batches that were written are durable, or, after a failure, nobody knows."""
         if failure is not None and self._failure is None:
-            log.error("the disk has failed: %s", failure)
-            self._failure = failure
+            self._failure = self._told(failure)
             self.on_failure()
         for _ in range(count):
             number, batch = self._written.popleft()
             self._answer(batch)
             if self._failure is None:
                 self.on_sync(number)
+                self._troubles.settled(number)
         self._go_on()
 
     def _answer(self, batch: list[_Job]) -> None:
@@ -311,10 +401,25 @@ class SqliteStore(Store):
                     log.exception("a wake after a commit failed; sockets catch up from the store")
             job.done(job.result, job.error)
 
+    def _told(self, error: BaseException, count: int = 1) -> BaseException:
+        """What to tell `count` callers of an error, of which the operator is told too."""
+        return self._troubles.met(error, self._writer.system_errno, count)
+
+    def _probe(self) -> None:
+        """Write something, so that the end of a trouble is seen though nobody asks for anything."""
+        if self._failure is None and not self._is_closing:
+            self.submit(touch, lambda result, error: None)
+
 
 def _fail(batch: list[_Job], error: BaseException) -> None:
     for job in batch:
         job.error = error
+
+
+def touch(tx: Tx) -> None:
+    """Write something that changes nothing."""
+    assert isinstance(tx, SqliteTx)
+    tx.touch()
 
 
 def _nothing(tx: Tx) -> None:
@@ -330,8 +435,8 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | N
         future.set_exception(error)
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Bring the schema to the newest version; refuse a database made by a newer Threadline."""
+def migrate(connection: apsw.Connection) -> int:
+    """Bring the schema to the newest version, and return that; refuse a database made by a newer Threadline."""
     version = int(str(connection.pragma("user_version")))
     scripts = migrations()
     newest = scripts[-1][0]
@@ -346,13 +451,18 @@ def migrate(connection: apsw.Connection) -> None:
             connection.execute(script)
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
+    return newest
 
 
-def _open(file: Path, *, durable: bool) -> apsw.Connection:
+def _connect(file: Path) -> apsw.Connection:
     # one thread uses it: SQLite's own lock around every call is a twentieth of an association
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
     connection = apsw.Connection(str(file), flags, statementcachesize=300)
     connection.set_busy_timeout(5_000)
+    return connection
+
+
+def _set_up(connection: apsw.Connection, *, durable: bool) -> apsw.Connection:
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,274 @@
+"""How far a database had got when it was last known to be durable: kept beside it, and held against it at a start.
+
+`threadline.state` is one line of JSON of a fixed length, written in place. The database has a counter of its own
+batches, which is raised at most once a second, and at once after a checkpoint: so whatever is missing, a WAL or a
+database, the counter is lower than the file says. Between two counts the file also has the WAL's salt and how many of
+its frames are durable, after each sync: a WAL that was cut off or damaged ends sooner.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from threadline.clock import Clock, monotonic
+
+SUFFIX = ".state"
+RECORD_BYTES = 512
+"""Less than a sector of any disk, so that a power cut leaves the old record or the new one."""
+
+SALT = slice(16, 24)
+"""Where the header of a WAL has the number of its generation. Source: sqlite.org/walformat.html."""
+
+TABLE = "CREATE TABLE IF NOT EXISTS threadline_progress (batch INTEGER NOT NULL, at_ms INTEGER NOT NULL)"
+FIRST = "INSERT INTO threadline_progress SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM threadline_progress)"
+COUNT = "UPDATE threadline_progress SET batch = ?, at_ms = ?"
+TOUCH = "UPDATE threadline_progress SET batch = batch"
+
+
+COUNT_SECONDS = 1.0
+log = logging.getLogger(__name__)
+
+
+class DataLost(RuntimeError):
+    """The database holds less than is known of it; the text says what, and the ways out."""
+
+
+class Mark(NamedTuple):
+    """A state of the database. `salt` is empty where nothing is said about the WAL, whose first `frames` are meant."""
+
+    instance_id: str
+    schema: int
+    batch: int
+    at_ms: int
+    salt: str = ""
+    frames: int = 0
+
+
+class Record:
+    """The file beside the database `file`. It is written by one thread at a time."""
+
+    def __init__(self, file: Path) -> None:
+        self._path = file.with_suffix(SUFFIX)
+        self._fd = self._open()
+
+    def write(self, mark: Mark) -> None:
+        """Have the file say `mark`. It survives this process; a power cut, after `sync`. Raises OSError."""
+        if os.fstat(self._fd).st_nlink == 0:
+            os.close(self._fd)
+            self._fd = self._open()
+        os.pwrite(self._fd, msgspec.json.encode(mark._asdict()).ljust(RECORD_BYTES - 1) + b"\n", 0)
+
+    def sync(self) -> None:
+        """Make durable what was written. Raises OSError."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+class Progress:
+    """Counts the batches of an open database, from `start` on. `mark` is the last count that has been committed."""
+
+    def __init__(self, connection: apsw.Connection, clock: Clock, start: Mark) -> None:
+        self.mark = start
+        self._base = start.batch
+        self._clock = clock
+        self._counted: Mark | None = None
+        self._is_behind = False
+        self._at = -COUNT_SECONDS  # the first batch of a process is counted
+        self._checkpoints = 0
+        connection.execute(TABLE)
+        connection.execute(FIRST, (start.batch, start.at_ms))
+
+    def count(self, cursor: apsw.Cursor, batches: int, checkpoints: int, *, is_last: bool = False) -> None:
+        """In the transaction of the batch that is the number `batches` of this process: count it, if it is time to.
+
+        `checkpoints` are those that have met the end of the WAL so far.
+        """
+        self._counted, self._is_behind = None, not is_last
+        now = monotonic()
+        if now - self._at < COUNT_SECONDS and checkpoints == self._checkpoints and not is_last:
+            return
+        self._at, self._checkpoints, self._is_behind = now, checkpoints, False
+        mark = self.mark._replace(batch=self._base + batches, at_ms=self._clock.now_ms())
+        if not mark.instance_id:
+            mark = mark._replace(instance_id=instance_of(cursor))
+        cursor.execute(COUNT, (mark.batch, mark.at_ms))
+        self._counted = mark
+
+    def state(self) -> Mark:
+        """What is committed now: its time is this."""
+        return self.mark._replace(at_ms=self._clock.now_ms())
+
+    def committed(self) -> None:
+        """The transaction has been committed."""
+        if self._counted is not None:
+            self.mark, self._counted = self._counted, None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether batches have been written since the last that was counted."""
+        return self._is_behind
+
+
+def open_checked(
+    file: Path, connect: Callable[[], apsw.Connection], instance_id: str, *, accept_loss: bool
+) -> tuple[apsw.Connection, Mark]:
+    """The database `file`, opened by `connect`, and its state; a new one where there is none and none is known of.
+
+    Raises DataLost when it holds less than its record and the name of its instance say, and changes nothing then.
+    With `accept_loss` it is logged what is accepted, and a file that is no database is moved aside.
+    """
+    try:
+        mark = known(file)
+        if what := missing(file, mark, instance_id):
+            raise DataLost(what)
+        return _checked(file, connect, mark, instance_id)
+    except DataLost as loss:
+        if not accept_loss:
+            raise DataLost(f"{loss}. {ways_out(file)}") from None
+        log.warning("the loss is accepted, and the server goes on with what is there: %s", loss)
+    file.with_suffix(SUFFIX).unlink(missing_ok=True)
+    if missing(file, None, "any"):
+        _set_aside_all(file)  # SQLite would delete a WAL without a database
+    try:
+        return _checked(file, connect, None, "")
+    except DataLost:
+        _set_aside_all(file)
+        return _checked(file, connect, None, "")
+
+
+def _checked(
+    file: Path, connect: Callable[[], apsw.Connection], mark: Mark | None, instance_id: str
+) -> tuple[apsw.Connection, Mark]:
+    file.touch(mode=0o600)  # and so are the files that SQLite puts beside it
+    connection = connect()
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # a refusal leaves all as it is
+    try:
+        now = found(connection, file)
+        if what := lost(file, now, mark, instance_id):
+            raise DataLost(what)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+            raise DataLost(f"{file} is damaged: {error}") from None
+        raise
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+    return connection, now
+
+
+def known(file: Path) -> Mark | None:
+    """What the record beside the database `file` says; None without one. Raises DataLost for one that says nothing."""
+    path = file.with_suffix(SUFFIX)
+    try:
+        record = path.read_bytes()
+        return Mark(**json.loads(record)) if record else None  # the disk was full when it was made
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        raise DataLost(
+            f"{path} cannot be read as what it was written as, so nobody knows whether {file} is whole."
+        ) from None
+
+
+def wal_salt(file: Path) -> str:
+    """The generation of the WAL of the database `file`; empty without one."""
+    try:
+        with Path(f"{file}-wal").open("rb") as wal:
+            return wal.read(SALT.stop)[SALT].hex()
+    except FileNotFoundError:
+        return ""
+
+
+def found(connection: apsw.Connection, file: Path) -> Mark:
+    """The state of an open database."""
+    schema = int(str(connection.pragma("user_version")))
+    tables = {
+        str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    }
+    instance_id = instance_of(connection.cursor()) if "instance" in tables else ""
+    counted = (0, 0)
+    if "threadline_progress" in tables:
+        counted = connection.execute("SELECT batch, at_ms FROM threadline_progress").fetchone() or counted
+    frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+    return Mark(instance_id, schema, *counted, wal_salt(file), max(frames, 0))
+
+
+def instance_of(cursor: apsw.Cursor) -> str:
+    """The first instance of a database, which the folder names; empty without one."""
+    row = cursor.execute("SELECT id FROM instance ORDER BY created_at_ms, id LIMIT 1").fetchone()
+    return row[0] if row else ""
+
+
+def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
+    """What is wrong before the database `file` is opened, given its record and the instance that the folder names."""
+    if mark is None and not instance_id:
+        return None
+    if not file.exists():
+        return f"{file} is gone"
+    return None if file.stat().st_size else f"{file} is empty"
+
+
+def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
+    """What the database `file` lacks, by its state `now`, of what is known of it; None when nothing."""
+    if now.schema == 0 and (mark is not None or instance_id):
+        return f"{file} holds nothing"
+    expected = mark.instance_id if mark is not None else ""
+    if not now.instance_id and (expected or instance_id):
+        return f"{file} holds no instance, and held {expected or instance_id}"
+    if instance_id not in ("", now.instance_id):
+        return f"{file.parent} names instance {instance_id} in workspace.json, and {file} holds {now.instance_id}"
+    if mark is None:
+        return None
+    if expected not in ("", now.instance_id):
+        return f"{file} holds instance {now.instance_id}, and held {expected}"
+    if now.schema < mark.schema:
+        return f"{file} has schema {now.schema}, and had {mark.schema}"
+    if now.batch < mark.batch:
+        return (
+            f"{file} lacks what was acknowledged until {_time(mark.at_ms)} (batch {mark.batch:,}): it ends"
+            f" {f'at {_time(now.at_ms)} (batch {now.batch:,})' if now.batch else 'where it began'}"
+        )
+    if now.salt == mark.salt and now.frames < mark.frames:
+        return (
+            f"{file}-wal is damaged or cut off: {now.frames:,} of its frames can be read, and {mark.frames:,} held"
+            f" what was acknowledged until {_time(mark.at_ms)}"
+        )
+    return None
+
+
+def ways_out(file: Path) -> str:
+    """What to do about data that is lost."""
+    return (
+        f"Nothing was changed. Bring a backup back: `threadline restore FROM --replace --data {file.parent}`;"
+        f" or go on with what is there: `threadline serve --accept-loss --data {file.parent}`."
+    )
+
+
+def _set_aside_all(file: Path) -> None:
+    for each in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+        if each.exists():
+            set_aside(each)
+
+
+def set_aside(file: Path) -> Path:
+    """Keep `file` under a name that nothing has yet, beside it; that name."""
+    number = 1
+    while (kept := file.with_name(f"{file.name}.kept-{number}")).exists():
+        number += 1
+    return file.rename(kept)
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
