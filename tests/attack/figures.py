@@ -2,8 +2,9 @@
 
 `make test` runs a few of each. The full figures are environment variables:
 
-    THREADLINE_KILLS=100 THREADLINE_FULL_DISKS=20 THREADLINE_BODIES=100000 THREADLINE_FRAMES=30000 \\
-        .venv/bin/pytest -q -n 2 tests/attack
+    export THREADLINE_KILLS=100 THREADLINE_FULL_DISKS=20 THREADLINE_BODIES=100000
+    export THREADLINE_FRAMES=30000 THREADLINE_HANDSHAKES=5000
+    .venv/bin/pytest -q -n 2 tests/attack
 
 Attacks come in rounds, each with a seed of its own that stands in the name of the test: `2026-7` is the eighth round of
 the seed 2026 (THREADLINE_SEED). The same number of attacks and `-k 2026-7-` repeat that round alone.
@@ -12,7 +13,7 @@ the seed 2026 (THREADLINE_SEED). The same number of attacks and `-k 2026-7-` rep
 import os
 
 SEED = os.environ.get("THREADLINE_SEED", "2026")
-FIGURES = {"KILLS": 4, "FULL_DISKS": 2, "BACKUPS": 4, "BODIES": 4_000, "FRAMES": 2_000}
+FIGURES = {"KILLS": 4, "FULL_DISKS": 1, "BACKUPS": 4, "BODIES": 4_000, "FRAMES": 2_000, "HANDSHAKES": 200}
 """What `make test` runs of each."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
 from tests.wire.samples import JUNK, spoil
+from threadline.config import Settings
 from threadline.wire.model import OperationModel, load
 
 
@@ -30,6 +31,7 @@ class Request(NamedTuple):
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
+BODY_BYTES_MAX = Settings().body_bytes_max
 DEPTHS = (10, 500, 5_000, 100_000)
 RAW = [
     *map(Raw, (b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e308", b"1e308", b"1e-400", b"-0", b"-0.0", b"01")),
@@ -193,12 +195,22 @@ def headed(request: Request, random: Random) -> Request:
     return request._replace(headers=request.headers | {name: "x" if name == "expect" else value})
 
 
+def chunked(request: Request, random: Random) -> Request:
+    return request._replace(headers=request.headers | {"transfer-encoding": "chunked"})
+
+
+def large(request: Request, random: Random) -> Request:
+    """At the largest size that a body may have, or above."""
+    size = random.choice([BODY_BYTES_MAX - len(request.body), BODY_BYTES_MAX, 3 * BODY_BYTES_MAX])
+    return request._replace(body=request.body + b" " * size)
+
+
 def by_another_way(request: Request, random: Random) -> Request:
     return request._replace(method=random.choice("GET POST PUT DELETE PATCH OPTIONS HEAD".split()))
 
 
 WAYS: list[Callable[[Request, Random], Request]] = [
-    cut, flipped, inserted, doubled, encoded, elsewhere, asked, headed, by_another_way,
+    *(cut, flipped, inserted, doubled, encoded, elsewhere, asked, headed, chunked, by_another_way) * 8, large,
 ]  # fmt: skip
 
 

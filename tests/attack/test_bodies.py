@@ -1,5 +1,6 @@
 """Mutated requests of every operation, signed as right ones are: each gets an answer of its model, none does harm."""
 
+import contextlib
 from collections import Counter
 from random import Random
 from time import time
@@ -55,10 +56,16 @@ class Attacker:
         if "x-amz-bearer" not in {name.lower() for name in headers}:
             sent = signature(self._workspace, request.method, request.target, request.body)
             headers = {name.replace("_", "-"): value for name, value in sent.items()} | headers
-        lines = [f"{request.method} {request.target} HTTP/1.1", f"content-length: {len(request.body)}"]
+        lines = [f"{request.method} {request.target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
+        body = request.body
+        if "transfer-encoding" in headers:
+            body = b"%x;x=y\r\n%b\r\n" % (len(body), body) * bool(body) + b"0\r\n\r\n"
+        else:
+            lines += [f"content-length: {len(body)}"]
         self._connection = self._connection or Connection(self._workspace.url)
-        self._connection.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + request.body)
+        with contextlib.suppress(ConnectionError):  # refused before all of it has come
+            self._connection.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
         answer = self._connection.answer(has_body=request.method != "HEAD")
         if answer.headers.get("connection") == "close":
             self.close()
