@@ -176,6 +176,9 @@ class Settings:
     log_format: str = _setting(
         "human", "Log lines for people, or one JSON object a line.", choices=("human", "json")
     )
+    quiet: bool = _setting(
+        False, "Do without the line for each call that `threadline serve` shows on a terminal."
+    )
 
     def __post_init__(self) -> None:
         complaints = [text for row in TABLE if (text := row.complaint(getattr(self, row.name)))]

@@ -6,7 +6,12 @@
 There is no tree below it on purpose: what tells two refusals apart is the code, and the codes are the model's.
 """
 
+import re
 from typing import Any
+
+TOLD_MAX = 400
+_RUN = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Fault(Exception):
@@ -26,3 +31,20 @@ class Fault(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+def told(message: str) -> str:
+    """The message of a refusal as a log may have it: on one line, not too long, and without a token or a secret.
+
+    A message may quote what a caller has sent, and a caller may have sent a token for an id.
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message[:TOLD_MAX])
+    return _RUN.sub(lambda run: "(not shown)" if _is_secret(run[0]) else run[0], shown) + (
+        "…" if len(message) > TOLD_MAX else ""
+    )
+
+
+def _is_secret(run: str) -> bool:
+    """Whether a run of characters may be a random one: neither a name of letters alone nor made of UUIDs."""
+    rest = _UUID.sub("", run)
+    return len(rest) >= 32 and not rest.isalpha()

@@ -382,9 +382,16 @@ def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCapture
             assert _say(threadline.url, "bad" + casey.connection_token, "my card is 4929").status == 403
         casey.leave()
         assert _say(threadline.url, casey.connection_token, "my card is 4929").status == 403
+        secret = threadline.env["AWS_SECRET_ACCESS_KEY"]
+        for wrong in (casey.connection_token, secret):  # in the place of an id
+            with pytest.raises(threadline.connect.exceptions.ResourceNotFoundException):
+                threadline.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=wrong)
+        with pytest.raises(ClientError, match="UnrecognizedClientException"):
+            threadline.client("connect", aws_access_key_id=secret).list_instances()
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("threadline"))
-    assert "SendMessage ValidationException" in ours
-    assert "SendMessage AccessDeniedException" in ours
+    assert "SendMessage ValidationException: Content has 20000 characters;" in ours
+    assert "SendMessage AccessDeniedException: Access denied: the connection token is not known." in ours
+    assert "DescribeContact ResourceNotFoundException: Contact not found: (not shown)" in ours
     for hidden in (
         "4929",
         "4711",

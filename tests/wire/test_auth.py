@@ -66,7 +66,13 @@ def signed(
     return request._replace(headers=headers).with_header("host", "127.0.0.1:8080")
 
 
-def verified(request: Request, *, late_ms: int = 0, services: tuple[str, ...] = ("connect",)) -> auth.Signed:
+def verified(
+    request: Request,
+    *,
+    late_ms: int = 0,
+    services: tuple[str, ...] = ("connect",),
+    hosts: tuple[bytes, ...] = (),
+) -> auth.Signed:
     return verified_raw(
         request.method,
         request.path.encode(),
@@ -75,6 +81,7 @@ def verified(request: Request, *, late_ms: int = 0, services: tuple[str, ...] = 
         request.body,
         services=services,
         now_ms=signed_at_ms(request) + late_ms,
+        hosts=hosts,
     )
 
 
@@ -87,6 +94,7 @@ def verified_raw(
     *,
     services: tuple[str, ...] = ("connect",),
     now_ms: int = 0,
+    hosts: tuple[bytes, ...] = (),
 ) -> auth.Signed:
     """As the server goes about it: the claim, the key it names, the signature."""
     given = by_name(headers)
@@ -94,7 +102,9 @@ def verified_raw(
     key = KEYS.get(claim.access_key_id)
     if key is None:
         raise auth.unknown(claim.access_key_id)
-    return auth.verify(claim, key, method, path, query, given, body, services=services, now_ms=now_ms)
+    return auth.verify(
+        claim, key, method, path, query, given, body, services=services, now_ms=now_ms, hosts=hosts
+    )
 
 
 def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -369,3 +379,38 @@ def test_a_bearer_token_is_one_header() -> None:
         with pytest.raises(Fault) as refused:
             auth.bearer(by_name([(b"x-amz-bearer", value) for value in headers]))
         assert refused.value.code == "AccessDeniedException"
+
+
+# A proxy that changes Host
+
+
+@pytest.mark.parametrize(
+    ("arrived", "told", "hosts"),
+    [
+        ("10.0.0.7:9000", {"x-forwarded-host": "127.0.0.1:8080"}, ()),
+        ("10.0.0.7:9000", {"x-forwarded-host": "127.0.0.1", "x-forwarded-port": "8080"}, ()),
+        ("127.0.0.1", {"x-forwarded-port": "8080"}, ()),
+        ("10.0.0.7", {"x-original-host": "127.0.0.1:8080"}, ()),
+        ("10.0.0.7", {"forwarded": 'for=192.0.2.1;proto=https;host="127.0.0.1:8080"'}, ()),
+        ("10.0.0.7:9000", {}, (b"127.0.0.1:8080",)),
+    ],
+)
+def test_a_host_that_a_proxy_changed_is_named_and_refused(
+    arrived: str, told: dict[str, str], hosts: tuple[bytes, ...]
+) -> None:
+    request = signed(PLAIN).with_header("host", arrived)
+    for name, value in told.items():
+        request = request.with_header(name, value)
+    with pytest.raises(Fault) as refused:
+        verified(request, hosts=hosts)
+    assert refused.value.code == WRONG
+    assert "right for Host '127.0.0.1:8080'" in refused.value.message
+    assert f"arrived with Host {arrived!r}" in refused.value.message
+
+
+def test_another_host_is_no_excuse_for_a_wrong_signature() -> None:
+    forged = signed(PLAIN, secret="guessed").with_header("host", "10.0.0.7")
+    many = ",".join(f"host-{number}" for number in range(1_000))
+    for request in (forged, forged.with_header("x-forwarded-host", many)):
+        with pytest.raises(Fault, match="does not fit the request"):
+            verified(request, hosts=(b"127.0.0.1:8080",))

@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 
 from threadline import place
+from threadline.cli import addresses
 from threadline.clock import Limited
 from threadline.config import TABLE, BadSettings, Settings
 
@@ -189,8 +190,12 @@ def main(arguments: list[str]) -> int:
             _write_address(folder / place.ADDRESS, url)
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more: no reason not to serve
             print(f"Threadline serves at {url}", flush=True)
+            for other in addresses.elsewhere(bound):
+                print(f"  and for other machines at {other}", flush=True)
             if is_first:
                 print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
+        if missing := addresses.advice(settings, bound):
+            say(missing)
 
     try:
         return Supervisor(settings, bound, lock, announce, accept_loss=accept_loss).run()
@@ -257,6 +262,8 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
         action="store_true",
         help="Start on what is there where the data folder holds less than it did: see docs/hosting.md.",
     )
+    quiet = help_of["quiet"]
+    parser.add_argument("--quiet", action="store_true", default=None, help=f"{quiet.sentence} {quiet.env}.")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     accept_loss = given.pop("accept_loss")
     return Settings.read(os.environ, **given), accept_loss

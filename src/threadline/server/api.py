@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from threadline import __version__
 from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.config import Settings
-from threadline.errors import Fault
+from threadline.errors import Fault, told
 from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.keys import key_of
 from threadline.operations.tokens import authenticate
@@ -37,6 +38,8 @@ ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-
 PREFLIGHT_SECONDS = b"7200"
 JSON = b"content-type: application/json\r\n"
 HEALTH = json.dumps({"status": "ok", "version": __version__}).encode()
+SOCKET_PATH = b"/participant/socket"
+UPGRADE = b"connection: upgrade\r\nupgrade: websocket\r\n"
 UNEXPECTED = Fault("Unexpected", "")
 """A fault that no model lists: it leaves as the internal error of the operation's model and tells nothing."""
 
@@ -79,6 +82,7 @@ class Api:
         self._instances: Cache[str] = Cache(clock)
         self._request_ids = request_ids
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
+        self._hosts = [urlsplit(settings.public_url).netloc.encode()] if settings.public_url else []
         self._date = (0, b"")
 
     async def __call__(self, request: Request) -> None:
@@ -120,8 +124,10 @@ class Api:
             model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
             body = await self._run(model, labels, request)
         except Fault as fault:
+            if request.raw_path == SOCKET_PATH:
+                return _no_upgrade(request_id)
             if restjson.expected(model, fault):
-                log.info("%s %s request=%s", _name(model), fault.code, request_id)
+                log.info("%s %s: %s request=%s", _name(model), fault.code, told(fault.message), request_id)
             else:
                 log.error("%s may not raise %s request=%s", _name(model), fault.code, request_id)
             return _refusal(model, fault)
@@ -174,6 +180,7 @@ class Api:
             services=SIGNED_SERVICES,
             now_ms=self._clock.now_ms(),
             clock_skew_ms=self._clock_skew_ms,
+            hosts=self._hosts,
         )
         return AccountCaller(key.account_id, claim.access_key_id), body
 
@@ -233,6 +240,20 @@ class Api:
 def _refusal(model: OperationModel | None, fault: Fault) -> Answer:
     status, headers, body = restjson.fault_response(model, fault)
     return Answer(status, lines(headers), body)
+
+
+def _no_upgrade(request_id: str) -> Answer:
+    """The answer to a request for the chat's socket that no longer asks for one."""
+    fault = Fault(
+        "UpgradeRequiredException",
+        "This path is a WebSocket, and the request has no header `Upgrade: websocket`. A client that connects to"
+        " ws:// or wss:// sends it: then a proxy on the way dropped it. Have it pass Upgrade and Connection on"
+        " (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;"
+        " proxy_set_header Connection upgrade).",
+    )
+    log.info("- %s: %s request=%s", fault.code, fault.message, request_id)
+    answer = _refusal(None, fault)
+    return answer._replace(head=answer.head + UPGRADE)
 
 
 def _name(model: OperationModel | None) -> str:

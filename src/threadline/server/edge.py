@@ -13,6 +13,7 @@ from threadline.bus.hub import Hub
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.server.api import Api, request_ids_of
+from threadline.server.calls import watched
 from threadline.server.descriptors import connections_allowed
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
@@ -36,7 +37,7 @@ class Edge:
         api = Api(store, clock, settings, request_ids, self._readiness)
         self._bound = bound
         endpoint = Endpoint(store, self.hub, api.refuse)
-        self._listener = Listener(api, endpoint, settings, request_ids)
+        self._listener = Listener(watched(api, store), endpoint, settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

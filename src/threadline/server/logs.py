@@ -8,6 +8,8 @@ from typing import Any
 
 from threadline.config import Settings
 
+CALLS = "threadline.calls"
+
 
 class Lines(logging.Formatter):
     """Lines for people."""
@@ -44,6 +46,19 @@ def write_to_stderr(settings: Settings) -> None:
     handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
     logging.getLogger().handlers = [handler]
     logging.getLogger("threadline").setLevel(settings.log_level.upper())
+    if sys.stderr.isatty() and settings.log_format == "human" and not settings.quiet:
+        _show_calls()
+
+
+def _show_calls() -> None:
+    """Let `server.calls` write; a refusal is in its line, so it needs no other."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    calls, api = logging.getLogger(CALLS), logging.getLogger("threadline.api")
+    calls.handlers, calls.propagate = [handler], False
+    calls.setLevel(logging.INFO)
+    if api.getEffectiveLevel() == logging.INFO:
+        api.setLevel(logging.WARNING)
 
 
 def where(error: BaseException) -> str:

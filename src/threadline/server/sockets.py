@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
 from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
-from threadline.errors import Fault
+from threadline.errors import Fault, told
 from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
 from threadline.operations.tokens import authenticate
@@ -47,7 +47,7 @@ class Endpoint:
         try:
             caller = await self._admit(request)
         except Fault as fault:
-            log.info("socket refused: %s", fault.code)
+            log.info("socket refused: %s: %s", fault.code, told(fault.message))
             self._refuse(request, fault)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
             if not isinstance(error, Unavailable):  # of which the store has told
@@ -109,7 +109,7 @@ class Conversation:
                 await self._hub.look(socket)  # so its echo comes after all that was committed before it
             await _answer(socket.line, command)
         except Fault as fault:
-            log.info("socket closed: %s", fault.code)
+            log.info("socket closed: %s: %s", fault.code, told(fault.message))
             socket.line.close(REFUSED, fault.code)
         except Exception as error:  # noqa: BLE001 - the client is told, the log says what
             if not isinstance(error, Unavailable):

@@ -26,6 +26,9 @@ SELECT * FROM session WHERE key = :session /*pg FOR UPDATE */;
 -- name: instance_of_session
 SELECT instance_id FROM session WHERE key = :session;
 
+-- name: current_contact_of_session
+SELECT current_contact_id FROM session WHERE key = :session;
+
 -- name: session_and_contact
 SELECT session.*, contact.*
 FROM session JOIN contact ON contact.session = session.key

@@ -24,11 +24,15 @@ BEARER_BYTES_MAX = 1_000
 KEPT = 1_024
 """How many signing keys, and how many clients' forms of the Authorization header, are kept between requests."""
 
+OTHER_HOSTS_MAX = 8
+"""Names tried for a signature that does not fit: each costs another one."""
+
 _PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _CLAIM = re.compile(
     rb"AWS4-HMAC-SHA256 +Credential=([!-+\--~]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request *, *"
     rb"SignedHeaders=([!-+\--~]+) *, *"
 )
+_FORWARDED_HOST = re.compile(rb'(?i)(?:^|[;,]) *host="?([^";, ]{1,255})')
 _FORM = (
     "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
     " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
@@ -103,11 +107,12 @@ def verify(
     services: Collection[str],
     now_ms: int,
     clock_skew_ms: int = CLOCK_SKEW_MS,
+    hosts: Collection[bytes] = (),
 ) -> Signed:
     """Verify the signature of a request that claims to be made with `key`, and say who made it.
 
     `headers` are by lowercase name, the values of one sent more than once joined by commas. `raw_path` is still
-    percent-encoded.
+    percent-encoded. `hosts` are other names of this server: a signature for one of them is refused, with the reason.
     Faults, all 403: UnrecognizedClientException for an access key or session token that is not known or has
     expired; InvalidSignatureException for the rest.
     Source: IAM User Guide: a request comes within five minutes of its date, the default of `clock_skew_ms`.
@@ -122,25 +127,59 @@ def verify(
     if form.service not in services:
         wanted = " or ".join(services)
         raise _refusal(f"The request is signed for service {form.service!r}; it must be {wanted}.")
-    canonical_request = b"%b\n%b\n%b\n%b\n\n%b\n%b" % (
+    requested = b"%b\n%b\n%b" % (
         method.encode(),
         _canonical_path(raw_path),
         _canonical_query(query_string) if query_string else b"",
+    )
+    payload = _check_payload(headers, body)
+    if not hmac.compare_digest(_signature(key, form, time, requested, headers, payload), claim.signature):
+        for host in _other_hosts(headers, hosts):
+            other = _signature(key, form, time, requested, {**headers, b"host": host}, payload)
+            if hmac.compare_digest(other, claim.signature):
+                raise _changed_host(host, headers[b"host"])
+        raise _refusal(
+            "The signature does not fit the request. Check the secret access key, and that nothing on the way"
+            " has changed the method, the path, the query string, a signed header or the body."
+        )
+    return Signed(form.access_key_id, form.region, form.service, _check_session(key, form, headers, now_ms))
+
+
+def _changed_host(signed: bytes, arrived: bytes) -> Fault:
+    return _refusal(
+        f"The signature is right for Host {_text(signed)!r}, but the request arrived with Host {_text(arrived)!r}: a"
+        " proxy on the way changed it. Have it pass Host on as it came (nginx: proxy_set_header Host $http_host)."
+    )
+
+
+def _signature(
+    key: Key, form: _Form, time: bytes, requested: bytes, headers: Mapping[bytes, bytes], payload: bytes
+) -> bytes:
+    """The signature that the request has to have. `requested` is the canonical method, path and query string."""
+    canonical_request = b"%b\n%b\n\n%b\n%b" % (
+        requested,
         b"\n".join([b"%b:%b" % (name, b" ".join(headers[name].split())) for name in form.signed]),
         form.signed_headers,
-        _check_payload(headers, body),
+        payload,
     )
     ours = _signer(key.secret, form.date, form.region, form.service).copy()
     ours.update(
         b"AWS4-HMAC-SHA256\n%b\n%b\n%b"
         % (time, form.scope, hashlib.sha256(canonical_request).hexdigest().encode())
     )
-    if not hmac.compare_digest(ours.hexdigest().encode(), claim.signature):
-        raise _refusal(
-            "The signature does not fit the request. Check the secret access key, and that nothing on the way"
-            " has changed the method, the path, the query string, a signed header or the body."
-        )
-    return Signed(form.access_key_id, form.region, form.service, _check_session(key, form, headers, now_ms))
+    return ours.hexdigest().encode()
+
+
+def _other_hosts(headers: Mapping[bytes, bytes], hosts: Collection[bytes]) -> list[bytes]:
+    """The names under which a client may have called, where a proxy put another into Host. A few at most."""
+    arrived = headers[b"host"]
+    forwarded = [name.strip() for name in headers.get(b"x-forwarded-host", b"").split(b",")]
+    port = headers.get(b"x-forwarded-port", b"").partition(b",")[0].strip()
+    named = _FORWARDED_HOST.search(headers.get(b"forwarded", b""))
+    names = [*hosts, forwarded[0], headers.get(b"x-original-host", b""), named[1] if named else b""]
+    names += [b"%b:%b" % (name, port) for name in (forwarded[0], arrived) if name and port]
+    names.append(arrived.rpartition(b":")[0])
+    return [name for name in dict.fromkeys(names) if name and name != arrived][:OTHER_HOSTS_MAX]
 
 
 def unknown(access_key_id: str) -> Fault:

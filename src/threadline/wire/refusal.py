@@ -5,6 +5,7 @@ import logging
 from http import HTTPStatus
 
 from threadline.config import Settings
+from threadline.errors import told
 
 STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
@@ -19,7 +20,7 @@ def refusal(
     A 503 says in Retry-After that a second may be enough.
     """
     if is_logged:
-        log.info("%s request=%s", code, request_id)
+        log.info("%s: %s request=%s", code, told(message), request_id)
     body = json.dumps({"message": message, "Message": message}).encode()
     head = [
         STATUS_LINES[status] + b"content-type: application/json",

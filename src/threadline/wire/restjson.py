@@ -37,6 +37,7 @@ WIRE_FAULTS = {
     "AccessDeniedException": 403,
     "UnknownOperationException": 404,
     "RequestEntityTooLargeException": 413,
+    "UpgradeRequiredException": 426,
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
     "NotImplementedException": 501,

@@ -1,0 +1,63 @@
+"""Where a server that listens on every interface is reached, and what that asks of its settings."""
+
+import contextlib
+import fcntl
+import socket
+import struct
+import sys
+from pathlib import Path
+
+from threadline import place
+from threadline.config import Settings
+
+EVERYWHERE = ("0.0.0.0", "::")
+OWN = ("127.", "169.254.", "::1", "fe80:")
+"""How addresses begin that mean something to this machine or this cable alone."""
+
+SIOCGIFADDR = 0x8915 if sys.platform == "linux" else 0xC0206921
+"""Asks for the address of an interface. Source: netdevice(7); the other is that of macOS and the BSDs."""
+
+
+def elsewhere(bound: socket.socket) -> list[str]:
+    """The URLs by which other machines reach `bound`, when it listens on every interface of this one."""
+    host, port = bound.getsockname()[:2]
+    found = {"0.0.0.0": _ipv4, "::": _ipv6}.get(host, list)()
+    return [
+        f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}" for address in found
+    ]
+
+
+def advice(settings: Settings, bound: socket.socket) -> str | None:
+    """What is missing in the settings of a server for other machines; None when nothing is."""
+    if settings.public_url or bound.getsockname()[0] not in EVERYWHERE:
+        return None
+    here = place.url_of(bound)
+    example = next(iter(elsewhere(bound)), "https://chat.example.com")
+    return (
+        f"THREADLINE_PUBLIC_URL is not set, so the WebSocket URLs that this server gives to clients begin with "
+        f"{here.replace('http', 'ws', 1)}, which leads a client on another machine to itself: its chat starts, and no "
+        f"message arrives. Set it to the address by which clients reach this server, such as {example}."
+    )
+
+
+def _ipv4() -> list[str]:
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):  # an interface without an address
+                answer = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                found.append(socket.inet_ntoa(answer[20:24]))
+    return _of_others(found)
+
+
+def _ipv6() -> list[str]:
+    """Known of Linux alone, where they are in a file. Source: proc(5), /proc/net/if_inet6."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+        return _of_others([socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line[:32])) for line in lines])
+    return []
+
+
+def _of_others(addresses: list[str]) -> list[str]:
+    """Those that mean this machine to others, too."""
+    return [address for address in addresses if not address.startswith(OWN)]
