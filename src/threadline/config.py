@@ -119,6 +119,19 @@ class Settings:
         "must allow it.",
         low=1,
     )
+    buffered_bytes_max: int = _setting(
+        268_435_456,
+        "Bytes held for clients, in all processes together: requests that have not come whole or wait for their turn, "
+        "and answers that are not read. An eighth of them for one access key or participant, a quarter for one public "
+        "address. Beyond that requests are answered 503, and clients that do not read are cut off.",
+        low=1_048_576,
+    )
+    socket_frames_max: int = _setting(
+        20,
+        "Frames that a socket may send a second, and five times as many at once; each kilobyte counts as one more. "
+        "Then it is read more slowly.",
+        low=1,
+    )
     sockets_per_participant_max: int = _setting(
         5, "Open sockets of one participant in one process; one more closes the oldest.", low=1
     )

@@ -18,7 +18,14 @@ def test_the_table_is_whole() -> None:
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
 def test_a_number_says_its_unit_in_its_name(row: Setting) -> None:
-    assert row.name == "port" or row.unit in {"bytes", "seconds", "connections", "sockets", "processes"}
+    assert row.name == "port" or row.unit in {
+        "bytes",
+        "seconds",
+        "connections",
+        "frames",
+        "sockets",
+        "processes",
+    }
     assert row.low is not None, "bound it"
 
 

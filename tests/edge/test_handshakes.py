@@ -150,8 +150,8 @@ def frames(first: int, count: int, *, size: int) -> bytes:
     return bytes([first]) + payload + (bytes([0]) + payload) * (count - 1)
 
 
-def test_a_message_in_pieces_is_bounded_as_a_whole(threadline: Threadline) -> None:
-    with handshaken(ticket_url(threadline.invite())) as client:
+def test_a_message_in_pieces_is_bounded_as_a_whole() -> None:
+    with Threadline(socket_frames_max=1_000) as server, handshaken(ticket_url(server.invite())) as client:
         client.sendall(frames(0x01, 600, size=120))
         assert int.from_bytes(client.recv(4_096)[2:4], "big") == 1009
 

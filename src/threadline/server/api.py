@@ -153,6 +153,7 @@ class Api:
             token = auth.bearer(request.headers)
             known = self._callers.get(operation.bearer + token)
             caller = known or await self._participant(operation.bearer, token)
+            request.credential = caller.participant_id
             body = request.arrived(self._body_bytes_max) or await self._body(request)
         if self._rates is not None:
             self._rates.take(model, await self._payer(caller))
@@ -168,6 +169,7 @@ class Api:
         """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""
         claim = auth.claim_of(request.headers, request.query_string)
         key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
+        request.claimed = claim.access_key_id
         body = request.arrived(self._body_bytes_max) or await self._body(request)
         auth.verify(
             claim,
@@ -182,6 +184,7 @@ class Api:
             clock_skew_ms=self._clock_skew_ms,
             hosts=self._hosts,
         )
+        request.credential = claim.access_key_id
         return AccountCaller(key.account_id, claim.access_key_id), body
 
     async def _key(self, access_key_id: str) -> auth.Key:

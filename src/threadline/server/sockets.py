@@ -54,6 +54,7 @@ class Endpoint:
                 log.error("a handshake failed\n%s", where(error))
             self._refuse(request, UNEXPECTED)
         else:
+            request.credential = caller.participant_id
             with contextlib.suppress(Gone):
                 request.accept(lambda line: Conversation(self._store, self._hub, caller, line))
 

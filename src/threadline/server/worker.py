@@ -30,6 +30,9 @@ from threadline.store.progress import DataLost
 ORPHAN_SECONDS = 0.5
 """What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
 
+BUFFERED_BYTES_MIN = 1_048_576
+"""The least of `buffered_bytes_max` that a process gets."""
+
 log = logging.getLogger("threadline.server")
 
 
@@ -77,7 +80,11 @@ def main(arguments: list[str]) -> int:
     count = wanted(settings)
     share = settings
     if count:  # otherwise this process does it when it begins to serve
-        share = replace(settings, connections_max=connections_allowed(-(-settings.connections_max // count)))
+        share = replace(
+            settings,
+            connections_max=connections_allowed(-(-settings.connections_max // count)),
+            buffered_bytes_max=max(BUFFERED_BYTES_MIN, settings.buffered_bytes_max // count),
+        )
     forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         accept_loss = place.ACCEPT_LOSS in arguments[2:]

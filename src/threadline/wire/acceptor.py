@@ -15,6 +15,10 @@ from collections.abc import Callable
 ACCEPTED_AT_ONCE = 64
 """Connections that are taken in one turn of the loop, so that a crowd of new ones does not hold up the others."""
 
+SYSTEM_BYTES_MAX = 65_536
+"""What the system may hold of what a client has not read, and of what we have not: Linux would let both grow to
+megabytes."""
+
 AGAIN_SECONDS = 1.0
 WARNED_EVERY_SECONDS = 10.0
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -51,6 +55,8 @@ class Acceptor:
         """Take whoever connects; `backlog` connections may wait."""
         self._bound.setblocking(False)
         self._bound.listen(backlog)
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections take it over
+            self._bound.setsockopt(socket.SOL_SOCKET, buffer, SYSTEM_BYTES_MAX)
         self._spare = _spare()
         self._loop.add_reader(self._bound, self._accept)
 

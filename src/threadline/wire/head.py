@@ -32,6 +32,19 @@ class Complaint(NamedTuple):
     message: str
 
 
+WAITING_MAX = 128
+"""Requests of one connection that may wait for their turn: each takes a hundred times its bytes on the wire."""
+
+TOO_FAR_AHEAD = Complaint(
+    429,
+    "TooManyRequestsException",
+    f"More than {WAITING_MAX} requests were sent ahead: read their answers first.",
+)
+NO_ROOM = Complaint(
+    503,
+    "ServiceUnavailableException",
+    "The server holds too much of requests that have not come whole and answers that were not read.",
+)
 NO_HTTP = Complaint(400, "BadRequestException", "This is no HTTP request.")
 VERSION = Complaint(
     505, "HTTPVersionNotSupportedException", "This server speaks HTTP/1.1 and HTTP/1.0, nothing else."

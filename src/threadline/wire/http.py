@@ -8,7 +8,6 @@ accepted.
 """
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from enum import Enum, auto
@@ -18,24 +17,23 @@ import httptools
 
 from threadline.config import Settings
 from threadline.wire import head as heads
-from threadline.wire.lingering import Connections, HasTransport, drop, linger
+from threadline.wire.budget import FREE_BYTES
+from threadline.wire.lingering import Connections, drop, linger
+from threadline.wire.outgoing import Outgoing
 from threadline.wire.refusal import STATUS_LINES, refusal
 from threadline.wire.request import App, Gone, Request, add_header
 from threadline.wire.websocket import Receiver, WebSocket, is_handshake, switching
 
-UNREAD_BYTES_MAX = 65_536
-"""What the system may hold of what a client has not read; Linux would let it grow to megabytes."""
-
 UNASKED_BYTES_MAX = 65_536
 """What is read of a body before anybody wants it."""
-
-WAITING_MAX = 128
-"""Requests of one connection that may wait for their turn: each takes a hundred times its bytes on the wire."""
 
 BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count.
 
 As much is read of a body that nobody wants, so that the connection can go on."""
+
+REQUEST_BYTES = 2_048
+"""What a request takes besides its body: some headers, and the objects for them."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -64,7 +62,7 @@ class Phase(Enum):
     """It has had its last answer, or is no HTTP any more."""
 
 
-class Http(HasTransport):
+class Http(Outgoing):
     """One HTTP connection: its requests answered one after the other, its head bounded in bytes and in time."""
 
     transport: asyncio.Transport
@@ -74,10 +72,8 @@ class Http(HasTransport):
     ) -> None:
         self.app = app
         self.sockets = sockets
-        self.bounds = settings
-        self.connections = connections
+        super().__init__(settings, connections)
         self.request_ids = request_ids
-        self.loop = asyncio.get_running_loop()
         self.phase = Phase.OPEN
         self.parser = self.new_parser()
         self.seen = b""
@@ -91,13 +87,12 @@ class Http(HasTransport):
         self.current: Request | None = None
         self.waiting: deque[Request] = deque()
         self.refusal: bytes | None = None
+        self.is_counted = False
         self.is_busy = False
-        self.is_write_paused = False
         self.is_read_paused = False
         self.is_idle = False
         self.since = self.loop.time()
         self.timer: asyncio.TimerHandle | None = None
-        self.patience: asyncio.TimerHandle | None = None
         self.finished: asyncio.Future[None] | None = None
 
     def new_parser(self) -> httptools.HttpRequestParser:
@@ -111,7 +106,7 @@ class Http(HasTransport):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self.connections.replace(None, self)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
+        self.transport.set_write_buffer_limits(high=FREE_BYTES)
         if len(self.connections) > self.bounds.connections_max:
             self.refuse(503, "ServiceUnavailableException", "Too many connections are open.")
         else:
@@ -132,30 +127,13 @@ class Http(HasTransport):
             self.proceed()
         return self.phase is not Phase.OVER
 
-    def pause_writing(self) -> None:
-        self.is_write_paused = True
-        self.wait_for_reader(self.transport.get_write_buffer_size())
-
     def resume_writing(self) -> None:
-        self.is_write_paused = False
-        if self.phase is Phase.OVER:
+        if self.phase is Phase.OVER:  # whoever waits for the rest to be read still does
+            self.is_write_paused = False
             return
-        if self.patience is not None:
-            self.patience.cancel()
+        super().resume_writing()
         if self.current is None:
             self.proceed()
-
-    def wait_for_reader(self, unread: int) -> None:
-        """Give the client time to take some of the `unread` bytes of its answers, and again as long as it does."""
-
-        def check() -> None:
-            now_unread = self.transport.get_write_buffer_size()
-            if now_unread < unread:
-                self.wait_for_reader(now_unread)
-            else:
-                drop(self.transport)
-
-        self.patience = self.loop.call_later(self.bounds.socket_stalled_seconds, check)
 
     def look(self) -> None:
         """Whether the client's time is over; if not, look again when it may be. One timer serves all requests."""
@@ -201,6 +179,8 @@ class Http(HasTransport):
             self.proceed()
         elif self.waiting or self.phase is not Phase.OPEN:
             self.hold()
+        if (self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES) and self.phase is Phase.OPEN:
+            self.count()
 
     def feed(self, data: bytes) -> bytes:
         """Parse up to the end of what has come, or of an upgrade's head; returns the rest.
@@ -244,6 +224,15 @@ class Http(HasTransport):
         elif self.bytes_so_far > bounds.header_bytes_max:
             self.refuse_head()
 
+    def count(self) -> None:
+        """Have what has come and waits counted; without room for it, refuse what comes last."""
+        requests = [self.current, *self.waiting] if self.current else self.waiting
+        count = 2 * len(self.seen) + sum(len(request.content) + REQUEST_BYTES for request in requests)
+        self.is_counted = count > FREE_BYTES
+        whose = (self.current.credential, self.current.claimed) if self.current else ("", "")
+        if not self.connections.budget.take_in(self.transport, count, *whose):
+            self.refuse(*heads.NO_ROOM)
+
     def on_url(self, url: bytes) -> None:
         self.url += url
 
@@ -261,12 +250,8 @@ class Http(HasTransport):
         if self.phase is not Phase.OPEN:
             return
         version = heads.version_of(self.parser, url, self.seen, begins=self.bytes_so_far > 0)
-        if len(self.waiting) >= WAITING_MAX:
-            self.refuse(
-                429,
-                "TooManyRequestsException",
-                f"More than {WAITING_MAX} requests were sent ahead: read their answers first.",
-            )
+        if len(self.waiting) >= heads.WAITING_MAX:
+            self.refuse(*heads.TOO_FAR_AHEAD)
         elif (
             len(self.seen)
             > bounds.header_bytes_max
@@ -329,6 +314,9 @@ class Http(HasTransport):
         """The current request wants the rest of its body."""
         request = self.current
         assert request is not None
+        self.count()
+        if request.is_gone:
+            raise Gone
         request.waiter = self.loop.create_future()
         self.release()
         if request.headers.get(b"expect", b"").lower() == b"100-continue" and not request.content:
@@ -351,15 +339,20 @@ class Http(HasTransport):
     # What goes out
 
     def proceed(self) -> None:
-        """Answer the requests that wait, as long as each is answered at once and the client takes the answers."""
+        """Answer the request that is next, if the client takes the answers; the others when others had their turn."""
         if self.is_busy:
             return
         self.is_busy = True
+        is_served = False
         while self.waiting and self.current is None and not self.is_write_paused:
+            if is_served:  # others get their turn before the next
+                self.loop.call_soon(self.proceed)
+                break
             request = self.current = self.waiting.popleft()
             if request.is_handshake or not request.is_complete:
                 self.since = self.loop.time()
             drive((self.sockets if request.is_handshake else self.app)(request))
+            is_served = True
         self.is_busy = False
         if self.phase is Phase.LAST and self.current is None and not self.waiting:
             self.finish()
@@ -375,6 +368,9 @@ class Http(HasTransport):
             self.finished.set_result(None)
         if request is None or self.phase is Phase.OVER:
             return
+        self.credential = request.credential
+        if self.is_counted:
+            self.count()
         if not request.is_complete and not self.can_skip(request):
             request.keeps_alive = False
         if not request.keeps_alive:
@@ -437,7 +433,7 @@ class Http(HasTransport):
         if request is None or self.phase is Phase.OVER:
             raise Gone
         self.transport.write(switching(request.headers[b"sec-websocket-key"]))
-        websocket = WebSocket(self.transport, self.connections, self.bounds.frame_bytes_max)
+        websocket = WebSocket(self.transport, self.connections, self.bounds, request.credential)
         self.connections.replace(self, websocket)
         self.transport.set_protocol(websocket)
         self.release()

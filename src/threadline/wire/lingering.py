@@ -5,6 +5,8 @@ import contextlib
 import socket
 import struct
 
+from threadline.wire.budget import Budget
+
 LINGER_BYTES_MAX = 64 * 1_048_576
 """What is read and thrown away of a client that goes on sending after its last answer."""
 
@@ -27,10 +29,11 @@ class HasTransport(asyncio.Protocol):
 class Connections:
     """The open connections of a listener, whatever protocol they speak. Those that only linger do not count.
 
-    `tasks` are what is being done for their WebSockets.
+    `tasks` are what is being done for their WebSockets, `budget` is what is held for all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, buffered_bytes_max: int) -> None:
+        self.budget = Budget(buffered_bytes_max, drop)
         self.open: set[HasTransport] = set()
         self.lingering = 0
         self.tasks: set[asyncio.Task[None]] = set()
@@ -45,7 +48,10 @@ class Connections:
             self.open.discard(old)
         if new is not None:
             self.open.add(new)
-        elif not self.open and self._emptied is not None and not self._emptied.done():
+            return
+        if old is not None:
+            self.budget.release(old.transport)
+        if not self.open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
     async def gone(self, seconds: float) -> None:
@@ -81,6 +87,9 @@ class Lingering(HasTransport):
         self._unread = transport.get_write_buffer_size()
         self._timer = self._loop.call_later(min(LINGER_SECONDS, seconds), self._look)
 
+    def resume_writing(self) -> None:
+        self._connections.budget.release(self.transport)
+
     def data_received(self, data: bytes) -> None:
         self._discarded += len(data)
         if self._discarded > LINGER_BYTES_MAX:
@@ -111,6 +120,7 @@ def linger(transport: asyncio.Transport, connections: Connections, old: HasTrans
     if seconds <= 0 or connections.lingering >= LINGERING_MAX:
         return False
     connections.lingering += 1
+    connections.budget.take_in(transport, 0, "")
     lingering = Lingering(transport, connections, seconds)
     connections.replace(old, lingering)
     transport.set_protocol(lingering)

@@ -16,7 +16,7 @@ class Listener:
     """The connections of one listening socket: requests are answered by `app`, handshakes by `sockets`."""
 
     def __init__(self, app: App, sockets: App, settings: Settings, request_ids: Iterator[str]) -> None:
-        self.connections = Connections()
+        self.connections = Connections(settings.buffered_bytes_max)
         self._app = app
         self._sockets = sockets
         self._settings = settings

@@ -35,6 +35,10 @@ class Request:
     bytes_max: int | None = None
     waiter: asyncio.Future[None] | None = None
     more: Callable[[], asyncio.Future[None]]
+    credential = ""
+    """Whose request it is: an access key or a participant, for the bounds of what is held for each."""
+    claimed = ""
+    """The access key of a signature that cannot be checked before the body is there."""
     accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
 
     def __init__(
@@ -92,8 +96,13 @@ class Request:
     def give_up(self) -> None:
         """Nobody is left to answer: who waits for the body, now or later, gets Gone."""
         self.is_gone = True
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(Gone())
+        self.content = b""
+        waiter, self.waiter = (
+            self.waiter,
+            None,
+        )  # it will refer to the frames that wait, and they to this request
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(Gone())
 
 
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:

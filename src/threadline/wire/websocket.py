@@ -17,16 +17,22 @@ from websockets.protocol import Protocol as Rules
 from websockets.protocol import Side
 from websockets.protocol import State as RuleState
 
+from threadline.config import Settings
 from threadline.wire.lingering import Connections, HasTransport, drop, linger
+from threadline.wire.pace import Pace
 
-PIECE_BYTES = 16_384
-"""What is parsed before the messages in it are answered: a frame in memory takes fifty times its bytes on the wire."""
+PIECE_BYTES = 2_048
+"""What is parsed before the messages in it are answered: a frame in memory takes fifty times its bytes on the wire, and
+some hundreds of the smallest, as many as there are in it, take a few milliseconds."""
+
+FRAME_BYTES = 1_024
+"""So many bytes cost as much of a client's pace as one frame."""
 
 CLOSING_SECONDS = 10.0
 """Time a client has to answer our close, or to take its last frames."""
 
-NOT_TEXT, NOT_UTF8 = 1003, 1007
-"""Close codes. Source: RFC 6455, section 7.4.1."""
+NOT_TEXT, NOT_UTF8, TRY_AGAIN_LATER = 1003, 1007, 1013
+"""Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
 
 KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -73,13 +79,20 @@ class State(Enum):
 
 
 class WebSocket(HasTransport):
-    """One WebSocket that an application may also push ready frames to, without waiting and without a queue."""
+    """One WebSocket that an application may also push ready frames to, without waiting and without a queue.
+
+    A client that sends more frames than it may is read more slowly, so that TCP holds it back. Nothing of its is lost,
+    and it does not come back at once, as clients do whose sockets are closed.
+    """
 
     __slots__ = (
         "_connections",
+        "_credential",
         "_is_held",
         "_message",
+        "_pace",
         "_rest",
+        "_resting",
         "_rules",
         "_timer",
         "_waiting",
@@ -89,12 +102,17 @@ class WebSocket(HasTransport):
         "state",
     )
 
-    def __init__(self, transport: asyncio.Transport, connections: Connections, bytes_max: int) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, connections: Connections, bounds: Settings, credential: str
+    ) -> None:
         self.transport = transport
         self.state = State.OPEN
         self.receiver: Receiver | None = None
         self._connections = connections
-        self._rules = Rules(Side.SERVER, max_size=bytes_max, logger=_quiet)
+        self._credential = credential
+        self._rules = Rules(Side.SERVER, max_size=bounds.frame_bytes_max, logger=_quiet)
+        self._pace = Pace(bounds.socket_frames_max, asyncio.get_running_loop().time())
+        self._resting: asyncio.TimerHandle | None = None
         self._rest = b""
         self._is_held = False
         self._message: bytearray | None = None
@@ -141,8 +159,15 @@ class WebSocket(HasTransport):
     def pause_writing(self) -> None:
         if self._writable is None:
             self._writable = asyncio.Event()
+        unread = self.transport.get_write_buffer_size()
+        if not self._connections.budget.leave_unread(self.transport, unread, self._credential):
+            self.abort()
 
     def resume_writing(self) -> None:
+        self._connections.budget.leave_unread(self.transport, 0, self._credential)
+        self._let_writers_go()
+
+    def _let_writers_go(self) -> None:
         if self._writable is not None:
             self._writable.set()
             self._writable = None
@@ -155,7 +180,7 @@ class WebSocket(HasTransport):
 
     def _read_on(self) -> None:
         """Parse what has come and tell of the messages in it, as long as each is dealt with at once."""
-        while self._working is None and self.state is not State.CLOSED:
+        while self._working is None and self._resting is None and self.state is not State.CLOSED:
             if self._waiting:
                 self._tell(self._waiting.pop(0))
             elif self._rest:
@@ -163,22 +188,36 @@ class WebSocket(HasTransport):
                 self._parse(piece)
             else:
                 break
-        is_held = self._working is not None
+        self._count()
+        is_held = self._working is not None or self._resting is not None
         if self.state is not State.CLOSED and is_held is not self._is_held:
             self._is_held = is_held
             (self.transport.pause_reading if is_held else self.transport.resume_reading)()
 
+    def _count(self) -> None:
+        """Have what was not looked at yet counted; without room for it, close."""
+        held = len(self._rest) + len(self._rules.reader.buffer) + len(self._message or b"")
+        held += sum(map(len, self._waiting))
+        if not self._connections.budget.take_in(self.transport, held, self._credential):
+            self._rest, self._waiting, self._message = b"", [], None
+            self.close(TRY_AGAIN_LATER, "The server holds too much that was not read yet.")
+
     def _parse(self, piece: bytes) -> None:
         rules = self._rules
         rules.receive_data(piece)
-        for frame in rules.events_received():
+        frames = rules.events_received()
+        for frame in frames:
             if isinstance(frame, Frame) and rules.state is RuleState.OPEN:
                 self._take(frame)
         answers = b"".join(rules.data_to_send())
         if rules.eof_sent:
             self._end(answers)
-        elif answers and self._writable is None:  # who does not read is owed no more pongs
+            return
+        if answers and self._writable is None:  # who does not read is owed no more pongs
             self.transport.write(answers)
+        loop = asyncio.get_running_loop()
+        if seconds := self._pace.pay(len(frames) + len(piece) // FRAME_BYTES, loop.time()):
+            self._resting = loop.call_later(seconds, self._rested)
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:
@@ -216,6 +255,10 @@ class WebSocket(HasTransport):
         self._working = None
         self._read_on()
 
+    def _rested(self) -> None:
+        self._resting = None
+        self._read_on()
+
     # The end
 
     def eof_received(self) -> None:
@@ -246,9 +289,10 @@ class WebSocket(HasTransport):
             return
         self.state = State.CLOSED
         self._rest, self._waiting = b"", []
-        if self._timer is not None:
-            self._timer.cancel()
-        self.resume_writing()
+        for timer in (self._timer, self._resting):
+            if timer is not None:
+                timer.cancel()
+        self._let_writers_go()
         self._let_receiver_go()
 
     def _let_receiver_go(self) -> None:

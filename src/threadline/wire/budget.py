@@ -1,0 +1,176 @@
+"""Bytes that a process holds for its clients: counted for all together, by credential and by address, and bounded.
+
+They are requests that have not come whole or that wait for their turn, frames that were not looked at yet, and whatever
+a client has not taken of its answers. Nearly every request comes in one packet, and the system takes its answer at
+once: such a one is never counted.
+"""
+
+import asyncio
+import ipaddress
+import logging
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+FREE_BYTES = 4_096
+"""What a connection may hold uncounted, each way: about as much as it costs by itself."""
+
+CREDENTIALS, ADDRESSES = 8, 4
+"""One credential may hold an eighth of all, one address a quarter."""
+
+log = logging.getLogger("threadline.wire")
+
+
+class Held(NamedTuple):
+    """What one connection holds, each way, and on whose account."""
+
+    credential: str
+    address: str
+    incoming: int = 0
+    unread: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.incoming + self.unread
+
+
+NOTHING = Held("", "")
+
+
+class Budget:
+    """The buffered bytes of one process: at most `bytes_max` for all. `cut_off` drops a connection.
+
+    A credential or an address that holds nothing yet may always hold something, be it more than its share: otherwise
+    a small budget would leave a large answer to nobody. Amounts are absolute, not added up, and a connection that ends
+    is released, so that it gives back exactly what it holds.
+
+    Assumed: only public addresses are bounded, IPv6 by its first 64 bits. All clients behind a proxy share the proxy's
+    address, and a proxy is reached over this machine's own or a private network.
+    """
+
+    def __init__(self, bytes_max: int, cut_off: Callable[[asyncio.Transport], None]) -> None:
+        self.held = 0
+        self._bytes_max = bytes_max
+        self._cut_off = cut_off
+        self._connections: dict[asyncio.Transport, Held] = {}
+        self._unread: dict[asyncio.Transport, None] = {}
+        self._credentials: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def take_in(self, transport: asyncio.Transport, count: int, credential: str, claimed: str = "") -> bool:
+        """Hold `count` bytes in all that a connection has sent and that wait. False, and nothing done, without room.
+
+        `claimed` is a credential that is not proved yet, such as a key of a signature over a body that is still coming:
+        it is held to its bound for each address, so that nobody else can use up another's.
+        """
+        count = over_free(count)
+        if not count and transport not in self._connections:
+            return True
+        held = self._of(transport)
+        if claimed and not credential:
+            credential = f"{claimed} from {address_of(transport)}"
+        return self._change(
+            transport, held._replace(credential=credential or held.credential, incoming=count)
+        )
+
+    def leave_unread(self, transport: asyncio.Transport, count: int, credential: str) -> bool:
+        """Hold `count` bytes in all that a client has not taken of its answers. False, and nothing done, without room.
+
+        Where there is none, those are cut off first who have read nothing for the longest time, among those of the
+        credential, of the address or of all: others have taken their answers long before.
+        """
+        held = self._of(transport)
+        held = held._replace(credential=credential or held.credential, unread=over_free(count))
+        if not held.unread:
+            self._unread.pop(transport, None)
+            return self._change(transport, held)
+        self._make_room(transport, held)
+        if not self._change(transport, held):
+            return False
+        self._unread.setdefault(transport)
+        return True
+
+    def _make_room(self, transport: asyncio.Transport, held: Held) -> None:
+        """Cut off clients that read nothing, the oldest first, as long as that makes room for this."""
+        for other in list(self._unread):
+            is_in_the_way = self._shortage(transport, held)
+            if is_in_the_way is None:
+                return
+            if other is not transport and is_in_the_way(self._connections[other]):
+                log.info("cut off a client that does not read its answers: too much waits to be read")
+                self.release(other)
+                self._cut_off(other)
+
+    def release(self, transport: asyncio.Transport) -> None:
+        """A connection holds nothing any more."""
+        self._unread.pop(transport, None)
+        if (held := self._connections.pop(transport, None)) is not None:
+            self._count(held, -held.total)
+
+    def _of(self, transport: asyncio.Transport) -> Held:
+        return self._connections.get(transport) or Held("", bounded(address_of(transport)))
+
+    def _change(self, transport: asyncio.Transport, held: Held) -> bool:
+        before = self._connections.get(transport)
+        if held.total > (before.total if before else 0) and self._shortage(transport, held) is not None:
+            return False
+        if before is not None:
+            del self._connections[transport]
+            self._count(before, -before.total)
+        if held.total:
+            self._connections[transport] = held
+            self._count(held, held.total)
+        return True
+
+    def _shortage(self, transport: asyncio.Transport, held: Held) -> Callable[[Held], bool] | None:
+        """Which others hold what a connection needs to hold this; None when there is room."""
+        before = self._connections.get(transport, NOTHING)
+        credential, address = held.credential, held.address
+        of_credential = self._credentials[credential] - (
+            before.total if before.credential == credential else 0
+        )
+        of_address = self._addresses[address] - (before.total if before.address == address else 0)
+        if credential and of_credential and of_credential + held.total > self._bytes_max // CREDENTIALS:
+            return lambda other: other.credential == credential
+        if address and of_address and of_address + held.total > self._bytes_max // ADDRESSES:
+            return lambda other: other.address == address
+        of_all = self.held - before.total
+        if of_all and of_all + held.total > self._bytes_max:
+            return lambda other: True
+        return None
+
+    def _count(self, held: Held, change: int) -> None:
+        self.held += change
+        for counter, key in ((self._credentials, held.credential), (self._addresses, held.address)):
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
+
+
+def over_free(count: int) -> int:
+    """What is counted of so many bytes."""
+    return count if count > FREE_BYTES else 0
+
+
+def address_of(transport: asyncio.Transport) -> str:
+    """Where a connection comes from."""
+    peer: Any = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+@lru_cache(maxsize=1_000)
+def bounded(address: str) -> str:
+    """What of an address is bounded, as `Budget` has it; an empty text for one that is not."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.is_global else ""
+        ip = ip.ipv4_mapped
+    return str(ip) if ip.is_global else ""
