@@ -13,12 +13,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-from greenlet import getcurrent, greenlet
+from greenlet import greenlet
 from psycopg import errors
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Row, Tx, Work, named_statements
+from threadline.store.greenlets import park
 from threadline.store.pipeline import Pipeline, Statement, for_postgres, statement
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Unit:
         "green",
         "has_asked",
         "is_alone",
+        "is_finished",
         "is_single",
         "result",
         "session",
@@ -88,6 +90,7 @@ class Unit:
         self.expires_at = loop.time() + PATIENCE_SECONDS
         self.attempts = 0
         self.is_alone = False
+        self.is_finished = False
         self.is_single = is_single
         self.green: greenlet | None = None
         self.tx: PostgresTx | None = None
@@ -158,9 +161,9 @@ class Batch:
             self._line.send(LOCK_SESSIONS, {"keys": f"{{{','.join(map(str, keys))}}}"})
         for unit in self._units:
             unit.result, unit.error, unit.wrote, unit.has_asked = None, None, False, False
+            unit.green, unit.is_finished = None, False
             unit.tx = PostgresTx(self, unit, self._lane.clock, self._lane.policy)
-            unit.green = greenlet(self._live)
-            self._go_on(unit, unit)
+            self._go_on(unit)
         self._line.flush()
 
     def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
@@ -195,12 +198,12 @@ class Batch:
         while self._owners.setdefault(key, unit) is not unit:
             is_first = False
             self._waiting.append(unit)
-            _park()
+            park()
         return is_first
 
     def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
-        rows: list[Row] = _park()
+        rows: list[Row] = park()
         return rows
 
     @contextlib.contextmanager
@@ -232,21 +235,26 @@ class Batch:
 
     def _go_on(self, unit: Unit, value: Any = None) -> None:
         """Run a unit up to its next wait, unless another one's savepoint is open."""
-        if self._is_over or unit.green is None:
+        if self._is_over or unit.is_finished:
             return
-        if self._inner is None or self._inner is unit:
-            unit.green.switch(value)
-        else:
+        if self._inner is not None and self._inner is not unit:
             self._held.append((unit, value))
+        elif unit.green is None:
+            unit.green = self._lane.greenlets.take()
+            unit.green.switch(self._live, unit)
+        else:
+            unit.green.switch(value)
 
     def _live(self, unit: Unit) -> None:
-        """What a unit's greenlet does from its start to its end."""
+        """Run a unit in its greenlet, from its start to its end."""
         try:
             unit.result = unit.work(unit.tx)  # type: ignore[arg-type]
         except _Undone:
             return
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             unit.error = error
+        finally:
+            unit.is_finished = True
         self._left -= 1
         self._finished.append(unit)
         if unit.error is not None and unit.wrote:
@@ -330,9 +338,9 @@ class Batch:
         self._lane.lost(self._line, self._units)
 
     def _unwind(self) -> None:
-        """Leave the units that are under way; one that has not begun would throw it at us."""
+        """Leave the units that are under way."""
         for unit in self._units:
-            if unit.green:
+            if unit.green is not None and not unit.is_finished:
                 unit.green.throw(_Undone)
 
 
@@ -361,11 +369,3 @@ def _statements(*, writes: bool) -> dict[str, Named]:
 
 def _not_single(name: str) -> RuntimeError:
     return RuntimeError(f"{name} is not the one statement that was to be read without a transaction")
-
-
-def _park() -> Any:
-    """Leave a unit's greenlet until somebody switches to it; what they pass is returned."""
-    parent = getcurrent().parent
-    if parent is None:
-        raise RuntimeError("a unit of work runs in a greenlet of its own")
-    return parent.switch()

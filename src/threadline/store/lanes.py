@@ -14,6 +14,7 @@ from threadline.chat.limits import Policy
 from threadline.clock import Clock, Limited
 from threadline.store import Committed, Unavailable, Work
 from threadline.store.batch import Batch, Unit
+from threadline.store.greenlets import Greenlets
 from threadline.store.pipeline import Pipeline, said
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Lane:
         self.clock = clock
         self.policy = policy
         self.writes = tell is not None
+        self.greenlets = Greenlets()
         self.loop = asyncio.get_running_loop()
         self._address = address
         self._tell = tell
