@@ -39,13 +39,11 @@ RELEASE = statement("release", "RELEASE inner_work")
 LOCK_SESSIONS = statement(
     "lock_sessions", "SELECT key FROM session WHERE key = ANY(:keys ::bigint[]) ORDER BY key FOR UPDATE"
 )
-AGAIN = (
-    errors.SerializationFailure,
-    errors.DeadlockDetected,
-    errors.UniqueViolation,
-    errors.LockNotAvailable,
-)
-"""What another transaction caused: the same work, done again, sees what that one wrote."""
+LOCKED_OUT = (errors.DeadlockDetected, errors.LockNotAvailable)
+"""Another transaction holds a lock. The work is tried again behind other work, for as long as its caller waits."""
+
+AGAIN = (errors.SerializationFailure, errors.UniqueViolation, *LOCKED_OUT)
+"""Another transaction came first. The same work, done again, sees the rows that it wrote."""
 
 
 class Unsure(Exception):
@@ -314,12 +312,14 @@ class Batch:
     def _again(self, error: Exception | None) -> None:
         now = self._lane.loop.time()
         is_hopeless = error is not None and len(self._units) == 1 and not isinstance(error, AGAIN)
+        is_locked_out = isinstance(error, LOCKED_OUT)
         for unit in self._units:
             unit.attempts += 1
             unit.is_alone = True
-            if is_hopeless or unit.attempts > ATTEMPTS_MAX or now > unit.expires_at:
+            is_spent = unit.attempts > ATTEMPTS_MAX and not is_locked_out
+            if is_hopeless or is_spent or now > unit.expires_at:
                 unit.fail(error or _Stuck())
-        self._lane.again(self._units, gives_way=isinstance(error, errors.LockNotAvailable))
+        self._lane.again(self._units, gives_way=is_locked_out)
         self._lane.release(self._line, self._units)
 
     def _failed(self, error: psycopg.Error) -> None:
