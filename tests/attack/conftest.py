@@ -1,3 +1,3 @@
-from tests.engines import postgres, threadline_server
+from tests.engines import postgres
 
-__all__ = ["postgres", "threadline_server"]
+__all__ = ["postgres"]

@@ -2,12 +2,15 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from time import time
 
 import pytest
 
 from tests.attack.figures import rounds
+from tests.attack.killed import killed
 from tests.attack.known import Known, Requests, known_of, talk
 from tests.attack.mutations import Request, mutated
 from tests.edge.raw import Answer, Connection, ask
@@ -90,23 +93,40 @@ def complaint(request: Request, answer: Answer) -> str:
     return "" if answer.error in CODES else "no model has this code"
 
 
-ROUNDS = [("sqlite" if n % 4 else "postgres", *each) for n, each in enumerate(rounds("BODIES", ROUND))]
+ON = ("postgres", "sqlite", "processes", "sqlite")
+"""What the servers of the rounds run on. Between processes every call and answer is packed."""
+ROUNDS = [(ON[number % len(ON)], *each) for number, each in enumerate(rounds("BODIES", ROUND))]
 
 
-@pytest.mark.parametrize(("threadline_server", "seed", "count"), ROUNDS, indirect=["threadline_server"])
+@pytest.fixture
+def threadline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
+    if request.param == "processes":
+        with killed(tmp_path / "data") as server, contextlib.closing(server.workspace) as workspace:
+            yield workspace
+        assert not server.surprises()
+    else:
+        on_postgres = request.param == "postgres"
+        settings = {"store": request.getfixturevalue("postgres").database()} if on_postgres else {}
+        with Threadline(**settings) as running:
+            yield running
+
+
+@pytest.mark.parametrize(("threadline", "seed", "count"), ROUNDS, indirect=["threadline"])
 def test_every_mutated_request_is_answered_and_does_no_harm(
-    threadline_server: Threadline, seed: str, count: int
+    threadline: Workspace, seed: str, count: int
 ) -> None:
     random = Random(seed)
-    witness = talk(threadline_server, SECRET)
+    witness = talk(threadline, SECRET)
     before = witness.history()
-    workspace = threadline_server.another_account()
+    workspace, others = threadline, []
+    if isinstance(threadline, Threadline):
+        workspace, others = threadline.another_account(), [witness.contact_id]
     attacker = Attacker(workspace)
     known: Known = {}
     answers: Counter[int] = Counter()
     for number in range(count):
         if number % RENEWED == 0:
-            known = known_of(workspace, int(time() * 1000), witness.contact_id)
+            known = known_of(workspace, int(time() * 1000), *others)
         operation = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         model = load(operation.service).operations[operation.name]
         made = Requests(load(operation.service).shapes, random, known)
@@ -123,4 +143,4 @@ def test_every_mutated_request_is_answered_and_does_no_harm(
     assert witness.history() == before
     witness.say("still here")
     witness.see("still here")
-    assert ask(threadline_server.url, "GET", "/health").status == 200
+    assert ask(threadline.url, "GET", "/health").status == 200
