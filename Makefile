@@ -3,76 +3,92 @@ PYTHON ?= python3
 PORT   ?= 8080
 WORKERS ?= 2
 
-BIN := .venv/bin
+# Another interpreter has a folder of its own.
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
 # Not compiling ahead halves the time; Python compiles what is imported, once.
 PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
+# What an installation follows from: when one of these changes, it is made again.
+NEEDS := pyproject.toml src/threadline/__init__.py
 
 # The genuine AWS CLI, for the client tests. What it declares to need is for another use of the package.
 AWS_CLI := aws-cdk-asset-awscli-v2==2.0.198
 
-.PHONY: help run setup check test bench bench-full bench-page docs format clean
+# What `make test T=..` runs: paths, or else an expression for pytest's -k.
+T ?=
+CHOSEN := $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),$(T),-k '$(T)'))
+
+.PHONY: help run setup check test bench bench-full bench-page docs format dist clean
 
 help:
-	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=...)"
-	@echo "make test   run every test"
+	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=..; RELOAD=1: again when a source file changes)"
+	@echo "make test   run every test (T=tests/chat or T='transfer and not prune': some; PYTHON=python3.13)"
 	@echo "make check  format, lint, types, house rules, generated docs"
 	@echo "make bench  measure, beside a peer; the last line is JSON"
 	@echo "make bench-full  measure everything, beside every peer; writes docs/performance.md"
+	@echo "make dist   build the wheel and the sdist, and try both in a fresh environment"
 	@echo "make setup  install what the above need;  make docs  write docs/ again;  make format"
 
-# Each stamp says that .venv holds one set of packages as pyproject.toml has it now.
-.venv/python.stamp:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=..." >&2; exit 1; }
-	@echo "Making .venv"
-	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+# Each stamp says that $(VENV) holds one set of packages as pyproject.toml has it now.
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12, say" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.venv/runtime.stamp: pyproject.toml .venv/python.stamp
-	@echo "Installing Threadline into .venv"
+$(VENV)/runtime.stamp: $(NEEDS) $(VENV)/python.stamp
+	@echo "Installing Threadline into $(VENV)"
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/test.stamp: pyproject.toml .venv/python.stamp
-	@echo "Installing Threadline and what its tests need into .venv (two or three minutes the first time)"
+$(VENV)/test.stamp: $(NEEDS) $(VENV)/python.stamp
+	@echo "Installing Threadline and what its tests need into $(VENV) (two or three minutes the first time)"
 	@$(PIP) --editable '.[test]'
 	@$(PIP) --no-deps $(AWS_CLI)
 	@touch $@
 
-.venv/bench.stamp: pyproject.toml .venv/python.stamp
-	@echo "Installing Threadline and what it is measured beside into .venv"
+$(VENV)/bench.stamp: $(NEEDS) $(VENV)/python.stamp
+	@echo "Installing Threadline and what it is measured beside into $(VENV)"
 	@$(PIP) --editable '.[test,bench]'
 	@$(PIP) --no-deps $(AWS_CLI)
 	@touch $@
 
-run: .venv/runtime.stamp
-	@exec $(BIN)/threadline serve --port $(PORT) --data ./data
+$(VENV)/dist.stamp: pyproject.toml $(VENV)/python.stamp
+	@$(PIP) 'build>=1.3,<2'
+	@touch $@
 
-setup: .venv/runtime.stamp .venv/test.stamp .venv/bench.stamp
+run: $(VENV)/runtime.stamp
+	@exec $(BIN)/$(if $(RELOAD),python -m tools.reload,threadline serve) --port $(PORT) --data ./data
 
-check: .venv/test.stamp
+setup: $(VENV)/runtime.stamp $(VENV)/test.stamp $(VENV)/bench.stamp
+
+check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -p no:cacheprovider tests/test_house.py tests/test_docs.py
 
-test: .venv/test.stamp
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+test: $(VENV)/test.stamp
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(CHOSEN)
 
-bench: .venv/bench.stamp
+bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench
 
-bench-full: .venv/bench.stamp
+bench-full: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench --full
 
-bench-page: .venv/bench.stamp
+bench-page: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.results docs
 
-docs: .venv/test.stamp
+docs: $(VENV)/test.stamp
 	$(BIN)/python -m tools.docs
 
-format: .venv/test.stamp
+format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+dist: $(VENV)/dist.stamp
+	@$(BIN)/python -m tools.dist
+
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
