@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,41 @@ def test_the_caret_stands_below_the_character() -> None:
         shorthand.parse("a={b=c,\nd;e}", ATTRIBUTES)
     lines = str(caught.value).splitlines()
     assert lines[-1].index("^") == lines[-2].index(";")
+
+
+@given(st.text('"\\a\n', max_size=14))
+def test_a_quoted_text_ends_where_the_aws_cli_ends_it(text: str) -> None:
+    """By its own pattern, which takes exponential time for a longer one."""
+    theirs = re.compile(r'"(?:\\\\|\\"|[^"])*"').match(f'"{text}')
+    ours = shorthand.DOUBLE.match(f'"{text}')
+    assert (ours and ours.group()) == (theirs and theirs.group())
+    single = shorthand.SINGLE.match(f'"{text}'.replace('"', "'"))
+    assert (single and single.group().replace("'", '"')) == (theirs and theirs.group())
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("text", ["\\" * 10_001, "\\a" * 10_000, "a" * 10_000])
+def test_a_quoted_text_that_is_never_closed_is_refused(quote: str, text: str) -> None:
+    with pytest.raises(shorthand.BadShorthand, match=r"(double|singled) quoted"):
+        shorthand.parse(f"a={quote}{text}", ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("k@={ValueString=file:///x}", {"k": {"ValueString": "file:///x"}}),
+        ("k={ValueString@=file://name.txt}", {"k": {"ValueString": "Casey"}}),
+        ("k@=[file://name.txt,'file://name.txt']", {"k": ["Casey", "Casey"]}),
+        ("k@=file://name.txt,file://name.txt,a=file://x", {"k": ["Casey", "Casey"], "a": "file://x"}),
+        ("k@={a=1,b@=file://name.txt,c=file:///x}", {"k": {"a": "1", "b": "Casey", "c": "file:///x"}}),
+    ],
+)
+def test_only_what_follows_its_own_key_names_a_file(
+    text: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "name.txt").write_text("Casey", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert shorthand.parse(text, ATTRIBUTES) == value
 
 
 def test_numbers_and_single_items_become_what_the_model_wants() -> None:

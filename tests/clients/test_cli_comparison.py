@@ -54,6 +54,8 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "Level=much",
         "--profile binary",
         "--participant-details fileb:",
+        "--starting-token MQ==",
+        "--starting-token eyJib3RvX3RydW5jYXRlX2Ftb3VudCI6IDEuNX0=",
     ),
     "the log of --debug is each program's own": ("--debug",),
     "the genuine program says this without its usage": ("--no$",),
@@ -113,6 +115,9 @@ $key
 [profile errjson]
 cli_error_format = json
 $key
+[profile errcaps]
+cli_error_format = JSON
+$key
 [profile missingservices]
 services = nowhere
 $key
@@ -138,6 +143,11 @@ class Answer(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def decoded(written: bytes) -> str:
+    """The text of an output, which a command line may ask for in another encoding than UTF-8."""
+    return written.decode(errors="surrogateescape")
 
 
 class Stage:
@@ -217,7 +227,7 @@ class Stage:
             timeout=SECONDS_MAX,
             check=False,
         )
-        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Answer(done.returncode, decoded(done.stdout), decoded(done.stderr))
 
     def genuine(self, line: str) -> Answer:
         """What the AWS CLI does."""
@@ -226,7 +236,7 @@ class Stage:
             status = self._aws.run(words, self.folder, environment, out, err)
             out.seek(0)
             err.seek(0)
-            return Answer(status, out.read().decode(), err.read().decode())
+            return Answer(status, decoded(out.read()), decoded(err.read()))
 
     def _words(self, line: str) -> tuple[list[str], dict[str, str]]:
         """A command line and its environment."""

@@ -1,6 +1,7 @@
 """Texts made to keep a regular expression busy, and a child process that tries them.
 
-Run as a script it reads patterns as JSON, pairs of text and length, and writes a line before it tries each.
+Run as a script it reads patterns as JSON, pairs of text and length, and writes a line before it tries each. A pattern
+of a model comes without flags, one of our own with the flags of `re`.
 """
 
 import json
@@ -11,7 +12,7 @@ from itertools import product
 
 SIMPLE = ["a", "A", "0", "-", "_", " ", ".", "/", ":", "@", "$", "\u00e9", "\u20ac", "\n"]
 PAIRS = [a + b for a, b in product("a0-_./:@", repeat=2) if a != b]
-HEADS = ["", "a@a", "arn:aws:connect:us-east-1:1:instance/", "https://a.s3."]
+HEADS = ["", "a@a", "arn:aws:connect:us-east-1:1:instance/", "https://a.s3.", '"', "'"]
 TAILS = ["", "\0", "@"]
 
 
@@ -27,9 +28,9 @@ def attacks(pattern: str, size: int) -> Iterator[str]:
 def main() -> None:
     from threadline.wire.validate import compiled_pattern
 
-    for pattern, size in json.load(sys.stdin):
+    for pattern, size, flags in json.load(sys.stdin):
         print("next", flush=True)
-        compiled = compiled_pattern(pattern)
+        compiled = compiled_pattern(pattern) if flags is None else re.compile(pattern, flags)
         for text in attacks(pattern, size):
             compiled.search(text)
     print("done", flush=True)

@@ -8,7 +8,8 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import IO, Any
+from io import BytesIO, TextIOWrapper
+from typing import IO, Any, TextIO
 
 from threadline import style
 from threadline.cli import COMMANDS, arguments, output
@@ -59,7 +60,7 @@ def main(words: list[str]) -> int:
     except RecursionError as error:
         return _reported(Failure(f"Something is nested too deeply: {error}"), surroundings, chosen)
     except UnicodeEncodeError as error:
-        return _reported(Failure(f"Some text is not valid Unicode: {error}"), surroundings, chosen)
+        return _reported(_unwritable(error), surroundings, chosen)
 
 
 def _overview() -> int:
@@ -84,8 +85,28 @@ def _reported(failure: Failure, surroundings: Surroundings, chosen: str | None) 
     from threadline.cli import report
 
     sys.stdout.flush()
-    report.write(failure, surroundings, chosen)
+    try:
+        report.write(failure, surroundings, chosen)
+    except UnicodeEncodeError as error:
+        failure = _unwritable(error)
+        report.write(failure, surroundings, chosen)
     return failure.status
+
+
+def _unwritable(error: UnicodeEncodeError) -> Failure:
+    """A failure in words that can be written whatever the encoding."""
+    return Failure(f"Some text is not valid Unicode: {error}" if error.encoding == "utf-8" else str(error))
+
+
+def encoded(stream: TextIO) -> TextIO:
+    """Make `stream` write in the encoding that AWS_CLI_OUTPUT_ENCODING names. Raises Failure when it names none."""
+    encoding = os.environ.get("AWS_CLI_OUTPUT_ENCODING")
+    if encoding is not None and isinstance(stream, TextIOWrapper):
+        try:
+            stream.reconfigure(encoding=encoding)
+        except LookupError as error:
+            raise Failure(f"Unknown codec `{encoding}` specified for AWS_CLI_OUTPUT_ENCODING.") from error
+    return stream
 
 
 def version() -> str:
@@ -170,7 +191,15 @@ class Command:
         )
 
     def run(self, words: list[str]) -> int:
-        """Find service and operation, and call it."""
+        """Find service and operation, and call it. A failure is then told in the encoding that is asked for."""
+        try:
+            return self._run(words)
+        except Failure:
+            encoded(sys.stderr)
+            raise
+
+    def _run(self, words: list[str]) -> int:
+        encoded(TextIOWrapper(BytesIO()))
         if self.options.command not in SERVICES:
             return self._help() if self.options.command == "help" else self._misplaced()
         service = load(self.options.command)
@@ -192,7 +221,7 @@ class Command:
     def _output(self, *, paged: bool) -> AbstractContextManager[IO[str]]:
         """Standard output, or the pager where there is someone to page for."""
         if not paged or not sys.stdout.isatty():
-            return nullcontext(sys.stdout)
+            return nullcontext(encoded(sys.stdout))
         from threadline.cli import pager
 
         return pager.output(self.surroundings)

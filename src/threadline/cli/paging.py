@@ -33,18 +33,19 @@ class Pages:
         self._once: list[str] = rule.get("non_aggregate_keys", [])
         self._parameters = dict(parameters)
         self._max_items = max_items
+        self._start: dict[str, Any] = {TOKEN: None}
         self._skip = 0
         self.resume_token: str | None = None
         self.first: dict[str, Any] = {}
         if starting_token is not None:
-            token, self._skip = _decoded(starting_token)
-            self._go_to(token)
+            self._start, self._skip = _decoded(starting_token)
+            self._go_to(self._start)
         self._starts_inside = starting_token is not None
         if page_size is not None:
             self._parameters[rule["limit_key"]] = page_size
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        count, token, skipped = 0, self._parameters.get(TOKEN), self._skip
+        count, token, skipped = 0, self._start, self._skip
         previous = None
         while True:
             page = self._call(self._parameters)
@@ -57,26 +58,29 @@ class Pages:
             if over > 0:
                 keep = len(items) - over
                 page[self.result_key] = items[:keep]
-                self.resume_token = _encoded({TOKEN: token, CUT: keep + skipped})
+                self.resume_token = _encoded({**token, CUT: keep + skipped})
                 yield page
                 return
             yield page
             count += len(items)
-            token, skipped = page.get(TOKEN) or None, 0
-            if token is None:
+            token, skipped = {TOKEN: page.get(TOKEN) or None}, 0
+            if token[TOKEN] is None:
                 return
             if count == self._max_items:
-                self.resume_token = _encoded({TOKEN: token})
+                self.resume_token = _encoded(token)
                 return
             if token == previous:
-                raise Failure(f"Error during pagination: The same next token was received twice: {token!r}")
+                raise Failure(
+                    f"Error during pagination: The same next token was received twice: {token[TOKEN]!r}"
+                )
             previous = token
             self._go_to(token)
 
-    def _go_to(self, token: str | None) -> None:
-        self._parameters.pop(TOKEN, None)
-        if token is not None and token != "None":
-            self._parameters[TOKEN] = token
+    def _go_to(self, token: dict[str, Any]) -> None:
+        for name, value in token.items():
+            self._parameters.pop(name, None)
+            if value is not None and value != "None":
+                self._parameters[name] = value
 
     def merged(self) -> dict[str, Any]:
         """All pages as one reply."""
@@ -93,19 +97,31 @@ class Pages:
 
 
 def _encoded(token: dict[str, Any]) -> str:
+    """A token for `--starting-token`. Raises Failure when the one that was given there says no page to go on from."""
+    if token.keys() - {CUT} != {TOKEN}:
+        raise Failure(f"Bad starting token: {token}")
     return base64.b64encode(json.dumps(token).encode()).decode()
 
 
-def _decoded(text: str) -> tuple[str | None, int]:
-    """The service's token and how many items to skip; text that is no token of ours is the service's own."""
+def _decoded(text: str) -> tuple[dict[str, Any], int]:
+    """The parameters to go on with and how many items to skip; text that is no token of ours is the service's own.
+
+    Raises Failure for a token that says neither.
+    """
     try:
         token = json.loads(base64.b64decode(text).decode())
-        return token.get(TOKEN), token.get(CUT, 0)
-    except (ValueError, AttributeError):
+    except ValueError:
         return _old_token(text)
+    if isinstance(token, list) or (not isinstance(token, dict) and "___" in text):
+        return _old_token(text)
+    skip = token.pop(CUT, 0) if isinstance(token, dict) else ""
+    if not isinstance(skip, int | None):
+        raise Failure(f"Bad starting token: {text}")
+    token.pop("boto_encoded_keys", None)
+    return token, skip or 0
 
 
-def _old_token(text: str) -> tuple[str | None, int]:
+def _old_token(text: str) -> tuple[dict[str, Any], int]:
     """`TOKEN___7`, as tokens were once, or a token of the service. Raises Failure for neither."""
     own, *rest = text.split("___")
     if len(rest) > 1:
@@ -114,4 +130,4 @@ def _old_token(text: str) -> tuple[str | None, int]:
         skip = int(rest[0]) if rest else 0
     except ValueError:
         own, skip = text, 0
-    return (None if own == "None" else own), skip
+    return {TOKEN: own}, skip

@@ -39,7 +39,7 @@ def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> N
 def _configured(surroundings: Surroundings) -> str | None:
     """The form that environment or profile name; None when the profile itself cannot be read."""
     try:
-        form = surroundings.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format")
+        form = (surroundings.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format") or "").lower()
     except Failure:
         return None
     return form if form in ERROR_FORMATS else "enhanced"

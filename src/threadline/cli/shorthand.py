@@ -1,7 +1,7 @@
 r"""The shorthand syntax of the AWS CLI: `DisplayName=Casey`, `a=b,c=d`, `k=[x,y]`, `k={a=b}`, `k@=file://path`.
 
     parameter = pair *("," pair)
-    pair      = key ("=" | "@=") value               @= reads the value from the file that it names
+    pair      = key ("=" | "@=") value               after @= items name files, until the next key
     value     = list | map | item *("," item)        several items make a list
     list      = "[" [element *("," element)] "]"
     map       = "{" [pair *("," pair)] "}"           values here are elements
@@ -21,8 +21,9 @@ from threadline.cli.catalog import Shape
 
 KEY = re.compile(r"[A-Za-z0-9\-_.#/:]*")
 SPACE = re.compile(f"[{string.whitespace}]*")
-SINGLE = re.compile(r"'(?:\\\\|\\'|[^'])*'")
-DOUBLE = re.compile(r'"(?:\\\\|\\"|[^"])*"')
+# An escaped quote ends the text only where no other one does, as in the AWS CLI, whose patterns take exponential time.
+SINGLE = re.compile(r"'(?:[^'\\]|\\.)*'|'.*'", re.DOTALL)
+DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"|".*"', re.DOTALL)
 _FIRST_CHARACTER = r"(?:\\,|[!#-&(-+\-.-<>-Z\\-z|-\uffff])"
 BARE = re.compile(_FIRST_CHARACTER + r"(?:\\,|[\s!#-&(-+\-.-\\^-|~-\uffff])*")
 BARE_WITHOUT_EQUALS = re.compile(_FIRST_CHARACTER + r"(?:\\,|[\s!#-&(-+\-.-<>-\uffff])*")
@@ -42,6 +43,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._names_files = False
 
     def parameter(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -54,12 +56,11 @@ class _Parser:
     def _pair(self, found: dict[str, Any]) -> None:
         start = self._at
         key = self._matched(KEY)
-        from_file = self._accept("@")
+        self._names_files = self._accept("@")
         self._expect("=", spaced=True)
         if key in found:
             self._duplicate(key, start)
-        value = self._value()
-        found[key] = _read(value) if from_file else value
+        found[key] = self._value()
 
     def _value(self) -> Any:
         if self._at == len(self._text):
@@ -116,7 +117,7 @@ class _Parser:
         while not self._next_is("}"):
             start = self._at
             key = self._matched(KEY)
-            from_file = self._accept("@")
+            self._names_files = self._accept("@")
             self._expect("=", spaced=True)
             value = self._element()
             self._matched(SPACE)
@@ -125,11 +126,16 @@ class _Parser:
                 self._matched(SPACE)
             if key in found:
                 self._duplicate(key, start)
-            found[key] = _read(value) if from_file else value
+            found[key] = value
         self._expect("}")
         return found
 
-    def _item(self, bare: re.Pattern[str] = BARE) -> str:
+    def _item(self, bare: re.Pattern[str] = BARE) -> str | bytes:
+        text = self._text_of_item(bare)
+        content = paramfile.content(text) if self._names_files else None
+        return text if content is None else content
+
+    def _text_of_item(self, bare: re.Pattern[str]) -> str:
         start = self._text[self._at : self._at + 1]
         if start in ("'", '"'):
             quoted = self._matched(SINGLE if start == "'" else DOUBLE)[1:-1]
@@ -179,15 +185,6 @@ def _pointer(text: str, at: int) -> str:
     end = text.find("\n", at)
     shown, rest = (text, "") if end < 0 else (text[:end], text[end:])
     return f"{shown}\n{' ' * (at - shown.rfind(chr(10)) - 1)}^{rest}"
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, str):
-        content = paramfile.content(value)
-        return value if content is None else content
-    if isinstance(value, dict):
-        return {key: _read(item) for key, item in value.items()}
-    return [_read(item) for item in value]
 
 
 def typed(value: Any, shape: Shape) -> Any:
