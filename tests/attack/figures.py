@@ -3,7 +3,7 @@
 `make test` runs a few of each. The full figures are environment variables:
 
     export THREADLINE_KILLS=100 THREADLINE_FULL_DISKS=20 THREADLINE_BODIES=100000
-    export THREADLINE_FRAMES=30000 THREADLINE_HANDSHAKES=5000
+    export THREADLINE_FRAMES=30000 THREADLINE_HANDSHAKES=5000 THREADLINE_PIECES=10000
     .venv/bin/pytest -q -n 2 tests/attack
 
 Attacks come in rounds, each with a seed of its own that stands in the name of the test: `2026-7` is the eighth round of
@@ -13,7 +13,15 @@ the seed 2026 (THREADLINE_SEED). The same number of attacks and `-k 2026-7-` rep
 import os
 
 SEED = os.environ.get("THREADLINE_SEED", "2026")
-FIGURES = {"KILLS": 4, "FULL_DISKS": 1, "BACKUPS": 4, "BODIES": 4_000, "FRAMES": 2_000, "HANDSHAKES": 200}
+FIGURES = {
+    "KILLS": 4,
+    "FULL_DISKS": 1,
+    "BACKUPS": 4,
+    "BODIES": 4_000,
+    "FRAMES": 2_000,
+    "HANDSHAKES": 200,
+    "PIECES": 200,
+}
 """What `make test` runs of each."""
 
 

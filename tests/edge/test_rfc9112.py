@@ -217,6 +217,28 @@ def test_the_body_of_a_request_that_offers_an_upgrade_is_its_body(threadline: Th
 # A refusal that the client gets to read
 
 
+@pytest.mark.parametrize("last", [b"HTTP/1.0\r\n", b"HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"])
+def test_a_last_answer_outlives_what_the_client_goes_on_sending(
+    threadline_server: Threadline, last: bytes
+) -> None:
+    with connected(threadline_server.url) as client:
+        client.send(b"GET /health " + last + b"\r\n")
+        for _ in range(100):
+            client.send(HEALTH * 100)
+        assert client.answer().status == 200
+        assert client.closed()
+
+
+@pytest.mark.parametrize("at", [0, 10, 20_000])
+def test_a_large_head_is_refused_wherever_its_packets_end(threadline_server: Threadline, at: int) -> None:
+    large = HEALTH[:-2] + b"x: " + b"y" * 40_000 + b"\r\n\r\n"
+    with connected(threadline_server.url) as client:
+        client.send(HEALTH + large[:at])
+        assert client.answer().status == 200
+        client.send(large[at:])
+        assert client.answer().status == 431
+
+
 def test_a_huge_body_gets_its_answer(threadline: Threadline) -> None:
     size = 52_000_000
     assert size < LINGER_BYTES_MAX

@@ -4,6 +4,7 @@ llhttp reads it and refuses what is no HTTP at all; these are the rules of RFC 9
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import httptools
@@ -76,7 +77,7 @@ def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes, *, 
             return "1.1"
     if b"RTSP/" not in seen and b"ICE/" not in seen:
         return parser.get_http_version()
-    line = rb"(?:\A|\n)[A-Z_]* *%b +(?:RTSP|ICE)/" % re.escape(url)
+    line = rb"(?:\A[A-Z_]*|%b) *%b +(?:RTSP|ICE)/" % (re.escape(parser.get_method()), re.escape(url))
     return "" if re.search(line, seen) else parser.get_http_version()
 
 
@@ -84,6 +85,12 @@ def size_of(headers: dict[bytes, bytes], url: bytes, seen: bytes, *, begins: boo
     """The bytes of a whole head: as they came where `seen` begins with it, else about."""
     end = seen.find(b"\r\n\r\n", len(url)) if begins else -1
     return end if end >= 0 else len(url) + sum(map(len, (*headers, *headers.values())))
+
+
+@lru_cache(maxsize=16)
+def is_host(value: bytes) -> bool:
+    """Whether this is one host, with or without a port."""
+    return HOST.fullmatch(value) is not None
 
 
 def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
@@ -96,7 +103,7 @@ def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
     host = headers.get(b"host")
     if host is None and version == "1.1":
         return Complaint(400, "BadRequestException", "A request of HTTP/1.1 must have a Host header.")
-    if host is not None and HOST.fullmatch(host) is None:
+    if host is not None and not is_host(host):
         return Complaint(
             400, "BadRequestException", "A request must have one Host header: a name and a port."
         )
@@ -124,7 +131,7 @@ def parts_of(url: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, bytes]:
         parts = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:
         return url, b""
-    if (whole := ABSOLUTE.match(url)) is not None and HOST.fullmatch(whole[1]):
+    if (whole := ABSOLUTE.match(url)) is not None and is_host(whole[1]):
         headers[b"host"] = whole[1]
     return parts.path or b"/", parts.query or b""
 

@@ -77,6 +77,7 @@ class Http(Outgoing):
         self.phase = Phase.OPEN
         self.parser = self.new_parser()
         self.seen = b""
+        self.begins = True  # whether what was seen begins with the request that is read
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.in_head = True
@@ -142,9 +143,9 @@ class Http(Outgoing):
         left: float = soonest
         if current is None and self.is_idle and not self.bytes_so_far and not self.waiting:
             left = self.since + bounds.keep_alive_seconds - self.loop.time()
-        elif not self.is_write_paused and (
-            current is None or current.is_handshake or not current.is_complete
-        ):
+        elif (
+            current.is_handshake or not current.is_complete if current else not self.waiting
+        ) and not self.is_write_paused:
             left = self.since + bounds.request_seconds_max - self.loop.time()
         if left > 0:
             self.timer = self.loop.call_later(min(left, soonest), self.look)
@@ -166,6 +167,7 @@ class Http(Outgoing):
             return
         if not self.bytes_so_far:
             self.since = self.loop.time()
+            self.begins = True
         self.seen = self.seen + data if self.in_head and self.bytes_so_far else data
         self.bytes_so_far += len(data)
         self.is_busy = True
@@ -174,7 +176,7 @@ class Http(Outgoing):
             left = self.feed(left)
         self.is_busy = False
         if self.phase is Phase.OPEN:
-            self.check_size(data)
+            self.check_size()
         if self.current is None:
             self.proceed()
         elif self.waiting or self.phase is not Phase.OPEN:
@@ -203,7 +205,7 @@ class Http(Outgoing):
             self.refuse(*heads.misunderstood(error))
         return b""
 
-    def check_size(self, data: bytes) -> None:
+    def check_size(self) -> None:
         """Bound what has come of a request that is not complete; its bytes are kept only as long as it is a head."""
         bounds = self.bounds
         if not self.in_head:
@@ -220,7 +222,6 @@ class Http(Outgoing):
         elif not self.bytes_so_far:  # a head has begun after another request
             self.since = self.loop.time()
             self.bytes_so_far = len(self.url)
-            self.seen = b"\r\n" + data
         elif self.bytes_so_far > bounds.header_bytes_max:
             self.refuse_head()
 
@@ -249,13 +250,13 @@ class Http(Outgoing):
             return
         if self.phase is not Phase.OPEN:
             return
-        version = heads.version_of(self.parser, url, self.seen, begins=self.bytes_so_far > 0)
+        version = heads.version_of(self.parser, url, self.seen, begins=self.begins)
         if len(self.waiting) >= heads.WAITING_MAX:
             self.refuse(*heads.TOO_FAR_AHEAD)
         elif (
             len(self.seen)
             > bounds.header_bytes_max
-            < heads.size_of(headers, url, self.seen, begins=self.bytes_so_far > 0)
+            < heads.size_of(headers, url, self.seen, begins=self.begins)
         ):
             self.refuse_head()
         elif len(url) > bounds.path_bytes_max:
@@ -304,6 +305,7 @@ class Http(Outgoing):
         if self.phase is not Phase.OPEN or self.framing:
             return
         self.bytes_so_far = 0
+        self.begins = False
         if self.request is not None:
             self.request.is_complete = True
             self.request.wake()
@@ -443,13 +445,12 @@ class Http(Outgoing):
         return websocket
 
     def finish(self) -> None:
-        """Say the last, and close: at once, or when the client has had the chance to read it."""
+        """Say the last, and close when the client has had the chance to read it."""
         seconds = self.since + self.bounds.request_seconds_max - self.loop.time()
         if self.refusal is not None:
             self.transport.write(self.refusal)
-        is_unheard = self.refusal or self.bytes_so_far or self.is_read_paused or self.rest
         self.leave()
-        if not (is_unheard and linger(self.transport, self.connections, self, seconds)):
+        if not linger(self.transport, self.connections, self, seconds):
             self.transport.close()
             self.wait_for_reader(self.transport.get_write_buffer_size())
 
