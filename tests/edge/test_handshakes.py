@@ -121,7 +121,7 @@ def test_a_handshake_waits_for_the_answers_before_it(threadline: Threadline) -> 
 def test_an_upgrade_of_http_1_0_is_no_upgrade(threadline: Threadline) -> None:
     path = path_of(ticket_url(threadline.invite()))
     answer = answer_to(threadline.url, handshake(path).replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n")
-    assert answer.status == 404
+    assert answer.status == 426
 
 
 def test_a_socket_that_never_subscribes_is_closed_after_the_time_for_a_request() -> None:
