@@ -35,17 +35,18 @@ class Killed:
         os.kill(self._frontends()[0], signal.SIGKILL)
 
     def parent(self) -> None:
-        """Kill the parent alone: its orphans end by themselves, and the server is started again."""
-        self._end(self.server.parent.pid)
-        self.start()
+        """Kill the parent alone and start the server again at once, while its orphans end by themselves."""
+        self._kill(self.server.parent.pid)
 
     def all(self) -> None:
-        """Kill every process, the parent first so that it starts no other, and start the server again."""
-        self.kill_all()
-        self.start()
+        """Kill every process, the parent first so that it starts no other, and start the server again at once."""
+        self._kill(self.server.parent.pid, self.writer(), *self._frontends())
 
     def kill_all(self) -> None:
-        self._end(self.server.parent.pid, self.writer(), *self._frontends())
+        """As `all`, and leave it so."""
+        for pid in (self.server.parent.pid, self.writer(), *self._frontends()):
+            os.kill(pid, signal.SIGKILL)
+        self.errors += self.server.end()[1]
 
     def start(self) -> None:
         """Serve again on the same port, so that everybody finds it."""
@@ -70,11 +71,13 @@ class Killed:
         """Lines of the log that tell of a call that failed, or that show where in the program something did."""
         return [line for line in self.errors.splitlines() if SURPRISE.search(line)]
 
-    def _end(self, *pids: int) -> None:
-        orphans = {self.writer(), *self._frontends()}
+    def _kill(self, *pids: int) -> None:
+        old, orphans = self.server, {self.writer(), *self._frontends()}
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        self.errors += self.server.end()[1]
+        old.parent.wait()
+        self.start()
+        self.errors += old.end()[1]
         assert all(gone(pid) for pid in orphans), "processes outlive their parent"
 
     def writer(self) -> int:
