@@ -14,6 +14,8 @@ from threadline.operations import CONTINUATIONS, run_due_now
 from threadline.store import Committed, Task, Tx, Unavailable, checkpoints
 from threadline.store.sqlite import SqliteStore
 
+PATIENCE_SECONDS = 15.0
+
 
 @asynccontextmanager
 async def opened(disk: Disk, told: list[Committed] | None = None) -> AsyncIterator[SqliteStore]:
@@ -113,4 +115,28 @@ async def test_the_wal_starts_anew_while_writes_go_on(
     await store.close()
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     assert await kept(store, *keys) == keys
+    await store.close()
+
+
+async def test_the_wal_is_cut_after_a_reader_that_took_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as somebody reads an old state, all that is written since stays in the WAL. Writing goes on meanwhile."""
+    monkeypatch.setattr(checkpoints, "PAGES", 20)
+    monkeypatch.setattr(checkpoints, "PAGES_MAX", 100)
+    file = tmp_path / "threadline.db"
+    store = SqliteStore(file, ManualClock())
+    reader = apsw.Connection(str(file))
+    reader.execute("BEGIN; SELECT count(*) FROM reply").fetchall()
+    for number in range(400):
+        await store.write(keep(f"row {number}", 4_000))
+    wal = tmp_path / "threadline.db-wal"
+    assert wal.stat().st_size > 400 * 4_000
+    reader.close()
+    number = 400
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while wal.stat().st_size > 130 * 4_120:
+            await store.write(keep(f"row {number}", 4_000))
+            number += 1
+    assert len(await kept(store, *(f"row {each}" for each in range(number)))) == number
     await store.close()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import apsw
 
-from threadline.clock import monotonic
+from threadline.clock import Limited, monotonic
+from threadline.store.trouble import trouble_of
 
 PAGES = 16_000
 """Length of the WAL (64 MB) from which on it is checkpointed: pages that are written again and again are moved once."""
@@ -41,6 +42,8 @@ class Checkpoints:
     """
 
     def __init__(self, file: Path, writer: apsw.Connection, on_completed: Callable[[], None]) -> None:
+        self._file = file
+        self._said = Limited(log.warning)
         self._connection = apsw.Connection(str(file))
         self._connection.set_busy_timeout(5_000)
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -119,7 +122,10 @@ class Checkpoints:
             with self._lock:
                 pages, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error as error:
-            log.warning("the WAL could not be checkpointed, and grows: %s", error)
+            trouble = trouble_of(error, self._file, self._connection.system_errno)
+            self._said.say(
+                "", f"the WAL grows until it can be checkpointed: {trouble.line if trouble else error}"
+            )
             return True
         now = monotonic()
         if moved == pages or moved != self._moved:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ LOCKED, UNLINKED, DAMAGED = "locked", "files unlinked", "damaged"
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_PERMISSION = {errno.EROFS, errno.EACCES, errno.EPERM}
+ROOM_BYTES_MIN = 1 << 20
 PROBE_SECONDS = 1.0
 """Between two attempts to write something, while nothing can be written and perhaps nobody asks for it."""
 
@@ -44,7 +46,8 @@ def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Troub
     said = str(error)
     if isinstance(error, Unlinked):
         return Trouble(UNLINKED, f"{said} Nothing is answered on it any more.")
-    if isinstance(error, apsw.FullError) or (number in NO_ROOM and isinstance(error, apsw.IOError | OSError)):
+    is_io = isinstance(error, apsw.IOError | apsw.CantOpenError | OSError)
+    if isinstance(error, apsw.FullError) or (is_io and (number in NO_ROOM or not _has_room(file.parent))):
         return Trouble(
             DISK_FULL,
             f"{file} cannot be written, the disk is full: make room in {file.parent}, or raise the quota.",
@@ -52,7 +55,7 @@ def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Troub
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Trouble(LOCKED, f"{file} is locked by {holder_of(file)}: let it finish, or end it.")
     if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.AuthError) or (
-        number in NO_PERMISSION and isinstance(error, apsw.IOError | apsw.CantOpenError | OSError)
+        is_io and number in NO_PERMISSION
     ):
         return Trouble(
             READ_ONLY,
@@ -65,7 +68,7 @@ def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Troub
             f"{file} is damaged ({said}): stop the server, then `threadline check` says where, and"
             f" `threadline restore` brings a backup back.",
         )
-    if isinstance(error, apsw.IOError | apsw.CantOpenError | OSError):
+    if is_io:
         return Trouble(
             DISK_ERROR, f"{file} cannot be used, the disk fails: {said}. Look at the system's log."
         )
@@ -103,6 +106,7 @@ class Troubles:
         self._changed = changed
         self._probe = probe
         self._said = Limited(log.error)
+        self._recovered = Limited(log.warning)
         self._probing: asyncio.TimerHandle | None = None
         self._good: int | None = None
 
@@ -116,8 +120,7 @@ class Troubles:
         if self.reason != trouble.reason:
             self.reason = trouble.reason
             self._changed(self.reason)
-        if self._probing is None:
-            self._probing = asyncio.get_running_loop().call_later(PROBE_SECONDS, self._again)
+        self._try_again()
         unavailable = Unavailable(trouble.line)
         unavailable.__cause__ = error
         return unavailable
@@ -131,11 +134,14 @@ class Troubles:
         """All up to the batch of this number is durable."""
         if self._good is None or batch < self._good or self.reason is None:
             return
+        self._good = None
+        if self.reason == DISK_FULL and not _has_room(self._file.parent):
+            self._try_again()
+            return
         count = self._said.left_out(self.reason)
-        log.warning(
-            "%s can be written again%s", self._file, f" ({count:,} more were refused)" if count else ""
-        )
-        self.reason = self._good = None
+        more = f" ({count:,} more requests were refused)" if count else ""
+        self._recovered.say("", f"{self._file} can be written again{more}")
+        self.reason = None
         self._changed(None)
         self.close()
 
@@ -145,6 +151,19 @@ class Troubles:
             self._probing.cancel()
             self._probing = None
 
+    def _try_again(self) -> None:
+        if self._probing is None:
+            self._probing = asyncio.get_running_loop().call_later(PROBE_SECONDS, self._again)
+
     def _again(self) -> None:
         self._probing = None
         self._probe()
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the disk has more than a few messages' worth. One write may succeed where the next one does not."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return True
+    return disk.f_blocks == 0 or disk.f_bavail * disk.f_frsize >= ROOM_BYTES_MIN
