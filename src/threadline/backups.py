@@ -266,7 +266,7 @@ def _read(source: BinaryIO, use: Callable[[bytes], object], expected: int, progr
         digest.update(chunk)
         use(chunk)
         size += len(chunk)
-        progress("read", size, expected)
+        progress("verified", size, expected)
     return File(size, digest.hexdigest())
 
 

@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
                 f" --dbname='{address}'."
             )
         manifest = backups.back_up(folders.data_folder(options), options.to, progress)
+        progress.clear()
         size = sum(file.size for file in manifest.files.values())
         print(f"{options.to}: {folders.counted(manifest.counts)}; {size:,} bytes.")
         return 0

@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
             )
         folder = folders.data_folder(options)
         manifest, replaced = backups.restore(options.backup, folder, progress, replaces=options.replace)
+        progress.clear()
         print(f"{folder} holds the backup of {manifest.created}: {folders.counted(manifest.counts)}.")
         if replaced:
             print(f"The data from before is in {replaced}: delete it when nobody misses anything.")
