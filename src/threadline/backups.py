@@ -22,6 +22,7 @@ import msgspec
 from threadline import __version__, place
 from threadline.clock import Clock
 from threadline.store import copies
+from threadline.store import progress as progress_file
 from threadline.store.checks import content_findings, database_findings, pages_of
 from threadline.store.copies import Progress
 
@@ -68,6 +69,8 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
     Raises Refused when there is nothing to back up or `to` is not empty, apsw.Error and OSError.
     """
     database = _database(folder)
+    if what := _loss(database):
+        raise Refused(f"{what}: a backup would lack it too. `threadline check` says what else is wrong.")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise Refused(
             f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
@@ -177,6 +180,10 @@ def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[
         yield from file_findings(folder, manifest, progress)
         if not (folder / place.DATABASE).exists():
             return
+    elif what := _loss(folder / place.DATABASE):
+        yield what
+        if not (folder / place.DATABASE).exists():
+            return
     with copies.reading(_database(folder), is_at_rest=manifest is not None) as connection:
         is_readable = True
         for finding in database_findings(connection, progress):
@@ -198,6 +205,22 @@ def _held(folder: Path) -> list[str]:
     return [file.name for file in files if file.exists() and file.stat().st_size]
 
 
+def _loss(database: Path) -> str | None:
+    """What the database of a data folder lacks of what the folder knows of; None when nothing."""
+    try:
+        mark = progress_file.known(database)
+        if mark is None:
+            return None
+        if what := progress_file.missing(database, mark, ""):
+            return what
+        with copies.reading(database) as connection:
+            return progress_file.lost(database, progress_file.found(connection, database), mark, "")
+    except progress_file.DataLost as loss:
+        return str(loss)
+    except apsw.Error:  # damaged: whoever reads on says how
+        return None
+
+
 def _integrity(backup: Path, progress: Progress) -> Iterator[str]:
     with copies.reading(backup / place.DATABASE, is_at_rest=True) as connection:
         yield from database_findings(connection, progress)
@@ -214,9 +237,8 @@ def _workspace_findings(folder: Path, connection: apsw.Connection, *, needs_one:
     except (OSError, ValueError, KeyError, TypeError) as error:
         yield f"{place.WORKSPACE} cannot be read: {error}"
     else:
-        with pages_of(connection)() as ask:
-            if not ask("instance_exists", instance_id=named):
-                yield f"{place.WORKSPACE} names the instance {named}, which is not in the store"
+        if named != first:
+            yield f"{place.WORKSPACE} names instance {named}, and the database holds {first or 'none'}"
 
 
 def _database(folder: Path) -> Path:

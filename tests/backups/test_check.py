@@ -67,7 +67,7 @@ def test_a_check_changes_nothing(data: Path, backup: Path) -> None:
             "is shown up to entry 99",
         ),
         ("UPDATE session SET anchor_session = 99 WHERE anchor_session IS NOT NULL", "said to be in (99)"),
-        ("UPDATE instance SET id = 'x'", "names the instance"),
+        ("UPDATE instance SET id = 'x'", "names instance"),
         ("PRAGMA user_version = 9999", "newer Threadline (schema 9999"),
         ("PRAGMA user_version = 0", "it has no schema"),
     ],
@@ -91,6 +91,13 @@ def test_a_damaged_file_is_found(data: Path, backup: Path) -> None:
     assert "workspace.json is not there" in found(backup)[-1] or "workspace.json is not there." in found(
         backup
     )
+
+
+def test_a_database_that_is_gone_is_found(data: Path) -> None:
+    (data / "threadline.db").write_bytes(b"")
+    assert any("threadline.db is empty" in line for line in found(data))
+    (data / "threadline.db").unlink()
+    assert any("threadline.db is gone" in line for line in found(data))
 
 
 def test_every_page_of_a_large_store_is_looked_at(data: Path) -> None:

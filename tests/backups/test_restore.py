@@ -1,5 +1,6 @@
 """`threadline restore`: verified before anything is touched, all or nothing, and nothing is deleted."""
 
+import json
 import os
 import shutil
 import signal
@@ -86,11 +87,17 @@ def test_a_log_of_the_old_database_never_meets_the_new_one(
     server.end()
     assert gone(worker)
     data = Path(server.data)
-    assert (data / "threadline.db-wal").stat().st_size
+    assert found(data) == []
+    frames = json.loads((data / "threadline.state").read_text())["frames"]
+    os.truncate(data / "threadline.db-wal", 32 + (frames - 1) * (24 + 4096))
+    assert any("damaged or cut off" in line for line in found(data)), found(data)
+    assert "a backup would lack it too" in refused("backup", tmp_path / "to", "--data", data)
     said("restore", backup, "--data", data, "--replace")
     assert found(data) == []
     (replaced,) = data.glob("replaced-*")
-    assert found(replaced) == [], "and what was replaced is whole"
+    assert any("damaged or cut off" in line for line in found(replaced)), "what was replaced is as it was"
+    with supervised(data):
+        pass
 
 
 def test_nothing_is_restored_under_a_server(server: Supervised, backup: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_database_that_another_program_locks(tmp_path: Path, frontends: dict[s
         becomes(server.url, 200)
         with closing(apsw.Connection(str(tmp_path / "data" / "threadline.db"))) as other:
             other.execute("BEGIN IMMEDIATE")
-            becomes(server.url, 503, "locked", "writer silent")
+            becomes(server.url, 503, "locked")
             assert ask(server.url, "GET", "/health").status == 200
         becomes(server.url, 200)
 

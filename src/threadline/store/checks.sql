@@ -10,9 +10,6 @@ SELECT count(*) FROM contact;
 -- name: count_items
 SELECT count(*) FROM item;
 
--- name: instance_exists
-SELECT 1 FROM instance WHERE id = :instance_id;
-
 -- name: sessions_after
 SELECT key, initial_contact_id, current_contact_id, last_position, last_seq
 FROM session WHERE key > :after ORDER BY key LIMIT :limit;
