@@ -14,7 +14,7 @@ import os
 
 SEED = os.environ.get("THREADLINE_SEED", "2026")
 FIGURES = {
-    "KILLS": 4,
+    "KILLS": 5,
     "FULL_DISKS": 1,
     "BACKUPS": 4,
     "BODIES": 4_000,

@@ -3,12 +3,14 @@
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
-from tests.edge.supervised import PATIENCE_SECONDS, Supervised, children_of, gone
+from tests.edge.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, gone
 from threadline.testing import Workspace
 
 SURPRISE = re.compile(r"failed request=|Traceback|\.py:\d+ ")
@@ -48,10 +50,25 @@ class Killed:
             os.kill(pid, signal.SIGKILL)
         self.errors += self.server.end()[1]
 
+    def starting(self, seconds: float) -> None:
+        """As `all`, and kill what is started so long after its start, before it is started for good."""
+        self.kill_all()
+        command = [*COMMAND, "--data", str(self.data), *self._port]
+        begun = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        Event().wait(seconds)
+        workers = children_of(begun.pid)
+        for pid in (begun.pid, *workers):
+            os.kill(pid, signal.SIGKILL)
+        begun.wait()
+        self.start()
+
     def start(self) -> None:
         """Serve again on the same port, so that everybody finds it."""
-        port = self.server.url.rpartition(":")[2]
-        self.server = Supervised(self.data, "--port", port)
+        self.server = Supervised(self.data, *self._port)
+
+    @property
+    def _port(self) -> tuple[str, str]:
+        return "--port", self.server.url.rpartition(":")[2]
 
     def starts(self) -> bool:
         """Start where that may be impossible; whether it serves, as it says itself or does not."""

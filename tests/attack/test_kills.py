@@ -1,5 +1,6 @@
 """kill -9 at any moment: what was acknowledged is there afterwards, once and in order, and everything goes on."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -7,23 +8,30 @@ from threading import Event
 import pytest
 
 from tests.attack.figures import rounds
-from tests.attack.killed import killed
+from tests.attack.killed import Killed, killed
 from tests.attack.load import Load
 from tests.flows.flows import content, say, wait
 
-EVERY_PART = ("worker", "frontend", "parent", "all")
+KILLS: list[Callable[[Killed, Random], None]] = [
+    lambda server, random: server.worker(),
+    lambda server, random: server.frontend(),
+    lambda server, random: server.parent(),
+    lambda server, random: server.all(),
+    lambda server, random: server.starting(random.random() * START_SECONDS),
+]
+START_SECONDS = 1.5
 MOMENT_SECONDS = 0.02
 """A kill comes within so much of an acknowledgement: before the next, in it, or a few later."""
 
 
-@pytest.mark.parametrize(("seed", "kills"), rounds("KILLS", len(EVERY_PART)))
+@pytest.mark.parametrize(("seed", "kills"), rounds("KILLS", len(KILLS)))
 def test_a_server_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, seed: str, kills: int) -> None:
     random = Random(seed)
     with killed(tmp_path / "data") as server, Load(server.workspace) as load:
-        for part in random.sample(EVERY_PART, kills):
+        for kill in random.sample(KILLS, kills):
             load.reaches(random.randrange(20, 200))
             Event().wait(random.random() * MOMENT_SECONDS)
-            getattr(server, part)()
+            kill(server, random)
         load.reaches(20)
         load.finish()
         load.check()
