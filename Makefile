@@ -18,12 +18,13 @@ AWS_CLI := aws-cdk-asset-awscli-v2==2.0.198
 T ?=
 CHOSEN := $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),$(T),-k '$(T)'))
 
-.PHONY: help run setup check test bench bench-full bench-page docs format dist clean
+.PHONY: help run setup check test profile bench bench-full bench-page docs format dist clean
 
 help:
 	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=..; RELOAD=1: again when a source file changes)"
 	@echo "make test   run every test (T=tests/chat or T='transfer and not prune': some; PYTHON=python3.13)"
 	@echo "make check  format, lint, types, house rules, generated docs"
+	@echo "make profile CALL=SendMessage  list and draw the functions that one request runs (INPUT='{..}': more members)"
 	@echo "make bench  measure, beside a peer; the last line is JSON"
 	@echo "make bench-full  measure everything, beside every peer; writes docs/performance.md"
 	@echo "make dist   build the wheel and the sdist, and try both in a fresh environment"
@@ -70,6 +71,9 @@ check: $(VENV)/test.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(CHOSEN)
+
+profile: $(VENV)/test.stamp
+	@$(BIN)/python -m tools.profile $(or $(CALL),SendMessage) $(if $(INPUT),--input '$(INPUT)')
 
 bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench
