@@ -1,9 +1,12 @@
 """`/ready` says whether clients should be sent here, and why not; `/health` says only that somebody is alive."""
 
+import asyncio
 import os
+import signal
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 import apsw
 import pytest
@@ -16,10 +19,12 @@ from tests.engines import running
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.server.readiness import ROOM_BYTES_MIN, Files, Readiness
+from threadline.store import Work
 from threadline.store.sqlite import SqliteStore
 from threadline.testing import Threadline, Workspace
 
 PATIENCE_SECONDS = 20
+T = TypeVar("T")
 
 
 def becomes(url: str, status: int, *reasons: str | None) -> None:
@@ -69,6 +74,19 @@ def test_files_that_are_unlinked(tmp_path: Path, frontends: dict[str, str]) -> N
         becomes(server.url, 503, "files unlinked")
 
 
+def test_a_writer_that_does_not_answer(tmp_path: Path) -> None:
+    with supervised(tmp_path / "data", env={"THREADLINE_EDGE_PROCESSES": "1"}) as server:
+        becomes(server.url, 200)
+        writer = server.worker()
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            becomes(server.url, 503, "writer silent")
+            assert ask(server.url, "GET", "/health").status == 200
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        becomes(server.url, 200)
+
+
 def test_a_full_disk_and_one_with_room_again(tmp_path: Path, frontends: dict[str, str]) -> None:
     """Nobody writes when there is room again: a load balancer sends nobody to a server that is not ready."""
     with small_disk(tmp_path / "disk") as disk, supervised(disk.folder, env=frontends) as server:
@@ -103,6 +121,24 @@ def test_a_postgresql_that_is_away() -> None:
         assert ask(server.url, "GET", "/health").status == 200
         postgres.start()
         becomes(server.url, 200)
+
+
+class Counting(SqliteStore):
+    """Knows how often it was asked to write."""
+
+    asked = 0
+
+    async def write(self, work: Work[T], session: int | None = None) -> T:
+        self.asked += 1
+        return await super().write(work, session)
+
+
+async def test_however_many_ask_one_looks() -> None:
+    store = Counting(None, Clock())
+    readiness = Readiness(store, Settings(data=":memory:"))
+    assert await asyncio.gather(*[readiness.reason() for _ in range(100)]) == [None] * 100
+    assert store.asked == 1
+    await store.close()
 
 
 async def test_a_server_that_drains() -> None:
