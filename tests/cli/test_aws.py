@@ -195,7 +195,7 @@ def test_the_program_alone_lists_its_commands_and_services(run: Run, words: tupl
     done = run(*words)
     assert (done.status, done.err) == (0, "")
     for name, meaning in {**COMMANDS, **SERVICES}.items():
-        assert re.search(rf"^  {name} +{re.escape(meaning)}$", done.out, re.MULTILINE)
+        assert re.search(rf"^  {name} +{re.escape(meaning)}$", done.out, re.MULTILINE), f"{name}: one line"
     assert max(map(len, done.out.splitlines())) < 80
 
 

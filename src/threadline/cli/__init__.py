@@ -16,7 +16,7 @@ COMMANDS = {
     "agent": "accept or transfer a chat as an agent",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
-    "check": "check a data folder or a backup: nothing is missing, nothing is damaged",
+    "check": "look for loss and damage in a data folder or a backup",
     "completion": "print the completion script of a shell",
 }
 
