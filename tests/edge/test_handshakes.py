@@ -1,15 +1,30 @@
 """A WebSocket's handshake is a request like any other: read by one parser, answered in words, and not waited for."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from websockets.sync.client import connect
 
 from tests.edge.raw import Answer, Connection, ask, connected, edge_of
-from tests.edge.test_sockets import KEY, SUBSCRIBE, close_code, handshaken, hear, masked, opened, ticket_url
+from tests.edge.test_sockets import (
+    KEY,
+    PATIENCE_SECONDS,
+    SUBSCRIBE,
+    close_code,
+    handshaken,
+    hear,
+    masked,
+    opened,
+    ticket_url,
+)
+from threadline.config import Settings
 from threadline.testing import Threadline
+from threadline.wire.listener import Listener
+from threadline.wire.request import Gone, Request
 
 BODIES = [
     b"content-length: 1\r\n\r\nx",
@@ -116,6 +131,34 @@ def test_a_handshake_waits_for_the_answers_before_it(threadline: Threadline) -> 
         assert [client.answer().status for _ in range(4)] == [200, 200, 200, 101]
         while b"aws/ping" not in client.rest:
             client._more()
+
+
+async def test_a_handshake_is_not_decided_for_ever() -> None:
+    """As where the store does not answer. An answer that comes too late is nobody's."""
+    decided = asyncio.get_running_loop().create_future()
+    ended = asyncio.get_running_loop().create_future()
+
+    async def stuck(request: Request) -> None:
+        await decided
+        with pytest.raises(Gone):
+            request.accept(lambda _: pytest.fail("accepted"))
+        ended.set_result(None)
+
+    bound = socket.create_server(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
+    listener = Listener(stuck, stuck, Settings(request_seconds_max=1), map(str, count()))
+    await listener.start(bound, 10)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(handshake("/participant/socket?ticket=mine") + b"\r\n")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"x-amzn-errortype: ServiceUnavailableException" in answer
+        decided.set_result(None)
+        await ended
+    writer.close()
+    listener.stop()
+    await listener.left(0)
 
 
 def test_an_upgrade_of_http_1_0_is_no_upgrade(threadline: Threadline) -> None:

@@ -1,6 +1,6 @@
-"""What a request's head must be for us to answer it: the version, the host, and where its body ends.
+"""The rules for a request's head: its version, its host, and where its body ends.
 
-llhttp reads it and refuses what is no HTTP at all; these are the rules of RFC 9112 that it leaves to a server.
+llhttp reads it and refuses all that is not HTTP; these are the rules of RFC 9112 that it leaves to a server.
 """
 
 import re
@@ -22,7 +22,7 @@ VERSION_ERRORS = (
     "Invalid method for RTSP/",
     "Expected SOURCE method for ICE/",
 )
-"""What llhttp says of a version or a protocol that it does not know."""
+"""The errors of llhttp about a version or a protocol that it does not know."""
 
 
 class Complaint(NamedTuple):
@@ -61,7 +61,7 @@ HANDSHAKE_WITH_BODY = Complaint(
 
 
 def misunderstood(error: httptools.HttpParserError) -> Complaint:
-    """What is wrong with something that llhttp does not take."""
+    """The complaint about something that llhttp does not take."""
     return VERSION if str(error.args[0] if error.args else "").startswith(VERSION_ERRORS) else NO_HTTP
 
 

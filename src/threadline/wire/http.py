@@ -1,10 +1,9 @@
 """HTTP/1.1 connections, as small as the wire allows, with a bound on everything a client can make grow.
 
-llhttp reads, each answer is one write, and a request is answered by a coroutine that runs without a task of its own:
-what a framework costs for each request is here spent on the request. What a client sends before there is a request
-to answer (too many headers, too slow, no HTTP at all) is refused here, in the same JSON as everywhere, and in its
-turn: after the answers to what was asked before it. A WebSocket's handshake is a request like any other, until it is
-accepted.
+llhttp reads, each answer is one write, and a request is answered by a coroutine that runs without a task of its own.
+A request that reaches no application (too many headers, too slow, not HTTP) is refused here, in the same JSON as
+everywhere, and in its turn: after the answers to the requests before it. A WebSocket's handshake is a request like any
+other, until it is accepted.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from threadline.wire.request import App, Gone, Request, add_header
 from threadline.wire.websocket import Receiver, WebSocket, is_handshake, switching
 
 UNASKED_BYTES_MAX = 65_536
-"""What is read of a body before anybody wants it."""
+"""Bytes of a body that are read before the application wants it."""
 
 BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count.
@@ -51,7 +50,7 @@ def drive(work: Coroutine[Any, Any, None]) -> None:
     awaited.add_done_callback(lambda _: drive(work))
 
 
-class Phase(Enum):
+class HttpPhase(Enum):
     """How far a connection is."""
 
     OPEN = auto()
@@ -74,7 +73,7 @@ class Http(Outgoing):
         self.sockets = sockets
         super().__init__(settings, connections)
         self.request_ids = request_ids
-        self.phase = Phase.OPEN
+        self.phase = HttpPhase.OPEN
         self.parser = self.new_parser()
         self.seen = b""
         self.begins = True  # whether what was seen begins with the request that is read
@@ -119,17 +118,17 @@ class Http(Outgoing):
 
     def eof_received(self) -> bool:
         """A client that has said all it has to say still gets its answers; a request cut short is dropped."""
-        if self.phase is Phase.OPEN:
-            self.phase = Phase.LAST
+        if self.phase is HttpPhase.OPEN:
+            self.phase = HttpPhase.LAST
             self.drop_unfinished()
             self.bytes_so_far = 0
             if last := self.waiting[-1] if self.waiting else self.current:
                 last.keeps_alive = False
             self.proceed()
-        return self.phase is not Phase.OVER
+        return self.phase is not HttpPhase.OVER
 
     def resume_writing(self) -> None:
-        if self.phase is Phase.OVER:  # whoever waits for the rest to be read still does
+        if self.phase is HttpPhase.OVER:  # whoever waits for the rest to be read still does
             self.is_write_paused = False
             return
         super().resume_writing()
@@ -151,7 +150,7 @@ class Http(Outgoing):
             self.timer = self.loop.call_later(min(left, soonest), self.look)
         elif current is not None and current.is_handshake:
             self.turn_away("It could not be found out in time whose ticket this is.")
-        elif self.bytes_so_far and self.phase is Phase.OPEN:
+        elif self.bytes_so_far and self.phase is HttpPhase.OPEN:
             self.refuse(408, "RequestTimeoutException", "The request did not arrive in time.")
         elif self.transport.get_write_buffer_size():
             drop(self.transport)  # a close would wait for a client that does not read
@@ -161,7 +160,7 @@ class Http(Outgoing):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self.phase is not Phase.OPEN:
+        if self.phase is not HttpPhase.OPEN:
             self.bytes_so_far += len(data)
             self.hold()
             return
@@ -172,16 +171,18 @@ class Http(Outgoing):
         self.bytes_so_far += len(data)
         self.is_busy = True
         left = data
-        while left and self.phase is Phase.OPEN:
+        while left and self.phase is HttpPhase.OPEN:
             left = self.feed(left)
         self.is_busy = False
-        if self.phase is Phase.OPEN:
+        if self.phase is HttpPhase.OPEN:
             self.check_size()
         if self.current is None:
             self.proceed()
-        elif self.waiting or self.phase is not Phase.OPEN:
+        elif self.waiting or self.phase is not HttpPhase.OPEN:
             self.hold()
-        if (self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES) and self.phase is Phase.OPEN:
+        if (
+            self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES
+        ) and self.phase is HttpPhase.OPEN:
             self.count()
 
     def feed(self, data: bytes) -> bytes:
@@ -194,7 +195,7 @@ class Http(Outgoing):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self.phase is Phase.LAST:
+            if self.phase is HttpPhase.LAST:
                 self.rest = rest
                 return b""
             self.parser = self.new_parser()
@@ -248,7 +249,7 @@ class Http(Outgoing):
         if self.framing:
             self.framing = b""
             return
-        if self.phase is not Phase.OPEN:
+        if self.phase is not HttpPhase.OPEN:
             return
         version = heads.version_of(self.parser, url, self.seen, begins=self.begins)
         if len(self.waiting) >= heads.WAITING_MAX:
@@ -292,7 +293,7 @@ class Http(Outgoing):
 
     def on_body(self, data: bytes) -> None:
         request = self.request
-        if request is None or self.phase is not Phase.OPEN:
+        if request is None or self.phase is not HttpPhase.OPEN:
             return
         if request is not self.current and request not in self.waiting:
             return  # answered without it
@@ -302,7 +303,7 @@ class Http(Outgoing):
 
     def on_message_complete(self) -> None:
         self.in_head = True
-        if self.phase is not Phase.OPEN or self.framing:
+        if self.phase is not HttpPhase.OPEN or self.framing:
             return
         self.bytes_so_far = 0
         self.begins = False
@@ -310,7 +311,7 @@ class Http(Outgoing):
             self.request.is_complete = True
             self.request.wake()
             if not self.request.keeps_alive:
-                self.phase = Phase.LAST
+                self.phase = HttpPhase.LAST
 
     def more(self) -> "asyncio.Future[None]":
         """The current request wants the rest of its body."""
@@ -328,13 +329,13 @@ class Http(Outgoing):
 
     def hold(self) -> None:
         """Read no more for now."""
-        if not self.is_read_paused and self.phase is not Phase.OVER:
+        if not self.is_read_paused and self.phase is not HttpPhase.OVER:
             self.is_read_paused = True
             self.transport.pause_reading()
 
     def release(self) -> None:
         """Read on."""
-        if self.is_read_paused and self.phase is not Phase.OVER:
+        if self.is_read_paused and self.phase is not HttpPhase.OVER:
             self.is_read_paused = False
             self.transport.resume_reading()
 
@@ -356,9 +357,9 @@ class Http(Outgoing):
             drive((self.sockets if request.is_handshake else self.app)(request))
             is_served = True
         self.is_busy = False
-        if self.phase is Phase.LAST and self.current is None and not self.waiting:
+        if self.phase is HttpPhase.LAST and self.current is None and not self.waiting:
             self.finish()
-        elif self.waiting or self.phase is Phase.LAST:
+        elif self.waiting or self.phase is HttpPhase.LAST:
             self.hold()
         elif self.current is None:
             self.release()
@@ -368,7 +369,7 @@ class Http(Outgoing):
         request, self.current = self.current, None
         if self.finished is not None and not self.finished.done():
             self.finished.set_result(None)
-        if request is None or self.phase is Phase.OVER:
+        if request is None or self.phase is HttpPhase.OVER:
             return
         self.credential = request.credential
         if self.is_counted:
@@ -406,9 +407,9 @@ class Http(Outgoing):
 
         It is the answer to the request that is still coming, be it in its head or its body, unless that has had one.
         """
-        if self.phase is not Phase.OPEN:
+        if self.phase is not HttpPhase.OPEN:
             return
-        self.phase = Phase.LAST
+        self.phase = HttpPhase.LAST
         if self.drop_unfinished():
             self.refusal = refusal(self.bounds, next(self.request_ids), status, code, message)
         self.proceed()
@@ -432,7 +433,7 @@ class Http(Outgoing):
     def accept(self, receiver_of: Callable[[WebSocket], Receiver]) -> WebSocket:
         """Go on as a WebSocket. Raises Gone when the client is."""
         request = self.current
-        if request is None or self.phase is Phase.OVER:
+        if request is None or self.phase is HttpPhase.OVER:
             raise Gone
         self.transport.write(switching(request.headers[b"sec-websocket-key"]))
         websocket = WebSocket(self.transport, self.connections, self.bounds, request.credential)
@@ -456,7 +457,7 @@ class Http(Outgoing):
 
     def leave(self) -> None:
         """Have nothing more to do with the connection, its timers and its requests."""
-        self.phase = Phase.OVER
+        self.phase = HttpPhase.OVER
         for timer in (self.timer, self.patience):
             if timer is not None:
                 timer.cancel()
@@ -473,7 +474,7 @@ class Http(Outgoing):
     def shut_down(self) -> "asyncio.Future[None] | None":
         """Take no further request. What is done when the running one is answered; None when there is none."""
         if self.current is None:
-            if self.phase is not Phase.OVER:
+            if self.phase is not HttpPhase.OVER:
                 self.leave()
                 self.transport.close()
             return None
@@ -483,11 +484,11 @@ class Http(Outgoing):
 
     def turn_away(self, why: str) -> None:
         """The current request cannot be waited for any longer; nor can those after it."""
-        if self.phase is Phase.OVER:
+        if self.phase is HttpPhase.OVER:
             return
         if self.current is not None:
             self.current.give_up()
         self.current = self.request = None
         self.waiting.clear()
-        self.phase = Phase.OPEN
+        self.phase = HttpPhase.OPEN
         self.refuse(503, "ServiceUnavailableException", why)

@@ -8,7 +8,7 @@ import struct
 from threadline.wire.budget import Budget
 
 LINGER_BYTES_MAX = 64 * 1_048_576
-"""What is read and thrown away of a client that goes on sending after its last answer."""
+"""Bytes that are read and thrown away when a client goes on sending after its last answer."""
 
 LINGER_SECONDS = 2.0
 """Time such a client may send nothing until the connection is closed."""

@@ -64,5 +64,5 @@ class Listener:
         return not late
 
     async def left(self, seconds: float) -> None:
-        """Wait until the connections, closed by whoever knows why, are gone; drop those that take longer."""
+        """Wait until the connections, which are closed already, are gone; drop those that take longer."""
         await self.connections.gone(seconds)

@@ -14,7 +14,7 @@ class Gone(Exception):
 
 
 class TooLarge(Exception):
-    """The body is larger than whoever wants it takes."""
+    """The body is larger than the application takes."""
 
 
 class Request:
@@ -94,7 +94,7 @@ class Request:
             self.waiter.set_result(None)
 
     def give_up(self) -> None:
-        """Nobody is left to answer: who waits for the body, now or later, gets Gone."""
+        """No client is left to answer: waiting for the body, now or later, raises Gone."""
         self.is_gone = True
         self.content = b""
         waiter, self.waiter = (

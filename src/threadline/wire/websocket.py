@@ -22,7 +22,7 @@ from threadline.wire.lingering import Connections, HasTransport, drop, linger
 from threadline.wire.pace import Pace
 
 PIECE_BYTES = 2_048
-"""What is parsed before the messages in it are answered: a frame in memory takes fifty times its bytes on the wire, and
+"""So much is parsed before its messages are answered: a frame in memory takes fifty times its bytes on the wire, and
 some hundreds of the smallest, as many as there are in it, take a few milliseconds."""
 
 FRAME_BYTES = 1_024
@@ -60,7 +60,7 @@ def switching(key: bytes) -> bytes:
 
 
 class Receiver(Protocol):
-    """Whoever is told what a client says."""
+    """The application behind a WebSocket: it is told of each message."""
 
     def received(self, text: str) -> Coroutine[Any, Any, None] | None:
         """A message has come. The next is told when the returned work is done, at once when it is None."""
@@ -69,7 +69,7 @@ class Receiver(Protocol):
         """Nothing more will come, and nothing more can be sent. Told once."""
 
 
-class State(Enum):
+class SocketState(Enum):
     """How far a WebSocket is."""
 
     OPEN = auto()
@@ -106,7 +106,7 @@ class WebSocket(HasTransport):
         self, transport: asyncio.Transport, connections: Connections, bounds: Settings, credential: str
     ) -> None:
         self.transport = transport
-        self.state = State.OPEN
+        self.state = SocketState.OPEN
         self.receiver: Receiver | None = None
         self._connections = connections
         self._credential = credential
@@ -125,7 +125,7 @@ class WebSocket(HasTransport):
 
     def push(self, frame: bytes) -> bool:
         """Send a frame of the chat; False, and nothing sent, when the client is not reading or is gone."""
-        if self._writable is not None or self.state is not State.OPEN or self.transport.is_closing():
+        if self._writable is not None or self.state is not SocketState.OPEN or self.transport.is_closing():
             return False
         self.transport.write(frame)
         return True
@@ -138,7 +138,7 @@ class WebSocket(HasTransport):
     @property
     def is_open(self) -> bool:
         """Whether a push can still succeed, now or later."""
-        return self.state is State.OPEN and not self.transport.is_closing()
+        return self.state is SocketState.OPEN and not self.transport.is_closing()
 
     def close(self, code: int, reason: str) -> None:
         """Close in good order, or drop a client that is not reading."""
@@ -147,7 +147,7 @@ class WebSocket(HasTransport):
         elif self.is_open:
             self._rules.send_close(code, reason)
             self.transport.write(b"".join(self._rules.data_to_send()))
-            self.state = State.CLOSING
+            self.state = SocketState.CLOSING
             self._let_receiver_go()
             self._timer = asyncio.get_running_loop().call_later(CLOSING_SECONDS, self.abort)
             self._read_on()
@@ -180,7 +180,7 @@ class WebSocket(HasTransport):
 
     def _read_on(self) -> None:
         """Parse what has come and tell of the messages in it, as long as each is dealt with at once."""
-        while self._working is None and self._resting is None and self.state is not State.CLOSED:
+        while self._working is None and self._resting is None and self.state is not SocketState.CLOSED:
             if self._waiting:
                 self._tell(self._waiting.pop(0))
             elif self._rest:
@@ -190,7 +190,7 @@ class WebSocket(HasTransport):
                 break
         self._count()
         is_held = self._working is not None or self._resting is not None
-        if self.state is not State.CLOSED and is_held is not self._is_held:
+        if self.state is not SocketState.CLOSED and is_held is not self._is_held:
             self._is_held = is_held
             (self.transport.pause_reading if is_held else self.transport.resume_reading)()
 
@@ -242,7 +242,7 @@ class WebSocket(HasTransport):
             self._waiting.append(text)
 
     def _tell(self, text: str) -> None:
-        if self.receiver is None or self.state is not State.OPEN:
+        if self.receiver is None or self.state is not SocketState.OPEN:
             return
         work = self.receiver.received(text)
         if work is not None:
@@ -262,7 +262,7 @@ class WebSocket(HasTransport):
     # The end
 
     def eof_received(self) -> None:
-        if self.state is not State.CLOSED:
+        if self.state is not SocketState.CLOSED:
             self._end(b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -285,9 +285,9 @@ class WebSocket(HasTransport):
             self._timer = asyncio.get_running_loop().call_later(CLOSING_SECONDS, self.abort)
 
     def _lost(self) -> None:
-        if self.state is State.CLOSED:
+        if self.state is SocketState.CLOSED:
             return
-        self.state = State.CLOSED
+        self.state = SocketState.CLOSED
         self._rest, self._waiting = b"", []
         for timer in (self._timer, self._resting):
             if timer is not None:
