@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-from tests.flows.flows import content, say
+from tests.flows.flows import content, do, on, say, wait
 from tests.wire.samples import Maker, text_time
 from threadline.operations import Operation
 from threadline.testing import Customer, Workspace
@@ -14,6 +14,8 @@ from threadline.wire.model import Shape, Shapes
 Known = dict[str, list[Any]]
 OPTIONAL = 0.35
 """How often a member is there that may be left out."""
+KNOWN_MAX = 20
+"""Values of each member; the newest are kept."""
 HOUR_SECONDS = 3_600
 
 
@@ -32,7 +34,21 @@ def known_of(workspace: Workspace, now_ms: int, *others: str) -> Known:
         InstanceId=workspace.instance_id, Name=uuid4().hex, Type=demo["Type"], Content=demo["Content"]
     )
     pages = [casey.page(MaxResults=1), connect.list_users(**instance), connect.list_contact_flows(**instance)]
-    flow = content(start=say("Hello.", "end"), end={"Type": "DisconnectParticipant"})
+    flow = content(
+        set=do("UpdateContactAttributes", {"Attributes": {"n": "7", "t": "$.Attributes.n"}}, "compare"),
+        compare=on(
+            do("Compare", {"ComparisonValue": "$.Attributes.n"}, None, NoMatchingCondition="say"),
+            ("NumberGreaterThan", ["5"], "past"),
+        ),
+        past=do(
+            "CreatePersistentContactAssociation",
+            {"RehydrationType": "FROM_SEGMENT", "SourceContactId": past.c2},
+            "say",
+            NoMatchingError="say",
+        ),
+        say=say("Hello $.Attributes.t, $.Channel", "wait"),
+        wait=wait("1", "end", returned="say"),
+    )
     contacts = [casey.contact_id, queued.contact_id, gone.contact_id, *past, *others]
     arn = f"arn:aws:connect:us-east-1:{workspace.env['AWS_ACCESS_KEY_ID'][-12:]}:instance/{workspace.instance_id}"
     found = {
@@ -64,6 +80,15 @@ def known_of(workspace: Workspace, now_ms: int, *others: str) -> Known:
     for person in (casey, queued, gone, agent):
         person.drop()
     return found
+
+
+def learn(known: Known, reply: Any) -> None:
+    """Add the ids and tokens of a reply, so that what it has made is used."""
+    for name, value in reply.items():
+        if isinstance(value, dict):
+            learn(known, value)
+        elif name in known and isinstance(value, str):
+            known[name] = [*known[name], value][-KNOWN_MAX:]
 
 
 class Requests(Maker):

@@ -231,5 +231,17 @@ def spoilt(operation: OperationModel, arguments: dict[str, Any], random: Random)
     inside = {name: value for name, value in arguments.items() if name not in outside}
     if not inside or random.random() < 0.15:
         inside, outside = arguments, {}
+    texts = [name for name, value in inside.items() if isinstance(value, str) and value[:1] == "{"]
+    if texts and random.random() < 0.7:
+        name = random.choice(texts)
+        return arguments | {name: within(inside[name], random)}
     bad = spoil(inside, random, ANY)
     return outside | (bad if isinstance(bad, dict) else {random.choice([*inside, "x"]): bad})
+
+
+def within(text: str, random: Random) -> str:
+    """JSON in a text, with one thing in it out of order."""
+    try:
+        return written(spoil(json.loads(text), random, ANY)).decode("utf-8", "replace")
+    except (ValueError, RecursionError):  # it was put out of order before
+        return text

@@ -11,7 +11,7 @@ import pytest
 
 from tests.attack.figures import rounds
 from tests.attack.killed import killed
-from tests.attack.known import Known, Requests, known_of, talk
+from tests.attack.known import Known, Requests, known_of, learn, talk
 from tests.attack.mutations import Request, mutated
 from tests.edge.raw import Answer, Connection, ask
 from tests.operations.raw import signature
@@ -138,6 +138,8 @@ def test_every_mutated_request_is_answered_and_does_no_harm(
         answers[answer.status] += 1
         wrong = complaint(request, answer)
         assert not wrong, f"seed {seed}, request {number}: {wrong}: {answer} for {request}"
+        if operation.writes and answer.status == 200:
+            learn(known, answer.json or {})
     attacker.close()
     assert answers[200] > count / 10, f"the requests do not come far: {answers}"
     assert witness.history() == before
