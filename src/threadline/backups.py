@@ -76,6 +76,7 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
             f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
         )
     to.parent.mkdir(parents=True, exist_ok=True)
+    progress = copies.Gentle(progress)
     draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
     try:
         created = _now()

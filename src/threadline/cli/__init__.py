@@ -27,6 +27,9 @@ SERVICES = {
 }
 """What each service is for, in words of our own: those of its model advertise a product."""
 
+YIELDING, NICE = ("backup", "restore", "check"), 10
+"""Commands that leave the processor to a server beside them while it has something to do."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit status."""
@@ -34,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
     module = f"threadline.cli.{name}" if name in COMMANDS else "threadline.cli.aws"
+    if name in YIELDING:
+        os.nice(NICE)  # before anything is loaded, which is work too
     try:
         run: Callable[[list[str]], int] = import_module(module).main
         status = run(arguments[1:] if name in COMMANDS else arguments)

@@ -15,9 +15,6 @@ from threadline.cli.failures import Failure
 from threadline.cli.progress import Live
 from threadline.config import BadSettings
 
-NICE = 10
-"""These commands leave the processor to the server while it has something to do."""
-
 HIDDEN = "postgresql://.."
 """An address whose parts cannot be told apart."""
 
@@ -71,7 +68,6 @@ def reported(command: Callable[[Live], int]) -> int:
     """Run `command` beside a server; what it cannot do becomes one line on standard error and its exit status."""
 
     def run() -> int:
-        os.nice(NICE)
         try:
             with Live() as progress:
                 return command(progress)

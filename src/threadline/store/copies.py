@@ -1,8 +1,8 @@
 """A copy of a SQLite database while a server writes it: one consistent state, without disturbing the server.
 
 The copy is made in steps within one read transaction, so it has all that was committed before it began and nothing of
-what came later. (A backup whose steps are transactions of their own begins anew with every commit.) Each step is synced
-and followed by a pause as long as itself: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
+what came later. (A backup whose steps are transactions of their own begins anew with every commit.) Each step is
+synced, and `Gentle` pauses after it: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
 """
 
 import os
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import apsw
 
-from threadline.clock import Clock
+from threadline.clock import monotonic
 from threadline.store import migrations, named_statements
 
 STEP_PAGES = 256
@@ -76,15 +76,26 @@ def copy(file: Path, to: Path, progress: Progress) -> None:
 def _copy_in_steps(
     source: apsw.Connection, target: apsw.Connection, written: int, progress: Progress
 ) -> None:
-    clock, pause = Clock(), threading.Event()
     with target.backup("main", source, "main") as backup:
         while not backup.done:
-            began_ms = clock.now_ms()
             backup.step(STEP_PAGES)
             os.fsync(written)
             progress("copied", backup.page_count - backup.remaining, backup.page_count)
-            if not backup.done:
-                pause.wait(min((clock.now_ms() - began_ms) / 1000, PAUSE_SECONDS_MAX))
+
+
+class Gentle:
+    """Progress, with a pause after each step that is as long as the step was."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._pause = threading.Event()
+        self._began = monotonic()
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        self._progress(what, done, of)
+        if done < of:
+            self._pause.wait(min(monotonic() - self._began, PAUSE_SECONDS_MAX))
+        self._began = monotonic()
 
 
 def schema_of(connection: apsw.Connection) -> int:
