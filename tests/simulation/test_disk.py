@@ -1,6 +1,7 @@
 """A disk that fails under a store: whoever asked is told, nothing half done stays, and the next one is served."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations import CONTINUATIONS, run_due_now
-from threadline.store import Committed, Task, Tx, Unavailable, checkpoints
+from threadline.store import Committed, Task, Tx, Unavailable, checkpoints, syncs, trouble
 from threadline.store.sqlite import SqliteStore
 
 PATIENCE_SECONDS = 15.0
@@ -140,3 +141,54 @@ async def test_the_wal_is_cut_after_a_reader_that_took_its_time(
             number += 1
     assert len(await kept(store, *(f"row {each}" for each in range(number)))) == number
     await store.close()
+
+
+async def test_an_idle_database_is_whole_without_its_wal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncs, "IDLE_SECONDS", 0.05)
+    store = SqliteStore(tmp_path / "threadline.db", ManualClock())
+    await store.write(keep("row"))
+    alone = tmp_path / "alone.db"
+    found: list[tuple[object, ...]] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not found:
+            await asyncio.sleep(0.01)
+            shutil.copy(tmp_path / "threadline.db", alone)
+            connection = apsw.Connection(str(alone))
+            found = connection.execute("SELECT key FROM reply").fetchall()
+            connection.close()
+    await store.close()
+
+
+async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
+    disk: Disk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once in ten seconds, whatever the number of those who are refused, and without a line of the program."""
+    monkeypatch.setattr(trouble, "PROBE_SECONDS", 0.01)
+    reasons: list[str | None] = []
+    over = asyncio.Event()
+
+    def told(reason: str | None) -> None:
+        reasons.append(reason)
+        if reason is None:
+            over.set()
+
+    async with opened(disk) as store:
+        await store.write(keep("old"))
+        store.on_trouble = told
+        disk.trouble = failing(1, 1_000, apsw.IOError)
+        for number in range(20):
+            with pytest.raises(Unavailable, match="the disk fails"):
+                await store.write(keep(f"new {number}", 10_000))
+        assert store.trouble == "disk error"
+        disk.trouble = None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await over.wait()  # though nobody writes
+    assert reasons == ["disk error", None]
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert str(disk.root / "threadline.db") in lines[0]
+    assert "Look at the system's log" in lines[0]
+    assert "can be written again (" in lines[1]
+    assert not any(record.exc_info for record in caplog.records)

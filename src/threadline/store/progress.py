@@ -60,10 +60,13 @@ class Record:
 
     def write(self, mark: Mark) -> None:
         """Have the file say `mark`. It survives this process; a power cut, after `sync`. Raises OSError."""
+        os.pwrite(self._fd, msgspec.json.encode(mark._asdict()).ljust(RECORD_BYTES - 1) + b"\n", 0)
+
+    def look(self) -> None:
+        """Make the file anew if somebody has removed it. Raises OSError."""
         if os.fstat(self._fd).st_nlink == 0:
             os.close(self._fd)
             self._fd = self._open()
-        os.pwrite(self._fd, msgspec.json.encode(mark._asdict()).ljust(RECORD_BYTES - 1) + b"\n", 0)
 
     def sync(self) -> None:
         """Make durable what was written. Raises OSError."""
@@ -107,9 +110,10 @@ class Progress:
         cursor.execute(COUNT, (mark.batch, mark.at_ms))
         self._counted = mark
 
-    def state(self) -> Mark:
-        """What is committed now: its time is this."""
-        return self.mark._replace(at_ms=self._clock.now_ms())
+    def state(self, salt: str, frames: int) -> Mark:
+        """What is committed now, given the WAL."""
+        instance_id, schema, batch, *_ = self.mark
+        return Mark(instance_id, schema, batch, self._clock.now_ms(), salt, frames)
 
     def committed(self) -> None:
         """The transaction has been committed."""

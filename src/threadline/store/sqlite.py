@@ -185,6 +185,9 @@ class SqliteStore(Store):
             self._reader = Reader(file, clock, self._policy, durable=path is not None)
             self._writer.execute("BEGIN IMMEDIATE; COMMIT")
             self._writer.set_busy_timeout(0)  # the loop does not stand still for another program
+            self.syncs: Syncs | None = None
+            if path is not None:
+                self.syncs = Syncs(path, self._writer, self._progress.mark, self._end_of_sync)
         except (apsw.Error, OSError) as error:
             trouble = trouble_of(error, file)
             raise RuntimeError(
@@ -200,9 +203,6 @@ class SqliteStore(Store):
         self._written: deque[tuple[int, list[_Job]]] = deque()
         self._failure: BaseException | None = None
         self._troubles = Troubles(file, lambda reason: self.on_trouble(reason), self._probe)
-        self.syncs: Syncs | None = None
-        if path is not None:
-            self.syncs = Syncs(path, self._writer, self._progress.mark, self._end_of_sync)
 
     @property
     def trouble(self) -> str | None:  # type: ignore[override]
@@ -270,7 +270,7 @@ class SqliteStore(Store):
         self._commit(batch, has_written=self._writer.total_changes() != before)
         if self.syncs is not None and (self._written or self._writer.total_changes() != before):
             self._written.append((self._count, batch))
-            self.syncs.want(self._progress.state())
+            self.syncs.want(self._progress)
         else:
             self._answer(batch)
             self._troubles.settled(self._count)

@@ -20,7 +20,7 @@ import apsw
 
 from threadline.clock import Limited, monotonic
 from threadline.store.checkpoints import Checkpoints
-from threadline.store.progress import Mark, Record
+from threadline.store.progress import Mark, Progress, Record
 from threadline.store.trouble import Unlinked
 
 Done = Callable[[int, OSError | None], None]
@@ -52,6 +52,7 @@ class Syncs:
         self._record = Record(file)
         self._record.write(start)
         self._record.sync()
+        self._salt, self._frames, self._counted = "", 0, start
         self._said = Limited(log.warning)
         self.checkpoints = Checkpoints(file, writer, self._keep)
         self.ended: deque[tuple[int, OSError | None]] = deque()
@@ -64,11 +65,16 @@ class Syncs:
         """Whether to write on. A WAL that is too long starts anew only while nobody writes."""
         return not unsynced or not self.checkpoints.is_overdue
 
-    def want(self, mark: Mark) -> None:
-        """One more commit has been written, with which the database is at `mark`. To be called on the loop."""
+    def want(self, progress: Progress) -> None:
+        """One more commit has been written, which `progress` knows of. To be called on the loop."""
         self._loop = asyncio.get_running_loop()
-        salt = os.pread(self._wal, 8, 16).hex()
-        self._wanted.put(mark._replace(salt=salt, frames=self.checkpoints.pages))
+        frames = self.checkpoints.pages
+        if frames <= self._frames or progress.mark is not self._counted:
+            # A new generation that is not noticed here, since it began with a long commit, is at the next count: until
+            # then the record has frames of a WAL that is not there any more, which say nothing.
+            self._salt = os.pread(self._wal, 8, 16).hex()
+        self._frames, self._counted = frames, progress.mark
+        self._wanted.put(progress.state(self._salt, frames))
 
     def settle(self) -> None:
         """Tell of what has ended: on the loop, which is told to do so, and sooner where it is busy for long."""
@@ -124,6 +130,7 @@ class Syncs:
         if os.fstat(self._wal).st_nlink and not is_due:
             return
         self._looked_at = now
+        self._record.look()
         for path, node in self._nodes.items():
             try:
                 is_there = path.stat().st_ino == node
