@@ -76,6 +76,8 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
             f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
         )
     to.parent.mkdir(parents=True, exist_ok=True)
+    if to.is_mount():
+        raise Refused(f"{to} is where a disk is mounted, and cannot be made anew: name a folder in it.")
     progress = copies.Gentle(progress)
     draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
     try:
@@ -106,6 +108,10 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
     server uses the folder, apsw.Error and OSError.
     """
     manifest = manifest_of(backup)
+    if backup.resolve() == folder.resolve():
+        raise Refused(
+            f"{backup} is the backup itself: a server wants a data folder of its own. Name another --data."
+        )
     for finding in chain(file_findings(backup, manifest, progress), _integrity(backup, progress)):
         raise Refused(f"The backup {backup} is not as it was made, and nothing is restored: {finding}.")
     if manifest.schema > copies.newest_schema():

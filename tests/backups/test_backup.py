@@ -4,7 +4,10 @@ THREADLINE_BACKUPS is how many are made at random moments; see `tests.attack.fig
 """
 
 import json
+import re
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -106,6 +109,21 @@ def test_a_backup_writes_over_nothing(data: Path, backup: Path, tmp_path: Path) 
     assert "not empty" in refused("backup", tmp_path / "file", "--data", data)
     (tmp_path / "empty").mkdir()
     said("backup", tmp_path / "empty", "--data", data)
+
+
+def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    size = (data / "threadline.db").stat().st_size
+    limit = f"import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2},) * 2);"
+    program = f"{limit} from threadline.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "backup", tmp_path / "to", "--data", data],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 255, done.stdout
+    assert re.search(r"threadline: .*/threadline.db cannot be used: File too large", done.stderr), done.stderr
+    assert not list(tmp_path.glob("to*"))
 
 
 def test_a_backup_of_nothing_is_none(data: Path, tmp_path: Path) -> None:

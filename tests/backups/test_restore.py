@@ -121,6 +121,7 @@ def test_a_backup_that_has_changed_is_refused(backup: Path, tmp_path: Path, name
 def test_a_folder_that_is_no_backup_is_refused(data: Path, backup: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
     assert "is no backup" in refused("restore", data, "--data", target)
+    assert "is the backup itself" in refused("restore", backup, "--data", backup, "--replace")
     (backup / "manifest.json").write_text('{"format": 2}')
     assert "newer Threadline" in refused("restore", backup, "--data", target)
     for text in ("", "[]", '{"format": "x"}', '{"format": 1, "files": {}}'):

@@ -5,6 +5,7 @@ what came later. (A backup whose steps are transactions of their own begins anew
 synced, and `Gentle` pauses after it: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -63,7 +64,12 @@ def copy(file: Path, to: Path, progress: Progress) -> None:
         with reading(file) as source, closing(apsw.Connection(str(to))) as target:
             source.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()  # from here on one state
             target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF").fetchall()
-            _copy_in_steps(source, target, written, progress)
+            try:
+                _copy_in_steps(source, target, written, progress)
+            except (apsw.FullError, apsw.IOError) as error:  # the text is of another error, or of none
+                said = target.system_errno or source.system_errno or errno.EIO
+                number = errno.ENOSPC if isinstance(error, apsw.FullError) else said
+                raise OSError(number, os.strerror(number), str(to)) from error
         with closing(
             apsw.Connection(str(to))
         ) as target:  # a file by itself, readable where nothing can be written
