@@ -19,7 +19,7 @@ from bench.acts import cluster, one_machine, present_peers
 from bench.growth import grow
 from bench.measurements import ROOT, Measurements, table
 from bench.ratios import full_ratios, ratios
-from bench.results import keep
+from bench.results import DOCS, keep, keep_in_history
 from bench.sizes import BENCH, FULL, QUICK, Sizes
 
 
@@ -36,11 +36,9 @@ async def measure(folder: Path) -> None:
     print(
         f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in act.memory_mb)} (start, and after each round)\n"
     )
-    print(
-        json.dumps(
-            ratios(seen) | {"memory_last_round_vs_first": round(act.memory_mb[-1] / act.memory_mb[1], 3)}
-        )
-    )
+    found = ratios(seen) | {"memory_last_round_vs_first": round(act.memory_mb[-1] / act.memory_mb[1], 3)}
+    keep_in_history(seen, found)
+    print(json.dumps(found))
 
 
 async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
@@ -76,7 +74,7 @@ def main() -> None:
         if chosen.quick:
             uvloop.run(measure_all(Path(name), QUICK, ROOT / ".bench-quick"))
         elif chosen.full:
-            uvloop.run(measure_all(Path(name), FULL, ROOT / "docs"))
+            uvloop.run(measure_all(Path(name), FULL, DOCS))
         else:
             uvloop.run(measure(Path(name)))
 

@@ -18,15 +18,18 @@ from time import gmtime, perf_counter, strftime
 
 import apsw
 
+from bench import history
 from bench.document import page_of
 from bench.growth import Growth
-from bench.measurements import Measurements
+from bench.measurements import ROOT, Measurements
 from bench.plot import draw
 from bench.servers import file_system
 from bench.sizes import Sizes
 
 SYNCS = 200
 NAME = "performance"
+DOCS = ROOT / "docs"
+"""Where the page is that people read; a run that writes elsewhere is a trial, and not kept in the history."""
 
 
 def keep(
@@ -62,6 +65,8 @@ def keep(
     }
     folder.mkdir(exist_ok=True)
     (folder / f"{NAME}.json").write_text(_folded(result), encoding="utf-8")
+    if folder == DOCS:
+        history.keep("full", result)
     write(folder)
 
 
@@ -70,6 +75,7 @@ def write(folder: Path) -> None:
     result = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
     (folder / f"{NAME}.md").write_text(page_of(result), encoding="utf-8")
     draw(result, folder / f"{NAME}.svg", folder / f"{NAME}.png")
+    history.draw(history.read(), folder / "history.svg", folder / "history.png")
 
 
 def machine() -> dict[str, str | float]:
@@ -101,6 +107,14 @@ def fdatasync_ms(folder: Path) -> float:
         os.close(descriptor)
         file.unlink()
     return median(times)
+
+
+def keep_in_history(seen: Measurements, ratios: Mapping[str, float]) -> None:
+    """Keep the ratios of a run of one machine alone."""
+    share = seen.whole_run.others_share()
+    history.keep(
+        "bench", {"machine": machine(), "versions": versions(), "others_share": share, "ratios": ratios}
+    )
 
 
 def versions() -> dict[str, str]:

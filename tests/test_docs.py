@@ -76,6 +76,15 @@ def test_the_page_of_measurements_is_that_of_its_numbers() -> None:
         assert page == page_of(json.loads(numbers.read_text(encoding="utf-8"))), "run `make bench-page`"
 
 
+def test_the_history_of_the_bench_is_in_order() -> None:
+    lines = (ROOT / "bench" / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    runs = [json.loads(line) for line in lines]
+    assert runs == sorted(runs, key=lambda run: run["at"])
+    for run in runs:
+        assert run.keys() == {"at", "commit", "kind", "python", "machine", "others_share", "ratios"}
+        assert run["kind"] in {"bench", "full"}
+
+
 def check_command(line: str) -> None:
     words = shlex.split(line, comments=True)
     if words[:1] == ["make"]:
