@@ -1,12 +1,41 @@
 import logging
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from threadline.wire.model import load
+from threadline.wire.names import SERVICES
+
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+CURRENT = (1, 44, 5)
+"""The botocore from which on every test runs. An older one, as in tests/oldest.txt, knows less of the model."""
+
+
+def is_in_model(name: str) -> bool:
+    """Whether the installed botocore knows a member of a shape, or a value: `connect.Contact.NextContacts`."""
+    service, shape, part = name.split(".")
+    shapes = next(load(known).shapes for known in SERVICES if known == service)
+    found = shapes.get(shape) or {}
+    return part in (found.get("members") or found.get("enum") or ())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of what an older model lacks, by their marks `model_has`."""
+    lacking = {
+        item: missing
+        for item in items
+        for mark in item.iter_markers("model_has")
+        if (missing := [name for name in mark.args if not is_in_model(name)])
+    }
+    if lacking and tuple(map(int, version("botocore").split("."))) >= CURRENT:
+        raise pytest.UsageError(f"botocore {version('botocore')} knows no {next(iter(lacking.values()))}")
+    config.hook.pytest_deselected(items=list(lacking))
+    items[:] = [item for item in items if item not in lacking]
 
 
 @pytest.fixture(autouse=True)

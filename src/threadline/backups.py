@@ -152,7 +152,7 @@ def manifest_of(backup: Path) -> Manifest:
         manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
         raise Refused(f"{backup} is no backup: it has no {MANIFEST}.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise Refused(f"{file} cannot be read: {error}.") from error
     known = {place.DATABASE, place.WORKSPACE}
     if place.DATABASE not in manifest.files or manifest.files.keys() - known:

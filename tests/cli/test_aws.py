@@ -94,12 +94,16 @@ def test_completion_knows_the_grammar(nowhere: Path) -> None:
     assert words("--output text connect describe-contact-e") == ["describe-contact-evaluation"]
     assert words("connect describe-contact --c")[:1] == ["--contact-id"]
     assert "--contact-id" not in words("connect describe-contact --contact-id=x --c")
-    assert words("connect start-chat-contact --connection-types WEB") == ["WEBSOCKET", "WEBRTC_CONNECTION"]
-    assert words("connect start-chat-contact --connection-types WEBSOCKET CONN") == ["CONNECTION_CREDENTIALS"]
     assert "--no-connect-participant" in words("connectparticipant create-participant-connection --no-")
     assert "--starting-token" in words("connect list-users --st")
     assert words("connect list-users --output=y") == ["--output=yaml", "--output=yaml-stream"]
     assert words("connect list-users --no-such=y") == []
+
+
+@pytest.mark.model_has("connect.StartChatContactRequest.ConnectionTypes")
+def test_completion_knows_the_values_of_a_list(nowhere: Path) -> None:
+    assert words("connect start-chat-contact --connection-types WEB") == ["WEBSOCKET", "WEBRTC_CONNECTION"]
+    assert words("connect start-chat-contact --connection-types WEBSOCKET CONN") == ["CONNECTION_CREDENTIALS"]
 
 
 def test_completion_asks_the_server_for_ids(threadline: Threadline, nowhere: Path) -> None:

@@ -105,6 +105,7 @@ def test_only_what_follows_its_own_key_names_a_file(
     assert shorthand.parse(text, ATTRIBUTES) == value
 
 
+@pytest.mark.model_has("connect.SegmentAttributeValue.ValueList")
 def test_numbers_and_single_items_become_what_the_model_wants() -> None:
     assert shorthand.parse("a={ValueInteger=7}", SEGMENTS) == {"a": {"ValueInteger": 7}}
     assert shorthand.parse("a={ValueList=[{ValueInteger=1}]}", SEGMENTS) == {

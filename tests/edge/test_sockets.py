@@ -39,7 +39,7 @@ def ticket_url(person: Customer) -> str:
 
 
 def opened(url: str) -> ClientConnection:
-    return connect(url, compression=None, proxy=None, legacy=True)
+    return connect(url, compression=None, proxy=None).__enter__()
 
 
 def subscribed(person: Customer) -> ClientConnection:

@@ -26,6 +26,7 @@ def stop(server: Workspace, contact_id: str) -> dict[str, Any]:
 # DescribeContact, all through the example of the documentation
 
 
+@pytest.mark.model_has("connect.AgentInfo.AcceptedByAgentTimestamp")
 def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
     casey = threadline.invite(Attributes={"order": "17"}, CustomerId="c-17")
     c1 = casey.contact_id
@@ -109,6 +110,7 @@ def after_contact_work(contact: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.model_has("connect.Contact.NextContacts")
 def test_a_transfer_to_a_queue_is_a_quick_connect_too(threadline_server: Threadline) -> None:
     casey, second = two_segments(threadline_server)
     following = described(threadline_server, second)
@@ -449,6 +451,7 @@ def test_a_contact_that_is_found_says_who_has_it(threadline: Threadline) -> None
 
 
 @pytest.mark.parametrize("order", ["ASCENDING", "DESCENDING"])
+@pytest.mark.model_has("connect.ContactSearchSummarySegmentAttributeValue.ValueMap")
 def test_a_contact_that_is_found_has_its_segment_attributes(threadline: Threadline, order: str) -> None:
     """But integers, for which the model has no place here."""
     own = {

@@ -8,6 +8,7 @@ import pytest
 
 from tests.operations.raw import borne, signed
 from threadline.testing import Customer, Threadline
+from threadline.wire.model import load
 
 CODES = {
     "ValidationException",
@@ -177,7 +178,15 @@ ODD_MEMBERS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("members", ODD_MEMBERS, ids=lambda members: json.dumps(members)[:40])
+def is_known(members: dict[str, Any]) -> bool:
+    """Whether the installed model has them: the oldest that Threadline runs with lacks some."""
+    known = load("connect").shapes["StartChatContactRequest"]["members"]
+    return all(name in known for name in members)
+
+
+@pytest.mark.parametrize(
+    "members", [each for each in ODD_MEMBERS if is_known(each)], ids=lambda members: json.dumps(members)[:40]
+)
 def test_a_chat_that_cannot_be_started(threadline_server: Threadline, members: dict[str, Any]) -> None:
     request = START | {
         "InstanceId": threadline_server.instance_id,

@@ -22,6 +22,7 @@ from threadline.testing.workspace import Workspace
 
 BOT = {"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"}
 WEBSOCKET, CREDENTIALS = "WEBSOCKET", "CONNECTION_CREDENTIALS"
+WEBRTC = pytest.mark.model_has("connectparticipant.ConnectionType.WEBRTC_CONNECTION")
 
 
 def create(server: Threadline, contact_id: str, **members: Any) -> dict[str, Any]:
@@ -142,6 +143,7 @@ def test_another_role_is_not_added(threadline_server: Threadline, role: str) -> 
         )
 
 
+@pytest.mark.model_has("connect.ParticipantDetailsToAdd.ParticipantCapabilities")
 def test_a_bot_that_cannot_be_added(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     with refused(INVALID, "DisplayName is required"):
@@ -232,8 +234,10 @@ def test_a_connection_token_lasts_a_day_and_a_participant_token_as_long_as_the_c
 @pytest.mark.parametrize(
     ("types", "members", "words"),
     [
-        (["WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls"),
-        ([CREDENTIALS, "WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls"),
+        pytest.param(["WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls", marks=WEBRTC),
+        pytest.param(
+            [CREDENTIALS, "WEBRTC_CONNECTION"], {}, "Type WEBRTC_CONNECTION is for calls", marks=WEBRTC
+        ),
         (["TELEPATHY"], {}, "Invalid value for Type"),
         (None, {}, "Type is required"),
         (None, {"ConnectParticipant": False}, "Type is required"),
@@ -377,6 +381,7 @@ def test_leaving_answers_nothing_and_is_done_once(threadline_server: Threadline)
     assert casey.events().count("chat.ended") == 1
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.DisconnectOnCustomerExit")
 def test_leaving_that_is_repeated_does_not_leave_the_survey_too(threadline_server: Threadline) -> None:
     """As an SDK repeats a call whose answer was lost."""
     casey = threadline_server.customer(DisconnectOnCustomerExit=["AGENT"])

@@ -196,6 +196,7 @@ def test_segment_attributes_are_kept_and_not_handed_down(threadline_server: Thre
     assert found == {"connect:Subtype": {"ValueString": "connect:Chat"}}
 
 
+@pytest.mark.model_has("connect.SegmentAttributeValue.ValueArn")
 def test_segment_attributes_that_will_not_do(threadline_server: Threadline) -> None:
     with refused(INVALID, "must have exactly one kind of value"):
         start(threadline_server, SegmentAttributes={"a": {"ValueString": "x", "ValueInteger": 1}})
@@ -359,6 +360,7 @@ def test_by_default_the_chat_ends_with_the_customer(threadline_server: Threadlin
     assert reason(threadline_server, casey.contact_id) == "CUSTOMER_DISCONNECT"
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.DisconnectOnCustomerExit")
 def test_disconnect_on_customer_exit_takes_the_agent_and_leaves_the_survey(
     threadline_server: Threadline,
 ) -> None:
@@ -377,6 +379,7 @@ def test_disconnect_on_customer_exit_takes_the_agent_and_leaves_the_survey(
     assert reason(threadline_server, survey["ContactId"]) == "CUSTOMER_DISCONNECT"
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.DisconnectOnCustomerExit")
 def test_disconnect_on_customer_exit_without_an_agent_is_the_end(threadline_server: Threadline) -> None:
     casey = threadline_server.customer(DisconnectOnCustomerExit=["AGENT"])
     casey.leave()
@@ -395,6 +398,7 @@ def test_disconnect_on_customer_exit_without_an_agent_is_the_end(threadline_serv
         (["WEBSOCKET", "CONNECTION_CREDENTIALS"], {"Websocket", "ConnectionCredentials"}),
     ],
 )
+@pytest.mark.model_has("connect.StartChatContactRequest.ConnectionTypes")
 def test_connection_data_that_was_asked_for(
     threadline_server: Threadline, types: list[str], members: set[str]
 ) -> None:
@@ -411,6 +415,7 @@ def test_connection_data_that_was_asked_for(
         assert sent["Id"]
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.ConnectionTypes")
 def test_a_replay_after_the_end_has_no_url(threadline_server: Threadline) -> None:
     types = ["WEBSOCKET", "CONNECTION_CREDENTIALS"]
     first = start(threadline_server, ConnectionTypes=types, ClientToken="replayed")
@@ -427,6 +432,7 @@ def test_a_replay_after_the_end_has_no_url(threadline_server: Threadline) -> Non
 
 
 @pytest.mark.parametrize("other", ["WEBRTC_CONNECTION", "AUTHENTICATION_SESSION"])
+@pytest.mark.model_has("connect.StartChatContactRequest.ConnectionTypes")
 def test_other_values_return_nothing(threadline_server: Threadline, other: str) -> None:
     """Source: model, StartChatContactRequest, ConnectionTypes."""
     plain = {"ContactId", "ParticipantId", "ParticipantToken"}
@@ -469,6 +475,7 @@ def test_without_a_token_every_call_starts_a_chat(threadline_server: Threadline)
     assert start(threadline_server)["ContactId"] != start(threadline_server)["ContactId"]
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.ChatStreamingConfiguration")
 def test_streaming_is_refused_in_words(threadline_server: Threadline) -> None:
     with refused(INVALID, "ChatStreamingConfiguration is not supported"):
         start(
@@ -478,5 +485,6 @@ def test_streaming_is_refused_in_words(threadline_server: Threadline) -> None:
 
 
 @pytest.mark.parametrize("mode", ["INCREMENTAL", "COMPLETE"])
+@pytest.mark.model_has("connect.StartChatContactRequest.ParticipantConfiguration")
 def test_a_response_mode_is_accepted(threadline_server: Threadline, mode: str) -> None:
     assert start(threadline_server, ParticipantConfiguration={"ResponseMode": mode})["ContactId"]

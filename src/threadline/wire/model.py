@@ -26,7 +26,8 @@ _VERSIONS = {"connect": "2017-08-08", "connectparticipant": "2018-09-07", "threa
 class OperationModel:
     """One operation of a service model.
 
-    `input` and `output` are names of shapes; `errors` maps the code of each error it may answer to its HTTP status.
+    `input` and `output` are names of shapes; `errors` maps the code of each error it may answer to its HTTP status;
+    `statuses` those of all operations of the service: an older model lists fewer of them here.
     """
 
     service: ServiceName
@@ -36,6 +37,7 @@ class OperationModel:
     input: str | None
     output: str | None
     errors: Mapping[str, int]
+    statuses: Mapping[str, int]
     documentation: str
 
 
@@ -99,7 +101,8 @@ def read(service: ServiceName, folder: Path) -> Service:
     content = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
     file = msgspec.json.decode(content, type=_File)
     shapes = Shapes(file.shapes)
-    status = functools.cache(lambda code: int(shapes[code]["error"]["httpStatusCode"]))
+    codes = {error.shape for entry in file.operations.values() for error in entry.errors}
+    statuses = {code: int(shapes[code]["error"]["httpStatusCode"]) for code in codes}
     operations = {
         name: OperationModel(
             service=service,
@@ -108,7 +111,8 @@ def read(service: ServiceName, folder: Path) -> Service:
             uri=entry.http.request_uri,
             input=entry.input.shape if entry.input else None,
             output=entry.output.shape if entry.output else None,
-            errors={error.shape: status(error.shape) for error in entry.errors},
+            errors={error.shape: statuses[error.shape] for error in entry.errors},
+            statuses=statuses,
             documentation=entry.documentation,
         )
         for name, entry in file.operations.items()

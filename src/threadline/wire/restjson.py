@@ -237,7 +237,7 @@ def _document(body: bytes) -> Any:
             return msgspec.json.decode(body)
         except msgspec.ValidationError:
             return jsontext.decode(body.decode())
-    except ValueError as error:
+    except (ValueError, msgspec.DecodeError) as error:
         raise Invalid(f"The request body is not JSON: {error}.", bound=False) from None
 
 
@@ -464,7 +464,7 @@ def _iso_minute(minute: int) -> str:
 
 def expected(operation: OperationModel | None, fault: Fault) -> bool:
     """Whether a client may see `fault` from `operation`. If not it is our mistake, to be logged as one."""
-    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.errors)
+    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.statuses)
 
 
 def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int, list[Header], bytes]:
@@ -477,7 +477,8 @@ def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int,
     """
     code, message, members = fault.code, fault.message, fault.members
     listed = operation.errors if operation else {}
-    status = listed.get(code) or WIRE_FAULTS.get(code)
+    statuses = operation.statuses if operation else {}
+    status = listed.get(code) or WIRE_FAULTS.get(code) or statuses.get(code)
     if status is None:
         code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
         status, message, members = 500, "The server failed to answer. Its log says more.", {}
