@@ -50,7 +50,7 @@ def known_of(workspace: Workspace, now_ms: int, *others: str) -> Known:
         wait=wait("1", "end", returned="say"),
     )
     contacts = [casey.contact_id, queued.contact_id, gone.contact_id, *past, *others]
-    arn = f"arn:aws:connect:us-east-1:{workspace.env['AWS_ACCESS_KEY_ID'][-12:]}:instance/{workspace.instance_id}"
+    arn = connect.describe_instance(InstanceId=workspace.instance_id)["Instance"]["Arn"]
     found = {
         "InstanceId": [workspace.instance_id] * 9 + [arn],
         "ContactFlowId": [copy["ContactFlowId"]],  # whose content may be replaced

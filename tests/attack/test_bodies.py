@@ -2,15 +2,12 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from time import time
 
 import pytest
 
 from tests.attack.figures import rounds
-from tests.attack.killed import killed
 from tests.attack.known import Known, Requests, known_of, learn, talk
 from tests.attack.mutations import Request, mutated
 from tests.edge.raw import Answer, Connection, ask
@@ -96,19 +93,6 @@ def complaint(request: Request, answer: Answer) -> str:
 ON = ("postgres", "sqlite", "processes", "sqlite")
 """What the servers of the rounds run on. Between processes every call and answer is packed."""
 ROUNDS = [(ON[number % len(ON)], *each) for number, each in enumerate(rounds("BODIES", ROUND))]
-
-
-@pytest.fixture
-def threadline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
-    if request.param == "processes":
-        with killed(tmp_path / "data") as server, contextlib.closing(server.workspace) as workspace:
-            yield workspace
-        assert not server.surprises()
-    else:
-        on_postgres = request.param == "postgres"
-        settings = {"store": request.getfixturevalue("postgres").database()} if on_postgres else {}
-        with Threadline(**settings) as running:
-            yield running
 
 
 @pytest.mark.parametrize(("threadline", "seed", "count"), ROUNDS, indirect=["threadline"])

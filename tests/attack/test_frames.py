@@ -13,9 +13,11 @@ import pytest
 from tests.attack.figures import rounds
 from tests.attack.frames import ATTACKS, CLOSE, CLOSE_CODES, COMMANDS, PONG, TEXT, frame, goodbye
 from tests.edge.test_sockets import KEY, PATIENCE_SECONDS, ticket_url
-from threadline.testing import Agent, Customer, Threadline
+from threadline.testing import Agent, Customer, Workspace
 
 ROUND = 500
+ON = ("sqlite", "sqlite", "sqlite", "processes")
+ROUNDS = [(ON[number % len(ON)], *each) for number, each in enumerate(rounds("FRAMES", ROUND))]
 NEW_TICKET = 100
 """Attacks with one ticket, which opens sockets for a minute and a half."""
 HEARTBEAT = frame(TEXT, b'{"topic":"aws/heartbeat"}')
@@ -94,8 +96,8 @@ def heard(casey: Customer, agent: Agent, number: int) -> None:
     agent.see(f"after {number}")
 
 
-@pytest.mark.parametrize(("seed", "count"), rounds("FRAMES", ROUND))
-def test_every_mutated_frame_is_taken_in_good_order(threadline: Threadline, seed: str, count: int) -> None:
+@pytest.mark.parametrize(("threadline", "seed", "count"), ROUNDS, indirect=["threadline"])
+def test_every_mutated_frame_is_taken_in_good_order(threadline: Workspace, seed: str, count: int) -> None:
     random = Random(seed)
     casey = threadline.customer()
     agent = threadline.agent("a1").accept(casey)
