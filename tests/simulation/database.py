@@ -14,11 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-import apsw
-
 from tests.simulation.faults import Disk, on_disk
 from threadline.clock import Clock, ManualClock
-from threadline.store import Committed, Store, Tx, Work
+from threadline.store import Committed, Store, Tx, Unavailable, Work
 from threadline.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -111,7 +109,7 @@ class Database:
             yield
         finally:
             released.set()
-            with suppress(apsw.Error, OSError):  # what goes wrong meanwhile may meet this commit first
+            with suppress(Unavailable):  # what goes wrong meanwhile may meet this commit first
                 await stood
 
 

@@ -27,7 +27,7 @@ class Disk(apsw.VFS):
         self.below = apsw.vfs_names()[0]
         self.trouble: Trouble | None = None
         self.stand: Trouble | None = None
-        """Called once, before the next sync: a disk that takes its time."""
+        """Called once, before the next sync beside SQLite, on its thread: a disk that takes its time."""
         self.unsynced: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         super().__init__(name, self.below)
         self.name = name
@@ -35,10 +35,9 @@ class Disk(apsw.VFS):
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "File":  # noqa: N802
         return File(self, name, flags)
 
-    def sync(self, path: str) -> None:
+    def sync(self, path: str, stand: Trouble | None = None) -> None:
         """What was written to the file by now is kept from now on."""
         written = len(self.unsynced[path])
-        stand, self.stand = self.stand, None
         if stand is not None:
             stand()
         if self.trouble is not None:
@@ -47,8 +46,9 @@ class Disk(apsw.VFS):
 
     def sync_beside(self, path: str) -> None:
         """As the system does it for who writes through SQLite and syncs by themselves. Raises OSError."""
+        stand, self.stand = self.stand, None
         try:
-            self.sync(path)
+            self.sync(path, stand)
         except apsw.Error as error:
             raise OSError(errno.EIO, str(error)) from error
 
