@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 
 from tests.attack.disk import MountedDisk, small_disk
 from tests.edge.raw import ask
-from tests.edge.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, gone, supervised
+from tests.edge.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, supervised
 from threadline.testing import Customer
 
 HOLDER = """
@@ -172,25 +172,31 @@ def test_a_start_on_a_full_disk_says_so(tmp_path: Path) -> None:
 # Who was killed
 
 
-def test_a_start_waits_for_the_orphans_of_a_server_that_was_killed(server: Supervised) -> None:
-    worker, *edges = [server.worker(), *server.edges()]
-    os.kill(worker, signal.SIGSTOP)  # an orphan that takes its time
-    server.signal(signal.SIGKILL)
-    server.end()
-    next_one = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--data", str(server.data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        with pytest.raises(subprocess.TimeoutExpired):
-            next_one.communicate(timeout=1.0)
-        os.kill(worker, signal.SIGCONT)
-        assert gone(worker)
-        assert all(gone(edge) for edge in edges)
-        assert next_one.stdout is not None
-        assert next_one.stdout.readline().startswith(b"Threadline serves at ")
-    finally:
-        next_one.terminate()
-        next_one.communicate(timeout=PATIENCE_SECONDS)
+ORPHAN = """
+import fcntl, sys
+lock = open(sys.argv[1], "r+")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_start_waits_for_the_orphans_of_a_server_that_was_killed(tmp_path: Path) -> None:
+    """They have the lock of their parent, whose process the lock names."""
+    with supervised(tmp_path) as server:
+        server.signal(signal.SIGKILL)
+        server.end()
+    orphan = [sys.executable, "-c", ORPHAN, str(tmp_path / "server.lock")]
+    with subprocess.Popen(orphan, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == b"held\n"
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(Supervised, tmp_path)
+            done, _ = wait([starting], timeout=1.0)
+            assert not done
+            held.communicate(timeout=PATIENCE_SECONDS)
+            successor = starting.result(PATIENCE_SECONDS)
+    assert end(successor) == []
 
 
 # Files that lose their names
