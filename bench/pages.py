@@ -30,7 +30,7 @@ class Book:
             if len(page["Transcript"]) == PAGE:
                 self.pages.append(asked)
             self.items += len(page["Transcript"])
-            if not page["NextToken"]:
+            if not page.get("NextToken"):
                 break
             asked = ASKED | {"NextToken": page["NextToken"]}
 
