@@ -1,4 +1,4 @@
-"""Rate limits as Amazon Connect documents them, for who wants to meet them before production does.
+"""Rate limits as Amazon Connect documents them, for users who want to meet them before production does.
 
 One bucket of tokens per operation and account, refilled at a rate, never above its burst. The participant API has one
 per operation and instance instead. Source: service quotas of Amazon Connect, API throttling.

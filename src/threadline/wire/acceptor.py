@@ -52,7 +52,7 @@ class Acceptor:
         self._warned_at = -WARNED_EVERY_SECONDS
 
     def start(self, backlog: int) -> None:
-        """Take whoever connects; `backlog` connections may wait."""
+        """Accept connections; `backlog` of them may wait."""
         self._bound.setblocking(False)
         self._bound.listen(backlog)
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections take it over

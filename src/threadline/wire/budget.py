@@ -1,8 +1,8 @@
 """Bytes that a process holds for its clients: counted for all together, by credential and by address, and bounded.
 
-They are requests that have not come whole or that wait for their turn, frames that were not looked at yet, and whatever
-a client has not taken of its answers. Nearly every request comes in one packet, and the system takes its answer at
-once: such a one is never counted.
+Counted are requests that have not come whole or that wait for their turn, frames that were not looked at yet, and
+answers that a client has not read. Nearly every request comes in one packet, and the system takes its answer at once:
+such a request is never counted.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = logging.getLogger("threadline.wire")
 
 
 class Held(NamedTuple):
-    """What one connection holds, each way, and on whose account."""
+    """The bytes that one connection holds, each way, and the credential and address that they count for."""
 
     credential: str
     address: str
@@ -152,7 +152,7 @@ class Budget:
 
 
 def over_free(count: int) -> int:
-    """What is counted of so many bytes."""
+    """`count`, or nothing where it is free."""
     return count if count > FREE_BYTES else 0
 
 
@@ -164,7 +164,7 @@ def address_of(transport: asyncio.Transport) -> str:
 
 @lru_cache(maxsize=1_000)
 def bounded(address: str) -> str:
-    """What of an address is bounded, as `Budget` has it; an empty text for one that is not."""
+    """The address or network whose bytes are bounded, as `Budget` has it; an empty text where there is no bound."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The outgoing side of a connection: what its client has not read is counted, and waited for, but not for ever."""
+"""The outgoing side of a connection: it counts bytes that its client has not read, and waits for it within bounds."""
 
 import asyncio
 
