@@ -3,13 +3,13 @@ PYTHON ?= python3
 PORT   ?= 8080
 WORKERS ?= 2
 
-# Another interpreter has a folder of its own.
-VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+# Another interpreter, and the oldest versions of what Threadline depends on, each have a folder of their own.
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(OLDEST),-oldest)
 BIN := $(VENV)/bin
 # Not compiling ahead halves the time; Python compiles what is imported, once.
-PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check $(if $(OLDEST),--constraint tests/oldest.txt)
 # What an installation follows from: when one of these changes, it is made again.
-NEEDS := pyproject.toml src/threadline/__init__.py
+NEEDS := pyproject.toml src/threadline/__init__.py $(if $(OLDEST),tests/oldest.txt)
 
 # The genuine AWS CLI, for the client tests. What it declares to need is for another use of the package.
 AWS_CLI := aws-cdk-asset-awscli-v2==2.0.198
@@ -22,7 +22,7 @@ CHOSEN := $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),$(T),-k '$(
 
 help:
 	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=..; RELOAD=1: again when a source file changes)"
-	@echo "make test   run every test (T=tests/chat or T='transfer and not prune': some; PYTHON=python3.13)"
+	@echo "make test   run every test (T=tests/chat or T='transfer and not prune': some; PYTHON=python3.13; OLDEST=1)"
 	@echo "make check  format, lint, types, house rules, generated docs"
 	@echo "make profile CALL=SendMessage  list and draw the functions that one request runs (INPUT='{..}': more members)"
 	@echo "make bench  measure, beside a peer; the last line is JSON"
@@ -70,7 +70,14 @@ check: $(VENV)/test.stamp
 	$(BIN)/pytest -q -p no:cacheprovider tests/test_house.py tests/test_docs.py
 
 test: $(VENV)/test.stamp
+ifeq ($(T)$(OLDEST),)
+	@mkdir -p build
+	$(BIN)/python -m slipcover --source $(CURDIR)/src/threadline --json --out build/coverage.json \
+	  -m pytest -q -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m tools.coverage build/coverage.json
+else
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(CHOSEN)
+endif
 
 profile: $(VENV)/test.stamp
 	@$(BIN)/python -m tools.profile $(or $(CALL),SendMessage) $(if $(INPUT),--input '$(INPUT)')

@@ -316,6 +316,7 @@ def test_who_does_not_connect_within_five_minutes_is_gone(threadline: Threadline
 @pytest.mark.parametrize(("minutes", "lasts"), [(None, 1_500), (60, 60), (10_080, 10_080)])
 def test_a_chat_lasts_so_long(threadline: Threadline, minutes: int | None, lasts: int) -> None:
     members: dict[str, Any] = {"ChatDurationInMinutes": minutes} if minutes else {}
+    threadline.clock.stop()
     casey = threadline.customer(**members)
     agent = threadline.agent("a1").accept(casey)
     threadline.clock.advance(minutes=lasts, seconds=-1)

@@ -39,7 +39,7 @@ def on(node: Threadline, person: Customer | Agent) -> None:
 
 def test_both_nodes_know_the_same_workspace(nodes: tuple[Threadline, Threadline]) -> None:
     a, b = nodes
-    addresses = {name for name in a.env if name.startswith("AWS_ENDPOINT_URL")}
+    addresses = {name for name in a.env if name.startswith(("AWS_ENDPOINT_URL", "THREADLINE_URL"))}
     assert {name for name in a.env if a.env[name] != b.env[name]} == addresses
     assert b.connect.list_contact_flows(InstanceId=a.instance_id)["ContactFlowSummaryList"]
 

@@ -1,4 +1,8 @@
+import tomllib
+
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import threadline
 from tools.dist import ROOT, NotReady, head
@@ -20,3 +24,19 @@ def test_a_changelog_without_a_version_at_its_head_is_refused(line: str) -> None
 
 def test_the_package_has_the_version_of_the_changelog() -> None:
     assert threadline.__version__ == head((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))[0]
+
+
+def test_each_floor_is_a_version_that_is_tried() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    oldest = dict(
+        line.split("==") for line in (ROOT / "tests" / "oldest.txt").read_text(encoding="utf-8").splitlines()
+    )
+    for text in [*project["dependencies"], *extras["postgres"], *extras["nats"]]:
+        requirement = Requirement(text)
+        (floor,) = requirement.specifier
+        assert floor.operator == ">=", f"{text}: a bound needs a reason and a line here"
+        assert Version(oldest[requirement.name]) in requirement.specifier
+        assert oldest[requirement.name].startswith(floor.version), (
+            f"{text}: {oldest[requirement.name]} is tried"
+        )
