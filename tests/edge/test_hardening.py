@@ -123,7 +123,7 @@ def test_what_is_kept_is_for_this_user_alone(tmp_path: Path) -> None:
 )
 async def test_a_database_that_is_none_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "threadline.db").write_bytes(content)
-    with pytest.raises(RuntimeError, match=r"the database .*threadline.db cannot be used: "):
+    with pytest.raises(RuntimeError, match=r"threadline.db is damaged: .*threadline restore"):
         await Server(Settings(port=0, data=str(tmp_path))).start()
     (tmp_path / "threadline.db").unlink()
     async with Server(Settings(port=0, data=str(tmp_path))) as server:

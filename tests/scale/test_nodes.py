@@ -44,6 +44,13 @@ def test_both_nodes_know_the_same_workspace(nodes: tuple[Threadline, Threadline]
     assert b.connect.list_contact_flows(InstanceId=a.instance_id)["ContactFlowSummaryList"]
 
 
+def test_a_node_ends_while_it_still_connects_to_its_bus(postgres: Postgres, bus: str) -> None:
+    address = postgres.database()
+    for _ in range(10):
+        with Threadline(store=address, bus=bus) as node:
+            assert node.url
+
+
 def test_what_is_said_on_one_node_is_seen_on_the_other(nodes: tuple[Threadline, Threadline]) -> None:
     a, b = nodes
     casey = a.customer()

@@ -39,6 +39,9 @@ import_module("threadline.flows.runner")
 
 log = logging.getLogger(__name__)
 
+CANCEL_SECONDS = 0.5
+"""Between two cancellations of a task that goes on."""
+
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
 
@@ -125,9 +128,7 @@ class Server:
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
         clean = await self.edge.close(self.settings.drain_seconds if seconds is None else seconds)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await _end(self._running)
         await self.store.close()
         if self._relay is not None:
             await self._relay.close()
@@ -189,3 +190,12 @@ class Server:
         if file is not None and named not in (None, workspace["instance_id"]):
             log.warning("%s names instance %s, not the store's: it is %s now", file, named, set_aside(file))
         return workspace
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a library that waits for a connection may swallow one cancellation."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
