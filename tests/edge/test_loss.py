@@ -158,6 +158,12 @@ def test_a_folder_of_an_older_version_is_taken_as_it_is(data: Path) -> None:
     assert (data / STATE).exists()
 
 
+def test_a_record_that_cannot_be_read_is_a_reason_not_to_start(data: Path) -> None:
+    (data / STATE).write_bytes(b"x" * 512)
+    assert f"{data / STATE} cannot be read as what it was written as" in (said := refused(data))
+    assert "is whole. Nothing was changed." in said
+
+
 def test_a_workspace_file_of_another_database_is_never_written_over(data: Path, tmp_path: Path) -> None:
     with supervised(tmp_path / "other") as other:
         end(other)

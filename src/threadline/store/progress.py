@@ -182,7 +182,7 @@ def known(file: Path) -> Mark | None:
         return None
     except (ValueError, TypeError):
         raise DataLost(
-            f"{path} cannot be read as what it was written as, so nobody knows whether {file} is whole."
+            f"{path} cannot be read as what it was written as, so nobody knows whether {file} is whole"
         ) from None
 
 
