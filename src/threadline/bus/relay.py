@@ -60,10 +60,15 @@ class Relay(ABC):
         """Connect and tell; connect again whenever the connection is lost, for ever."""
         failures = 0
         is_missed = False
+        task = asyncio.current_task()
         while True:
             reason = "its connection has ended"
             try:
                 await self._connect()
+                if (
+                    task is not None and task.cancelling()
+                ):  # psycopg 3.3.5 loses one while it connects
+                    raise asyncio.CancelledError
                 if is_missed:
                     log.warning("the bus is back")
                 is_missed = False
