@@ -76,6 +76,18 @@ def test_the_page_of_measurements_is_that_of_its_numbers() -> None:
         assert page == page_of(json.loads(numbers.read_text(encoding="utf-8"))), "run `make bench-page`"
 
 
+def test_the_walk_of_an_operation_names_what_there_is() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walk = text[text.index("## One operation") : text.index("## Adding an operation")]
+    files = [*(ROOT / "src").rglob("*.*"), *(ROOT / "tests" / "operations").glob("*.py")]
+    named = {file.name for file in files}
+    source = "\n".join(
+        file.read_text(encoding="utf-8") for file in files if file.suffix in {".py", ".json", ".sql"}
+    )
+    for name in re.findall(r"`([A-Za-z_]+(?:\.sql)?)`", walk):
+        assert name in named or re.search(rf"\b{name}\b", source), f"there is no {name}"
+
+
 def test_the_history_of_the_bench_is_in_order() -> None:
     lines = (ROOT / "bench" / "history.jsonl").read_text(encoding="utf-8").splitlines()
     runs = [json.loads(line) for line in lines]

@@ -65,9 +65,7 @@ class Relay(ABC):
             reason = "its connection has ended"
             try:
                 await self._connect()
-                if (
-                    task is not None and task.cancelling()
-                ):  # psycopg 3.3.5 loses one while it connects
+                if task is not None and task.cancelling():  # psycopg 3.3.5 loses one while it connects
                     raise asyncio.CancelledError
                 if is_missed:
                     log.warning("the bus is back")
