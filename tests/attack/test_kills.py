@@ -38,6 +38,7 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, seed:
     assert not server.surprises()
 
 
+@pytest.mark.model_has("connect.StartChatContactRequest.ConnectionTypes")
 def test_a_server_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     with killed(tmp_path / "data") as server, Load(server.workspace) as load:
         workspace = load.workspace

@@ -8,9 +8,12 @@ from tests.simulation.node import Connection, Lost, Refused
 from tests.simulation.simulation import Ask, Chat, Person, Reply, Said, Simulation, Watch
 from threadline.chat.contact import State, state
 from threadline.chat.transcript import DELIVERED, READ, TYPING
+from threadline.wire.model import load
 from threadline.wire.restjson import iso
 
 Deed = Callable[[Simulation], Awaitable[None]]
+KNOWS_EXIT = "DisconnectOnCustomerExit" in load("connect").shapes["StartChatContactRequest"]["members"]
+"""Not so with the oldest model that Threadline runs with."""
 TYPES = ["WEBSOCKET", "CONNECTION_CREDENTIALS"]
 
 
@@ -18,7 +21,7 @@ async def start(sim: Simulation) -> None:
     """A customer starts a chat, perhaps continuing a past one, and usually connects."""
     flow = sim.random.choice(sorted(sim.flows))
     past = a_past(sim) if sim.random.random() < 0.6 else None
-    more: Reply = {"DisconnectOnCustomerExit": ["AGENT"]} if sim.random.random() < 0.3 else {}
+    more: Reply = {"DisconnectOnCustomerExit": ["AGENT"]} if sim.random.random() < 0.3 and KNOWS_EXIT else {}
     if past is not None:
         more["PersistentChat"] = {"RehydrationType": past[0], "SourceContactId": past[1]}
     reply = await sim.surely(

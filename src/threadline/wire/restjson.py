@@ -360,6 +360,11 @@ def _plain(value: Any) -> str:
 
 Write = Callable[[Any], Any]
 
+LATER_TIMES = {"AgentInfo": ("AcceptedByAgentTimestamp",), "Contact": ("NextContacts",)}
+"""Times that operations answer and older models lack, by their shapes. With such a model a reply leaves them out, since
+nothing says how they are written; a client with a newer model would read milliseconds as seconds.
+"""
+
 
 @functools.cache
 def _output(operation: OperationModel) -> Write | None:
@@ -416,11 +421,14 @@ class _Writer:
         return lambda value: {key: inner(entry) for key, entry in value.items()}
 
     def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
-        return [
+        known = shape["members"]
+        times: list[tuple[str, Write]] = [
             (name, _writer(self.shapes, member["shape"]))
-            for name, member in shape["members"].items()
+            for name, member in known.items()
             if _holds_times(self.shapes, member["shape"])
         ]
+        later = [name for name in LATER_TIMES.get(self.name, ()) if name not in known]
+        return times + [(name, lambda _: None) for name in later]
 
     def _within(self, member: Shape) -> Write:
         """For the entries of a list or map, of which none is None."""
