@@ -16,7 +16,7 @@ from threadline.operations.contacts import start_chat_contact, stop_contact
 from threadline.operations.messages import send_message
 from threadline.operations.tokens import authenticate
 from threadline.store import Tx
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.store import SqliteStore
 
 HOUR_MS = 3_600_000
 CHATS_PER_COMMIT = 500

@@ -19,7 +19,7 @@ from bench.http import Run
 from bench.measurements import Figures
 from threadline.clock import Clock
 from threadline.store import Tx
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.store import SqliteStore
 
 
 async def race(insert: Callable[[int], Awaitable[object]], callers: int, total: int) -> Figures:

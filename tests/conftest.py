@@ -5,8 +5,8 @@ from importlib.metadata import version
 import pytest
 from hypothesis import HealthCheck, settings
 
-from threadline.wire.model import load
-from threadline.wire.names import SERVICES
+from threadline.aws.model import load
+from threadline.aws.names import SERVICES
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,10 +12,10 @@ import pytest
 
 import threadline
 import threadline.server  # registers every operation
+from threadline.aws.model import load
+from threadline.aws.names import snake
 from threadline.operations import OPERATIONS, Operation
 from threadline.store import named_statements
-from threadline.wire.model import load
-from threadline.wire.names import snake
 
 PACKAGE = Path(threadline.__file__).parent
 ROOT = PACKAGE.parents[1]

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import threadline
 import threadline.server  # registers every operation
+from threadline.aws.model import load
 from threadline.config import TABLE, Setting
 from threadline.operations import OPERATIONS, Operation
-from threadline.wire.model import load
 
 PACKAGE = Path(threadline.__file__).parent
 DOCS = PACKAGE.parents[1] / "docs"

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from tests.attack.mutations import ANY, RAW, written
-from tests.wire.samples import spoil
+from tests.aws.samples import spoil
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 FIN = 0x80

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from tests.edge.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, gone
+from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, gone
 from threadline.testing import Workspace
 
 SURPRISE = re.compile(r"failed request=|Traceback|\.py:\d+ ")

@@ -5,11 +5,11 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from tests.aws.samples import Maker, text_time
 from tests.flows.flows import content, do, on, say, wait
-from tests.wire.samples import Maker, text_time
+from threadline.aws.model import Shape, Shapes
 from threadline.operations import Operation
 from threadline.testing import Customer, Workspace
-from threadline.wire.model import Shape, Shapes
 
 Known = dict[str, list[Any]]
 OPTIONAL = 0.35

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
-from tests.wire.samples import JUNK, spoil
+from tests.aws.samples import JUNK, spoil
+from threadline.aws.model import OperationModel, load
 from threadline.config import Settings
-from threadline.wire.model import OperationModel, load
 
 
 class Raw(NamedTuple):

@@ -10,12 +10,12 @@ import pytest
 from tests.attack.figures import rounds
 from tests.attack.known import Known, Requests, known_of, learn, talk
 from tests.attack.mutations import Request, mutated
-from tests.edge.raw import Answer, Connection, ask
+from tests.http.raw import Answer, Connection, ask
 from tests.operations.raw import signature
+from threadline.aws.model import load
+from threadline.aws.restjson import WIRE_FAULTS
 from threadline.operations import OPERATIONS, Operation
 from threadline.testing import Threadline, Workspace
-from threadline.wire.model import load
-from threadline.wire.restjson import WIRE_FAULTS
 
 ROUND = 1_000
 RENEWED = 250

@@ -12,7 +12,7 @@ import pytest
 
 from tests.attack.figures import rounds
 from tests.attack.frames import ATTACKS, CLOSE, CLOSE_CODES, COMMANDS, PONG, TEXT, frame, goodbye
-from tests.edge.test_sockets import KEY, PATIENCE_SECONDS, ticket_url
+from tests.server.test_sockets import KEY, PATIENCE_SECONDS, ticket_url
 from threadline.testing import Agent, Customer, Workspace
 
 ROUND = 500

@@ -10,7 +10,7 @@ from tests.attack.disk import small_disk
 from tests.attack.figures import rounds
 from tests.attack.killed import Killed, killed
 from tests.attack.load import Load
-from tests.edge.raw import PATIENCE_SECONDS, ask
+from tests.http.raw import PATIENCE_SECONDS, ask
 
 WAYS = ("wait", "kill the worker", "kill all", "start")
 """What happens while the disk is full. `start` is a start of what was killed, which may succeed or be refused."""

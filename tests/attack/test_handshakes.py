@@ -10,8 +10,8 @@ import pytest
 
 from tests.attack.figures import rounds
 from tests.attack.mutations import ANY, plain
-from tests.edge.raw import PATIENCE_SECONDS, ask
-from tests.edge.test_sockets import KEY, ticket_url
+from tests.http.raw import PATIENCE_SECONDS, ask
+from tests.server.test_sockets import KEY, ticket_url
 from threadline.testing import Threadline
 
 ROUND = 500

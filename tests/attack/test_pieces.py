@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.attack.figures import rounds
-from tests.edge.test_handshakes import handshake, path_of
-from tests.edge.test_sockets import PATIENCE_SECONDS, masked, ticket_url
+from tests.http.test_handshakes import handshake, path_of
+from tests.server.test_sockets import PATIENCE_SECONDS, masked, ticket_url
 from threadline.testing import Customer, Threadline
 
 ROUND = 100

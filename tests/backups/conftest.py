@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.backups.commands import said
-from tests.edge.supervised import Supervised, supervised
 from tests.engines import postgres
+from tests.processes.supervised import Supervised, supervised
 
 __all__ = ["postgres"]
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.attack.figures import rounds
 from tests.backups.commands import change, refused, run, said, texts
-from tests.edge.supervised import Supervised
+from tests.processes.supervised import Supervised
 from threadline.cli.folders import without_password
 from threadline.testing import Customer
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.backups.commands import change, found, refused, run, said
-from tests.edge.supervised import Supervised
 from tests.engines import Postgres, free_port
+from tests.processes.supervised import Supervised
 from threadline.store.checks import SESSIONS_PER_PAGE
 from threadline.testing import Threadline
 

@@ -13,8 +13,9 @@ import apsw
 import pytest
 
 from tests.backups.commands import change, found, refused, said
-from tests.edge.supervised import Supervised, gone, supervised
-from threadline import backups, place
+from tests.processes.supervised import Supervised, gone, supervised
+from threadline import datadir as place
+from threadline.store.sqlite import backup as backups
 
 KILLED_AFTER = """
 import os, signal, sys

@@ -19,11 +19,11 @@ from hypothesis.stateful import (
 from tests.chat.naive import INVALID, NAMES, Chat, Line, Segment
 from tests.chat.rows import ENTIRE, FROM_SEGMENT
 from tests.chat.world import Item, Started, World, contact_of, refusal_of, told
+from threadline.aws.restjson import iso
 from threadline.chat.transcript import as_item
 from threadline.operations import ParticipantCaller
 from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
-from threadline.wire.restjson import iso
 
 KINDS = st.sampled_from([ENTIRE, FROM_SEGMENT])
 USERS = st.sampled_from(["a1", "a2"])

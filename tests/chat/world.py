@@ -16,7 +16,7 @@ from threadline.operations.participants import subscribe
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import make_workspace
 from threadline.store import Tx
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 Reply = dict[str, Any]

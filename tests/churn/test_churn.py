@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.churn.line import Line
-from tests.edge.raw import edge_of
-from tests.edge.supervised import supervised
+from tests.http.raw import edge_of
+from tests.processes.supervised import supervised
 from threadline.bus.hub import Channel, Socket
+from threadline.http.lingering import Lingering
+from threadline.http.websocket import WebSocket
 from threadline.testing import Customer, Threadline
-from threadline.wire.lingering import Lingering
-from threadline.wire.websocket import WebSocket
 
 SOCKETS = int(os.environ.get("THREADLINE_SOCKETS", "500"))
 PER_CUSTOMER = 50

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from threadline.aws.names import MODELS
 from threadline.cli.env import UNSET
 from threadline.style import STYLES
 from threadline.testing import Threadline
-from threadline.wire.names import MODELS
 
 
 def test_env_is_for_a_shell(nowhere: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

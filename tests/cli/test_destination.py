@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.edge.supervised import Supervised, supervised
+from tests.processes.supervised import Supervised, supervised
 from threadline.cli.env import UNSET
 from threadline.testing import Threadline
 

@@ -24,8 +24,8 @@ import pytest
 import threadline.cli
 from tests.clients.awscli import aws_cli, botocore_data
 from tests.clients.warm_cli import WarmCli
-from threadline.cli.arguments import GLOBAL_OPTIONS, operation_parser
-from threadline.cli.catalog import load
+from threadline.aws.catalog import load
+from threadline.awscli.arguments import GLOBAL_OPTIONS, operation_parser
 from threadline.testing import Threadline
 from threadline.testing.workspace import MODELS
 

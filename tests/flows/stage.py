@@ -13,7 +13,7 @@ from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, 
 from threadline.operations.participants import subscribe
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import Workspace, make_workspace
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.store import SqliteStore
 
 Reply = dict[str, Any]
 

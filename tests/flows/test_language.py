@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.flows.flows import content, do, document, on, say, wait
+from threadline.aws.model import load
 from threadline.errors import Fault
 from threadline.flows.language import demo_content, parse
-from threadline.wire.model import load
 
 
 def problems(text: str) -> list[str]:

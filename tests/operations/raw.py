@@ -7,7 +7,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.edge.raw import Answer, ask
+from tests.http.raw import Answer, ask
 from threadline.testing import Participant, Workspace
 
 

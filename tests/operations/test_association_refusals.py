@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from tests.edge.raw import ask
+from tests.http.raw import ask
 from tests.operations.raw import signed
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, refused
 from threadline.testing import Customer, PastChat, Threadline, Workspace

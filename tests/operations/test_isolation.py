@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.raw import ask
+from tests.http.raw import ask
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, refused
 from threadline.testing import Customer, PastChat, Threadline, Workspace
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.operations.raw import borne, signed
+from threadline.aws.model import load
 from threadline.testing import Customer, Threadline
-from threadline.wire.model import load
 
 CODES = {
     "ValidationException",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.edge.raw import ask
+from tests.http.raw import ask
 from tests.operations.refusals import (
     CONFLICT,
     DENIED,

@@ -10,10 +10,10 @@ import pytest
 from tests.flows.flows import END, content, say
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
+from threadline.aws.model import load
 from threadline.operations import OPERATIONS
 from threadline.operations.hours import DAYS
 from threadline.testing import Threadline, Workspace
-from threadline.wire.model import load
 
 UNKNOWN = "01a203c5-0000-7000-8000-000000000000"
 

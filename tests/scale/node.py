@@ -9,7 +9,7 @@ from threadline.operations.participants import subscribe
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import first_workspace
 from threadline.store import Committed
-from threadline.store.postgres import PostgresStore
+from threadline.store.postgres.store import PostgresStore
 
 
 class Node:

@@ -17,7 +17,7 @@ from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations import ParticipantCaller
 from threadline.store import Tx
-from threadline.store.postgres import PostgresStore
+from threadline.store.postgres.store import PostgresStore
 
 FIRST, _, LAST = os.environ.get("THREADLINE_SEEDS", "0-2").partition("-")
 CHATS, UNITS, ROUNDS = 6, 40, 3

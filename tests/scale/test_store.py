@@ -15,7 +15,7 @@ from threadline.errors import Fault
 from threadline.operations import ParticipantCaller
 from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
-from threadline.store.postgres import PostgresStore
+from threadline.store.postgres.store import PostgresStore
 
 CALLERS = 60
 

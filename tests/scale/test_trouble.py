@@ -15,12 +15,14 @@ from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations import CONTINUATIONS, due_tasks
-from threadline.server import timers
-from threadline.server.timers import Timers
-from threadline.store import Task, Tx, batch, lanes, pipeline
-from threadline.store import postgres as store_postgres
-from threadline.store.batch import Unsure
-from threadline.store.postgres import PostgresStore
+from threadline.store import Task, Tx
+from threadline.store.postgres import batch, pipeline
+from threadline.store.postgres import pool as lanes
+from threadline.store.postgres import store as store_postgres
+from threadline.store.postgres.batch import Unsure
+from threadline.store.postgres.store import PostgresStore
+from threadline.tasks import timers
+from threadline.tasks.timers import Timers
 
 SECRET = "sEcret"
 PATIENCE_SECONDS = 30

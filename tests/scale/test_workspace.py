@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Postgres
-from threadline import place
+from threadline import datadir as place
 from threadline.config import Settings
 from threadline.server import Server
-from threadline.store.progress import DataLost
+from threadline.store.sqlite.progress import DataLost
 
 
 async def test_a_node_does_not_write_over_the_workspace_of_another_database(

@@ -17,7 +17,7 @@ from typing import TypeVar
 from tests.simulation.faults import Disk, on_disk
 from threadline.clock import Clock, ManualClock
 from threadline.store import Committed, Store, Tx, Unavailable, Work
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 

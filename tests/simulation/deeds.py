@@ -6,10 +6,10 @@ from functools import partial
 from tests.simulation import invariants
 from tests.simulation.node import Connection, Lost, Refused
 from tests.simulation.simulation import Ask, Chat, Person, Reply, Said, Simulation, Watch
+from threadline.aws.model import load
+from threadline.aws.restjson import iso
 from threadline.chat.contact import State, state
 from threadline.chat.transcript import DELIVERED, READ, TYPING
-from threadline.wire.model import load
-from threadline.wire.restjson import iso
 
 Deed = Callable[[Simulation], Awaitable[None]]
 KNOWS_EXIT = "DisconnectOnCustomerExit" in load("connect").shapes["StartChatContactRequest"]["members"]

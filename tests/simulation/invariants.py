@@ -5,10 +5,10 @@ from itertools import pairwise
 from typing import Any
 
 from tests.simulation.simulation import EARLY, LATE, WELCOME, Chat, Person, Simulation, Truth, Watch
+from threadline.aws.restjson import iso
 from threadline.chat.contact import Method
 from threadline.chat.participant import Role
 from threadline.chat.transcript import CHAT_ENDED, JOINED, LEFT, REHYDRATED, TRANSFER_SUCCEEDED, Item
-from threadline.wire.restjson import iso
 
 PAGE_SIZES = (1, 2, 3, 7, 10, 100)
 Entry = dict[str, Any]

@@ -15,21 +15,21 @@ import apsw
 
 from tests.simulation.database import Client, Database, Gone
 from tests.simulation.network import Air, Radio
+from threadline.aws.frames import chat_frame
+from threadline.aws.model import load
+from threadline.aws.names import ServiceName
+from threadline.aws.signing import Credentials, sign
 from threadline.bus.hub import Hub
-from threadline.cli.signing import Credentials, sign
 from threadline.clock import ManualClock
 from threadline.config import Settings
+from threadline.http.request import Request
+from threadline.http.websocket import Receiver
 from threadline.operations.workspace import Workspace
 from threadline.server.api import Api, request_ids_of
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
-from threadline.server.timers import Timers
 from threadline.store import Committed, Unavailable
-from threadline.wire.model import load
-from threadline.wire.names import ServiceName
-from threadline.wire.request import Request
-from threadline.wire.socket import chat_frame
-from threadline.wire.websocket import Receiver
+from threadline.tasks.timers import Timers
 
 Item = dict[str, Any]
 Head = tuple[str, bytes, bytes, dict[bytes, bytes]]

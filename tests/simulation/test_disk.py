@@ -12,8 +12,10 @@ import pytest
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations import CONTINUATIONS, run_due_now
-from threadline.store import Committed, Task, Tx, Unavailable, checkpoints, syncs, trouble
-from threadline.store.sqlite import SqliteStore
+from threadline.store import Committed, Task, Tx, Unavailable
+from threadline.store.sqlite import checkpoints, trouble
+from threadline.store.sqlite import durability as syncs
+from threadline.store.sqlite.store import SqliteStore
 
 PATIENCE_SECONDS = 15.0
 

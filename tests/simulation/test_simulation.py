@@ -13,7 +13,7 @@ from tests.simulation import invariants
 from tests.simulation.deeds import DEEDS
 from tests.simulation.simulation import Simulation
 from threadline.bus import hub, relay
-from threadline.server import timers
+from threadline.tasks import timers
 
 STEPS = 70
 RUN_SECONDS_MAX = 60

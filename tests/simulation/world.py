@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from tests.simulation.database import Database
 from tests.simulation.network import Air
 from tests.simulation.node import Connection, Lost, Node
+from threadline.aws.names import ServiceName
 from threadline.clock import ManualClock
 from threadline.operations.workspace import make_workspace
 from threadline.store import Work
-from threadline.wire.names import ServiceName
 
 T = TypeVar("T")
 TURNS = 40

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.edge.raw import ask
-from tests.edge.supervised import PATIENCE_SECONDS, children_of, gone
+from tests.http.raw import ask
+from tests.processes.supervised import PATIENCE_SECONDS, children_of, gone
 
 RUN = """
 import sys

@@ -13,7 +13,7 @@ from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay, Told
 from threadline.clock import Clock
 from threadline.store import Signal
-from threadline.store.pipeline import Pipeline, Statement, statement
+from threadline.store.postgres.pipeline import Pipeline, Statement, statement
 
 PAYLOAD_BYTES_MAX = 7_900
 """PostgreSQL takes 7,999. Source: NOTIFY."""

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     _open_missing_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
-    module = f"threadline.cli.{name}" if name in COMMANDS else "threadline.cli.aws"
+    module = f"threadline.cli.{name}" if name in COMMANDS else "threadline.awscli.main"
     if name in YIELDING:
         os.nice(NICE)  # before anything is loaded, which is work too
     try:

@@ -7,7 +7,7 @@ import struct
 import sys
 from pathlib import Path
 
-from threadline import place
+from threadline import datadir as place
 from threadline.config import Settings
 
 EVERYWHERE = ("0.0.0.0", "::")

@@ -3,7 +3,7 @@
 Short forms of `threadline threadline accept-contact` and `transfer-chat`; the last line is the one to keep.
 """
 
-from threadline.cli import local
+from threadline.cli import connection_options as local
 
 
 def main(arguments: list[str]) -> int:

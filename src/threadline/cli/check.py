@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from threadline import backups
 from threadline.cli import folders
-from threadline.cli.failures import Failure
 from threadline.cli.progress import Live
+from threadline.client.failures import Failure
+from threadline.store.sqlite import backup as backups
 
 
 def main(arguments: list[str]) -> int:
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 def _in_postgresql(counts: dict[str, int], progress: Live) -> Iterator[str]:
     try:
-        checks = import_module("threadline.store.postgres_checks")
+        checks = import_module("threadline.store.postgres.checks")
     except ModuleNotFoundError as missing:
         raise Failure(f"{missing.name} is not installed: pip install 'threadline[postgres]'.") from None
     findings: Iterator[str] = checks.findings(os.environ["THREADLINE_STORE"], counts, progress)

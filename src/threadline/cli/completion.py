@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from threadline.cli import COMMANDS, arguments, local, manual
-from threadline.cli.catalog import SERVICES, Operation, Shape, kebab, load
-from threadline.cli.client import Client
-from threadline.cli.endpoint import Surroundings
-from threadline.cli.failures import Failure
-from threadline.cli.transport import Wire
+from threadline.aws.catalog import SERVICES, Operation, Shape, kebab, load
+from threadline.awscli import arguments, manual
+from threadline.cli import COMMANDS
+from threadline.cli import connection_options as local
+from threadline.client.client import Client
+from threadline.client.failures import Failure
+from threadline.client.session import Surroundings
+from threadline.client.transport import Wire
 from threadline.clock import Clock
 
 SECONDS_MAX = 2

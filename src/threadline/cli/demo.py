@@ -14,10 +14,10 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from threadline.cli import local
-from threadline.cli.client import Client
-from threadline.cli.failures import Failure
-from threadline.cli.people import Item, Person
+from threadline.cli import connection_options as local
+from threadline.client.client import Client
+from threadline.client.failures import Failure
+from threadline.client.participants import Item, Person
 from threadline.config import TABLE
 from threadline.style import folded, padded, styled
 

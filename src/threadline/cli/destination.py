@@ -15,9 +15,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from threadline import place
-from threadline.cli.catalog import Service, installed
-from threadline.cli.endpoint import (
+from threadline import datadir as place
+from threadline.aws.catalog import Service, installed
+from threadline.aws.names import ServiceName
+from threadline.aws.signing import Credentials
+from threadline.client.failures import BadArguments, BadConfiguration
+from threadline.client.session import (
     DATA_FOLDER,
     LOCAL_REGION,
     Target,
@@ -26,9 +29,6 @@ from threadline.cli.endpoint import (
     same_place,
     workspace,
 )
-from threadline.cli.failures import BadArguments, BadConfiguration
-from threadline.cli.signing import Credentials
-from threadline.wire.names import ServiceName
 
 CONNECT_SECONDS = 2
 AMAZON = re.compile(r"(.+\.)?(amazonaws\.com(\.cn)?|api\.aws|amazonwebservices\.com\.cn)")

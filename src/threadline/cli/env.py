@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from threadline.cli import local
-from threadline.cli.endpoint import Surroundings, Workspace
-from threadline.cli.failures import BadConfiguration
-from threadline.wire.names import MODELS
+from threadline.aws.names import MODELS
+from threadline.cli import connection_options as local
+from threadline.client.failures import BadConfiguration
+from threadline.client.session import Surroundings, Workspace
 
 UNSET = (
     "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",

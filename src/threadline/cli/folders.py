@@ -8,12 +8,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import apsw
 
-from threadline import backups, place
-from threadline.cli import local
-from threadline.cli.endpoint import Surroundings
-from threadline.cli.failures import Failure
+from threadline import datadir as place
+from threadline.cli import connection_options as local
 from threadline.cli.progress import Live
+from threadline.client.failures import Failure
+from threadline.client.session import Surroundings
 from threadline.config import BadSettings
+from threadline.store.sqlite import backup as backups
 
 HIDDEN = "postgresql://.."
 """An address whose parts cannot be told apart."""

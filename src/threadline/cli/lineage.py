@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from threadline.cli import local
+from threadline.cli import connection_options as local
 from threadline.style import folded, padded, styled
 
 WAYS = {

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from threadline import backups
 from threadline.cli import folders
-from threadline.cli.failures import Failure
 from threadline.cli.progress import Live
+from threadline.client.failures import Failure
+from threadline.store.sqlite import backup as backups
 
 
 def main(arguments: list[str]) -> int:

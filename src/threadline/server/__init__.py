@@ -3,7 +3,7 @@
     async with Server(Settings(port=0, data=":memory:")) as server:
         print(server.url)
 
-`threadline.cli.serve` runs the same class in a worker process of its own, under a supervisor that holds the socket.
+`threadline.processes.supervisor` runs the same class in a worker process of its own, under a supervisor that holds the socket.
 """
 
 import asyncio
@@ -19,23 +19,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from threadline import operations, place
+from threadline import datadir as place
+from threadline import operations
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
 from threadline.operations.workspace import first_workspace
-from threadline.server import backing
-from threadline.server.edge import Edge
-from threadline.server.edges import Edges
-from threadline.server.processes import Forked
-from threadline.server.timers import Timers
+from threadline.processes.fork import Forked
+from threadline.processes.frontends import Edges
+from threadline.server import factory as backing
+from threadline.server.frontend import Edge
 from threadline.store import Committed, Store, Tx
-from threadline.store.progress import DataLost, set_aside
-from threadline.store.sqlite import SqliteStore
+from threadline.store.sqlite.progress import DataLost, set_aside
+from threadline.store.sqlite.store import SqliteStore
+from threadline.tasks.timers import Timers
 
 for module in pkgutil.iter_modules(operations.__path__):
     import_module(f"{operations.__name__}.{module.name}")
-import_module("threadline.flows.runner")
+import_module("threadline.tasks.flow_runs")
 
 log = logging.getLogger(__name__)
 

@@ -14,22 +14,23 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from threadline import __version__
+from threadline.aws import restjson
+from threadline.aws import sigv4 as auth
+from threadline.aws.model import OperationModel
 from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.errors import Fault, told
+from threadline.http.request import Gone, Headers, Request, TooLarge
 from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.keys import key_of
 from threadline.operations.tokens import authenticate
+from threadline.operations.units import Call
 from threadline.server.cache import Cache
 from threadline.server.logs import where
-from threadline.server.rates import Rates
 from threadline.server.readiness import Readiness
-from threadline.server.units import Call
+from threadline.server.throttling import Rates
 from threadline.store import Store, Unavailable
-from threadline.wire import auth, restjson
-from threadline.wire.model import OperationModel
-from threadline.wire.request import Gone, Headers, Request, TooLarge
 
 SIGNED_SERVICES = ("connect", "threadline")
 KEY_KEPT_MS = 60_000

@@ -13,15 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline import style
+from threadline.aws import restjson
+from threadline.aws import sigv4 as auth
 from threadline.chat.participant import Token
 from threadline.clock import monotonic
 from threadline.errors import Fault, told
+from threadline.http.request import App, Request
 from threadline.operations import OPERATIONS
 from threadline.operations.tokens import authenticate
 from threadline.server.logs import CALLS
 from threadline.store import Store, Tx
-from threadline.wire import auth, restjson
-from threadline.wire.request import App, Request
 
 log = logging.getLogger(CALLS)
 log.setLevel(logging.WARNING)  # `logs` turns it on

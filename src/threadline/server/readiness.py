@@ -10,9 +10,10 @@ import json
 import os
 from pathlib import Path
 
-from threadline import __version__, place
+from threadline import __version__
+from threadline import datadir as place
 from threadline.config import Settings
-from threadline.server.units import Look
+from threadline.operations.units import Look
 from threadline.store import Store
 
 LOOK_SECONDS = 1.0

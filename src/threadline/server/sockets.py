@@ -6,21 +6,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from threadline.aws import frames
+from threadline.aws.frames import Command
 from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
 from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
 from threadline.errors import Fault, told
+from threadline.http.request import Gone, Request
 from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import heard_after
+from threadline.operations.units import Subscribe
 from threadline.server.api import UNEXPECTED
 from threadline.server.logs import where
-from threadline.server.units import Subscribe
 from threadline.store import Store, Tx, Unavailable
-from threadline.wire import socket as frames
-from threadline.wire.request import Gone, Request
-from threadline.wire.socket import Command
 
 PATH = "/participant/socket"
 INTERNAL_ERROR = 1011

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import apsw
 
 from threadline.store import Row, named_statements
-from threadline.store.copies import COUNTED, Progress, newest_schema, schema_of
+from threadline.store.sqlite.copies import COUNTED, Progress, newest_schema, schema_of
 
 SESSIONS_PER_PAGE = 200
 KEY_MAX = (1 << 63) - 1

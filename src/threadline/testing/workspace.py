@@ -127,7 +127,8 @@ class Workspace:
 
 def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
     """What `threadline env` would print for a workspace of the server at `url`."""
-    from threadline.cli import endpoint, env
+    from threadline.cli import env
+    from threadline.client import session as endpoint
 
     return env.variables(endpoint.Workspace(Path(), url, ids), environment=os.environ)
 

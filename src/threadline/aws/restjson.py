@@ -1,0 +1,499 @@
+"""REST-JSON: requests into arguments, replies and refusals into bytes, as the service models say.
+
+An operation is compiled when it is first called. What cannot be read is a Fault with a code that the operation
+lists; which code, the rules below decide:
+
+* not JSON, not UTF-8, a required member missing, a wrong type: InvalidRequestException, or ValidationException;
+* a bound that is broken (too long, too large, not in the enum, an empty id): InvalidParameterException, or
+  InvalidRequestException, or ValidationException.
+
+Source: the Smithy specification of restJson1, and the behaviour of botocore's serializers and parsers.
+
+Assumed: a member that is null counts as absent; a null entry of a map or of a list is refused.
+Assumed: unknown members and query parameters are ignored, and of a key that is given twice the last one counts, as in
+the JSON parsers of the SDKs. A plus sign in a query string is a plus sign.
+"""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from threadline import jsontext
+from threadline.aws.model import OperationModel, Shape, Shapes, load
+from threadline.aws.names import SERVICES, snake
+from threadline.aws.validate import Invalid, Place, check, check_structure, members_of, native
+from threadline.errors import Fault
+
+WIRE_FAULTS = {
+    "MissingAuthenticationTokenException": 403,
+    "UnrecognizedClientException": 403,
+    "InvalidSignatureException": 403,
+    "AccessDeniedException": 403,
+    "UnknownOperationException": 404,
+    "RequestEntityTooLargeException": 413,
+    "UpgradeRequiredException": 426,
+    "ThrottlingException": 429,
+    "TooManyRequestsException": 429,
+    "NotImplementedException": 501,
+}
+"""Refusals of the wire itself, which no operation needs to list, and their HTTP status."""
+
+RETRIED = (429, 503)
+"""Statuses after which the same call may succeed, and which say when."""
+
+ISO_8601_SHAPES = {"Instant", "ISO8601Datetime"}
+"""String shapes that hold a time: an int in a reply is epoch milliseconds and becomes ISO-8601."""
+
+Header = tuple[bytes, bytes]
+_MALFORMED = ("InvalidRequestException", "ValidationException", "InvalidParameterException")
+_OUT_OF_BOUNDS = ("InvalidParameterException", "InvalidRequestException", "ValidationException")
+_INTERNAL = ("InternalServiceException", "InternalServerException")
+
+
+# Routing
+
+
+class _Route(NamedTuple):
+    """Where a path ends: the operation, and in which segments its labels stand."""
+
+    operation: OperationModel
+    labels: tuple[tuple[int, str], ...]
+
+
+class _Node:
+    __slots__ = ("label", "literals", "route")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.label: _Node | None = None
+        self.route: _Route | None = None
+
+
+class Router:
+    """Finds the operation that a method and a path mean, among all operations of the three services."""
+
+    def __init__(self) -> None:
+        self._roots: dict[str, _Node] = {}
+        for service in SERVICES:
+            for operation in load(service).operations.values():
+                self._add(operation)
+
+    def _add(self, operation: OperationModel) -> None:
+        node = self._roots.setdefault(operation.method, _Node())
+        for segment in operation.uri.split("/")[1:]:
+            if segment.startswith("{"):
+                node.label = node = node.label or _Node()
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        names = enumerate(operation.uri.split("/"))
+        node.route = _Route(operation, tuple((i, name[1:-1]) for i, name in names if name.startswith("{")))
+
+    def route(self, method: str, raw_path: str) -> tuple[OperationModel, dict[str, str]]:
+        """The operation at `raw_path` (the bytes that came, read as Latin-1, without the query string) and its labels.
+
+        The labels are left percent-encoded: `parse` decodes them, once the caller is known.
+        Faults: UnknownOperationException.
+        """
+        segments = raw_path.split("/")
+        found = _find(self._roots.get(method), segments, 1) if not segments[0] else None
+        if found is None:
+            raise Fault("UnknownOperationException", self._unknown(method, segments))
+        return found.operation, {name: segments[i] for i, name in found.labels}
+
+    def _unknown(self, method: str, segments: list[str]) -> str:
+        others = [(other, _find(root, segments, 1)) for other, root in self._roots.items()]
+        known = [f"{other} ({found.operation.name})" for other, found in others if found]
+        shown = ascii("/".join(segments)[:100])[1:-1]
+        if known:
+            return f"{method[:10]} {shown} is no operation; that path takes {', '.join(known)}."
+        return f"{method[:10]} {shown} is no operation of connect, connectparticipant or threadline."
+
+
+def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:
+    """Literal segments win over labels. `.` and `..` are no labels: a signature does not tell such paths apart."""
+    for at in range(i, len(segments)):
+        if node is None:
+            return None
+        segment = segments[at]
+        following = node.literals.get(segment)
+        if following is not None and node.label is not None:
+            if found := _find(following, segments, at + 1):
+                return found
+            following = None
+        if following is None and segment not in {".", ".."}:
+            following = node.label
+        node = following
+    return node.route if node else None
+
+
+# Requests
+
+
+class _Outside(NamedTuple):
+    """A member that travels outside the body. A text as long as one of `sizes` is right without a closer look."""
+
+    name: str
+    key: str
+    argument: str
+    shape: str
+    required: bool
+    sizes: range
+
+
+class _Input:
+    """What one operation takes, compiled."""
+
+    def __init__(self, operation: OperationModel) -> None:
+        self.shapes = load(operation.service).shapes
+        structure: Shape = self.shapes[operation.input] if operation.input else {"members": {}}
+        self.body = {"type": "structure", **members_of(structure, location=None)}
+        self.arguments = {name: snake(name) for name in self.body["members"]}
+        kind = native(self.shapes, self.body)
+        self.decode = msgspec.json.Decoder(kind).decode if kind is not None else self._check_body
+        self.labels = self._outside(structure, "uri")
+        self.query = self._outside(structure, "querystring")
+        self.headers = [
+            (member.key.lower().encode(), member) for member in self._outside(structure, "header")
+        ]
+
+    def _outside(self, structure: Shape, location: str) -> list[_Outside]:
+        members = members_of(structure, location=location)
+        return [
+            _Outside(
+                name,
+                member["locationName"],
+                snake(name),
+                member["shape"],
+                name in members["required"],
+                _sizes(self.shapes[member["shape"]]),
+            )
+            for name, member in members["members"].items()
+        ]
+
+    def parse(
+        self, labels: Mapping[str, str], query_string: bytes, headers: Mapping[bytes, bytes], body: bytes
+    ) -> dict[str, Any]:
+        """The arguments that a request carries. Raises Invalid."""
+        arguments = {}
+        for member in self.labels:
+            text = _unquote(labels[member.key], member.name)
+            if not text:
+                raise Invalid(f"{member.name} must not be empty.", bound=True)
+            arguments[member.argument] = self._read(text, member)
+        if self.query:
+            given = _query(query_string)
+            for member in self.query:
+                if _is_there(member.key in given, member):
+                    arguments[member.argument] = self._read_all(given[member.key], member)
+        for name, member in self.headers:
+            if _is_there(name in headers, member):
+                arguments[member.argument] = self._read(_decode(headers[name], member.name), member)
+        if self.arguments:
+            for member_name, value in self._members(body).items():
+                arguments[self.arguments[member_name]] = value
+        return arguments
+
+    def _read(self, text: str, member: _Outside) -> Any:
+        if len(text) in member.sizes:
+            return text
+        kind = self.shapes[member.shape]["type"]
+        return check(self.shapes, member.shape, _from_text(kind, text), Place(member.name))
+
+    def _read_all(self, texts: list[str], member: _Outside) -> Any:
+        """A list has an entry for each time that its name is given; of anything else the last counts."""
+        shape = self.shapes[member.shape]
+        if shape["type"] != "list":
+            return self._read(texts[-1], member)
+        kind = self.shapes[shape["member"]["shape"]]["type"]
+        values = [_from_text(kind, text) for text in texts]
+        return check(self.shapes, member.shape, values, Place(member.name))
+
+    def _members(self, body: bytes) -> dict[str, Any]:
+        body = body or b"{}"
+        if not body.isascii():
+            _decode(body, "The request body")
+        try:
+            return self.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            return self._check_body(body)
+
+    def _check_body(self, body: bytes) -> dict[str, Any]:
+        try:
+            return check_structure(self.shapes, self.body, _document(body), Place(""))
+        except RecursionError:
+            raise Invalid("The request body is nested too deeply.", bound=False) from None
+
+
+def _document(body: bytes) -> Any:
+    """The JSON in `body`. Some numbers are out of msgspec's range and none the less JSON, in a member nobody reads."""
+    try:
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.ValidationError:
+            return jsontext.decode(body.decode())
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Invalid(f"The request body is not JSON: {error}.", bound=False) from None
+
+
+def parse(
+    operation: OperationModel,
+    labels: Mapping[str, str],
+    query_string: bytes,
+    headers: Mapping[bytes, bytes],
+    body: bytes,
+) -> dict[str, Any]:
+    """The arguments of an operation, by the member's name in snake_case; what was not sent is not there.
+
+    Nested structures are plain dicts with the model's own names, timestamps are epoch milliseconds. `labels` come
+    from `Router.route`, names in `headers` are lowercase. The body of an operation that takes none is not looked at.
+    Faults: as the module says.
+    On purpose: a text with the character U+0000 is refused, since not every store can keep it.
+    """
+    try:
+        arguments = _input(operation).parse(labels, query_string, headers, body)
+        if b"\\u0000" in body or b"%00" in query_string or any("%00" in label for label in labels.values()):
+            _check_texts(arguments)
+        return arguments
+    except Invalid as invalid:
+        codes = _OUT_OF_BOUNDS if invalid.bound else _MALFORMED
+        code = next(code for code in codes if code in operation.errors)
+        raise Fault(code, invalid.message) from None
+
+
+_input = functools.cache(_Input)
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise Invalid("No text may contain the character U+0000.", bound=False)
+    if isinstance(value, Mapping):
+        _check_texts([*value.keys(), *value.values()])
+    elif isinstance(value, list):
+        for element in value:
+            _check_texts(element)
+
+
+def _sizes(shape: Shape) -> range:
+    if shape["type"] != "string" or "enum" in shape or "pattern" in shape:
+        return range(0)
+    return range(shape.get("min", 0), shape.get("max", sys.maxsize - 1) + 1)
+
+
+def _is_there(there: bool, member: _Outside) -> bool:
+    if member.required and not there:
+        raise Invalid(f"{member.name} is required.", bound=False)
+    return there
+
+
+def _query(query_string: bytes) -> dict[str, list[str]]:
+    given: dict[str, list[str]] = {}
+    for pair in query_string.decode("latin-1").split("&"):
+        key, _, value = pair.partition("=")
+        given.setdefault(_unquote(key, "The query string"), []).append(_unquote(value, "The query string"))
+    return given
+
+
+def _unquote(text: str, where: str) -> str:
+    """Decode `%XX` once, strictly."""
+    if "%" not in text and text.isascii():
+        return text
+    if any(len(part) < 2 or not _HEX.issuperset(part[:2]) for part in text.split("%")[1:]):
+        raise Invalid(f"{where} has a % that is not followed by two hexadecimal digits.", bound=False)
+    return _decode(unquote_to_bytes(text.encode("latin-1", "replace")), where)
+
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def _decode(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Invalid(f"{where} is not valid UTF-8.", bound=False) from None
+
+
+def _from_text(kind: str, text: str) -> Any:
+    """The JSON value that `text` of a path, query string or header stands for; `text` itself when for none."""
+    digits = text.removeprefix("-")
+    match kind:
+        case "boolean" if text in {"true", "false"}:
+            return text == "true"
+        case "integer" | "long" if digits.isascii() and digits.isdigit() and len(digits) < 20:
+            return int(text)
+        case "timestamp":
+            try:
+                return parsedate_to_datetime(text).timestamp()
+            except (ValueError, OverflowError):
+                return text
+    return text
+
+
+# Replies
+
+
+def serialise(operation: OperationModel, reply: dict[str, Any]) -> bytes:
+    """The body of a reply, whose members have the model's names. None members are dropped, at any depth.
+
+    Timestamps are given in epoch milliseconds; they leave as seconds, with a fraction where there is one. A string
+    that holds a time (`ISO_8601_SHAPES`) may be given so too, and leaves as ISO-8601 with milliseconds.
+    """
+    if operation.output is None:
+        return b""
+    write = _output(operation)
+    body = msgspec.json.encode(write(reply) if write else reply, enc_hook=_plain)
+    if b":null" in body:
+        return msgspec.json.encode(_without_none(msgspec.json.decode(body)))
+    return body
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"a reply holds a {type(value).__name__}, which is no JSON")
+
+
+Write = Callable[[Any], Any]
+
+LATER_TIMES = {"AgentInfo": ("AcceptedByAgentTimestamp",), "Contact": ("NextContacts",)}
+"""Times that operations answer and older models lack, by their shapes. With such a model a reply leaves them out, since
+nothing says how they are written; a client with a newer model would read milliseconds as seconds.
+"""
+
+
+@functools.cache
+def _output(operation: OperationModel) -> Write | None:
+    shapes, name = load(operation.service).shapes, operation.output
+    return _writer(shapes, name) if name and _holds_times(shapes, name) else None
+
+
+def _writer(shapes: Shapes, name: str) -> Write:
+    """What rewrites the times in a value of a shape that can hold some."""
+    match shapes[name]["type"]:
+        case "structure" | "list" | "map":
+            return _Writer(shapes, name)
+        case "timestamp" if shapes[name].get("timestampFormat") != "iso8601":
+            return _as_seconds
+    return _as_iso
+
+
+def _holds_times(shapes: Shapes, name: str) -> bool:
+    return any(
+        shapes[reached]["type"] == "timestamp" or reached in ISO_8601_SHAPES
+        for reached in shapes.reachable(name)
+    )
+
+
+def _as_seconds(value: Any) -> Any:
+    return value if value is None else value / 1000
+
+
+def _as_iso(value: Any) -> Any:
+    return iso(value) if isinstance(value, int) else value
+
+
+class _Writer:
+    """Rewrites the times in values of one shape. Its parts are made on first use: shapes may contain themselves."""
+
+    def __init__(self, shapes: Shapes, name: str) -> None:
+        self.shapes = shapes
+        self.name = name
+
+    def __call__(self, value: Any) -> Any:
+        return value if value is None else self.write(value)
+
+    @functools.cached_property
+    def write(self) -> Write:
+        """The same for a value that is not None."""
+        shape = self.shapes[self.name]
+        match shape["type"]:
+            case "structure":
+                return functools.partial(_write_members, self._writers(shape))
+            case "list":
+                inner = self._within(shape["member"])
+                return lambda value: [inner(entry) for entry in value]
+        inner = self._within(shape["value"])
+        return lambda value: {key: inner(entry) for key, entry in value.items()}
+
+    def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
+        known = shape["members"]
+        times: list[tuple[str, Write]] = [
+            (name, _writer(self.shapes, member["shape"]))
+            for name, member in known.items()
+            if _holds_times(self.shapes, member["shape"])
+        ]
+        later = [name for name in LATER_TIMES.get(self.name, ()) if name not in known]
+        return times + [(name, lambda _: None) for name in later]
+
+    def _within(self, member: Shape) -> Write:
+        """For the entries of a list or map, of which none is None."""
+        writer = _writer(self.shapes, member["shape"])
+        return writer.write if isinstance(writer, _Writer) else writer
+
+
+def _write_members(writers: list[tuple[str, Write]], value: dict[str, Any]) -> dict[str, Any]:
+    written = value.copy()
+    for name, write in writers:
+        if name in written:
+            written[name] = write(written[name])
+    return written
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_none(inner) for inner in value]
+    return value
+
+
+def iso(ms: int) -> str:
+    """Epoch milliseconds as `2026-11-22T14:26:49.834Z`, in constant width, so that times compare as strings."""
+    minute, rest = divmod(ms, 60_000)
+    return _iso_minute(minute) + _SECONDS[rest // 1000] + _FRACTIONS[rest % 1000]
+
+
+_SECONDS = [f"{second:02d}" for second in range(60)]
+_FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _iso_minute(minute: int) -> str:
+    return datetime.fromtimestamp(60 * minute, UTC).isoformat()[:17]
+
+
+# Refusals
+
+
+def expected(operation: OperationModel | None, fault: Fault) -> bool:
+    """Whether a client may see `fault` from `operation`. If not it is our mistake, to be logged as one."""
+    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.statuses)
+
+
+def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int, list[Header], bytes]:
+    """Status, headers and body that every SDK reads as `fault`.
+
+    What is not `expected` leaves as the operation's internal error (500) and tells nothing.
+    Observed: clients read either `message` or `Message`, so the body has both.
+    Assumed: a 429 carries Retry-After in whole seconds, and x-amz-retry-after in milliseconds, which botocore's
+    standard retries wait for; no source says what Amazon Connect sends.
+    """
+    code, message, members = fault.code, fault.message, fault.members
+    listed = operation.errors if operation else {}
+    statuses = operation.statuses if operation else {}
+    status = listed.get(code) or WIRE_FAULTS.get(code) or statuses.get(code)
+    if status is None:
+        code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
+        status, message, members = 500, "The server failed to answer. Its log says more.", {}
+    headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", code.encode())]
+    if status in RETRIED:
+        headers += [
+            (b"retry-after", b"%d" % max(1, -(-fault.retry_after_ms // 1000))),
+            (b"x-amz-retry-after", b"%d" % fault.retry_after_ms),
+        ]
+    return status, headers, msgspec.json.encode({"message": message, "Message": message, **members})

@@ -1,0 +1,341 @@
+"""Is this value what the model asks for? Once quickly, and where the answer is no, once more in words.
+
+`native` turns a shape into a type that msgspec decodes and checks in one go. `check` walks the shape over a value
+decoded without one: it is slower, it finds the first thing wrong and says it for a person, and it alone knows what
+msgspec has no words for (unions, timestamps, recursion, some patterns). Where both apply they agree.
+
+Not checked here: anything that is no property of one value, such as a limit in bytes. That is the operations' part.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Protocol, Required, TypedDict, cast
+
+import msgspec
+
+from threadline.aws.model import Shape, Shapes
+
+INTEGER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+PATTERN_CHARACTERS_MAX = 1_024
+"""A longer string is not matched against its pattern: some patterns take time that grows with its square."""
+
+SHOWN_CHARACTERS = 40
+EPOCH_SECONDS_MIN, EPOCH_SECONDS_MAX = -62_135_596_800, 253_402_300_799.999
+"""The years 1 to 9999, which is what a client can hold in a date."""
+
+
+class Invalid(Exception):
+    """A value that the model does not allow, with the sentence that says why.
+
+    `bound` tells a value of the right type beyond what is allowed (too long, not in the enum) from one that is
+    missing or of the wrong type.
+    """
+
+    def __init__(self, message: str, *, bound: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.bound = bound
+
+
+class Place(NamedTuple):
+    """Where a value stands: its path as a person would write it, and whether the value may be shown."""
+
+    path: str
+    hidden: bool = False
+
+    def show(self, value: Any) -> str:
+        """`value` for a message: shortened, or not at all."""
+        if self.hidden:
+            return "(not shown)"
+        text = repr(value) if isinstance(value, str) else str(value)
+        return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def members_of(shape: Shape, *, location: str | None) -> Shape:
+    """The structure `shape` cut down to the members at `location`: None is the body, else uri, querystring, header."""
+    members = {
+        name: member for name, member in shape["members"].items() if member.get("location") == location
+    }
+    return {
+        **shape,
+        "members": members,
+        "required": [name for name in shape.get("required", ()) if name in members],
+    }
+
+
+# The fast way
+
+
+def native(shapes: Shapes, structure: Shape) -> Any | None:
+    """A type that makes msgspec check all that the model says of `structure`, or None where it has no words for it.
+
+    A structure becomes a TypedDict with the model's member names. Null is an error to it, and absence to `check`.
+    """
+    try:
+        return _Native(shapes).structure(structure)
+    except _Inexpressible:
+        return None
+
+
+class _Inexpressible(Exception):
+    pass
+
+
+class _Native:
+    """Makes the types of one operation's shapes."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.made: dict[str, Any] = {}
+
+    def type_of(self, name: str) -> Any:
+        if name in self.made:
+            return self.made[name]
+        shape = self.shapes[name]
+        match shape["type"]:
+            case "structure":
+                return self.structure(shape, name)
+            case "list":
+                return _sized(list[self.type_of(shape["member"]["shape"])], shape)  # type: ignore[misc]
+            case "map":
+                key, value = self.type_of(shape["key"]["shape"]), self.type_of(shape["value"]["shape"])
+                return _sized(dict[key, value], shape)  # type: ignore[valid-type]
+            case "string":
+                return _native_string(shape)
+            case "boolean":
+                return bool
+            case "integer" | "long":
+                low, high = _range(shape)
+                return Annotated[int, msgspec.Meta(ge=low, le=high)]
+            case "float" | "double":
+                return Annotated[float, msgspec.Meta(ge=shape.get("min"), le=shape.get("max"))]
+        raise _Inexpressible(name)
+
+    def structure(self, shape: Shape, name: str | None = None) -> Any:
+        """A TypedDict, known by its name before its members have types: a structure may hold itself."""
+        if shape.get("union"):
+            raise _Inexpressible
+        required = shape.get("required", ())
+        members = {
+            member: (Required if member in required else NotRequired)[Any] for member in shape["members"]
+        }
+        made = TypedDict("Structure", members)  # type: ignore[misc]
+        if name is not None:
+            self.made[name] = made
+        for member, reference in shape["members"].items():
+            made.__annotations__[member] = self.type_of(reference["shape"])
+        return made
+
+
+def _native_string(shape: Shape) -> Any:
+    if "enum" in shape:
+        return Literal[tuple(shape["enum"])]
+    if "pattern" not in shape:
+        return _sized(str, shape)
+    if shape.get("max", PATTERN_CHARACTERS_MAX + 1) > PATTERN_CHARACTERS_MAX:
+        raise _Inexpressible
+    if not isinstance(pattern := compiled_pattern(shape["pattern"]), re.Pattern):
+        raise _Inexpressible
+    return Annotated[
+        str, msgspec.Meta(min_length=shape.get("min"), max_length=shape["max"], pattern=pattern.pattern)
+    ]
+
+
+def _sized(kind: Any, shape: Shape) -> Any:
+    if "min" not in shape and "max" not in shape:
+        return kind
+    return Annotated[kind, msgspec.Meta(min_length=shape.get("min"), max_length=shape.get("max"))]
+
+
+def _range(shape: Shape) -> tuple[int, int]:
+    low, high = INTEGER_RANGES[shape["type"]]
+    return shape.get("min", low), shape.get("max", high)
+
+
+# The slow way
+
+
+def check(shapes: Shapes, name: str, value: Any, place: Place) -> Any:
+    """`value`, decoded from JSON, as operations see it: only members that the model knows, timestamps in epoch ms.
+
+    Raises Invalid for the first thing that the model does not allow.
+    """
+    shape = shapes[name]
+    if shape.get("sensitive"):
+        place = place._replace(hidden=True)
+    return _CHECKS[shape["type"]](shapes, shape, value, place)
+
+
+def check_structure(shapes: Shapes, shape: Shape, value: Any, place: Place) -> dict[str, Any]:
+    """As `check`, for a structure without a name. Null members count as absent, unknown ones are left out."""
+    _expect(value, dict, "an object", place)
+    prefix = f"{place.path}." if place.path else ""
+    required = shape.get("required", ())
+    checked = {}
+    for name, member in shape["members"].items():
+        inner = value.get(name)
+        if inner is not None:
+            checked[name] = check(shapes, member["shape"], inner, Place(prefix + name, place.hidden))
+        elif name in required:
+            raise Invalid(f"{prefix}{name} is required.", bound=False)
+    if shape.get("union") and len(checked) != 1:
+        raise Invalid(f"{place.path} must have exactly one of {', '.join(shape['members'])}.", bound=False)
+    return checked
+
+
+def _check_list(shapes: Shapes, shape: Shape, value: Any, place: Place) -> list[Any]:
+    _expect(value, list, "a list", place)
+    _check_size(shape, len(value), "entries", place)
+    inner = shape["member"]["shape"]
+    return [
+        check(shapes, inner, entry, Place(f"{place.path}[{i}]", place.hidden))
+        for i, entry in enumerate(value)
+    ]
+
+
+def _check_map(shapes: Shapes, shape: Shape, value: Any, place: Place) -> dict[str, Any]:
+    _expect(value, dict, "an object", place)
+    _check_size(shape, len(value), "entries", place)
+    key_shape, inner_shape = shape["key"]["shape"], shape["value"]["shape"]
+    hidden = place.hidden or shapes[key_shape].get("sensitive", False)
+    checked = {}
+    for key, inner in value.items():
+        check(shapes, key_shape, key, Place(f"A key of {place.path}", hidden))
+        inner_place = Place(f"{place.path}[{Place('', hidden).show(key)}]", place.hidden)
+        checked[key] = check(shapes, inner_shape, inner, inner_place)
+    return checked
+
+
+def _check_string(shapes: Shapes, shape: Shape, value: Any, place: Place) -> str:
+    _expect(value, str, "a string", place)
+    if "enum" in shape:
+        if value not in shape["enum"]:
+            allowed = ", ".join(shape["enum"])
+            raise Invalid(
+                f"Invalid value for {place.path}: {place.show(value)} is none of {allowed}.", bound=True
+            )
+        return str(value)
+    _check_size(shape, len(value), "characters", place)
+    if (
+        "pattern" in shape
+        and len(value) <= PATTERN_CHARACTERS_MAX
+        and not compiled_pattern(shape["pattern"]).search(value)
+    ):
+        raise Invalid(
+            f"Invalid value for {place.path}: {place.show(value)} does not match {shape['pattern']}",
+            bound=True,
+        )
+    return str(value)
+
+
+def _check_boolean(shapes: Shapes, shape: Shape, value: Any, place: Place) -> bool:
+    _expect(value, bool, "true or false", place)
+    return bool(value)
+
+
+def _check_integer(shapes: Shapes, shape: Shape, value: Any, place: Place) -> int:
+    _expect(value, int, "a whole number", place)
+    low, high = _range(shape)
+    if not low <= value <= high:
+        raise Invalid(
+            f"Invalid value for {place.path}: {place.show(value)} is not from {low} to {high}.", bound=True
+        )
+    return int(value)
+
+
+def _check_float(shapes: Shapes, shape: Shape, value: Any, place: Place) -> float:
+    number = _number(value, place)
+    low, high = shape.get("min", number), shape.get("max", number)
+    if not low <= number <= high:
+        raise Invalid(
+            f"Invalid value for {place.path}: {place.show(value)} is not from {low} to {high}.", bound=True
+        )
+    return number
+
+
+def _check_timestamp(shapes: Shapes, shape: Shape, value: Any, place: Place) -> int:
+    """Epoch seconds, with or without a fraction, as epoch milliseconds."""
+    seconds = _number(value, place)
+    if not EPOCH_SECONDS_MIN <= seconds <= EPOCH_SECONDS_MAX:
+        raise Invalid(
+            f"Invalid value for {place.path}: {place.show(value)} is no time in seconds.", bound=True
+        )
+    return round(seconds * 1000)
+
+
+def _number(value: Any, place: Place) -> float:
+    if isinstance(value, float):
+        return value
+    _expect(value, int, "a number", place)
+    try:
+        return float(value)
+    except OverflowError:
+        raise Invalid(f"Invalid value for {place.path}: the number is too large.", bound=True) from None
+
+
+def _expect(value: Any, kind: type, wanted: str, place: Place) -> None:
+    if type(value) is not kind:
+        given = _JSON_TYPES.get(type(value), "something else")
+        hint = " Leave it out instead." if value is None and place.path else ""
+        raise Invalid(f"{place.path or 'The request body'} must be {wanted}, not {given}.{hint}", bound=False)
+
+
+def _check_size(shape: Shape, size: int, unit: str, place: Place) -> None:
+    low, high = shape.get("min", 0), shape.get("max", size)
+    if size < low and size == 0:
+        raise Invalid(f"{place.path} must not be empty.", bound=True)
+    if not low <= size <= high:
+        allowed = f"at least {low}" if size < low else f"at most {high}"
+        raise Invalid(f"{place.path} has {size} {unit}; {allowed} are allowed.", bound=True)
+
+
+_JSON_TYPES = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+_CHECKS: Mapping[str, Callable[[Shapes, Shape, Any, Place], Any]] = {
+    "structure": check_structure,
+    "list": _check_list,
+    "map": _check_map,
+    "string": _check_string,
+    "boolean": _check_boolean,
+    "integer": _check_integer,
+    "long": _check_integer,
+    "float": _check_float,
+    "double": _check_float,
+    "timestamp": _check_timestamp,
+}
+
+
+# Patterns
+
+
+class _Searchable(Protocol):
+    def search(self, string: str, /) -> object | None: ...
+
+
+@functools.cache
+def compiled_pattern(text: str) -> re.Pattern[str] | _Searchable:
+    r"""The pattern of a shape, compiled: by `re` where it can, else by `regex`, which knows `\p{..}`.
+
+    Source: Smithy 2.0, pattern trait: a pattern is searched for, not matched against the whole string.
+    On purpose: what the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, is a slip:
+    read literally, no name could be right.
+    """
+    text = text.replace(r"\\", "\\")
+    if text.startswith("/^") and text.endswith("$/"):
+        text = text[1:-1]
+    if "|" not in text:
+        text = text.removeprefix(".*").removesuffix(".*")
+    try:
+        return re.compile(text)
+    except re.error:
+        import regex  # here, as most runs never meet such a pattern
+
+        return cast(_Searchable, regex.compile(text))

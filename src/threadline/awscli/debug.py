@@ -1,0 +1,73 @@
+"""What `--debug` writes to standard error: requests and replies, with everything the model calls sensitive left out."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from threadline.aws import restjson_client as rest
+from threadline.aws.catalog import Operation, Shape
+
+HIDDEN = "*** redacted ***"
+SECRET_MEMBERS = frozenset(("ParticipantToken", "ConnectionToken", "Url"))
+"""What opens a chat to whoever has it; the models mark some of these and not others."""
+SECRET_HEADERS = frozenset(("x-amz-security-token", "x-amz-bearer"))
+
+
+def say(text: str) -> None:
+    """One line of the log."""
+    sys.stderr.write(f"DEBUG - {text}\n")
+
+
+def redacted(shape: Shape, value: Any) -> Any:
+    """`value` without what its shape marks sensitive."""
+    if shape.sensitive:
+        return HIDDEN
+    if shape.type == "structure" and isinstance(value, dict):
+        known = shape.members
+        return {
+            key: redacted(known[key], item) if key in known and key not in SECRET_MEMBERS else HIDDEN
+            for key, item in value.items()
+        }
+    if shape.type == "map" and isinstance(value, dict):
+        return {key: redacted(shape.value, item) for key, item in value.items()}
+    if shape.type == "list" and isinstance(value, list):
+        return [redacted(shape.member, item) for item in value]
+    return value
+
+
+def parameters(operation: Operation, given: dict[str, Any]) -> None:
+    """Log the parameters of a call."""
+    shown = redacted(operation.input, given) if operation.input else given
+    say(f"Calling {operation.service.name}:{operation.name} with {json.dumps(shown, default=str)}")
+
+
+def trace(operation: Operation, request: rest.Request, endpoint: str, reply: rest.Reply | None) -> None:
+    """Log a request, or the reply to it."""
+    if reply is None:
+        say(f"{request.method} {endpoint}{_visible_path(operation)} {json.dumps(_headers(request.headers))}")
+        return
+    say(f"Status {reply.status}, {len(reply.body)} bytes, {json.dumps(_headers(reply.headers))}")
+    if reply.status < 300 and operation.output:
+        try:
+            answer = redacted(operation.output, rest.result(operation, reply))
+        except (ValueError, TypeError, AttributeError):
+            answer = HIDDEN
+        say(f"Reply {json.dumps(answer, default=str)}")
+    else:
+        fault = rest.error(operation, reply)
+        say(f"Refused: {fault.code}: {fault.message}")
+
+
+def _visible_path(operation: Operation) -> str:
+    """The path as the model has it; its labels are among the logged parameters, redacted where need be."""
+    return operation.uri
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    shown = {}
+    for name, value in headers.items():
+        hidden = name.lower() in SECRET_HEADERS
+        shown[name] = HIDDEN if hidden else re.sub(r"Signature=\w+", f"Signature={HIDDEN}", value)
+    return shown

@@ -1,0 +1,369 @@
+"""`threadline [options] <service> <operation> [parameters]`: any operation of the models, in the AWS CLI's grammar.
+
+No operation has code of its own here: the arguments, the request and what is printed all come from the model.
+"""
+
+import argparse
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from io import BytesIO, TextIOWrapper
+from typing import IO, Any, TextIO
+
+from threadline import style
+from threadline.aws.catalog import SERVICES, Operation, kebab, load
+from threadline.aws.names import ServiceName
+from threadline.awscli import arguments, output
+from threadline.awscli.values import unpack
+from threadline.cli import COMMANDS
+from threadline.cli import main as run_command
+from threadline.client.client import Client
+from threadline.client.failures import BadArguments, BadConfiguration, Failure, UnknownOptions
+from threadline.client.paging import TOKEN, Pages
+from threadline.client.session import Surroundings
+from threadline.client.transport import Wire
+
+EMPTY_CA_BUNDLE = (
+    "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) resolved to "
+    "an empty or whitespace-only string. Provide a valid path to a CA bundle file."
+)
+
+
+def main(words: list[str]) -> int:
+    """Run one command line; the exit status is the AWS CLI's."""
+    surroundings = Surroundings(environment=os.environ, profile_name=_profile(words))
+    chosen: str | None = None
+    try:
+        words = _prompted(words, surroundings)
+        if words and words[0] in COMMANDS:
+            return run_command(words)
+        if not words or words[0] in ("-h", "--help"):
+            return _overview()
+        parsed, rest = _parsed(words)
+        chosen = parsed.cli_error_format
+        if parsed.profile != surroundings.profile_name:
+            surroundings = Surroundings(environment=os.environ, profile_name=parsed.profile)
+        return Command(parsed, surroundings).run(rest)
+    except arguments.VersionAsked:
+        print(version())
+        return 0
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return 130
+    except BadArguments as failure:
+        status = _reported(failure, surroundings, chosen)
+        if _may_prompt(words) and _prompt_mode(surroundings) == "on-partial":
+            return main(["--cli-auto-prompt", *words])
+        return status
+    except Failure as failure:
+        return _reported(failure, surroundings, chosen)
+    except RecursionError as error:
+        return _reported(Failure(f"Something is nested too deeply: {error}"), surroundings, chosen)
+    except UnicodeEncodeError as error:
+        return _reported(_unwritable(error), surroundings, chosen)
+
+
+def _overview() -> int:
+    from threadline.awscli import manual
+
+    sys.stdout.write(manual.overview())
+    return 0
+
+
+def _profile(words: list[str]) -> str | None:
+    """The profile that decides whether to prompt, which is before the words are parsed."""
+    if "--profile" in words[:-1]:
+        return words[words.index("--profile") + 1]
+    return None
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    return arguments.global_parser([*SERVICES, *COMMANDS, "help"]).parse_known_args(words)
+
+
+def _reported(failure: Failure, surroundings: Surroundings, chosen: str | None) -> int:
+    from threadline.awscli import report
+
+    sys.stdout.flush()
+    try:
+        report.write(failure, surroundings, chosen)
+    except UnicodeEncodeError as error:
+        failure = _unwritable(error)
+        report.write(failure, surroundings, chosen)
+    return failure.status
+
+
+def _unwritable(error: UnicodeEncodeError) -> Failure:
+    """A failure in words that can be written whatever the encoding."""
+    return Failure(f"Some text is not valid Unicode: {error}" if error.encoding == "utf-8" else str(error))
+
+
+def encoded(stream: TextIO) -> TextIO:
+    """Make `stream` write in the encoding that AWS_CLI_OUTPUT_ENCODING names. Raises Failure when it names none."""
+    encoding = os.environ.get("AWS_CLI_OUTPUT_ENCODING")
+    if encoding is not None and isinstance(stream, TextIOWrapper):
+        try:
+            stream.reconfigure(encoding=encoding)
+        except LookupError as error:
+            raise Failure(f"Unknown codec `{encoding}` specified for AWS_CLI_OUTPUT_ENCODING.") from error
+    return stream
+
+
+def version() -> str:
+    """Program, Python and system, as the AWS CLI words it."""
+    import platform
+    from importlib.metadata import version as installed
+
+    system = f"{platform.system()}/{platform.release()}"
+    return f"threadline/{installed('threadline')} Python/{platform.python_version()} {system}"
+
+
+def _prompted(words: list[str], surroundings: Surroundings) -> list[str]:
+    """`words` as they are, or as the prompt completes them."""
+    wanted, refused = "--cli-auto-prompt" in words, "--no-cli-auto-prompt" in words
+    if wanted and refused:
+        raise BadArguments(
+            "Both --cli-auto-prompt and --no-cli-auto-prompt cannot be specified at the same time."
+        )
+    if wanted or (_may_prompt(words) and _prompt_mode(surroundings) == "on"):
+        from threadline.awscli import prompt
+
+        return prompt.completed([word for word in words if word != "--cli-auto-prompt"])
+    return words
+
+
+def _may_prompt(words: list[str]) -> bool:
+    """Whether a configured prompt is in place: with a person at the terminal, who did not ask for help."""
+    return sys.stdin.isatty() and not {"--no-cli-auto-prompt", "help", "--version"} & set(words)
+
+
+def _prompt_mode(surroundings: Surroundings) -> str:
+    """`on`, `on-partial` (when the command line is wrong) or `off`."""
+    try:
+        return surroundings.setting("AWS_CLI_AUTO_PROMPT", "cli_auto_prompt") or "off"
+    except Failure:
+        return "off"
+
+
+class Command:
+    """One command line with its global options."""
+
+    def __init__(self, options: argparse.Namespace, surroundings: Surroundings) -> None:
+        self.options = options
+        self.surroundings = surroundings
+        self.query = self._query()
+        surroundings.endpoint_url = self._endpoint_url()
+        surroundings.region_name = options.region
+        surroundings.sign = options.sign
+
+    def _query(self) -> output.Query:
+        if self.options.query is None:
+            return output.unchanged
+        try:
+            return output.compiled(self.options.query)
+        except ValueError as error:
+            raise BadArguments(f"Bad value for --query {self.options.query}: {error}") from error
+
+    def _endpoint_url(self) -> str | None:
+        url: str | None = self.options.endpoint_url
+        if url is not None and "://" not in url:
+            raise BadArguments(
+                f'Bad value for --endpoint-url "{url}": scheme is missing.  Must be of the form '
+                "http://<hostname>/ or https://<hostname>/"
+            )
+        return url
+
+    def _wire(self) -> Wire:
+        options, setting = self.options, self.surroundings.setting
+        if options.ca_bundle is not None and not options.ca_bundle.strip():
+            raise Failure(EMPTY_CA_BUNDLE)
+        configured = setting("AWS_CA_BUNDLE", "ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        mode = setting("AWS_RETRY_MODE", "retry_mode") or "standard"
+        if mode not in ("standard", "adaptive"):
+            raise Failure(
+                f'Invalid value provided to "mode": "{mode}" must be one of: "standard" or "adaptive"'
+            )
+        return Wire(
+            verify=options.verify_ssl and (options.ca_bundle or configured or True),
+            read_seconds=_seconds("read", options.cli_read_timeout),
+            connect_seconds=_seconds("connect", options.cli_connect_timeout),
+            attempts_max=_attempts(setting("AWS_MAX_ATTEMPTS", "max_attempts")),
+        )
+
+    def run(self, words: list[str]) -> int:
+        """Find service and operation, and call it. A failure is then told in the encoding that is asked for."""
+        try:
+            return self._run(words)
+        except Failure:
+            encoded(sys.stderr)
+            raise
+
+    def _run(self, words: list[str]) -> int:
+        encoded(TextIOWrapper(BytesIO()))
+        if self.options.command not in SERVICES:
+            return self._help() if self.options.command == "help" else self._misplaced()
+        service = load(self.options.command)
+        parser = arguments.service_parser([*service.commands, "help"])
+        parsed, words = parser.parse_known_args(words)
+        if parsed.operation == "help":
+            return self._help(service.name)
+        operation = service.operation(service.commands[parsed.operation])
+        if words == ["help"]:
+            return self._help(service.name, operation)
+        parser = arguments.operation_parser(operation, words)
+        given, unknown = parser.parse_known_args(words)
+        if unknown == ["help"]:
+            return self._help(service.name, operation)
+        if unknown := [word for word in unknown if word not in ("", "--")]:
+            raise UnknownOptions(_unknown(parser, unknown))
+        return self._call(operation, vars(given))
+
+    def _output(self, *, paged: bool) -> AbstractContextManager[IO[str]]:
+        """Standard output, or the pager where there is someone to page for."""
+        if not paged or not sys.stdout.isatty():
+            return nullcontext(encoded(sys.stdout))
+        from threadline.awscli import pager
+
+        return pager.output(self.surroundings)
+
+    def _misplaced(self) -> int:
+        name = self.options.command
+        raise BadArguments(f"{name}: give its options after it: threadline {name} ...", usage=True)
+
+    def _help(self, service: ServiceName | None = None, operation: Operation | None = None) -> int:
+        from threadline.awscli import manual
+
+        with self._output(paged=True) as out:
+            out.write(manual.page(service, operation))
+        return 0
+
+    def _call(self, operation: Operation, given: dict[str, Any]) -> int:
+        paging = [name.replace("-", "_") for name in arguments.paging_options(operation)]
+        skeleton = given.pop("generate_cli_skeleton")
+        files = {name: given.pop(name.replace("-", "_")) for name in arguments.INPUTS}
+        chosen = {name: value for name in paging if (value := given.pop(name)) is not None}
+        members = operation.input.members if operation.input else {}
+        if chosen.get("max_items", 1) < 1:
+            from threadline.awscli import report
+
+            report.warn("Non-positive values for --max-items may result in undefined behavior.")
+        words = {name: value for name, value in given.items() if value is not None}
+        self._check_paging(operation, words, chosen)
+        parameters = {name: unpack(members[name], f"--{kebab(name)}", value) for name, value in words.items()}
+        if skeleton or any(text is not None for text in files.values()):
+            from threadline.awscli import inputs
+
+            parameters = inputs.merged(parameters, files)
+            self._check_paging(operation, parameters, chosen)
+            if skeleton == "output":
+                self._write(operation, inputs.example_reply(operation, parameters))
+                return 0
+            if skeleton:
+                inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
+                return 0
+        with Client(self.surroundings, self._wire()) as client:
+            self._say_where(client, operation.service.name)
+            self._invoke(client, operation, parameters, chosen)
+        return 0
+
+    def _say_where(self, client: Client, service: ServiceName) -> None:
+        """Tell a person which server is called: with AWS's rules it may be Amazon. Standard output stays as it is."""
+        on_terminal = self.options.color != "off" and style.knows_style(sys.stderr)
+        if not on_terminal and not self.options.debug:
+            return
+        target = client.target(service)
+        key = target.credentials
+        signed = f"key {key.access_key_id} ({key.source})" if key else "not signed"
+        text = f"{service} at {target.url}, {signed}"
+        if self.options.debug:
+            from threadline.awscli import debug
+
+            debug.say(text)
+        else:
+            sys.stderr.write(f"{style.styled(text, 'grey', stream=sys.stderr)}\n")
+
+    def _invoke(
+        self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]
+    ) -> None:
+        client.raw_times = self._raw_times()
+        blobs = self.surroundings.profile.text("cli_binary_format") or arguments.BINARY_FORMATS[0]
+        if blobs not in arguments.BINARY_FORMATS:
+            raise Failure(
+                f"Unknown cli_binary_format value: {blobs}, valid values are {', '.join(arguments.BINARY_FORMATS)}"
+            )
+        if self.options.debug:
+            from threadline.awscli import debug
+
+            client.trace = debug.trace
+            debug.parameters(operation, parameters)
+        if operation.paginator and self.options.paginate:
+            call = partial(client.invoke, operation)
+            self._write(operation, Pages(call, operation.paginator, parameters, **paging))
+        else:
+            self._write(operation, client.invoke(operation, parameters))
+
+    def _raw_times(self) -> bool:
+        form = self.surroundings.profile.text("cli_timestamp_format") or "iso8601"
+        if form not in ("wire", "iso8601"):
+            raise BadConfiguration(
+                f'Unknown cli_timestamp_format value: {form}, valid values are "wire" or "iso8601"',
+                "Configuration",
+            )
+        return form == "wire"
+
+    def _check_paging(self, operation: Operation, parameters: dict[str, Any], chosen: dict[str, Any]) -> None:
+        """Who pages by hand gets single pages, and cannot ask for merged ones."""
+        rule = operation.paginator
+        if rule and (TOKEN in parameters or rule.get("limit_key") in parameters):
+            self.options.paginate = False
+        if chosen and not self.options.paginate:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
+            raise BadArguments(f"Cannot specify --no-paginate along with pagination arguments: {names}")
+
+    def _write(self, operation: Operation, answer: dict[str, Any] | Pages) -> None:
+        setting = self.surroundings.setting
+        form = self.options.output or setting("AWS_DEFAULT_OUTPUT", "output") or "json"
+        if form not in arguments.OUTPUTS:
+            raise Failure(f"Unknown output type: {form}")
+        coloured = self.options.color == "on" or (self.options.color == "auto" and sys.stdout.isatty())
+        with self._output(paged=not self.options.no_cli_pager) as out:
+            output.write(form, operation.name, answer, self.query, out, coloured=coloured)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+
+
+def _seconds(which: str, text: str | None) -> float | None:
+    """A timeout: 60 when not given, None (for ever) when 0. Raises Failure."""
+    seconds = 60 if text is None else _number(text)
+    if seconds < 0:
+        raise Failure(
+            f"Attempted to set {which} timeout to {seconds}, but the timeout cannot be set to a value "
+            "less than or equal to 0."
+        )
+    return seconds or None
+
+
+def _attempts(text: str | None) -> int:
+    """How often a call is tried: 3 when not given. Raises Failure."""
+    attempts = _number(text) if text else 3
+    if attempts < 1:
+        raise Failure(
+            f'Value provided to "max_attempts": {attempts} must be an integer greater than or equal to one.'
+        )
+    return attempts
+
+
+def _unknown(parser: arguments.Parser, words: list[str]) -> str:
+    known = [*parser.options, *(f"--{name}" for name in arguments.GLOBAL_OPTIONS)]
+    names = [word.partition("=")[0] for word in words if word.startswith("--")]
+    near = [
+        f"\n  * {option} (instead of {name})" for name in names for option in arguments.nearest(name, known)
+    ]
+    hint = f"\n\nMaybe you meant:{''.join(near)}" if near else ""
+    return f"Unknown options: {', '.join(words)}{hint}"

@@ -1,0 +1,114 @@
+"""What the commands around the server share: their options, the client, the instance, ids by name, one-line errors."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from threadline.cli.destination import Destination, find, none_found
+from threadline.client.client import Client
+from threadline.client.failures import Failure
+from threadline.client.session import DATA_FOLDER
+from threadline.client.transport import Wire
+
+ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|arn:.+")
+SHOWN_MAX = 10
+
+
+class Listing(NamedTuple):
+    """The operation that lists what has a name, its list, and the member with the name."""
+
+    operation: str
+    members: str
+    name: str
+
+
+LISTINGS = {
+    "contact flow": Listing("ListContactFlows", "ContactFlowSummaryList", "Name"),
+    "queue": Listing("ListQueues", "QueueSummaryList", "Name"),
+    "user": Listing("ListUsers", "UserSummaryList", "Username"),
+}
+
+
+def parser(name: str, description: str, *, calls: bool = True) -> argparse.ArgumentParser:
+    """A parser for `threadline NAME`; with the options that find the server when the command `calls` it."""
+    made = argparse.ArgumentParser(prog=f"threadline {name}", description=description)
+    if calls:
+        add_server_options(made)
+    return made
+
+
+def add_server_options(made: argparse.ArgumentParser) -> None:
+    """The options that say which server; `destination` has their order."""
+    group = made.add_argument_group(
+        "which server",
+        "Looked for in this order: --endpoint-url, --data, THREADLINE_URL as `threadline env` sets it, and a server "
+        "that runs on ./data. Nothing of AWS's configuration or environment is read.",
+    )
+    group.add_argument(
+        "--endpoint-url",
+        metavar="URL",
+        help="address of the server; its key is that of --data, or THREADLINE_ACCESS_KEY_ID and "
+        "THREADLINE_SECRET_ACCESS_KEY",
+    )
+    group.add_argument("--data", metavar="DIR", help="data folder of the server (THREADLINE_DATA, ./data)")
+    group.add_argument("--instance-id", metavar="ID", help="instance (the server's only one)")
+
+
+def destination(options: argparse.Namespace) -> Destination | None:
+    """The server that `options` and what is at hand name; None when there is none."""
+    return find(options, os.environ)
+
+
+def client(options: argparse.Namespace, found: Destination | None = None) -> Client:
+    """The client of `found`, else of the server that `options` ask for. Raises BadConfiguration without one."""
+    found = found or destination(options)
+    if found is None:
+        raise none_found(os.environ.get("THREADLINE_DATA") or DATA_FOLDER)
+    options.instance_id = options.instance_id or found.instance_id
+    return Client(found, Wire(proxied=not found.is_direct))
+
+
+def instance(client: Client, known: str | None) -> str:
+    """The instance id that is `known`, else the server's only one. Raises Failure when there are several."""
+    if known:
+        return known
+    instances = client.call("connect", "ListInstances")["InstanceSummaryList"]
+    if len(instances) == 1:
+        return str(instances[0]["Id"])
+    raise Failure(f"The server has {len(instances)} instances: say which with --instance-id.")
+
+
+def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
+    """The id of the user, queue or contact flow that is `given` by its name, or by the id itself. Raises Failure."""
+    if ID.fullmatch(given):
+        return given
+    listing = LISTINGS[kind]
+    entries: list[dict[str, str]] = []
+    token: dict[str, str] = {}
+    while True:
+        page = client.call("connect", listing.operation, InstanceId=instance_id, **token)
+        entries += page[listing.members]
+        if not page.get("NextToken"):
+            break
+        token = {"NextToken": page["NextToken"]}
+    for entry in entries:
+        if given in (entry.get(listing.name), entry["Id"]):
+            return entry["Id"]
+    names = sorted(entry[listing.name] for entry in entries if listing.name in entry)
+    known = ", ".join(names[:SHOWN_MAX]) + (
+        f" and {len(names) - SHOWN_MAX} more" if names[SHOWN_MAX:] else ""
+    )
+    raise Failure(f"Instance {instance_id} has no {kind} {given!r}. It has {known or 'none'}.")
+
+
+def reported(command: Callable[[], int]) -> int:
+    """Run `command`; a failure becomes one line on standard error and its exit status."""
+    try:
+        return command()
+    except Failure as failure:
+        sys.stdout.flush()
+        sys.stderr.write(f"threadline: {' '.join(str(failure).split())}\n")
+        return failure.status

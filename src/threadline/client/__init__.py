@@ -1,0 +1,1 @@
+"""A light AWS client: which server, which key, one signed request, pages."""

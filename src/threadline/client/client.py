@@ -1,0 +1,125 @@
+"""Calls operations of the three services: one signed request each, by the model alone.
+
+Far lighter than boto3, since a command line makes one call and is gone: no client classes, no plug-ins, and a
+connection only for as long as the command runs.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol, Self
+
+from threadline.aws import restjson_client as rest
+from threadline.aws.catalog import Operation, Service
+from threadline.aws.names import ServiceName
+from threadline.aws.signing import sign
+from threadline.client import transport, validate
+from threadline.client.failures import Failure, ServiceRefusal
+from threadline.client.session import Target, is_local, not_answering
+from threadline.clock import Clock
+
+Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
+
+
+class Directions(Protocol):
+    """Where calls go: by AWS's rules (`endpoint.Surroundings`), or to one Threadline server (`Destination`)."""
+
+    @property
+    def data_folder(self) -> str:
+        """The data folder of a local server, for advice."""
+
+    def target(self, service: Service) -> Target:
+        """Where calls of `service` go. Raises BadConfiguration."""
+
+    def load(self, service: ServiceName) -> Service:
+        """The model of `service`."""
+
+
+class Client:
+    """Calls with the endpoint and key that `directions` give; a context manager that closes its connections.
+
+    `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
+    """
+
+    def __init__(self, directions: Directions, wire: transport.Wire | None = None) -> None:
+        self._directions = directions
+        self._wire = wire or transport.Wire()
+        self.trace: Trace | None = None
+        self.raw_times = False
+        self._targets: dict[str, Target] = {}
+        self._transports: dict[str, transport.Transport] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._transports.values():
+            connection.close()
+
+    def target(self, service: ServiceName) -> Target:
+        """Where calls of `service` go. Raises BadConfiguration."""
+        if service not in self._targets:
+            self._targets[service] = self._directions.target(self._directions.load(service))
+        return self._targets[service]
+
+    def call(self, service: ServiceName, operation: str, **parameters: Any) -> dict[str, Any]:
+        """The reply to one operation of the model. Raises BadArguments, ServiceRefusal or Failure."""
+        return self.invoke(self._directions.load(service).operation(operation), parameters)
+
+    def invoke(self, operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+        """As `call`, for an operation at hand."""
+        target = self.target(operation.service.name)
+        parameters = rest.with_tokens(operation, parameters)
+        if operation.input:
+            validate.check(operation.input, parameters)
+        request = rest.request(operation, parameters)
+        for attempt in range(1, self._wire.attempts_max + 1):
+            last = attempt == self._wire.attempts_max
+            if attempt > 1:
+                transport.wait_before(attempt)
+            try:
+                reply = self._send(operation, request, target)
+            except Failure as failure:
+                if isinstance(failure, transport.Unreachable) and is_local(target.url):
+                    hint = not_answering(target.url, self._directions.data_folder)
+                    raise Failure(f"{failure}\n{hint}") from failure
+                if last:
+                    raise
+                continue
+            if reply.status < 300:
+                return self._result(operation, reply)
+            fault = rest.error(operation, reply)
+            busy = reply.status in transport.BUSY_STATUSES or fault.code in transport.BUSY_CODES
+            if last or not busy:
+                retries = attempt - 1 if busy else 0
+                raise ServiceRefusal(
+                    operation.name, fault.code, fault.message, retries=retries, members=fault.members
+                )
+        raise AssertionError("attempts_max is at least 1")
+
+    def _send(self, operation: Operation, request: rest.Request, target: Target) -> rest.Reply:
+        if target.url not in self._transports:
+            self._transports[target.url] = transport.Transport(target.url, self._wire)
+        connection = self._transports[target.url]
+        path = connection.base_path + request.path
+        headers = {**request.headers, "Host": connection.host}
+        if target.credentials:
+            stamp = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+            headers = sign(
+                request.method, path, request.query, headers, request.body,
+                target.credentials, target.region, operation.service.signing_name, stamp,
+            )  # fmt: skip
+        full = f"{path}?{request.query}" if request.query else path
+        if self.trace:
+            self.trace(operation, request._replace(headers=headers), connection.endpoint, None)
+        reply = connection.send(request.method, full, headers, request.body)
+        if self.trace:
+            self.trace(operation, request, connection.endpoint, reply)
+        return reply
+
+    def _result(self, operation: Operation, reply: rest.Reply) -> dict[str, Any]:
+        try:
+            return rest.result(operation, reply, raw_times=self.raw_times)
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise Failure(
+                f"Unable to parse response ({error}), invalid response received:\n{reply.body!r}"
+            ) from error

@@ -1,0 +1,297 @@
+"""Which server an operation in the AWS CLI's grammar is called on, and with which key.
+
+Looked for in this order: option, environment, profile, data folder. An endpoint that is named anywhere is taken;
+where only a key or a profile is named, the call goes to AWS as the AWS CLI's would; where nothing is, it goes to
+the local server whose data folder is at hand. The commands around the server have rules of their own: `destination`.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from threadline.aws.catalog import Service, load
+from threadline.aws.names import ServiceName
+from threadline.aws.signing import Credentials
+from threadline.client import profile as profiles
+from threadline.client.failures import BadConfiguration, Failure
+
+DATA_FOLDER = "./data"
+LOCAL_URL = "http://127.0.0.1:8080"
+HOST = re.compile(r"(?!.{256})((?!-)[A-Za-z\d-]{1,63}(?<!-)\.)*(?!-)[A-Za-z\d-]{1,63}(?<!-)")
+LOOPBACK = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
+LOCAL_REGION = "us-east-1"
+
+
+class Target(NamedTuple):
+    """Where calls of one service go. `credentials` is None when requests are not to be signed."""
+
+    url: str
+    region: str
+    credentials: Credentials | None
+
+
+class Workspace(NamedTuple):
+    """What the server writes of itself into its data folder: addresses, keys and ids of the demo workspace."""
+
+    folder: Path
+    url: str
+    ids: dict[str, Any]
+
+    @property
+    def credentials(self) -> Credentials:
+        """The key of the workspace's account."""
+        key, secret = self.ids["access_key_id"], self.ids["secret_access_key"]
+        return Credentials(key, secret, None, "data-folder")
+
+    @property
+    def region(self) -> str:
+        """The region that its signatures name."""
+        return str(self.ids.get("region", LOCAL_REGION))
+
+
+def workspace(folder: str) -> Workspace | None:
+    """The workspace of a data folder; None when the folder has none. Raises Failure when it cannot be read."""
+    path = Path(folder)
+    try:
+        ids = json.loads((path / "workspace.json").read_text(encoding="utf-8"))
+        address = path / "server.json"
+        url = json.loads(address.read_text(encoding="utf-8"))["url"] if address.exists() else LOCAL_URL
+        return Workspace(path, url, ids)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError) as error:
+        raise Failure(f"The data folder {folder} cannot be read: {error}") from error
+
+
+class Surroundings:
+    """Options, environment, profile and data folder, asked in this order."""
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        endpoint_url: str | None = None,
+        profile_name: str | None = None,
+        region_name: str | None = None,
+        data: str | None = None,
+        sign: bool = True,
+    ) -> None:
+        self.environment = environment
+        self.endpoint_url = endpoint_url
+        self.profile_name = profile_name
+        self.region_name = region_name
+        self.data = data
+        self.sign = sign
+
+    @cached_property
+    def profile(self) -> profiles.Profile:
+        """The profile in force. Raises Failure when it does not exist."""
+        return profiles.read(self.profile_name, self.environment)
+
+    @cached_property
+    def workspace(self) -> Workspace | None:
+        """The local server's workspace, if the data folder has one."""
+        return workspace(self.data_folder)
+
+    @property
+    def data_folder(self) -> str:
+        """The folder of the local server."""
+        return self.data or self.environment.get("THREADLINE_DATA") or DATA_FOLDER
+
+    def setting(self, variable: str | None, name: str) -> str | None:
+        """A setting of the environment, else of the profile."""
+        return (self.environment.get(variable) if variable else None) or self.profile.text(name)
+
+    @cached_property
+    def region(self) -> str | None:
+        """The region that option, environment or profile name."""
+        if self.region_name is not None:
+            return self.region_name
+        found = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
+        return found or self.profile.text("region")
+
+    def endpoint(self, service_id: str) -> str | None:
+        """The address that option, environment or profile name for a service."""
+        if self.endpoint_url:
+            return self.endpoint_url
+        ignored = self.setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")
+        if (ignored or "").lower() == "true":
+            return None
+        variable = f"AWS_ENDPOINT_URL_{service_id.upper().replace(' ', '_')}"
+        return (
+            self.environment.get(variable)
+            or self.environment.get("AWS_ENDPOINT_URL")
+            or self.profile.service(service_id, "endpoint_url")
+            or self.profile.text("endpoint_url")
+        )
+
+    @cached_property
+    def credentials(self) -> Credentials | None:
+        """The key that environment or profile give; None when they give none. Raises Failure when half is missing."""
+        if not self.profile_name and (found := self._environment_key()):
+            return found
+        profile = self.profile
+        static = "aws_access_key_id" in profile.key and "role_arn" not in profile.settings
+        if static:
+            return _static(profile.key, "shared-credentials-file")
+        if self._needs_botocore():
+            return _botocore_credentials(self.profile_name)
+        if "aws_access_key_id" in profile.settings:
+            return _static(profile.settings, "config-file")
+        return None
+
+    def _environment_key(self) -> Credentials | None:
+        environment = self.environment
+        key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+        if not key:
+            return None
+        if not secret:
+            raise Failure("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY")
+        token = environment.get("AWS_SESSION_TOKEN") or environment.get("AWS_SECURITY_TOKEN")
+        return Credentials(key, secret, token or None, "env")
+
+    def _needs_botocore(self) -> bool:
+        profile = ("role_arn", "sso_session", "sso_start_url", "credential_process", "login_session")
+        container = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        return any(name in self.profile.settings for name in profile) or any(
+            name in self.environment for name in (*container, "AWS_WEB_IDENTITY_TOKEN_FILE")
+        )
+
+    def target(self, service: Service) -> Target:
+        """Where calls of `service` go. Raises BadConfiguration when region, key or address are missing."""
+        endpoint = self.endpoint(service.service_id)
+        if endpoint:
+            check_endpoint(endpoint)
+        credentials = self.credentials if self.sign else None
+        unconfigured = not endpoint and not self.profile.explicit and not credentials
+        ours = service.name == "threadline" and not endpoint
+        local = self.workspace if unconfigured or ours or (self.sign and not credentials) else None
+        if local and (not endpoint or same_place(endpoint, local.url)):
+            key = (credentials if endpoint else None) or local.credentials
+            region = self.region or local.region
+            return Target(endpoint or local.url, region, key if self.sign else None)
+        if ours or (unconfigured and self.region is None):
+            raise BadConfiguration(self.no_server())
+        if self.region is None:
+            raise BadConfiguration(
+                "You must specify a region: with --region, AWS_REGION, or `region` in ~/.aws/config.",
+                "NoRegion",
+            )
+        _check_region(self.region)
+        url = endpoint or _aws_endpoint(service, self.region)
+        if self.sign and not credentials:
+            credentials = self._metadata_credentials(url)
+        return Target(url, self.region, credentials)
+
+    def _metadata_credentials(self, url: str) -> Credentials:
+        disabled = self.environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+        found = None if disabled or is_local(url) else _botocore_credentials(self.profile_name)
+        if found is None:
+            raise BadConfiguration(
+                "Unable to locate credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile, "
+                'or, for a local server, run: eval "$(threadline env)"',
+                "NoCredentials",
+            )
+        return found
+
+    def load(self, service: ServiceName) -> Service:
+        """The model of `service`, looked for where the AWS CLI does."""
+        return load(service)
+
+    def instance_id(self, url: str) -> str | None:
+        """The instance that environment or data folder name for the server at `url`."""
+        found = self.environment.get("THREADLINE_INSTANCE_ID")
+        if not found and self.workspace and url == self.workspace.url:
+            return str(self.workspace.ids["instance_id"])
+        return found
+
+    def no_server(self) -> str:
+        """What to tell who has neither configuration nor a local server."""
+        return (
+            f"No server is configured, and the data folder {self.data_folder} has none. "
+            f"Start one: threadline serve --data {self.data_folder}"
+        )
+
+
+def not_answering(url: str, data_folder: str) -> str:
+    """What to tell when nothing listens at a local address."""
+    port = urlsplit(url).port or 80
+    shown = f"http://{urlsplit(url).netloc.rpartition('@')[2]}"
+    return f"Nothing answers at {shown}. Start a server: threadline serve --port {port} --data {data_folder}"
+
+
+def is_local(url: str) -> bool:
+    """Whether `url` is this machine."""
+    return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether both are the same server of this machine, by whichever name."""
+    first, second = urlsplit(one), urlsplit(other)
+    return first.port == second.port and (
+        first.hostname == second.hostname or (is_local(one) and is_local(other))
+    )
+
+
+def _static(section: profiles.Section, source: str) -> Credentials:
+    def text(name: str) -> str | None:
+        value = section.get(name)
+        return value if isinstance(value, str) else None
+
+    key, secret = text("aws_access_key_id"), text("aws_secret_access_key")
+    if not key or not secret:
+        missing = "aws_secret_access_key" if key else "aws_access_key_id"
+        raise Failure(f"Partial credentials found in {source}, missing: {missing}")
+    return Credentials(key, secret, text("aws_session_token") or text("aws_security_token"), source)
+
+
+def _botocore_credentials(profile_name: str | None) -> Credentials | None:
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        found = Session(profile=profile_name).get_credentials()
+        frozen = found.get_frozen_credentials() if found else None
+    except BotoCoreError as error:
+        raise Failure(str(error)) from error
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token, found.method) if frozen else None
+
+
+def _check_region(region: str) -> None:
+    if region and not re.fullmatch(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", region):
+        raise Failure(f"Provided region_name '{region}' doesn't match a supported format.")
+
+
+def check_endpoint(url: str) -> None:
+    """Raise Failure for what is no address of a server."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    if not host or not (":" in host or HOST.fullmatch(host)):
+        raise Failure(f"Invalid endpoint: {url}")
+
+
+def _aws_endpoint(service: Service, region: str) -> str:
+    """The address of a service at AWS, by its endpoint rules."""
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.exceptions import BotoCoreError
+    from botocore.loaders import create_loader
+
+    rules = service.endpoint_rules()
+    if not rules:
+        raise BadConfiguration(f"The service {service.name} has no address at AWS: give --endpoint-url.")
+    dual_stack = os.environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
+    fips = os.environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
+    try:
+        provider = EndpointProvider(rules, create_loader().load_data("partitions"))
+        found = provider.resolve_endpoint(Region=region, UseDualStack=dual_stack, UseFIPS=fips)
+    except BotoCoreError as error:
+        raise Failure(str(error)) from error
+    return str(found.url)

@@ -1,0 +1,494 @@
+"""HTTP/1.1 connections, as small as the wire allows, with a bound on everything a client can make grow.
+
+llhttp reads, each answer is one write, and a request is answered by a coroutine that runs without a task of its own.
+A request that reaches no application (too many headers, too slow, not HTTP) is refused here, in the same JSON as
+everywhere, and in its turn: after the answers to the requests before it. A WebSocket's handshake is a request like any
+other, until it is accepted.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from enum import Enum, auto
+from typing import Any
+
+import httptools
+
+from threadline.config import Settings
+from threadline.http import head as heads
+from threadline.http.budget import FREE_BYTES
+from threadline.http.lingering import Connections, drop, linger
+from threadline.http.outgoing import Outgoing
+from threadline.http.refusal import STATUS_LINES, refusal
+from threadline.http.request import App, Gone, Request, add_header
+from threadline.http.websocket import Receiver, WebSocket, is_handshake, switching
+
+UNASKED_BYTES_MAX = 65_536
+"""Bytes of a body that are read before the application wants it."""
+
+BODY_OVERHEAD = 4
+"""A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count.
+
+As much is read of a body that nobody wants, so that the connection can go on."""
+
+REQUEST_BYTES = 2_048
+"""What a request takes besides its body: some headers, and the objects for them."""
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def drive(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` here and now, and go on when what it waits for is done.
+
+    A task would take a turn of the loop for its first step and for its end, which no request needs.
+    """
+    try:
+        awaited = work.send(None)
+    except StopIteration:
+        return
+    awaited._asyncio_future_blocking = False  # as a task tells the future that it has seen it
+    awaited.add_done_callback(lambda _: drive(work))
+
+
+class HttpPhase(Enum):
+    """How far a connection is."""
+
+    OPEN = auto()
+    """It takes requests."""
+    LAST = auto()
+    """It takes no further request, and answers those that it has."""
+    OVER = auto()
+    """It has had its last answer, or is no HTTP any more."""
+
+
+class Http(Outgoing):
+    """One HTTP connection: its requests answered one after the other, its head bounded in bytes and in time."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self, app: App, sockets: App, settings: Settings, connections: Connections, request_ids: Iterator[str]
+    ) -> None:
+        self.app = app
+        self.sockets = sockets
+        super().__init__(settings, connections)
+        self.request_ids = request_ids
+        self.phase = HttpPhase.OPEN
+        self.parser = self.new_parser()
+        self.seen = b""
+        self.begins = True  # whether what was seen begins with the request that is read
+        self.url = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.in_head = True
+        self.bytes_so_far = 0
+        self.rest = b""
+        self.framing = b""
+        self.request: Request | None = None
+        self.current: Request | None = None
+        self.waiting: deque[Request] = deque()
+        self.refusal: bytes | None = None
+        self.is_counted = False
+        self.is_busy = False
+        self.is_read_paused = False
+        self.is_idle = False
+        self.since = self.loop.time()
+        self.timer: asyncio.TimerHandle | None = None
+        self.finished: asyncio.Future[None] | None = None
+
+    def new_parser(self) -> httptools.HttpRequestParser:
+        """A parser of requests that tells this connection."""
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # such data is not looked at
+        return parser
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.connections.replace(None, self)
+        self.transport.set_write_buffer_limits(high=FREE_BYTES)
+        if len(self.connections) > self.bounds.connections_max:
+            self.refuse(503, "ServiceUnavailableException", "Too many connections are open.")
+        else:
+            self.look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.leave()
+        self.connections.replace(self, None)
+
+    def eof_received(self) -> bool:
+        """A client that has said all it has to say still gets its answers; a request cut short is dropped."""
+        if self.phase is HttpPhase.OPEN:
+            self.phase = HttpPhase.LAST
+            self.drop_unfinished()
+            self.bytes_so_far = 0
+            if last := self.waiting[-1] if self.waiting else self.current:
+                last.keeps_alive = False
+            self.proceed()
+        return self.phase is not HttpPhase.OVER
+
+    def resume_writing(self) -> None:
+        if self.phase is HttpPhase.OVER:  # whoever waits for the rest to be read still does
+            self.is_write_paused = False
+            return
+        super().resume_writing()
+        if self.current is None:
+            self.proceed()
+
+    def look(self) -> None:
+        """Whether the client's time is over; if not, look again when it may be. One timer serves all requests."""
+        bounds, current = self.bounds, self.current
+        soonest = min(bounds.request_seconds_max, bounds.keep_alive_seconds)
+        left: float = soonest
+        if current is None and self.is_idle and not self.bytes_so_far and not self.waiting:
+            left = self.since + bounds.keep_alive_seconds - self.loop.time()
+        elif (
+            current.is_handshake or not current.is_complete if current else not self.waiting
+        ) and not self.is_write_paused:
+            left = self.since + bounds.request_seconds_max - self.loop.time()
+        if left > 0:
+            self.timer = self.loop.call_later(min(left, soonest), self.look)
+        elif current is not None and current.is_handshake:
+            self.turn_away("It could not be found out in time whose ticket this is.")
+        elif self.bytes_so_far and self.phase is HttpPhase.OPEN:
+            self.refuse(408, "RequestTimeoutException", "The request did not arrive in time.")
+        elif self.transport.get_write_buffer_size():
+            drop(self.transport)  # a close would wait for a client that does not read
+        else:
+            self.finish()
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase is not HttpPhase.OPEN:
+            self.bytes_so_far += len(data)
+            self.hold()
+            return
+        if not self.bytes_so_far:
+            self.since = self.loop.time()
+            self.begins = True
+        self.seen = self.seen + data if self.in_head and self.bytes_so_far else data
+        self.bytes_so_far += len(data)
+        self.is_busy = True
+        left = data
+        while left and self.phase is HttpPhase.OPEN:
+            left = self.feed(left)
+        self.is_busy = False
+        if self.phase is HttpPhase.OPEN:
+            self.check_size()
+        if self.current is None:
+            self.proceed()
+        elif self.waiting or self.phase is not HttpPhase.OPEN:
+            self.hold()
+        if (
+            self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES
+        ) and self.phase is HttpPhase.OPEN:
+            self.count()
+
+    def feed(self, data: bytes) -> bytes:
+        """Parse up to the end of what has come, or of an upgrade's head; returns the rest.
+
+        Only a WebSocket's upgrade is one for us. After another a new parser goes on, with a head that says no more
+        than how the body is framed.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if self.phase is HttpPhase.LAST:
+                self.rest = rest
+                return b""
+            self.parser = self.new_parser()
+            if self.framing:
+                self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % self.framing)
+            return rest
+        except httptools.HttpParserError as error:
+            self.refuse(*heads.misunderstood(error))
+        return b""
+
+    def check_size(self) -> None:
+        """Bound what has come of a request that is not complete; its bytes are kept only as long as it is a head."""
+        bounds = self.bounds
+        if not self.in_head:
+            self.seen = b""
+            self.bytes_so_far = self.bytes_so_far or 1
+            if self.bytes_so_far > BODY_OVERHEAD * bounds.body_bytes_max + bounds.header_bytes_max:
+                self.refuse(
+                    413,
+                    "RequestEntityTooLargeException",
+                    f"The body is larger than {bounds.body_bytes_max} bytes.",
+                )
+        elif not self.bytes_so_far and not self.url:
+            self.seen = b""
+        elif not self.bytes_so_far:  # a head has begun after another request
+            self.since = self.loop.time()
+            self.bytes_so_far = len(self.url)
+        elif self.bytes_so_far > bounds.header_bytes_max:
+            self.refuse_head()
+
+    def count(self) -> None:
+        """Have what has come and waits counted; without room for it, refuse what comes last."""
+        requests = [self.current, *self.waiting] if self.current else self.waiting
+        count = 2 * len(self.seen) + sum(len(request.content) + REQUEST_BYTES for request in requests)
+        self.is_counted = count > FREE_BYTES
+        whose = (self.current.credential, self.current.claimed) if self.current else ("", "")
+        if not self.connections.budget.take_in(self.transport, count, *whose):
+            self.refuse(*heads.NO_ROOM)
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.in_head:  # trailers go nowhere
+            add_header(self.headers, name, value)
+
+    def on_headers_complete(self) -> None:
+        self.in_head = False
+        bounds, url, headers = self.bounds, self.url, self.headers
+        self.url, self.headers = b"", {}
+        if self.framing:
+            self.framing = b""
+            return
+        if self.phase is not HttpPhase.OPEN:
+            return
+        version = heads.version_of(self.parser, url, self.seen, begins=self.begins)
+        if len(self.waiting) >= heads.WAITING_MAX:
+            self.refuse(*heads.TOO_FAR_AHEAD)
+        elif (
+            len(self.seen)
+            > bounds.header_bytes_max
+            < heads.size_of(headers, url, self.seen, begins=self.begins)
+        ):
+            self.refuse_head()
+        elif len(url) > bounds.path_bytes_max:
+            self.refuse(414, "RequestUriTooLongException", "The path and query string are too long.")
+        elif complaint := heads.complaint(version, headers):
+            self.refuse(*complaint)
+        else:
+            self.take(url, headers, version)
+
+    def take(self, url: bytes, headers: dict[bytes, bytes], version: str) -> None:
+        """There is a request; it waits for its turn, and perhaps for its body."""
+        parser = self.parser
+        method = parser.get_method()
+        raw_path, query_string = heads.parts_of(url, headers)
+        request = Request(method.decode(), raw_path, query_string, headers, self.respond)
+        request.more = self.more
+        request.keeps_alive = parser.should_keep_alive()
+        if parser.should_upgrade():
+            if method == b"CONNECT":
+                request.keeps_alive = False
+            elif version == "1.1" and heads.asks_for_websocket(headers):
+                if heads.has_body(headers):
+                    self.refuse(*heads.HANDSHAKE_WITH_BODY)
+                    return
+                if not is_handshake(method, headers):
+                    self.refuse(*heads.NO_HANDSHAKE)
+                    return
+                request.is_handshake, request.keeps_alive, request.accept = True, False, self.accept
+            else:
+                self.framing = heads.framing_of(headers)
+        self.request = request
+        self.waiting.append(request)
+
+    def on_body(self, data: bytes) -> None:
+        request = self.request
+        if request is None or self.phase is not HttpPhase.OPEN:
+            return
+        if request is not self.current and request not in self.waiting:
+            return  # answered without it
+        request.feed(data)
+        if request.bytes_max is None and len(request.content) > UNASKED_BYTES_MAX:
+            self.hold()
+
+    def on_message_complete(self) -> None:
+        self.in_head = True
+        if self.phase is not HttpPhase.OPEN or self.framing:
+            return
+        self.bytes_so_far = 0
+        self.begins = False
+        if self.request is not None:
+            self.request.is_complete = True
+            self.request.wake()
+            if not self.request.keeps_alive:
+                self.phase = HttpPhase.LAST
+
+    def more(self) -> "asyncio.Future[None]":
+        """The current request wants the rest of its body."""
+        request = self.current
+        assert request is not None
+        self.count()
+        if request.is_gone:
+            raise Gone
+        request.waiter = self.loop.create_future()
+        self.release()
+        if request.headers.get(b"expect", b"").lower() == b"100-continue" and not request.content:
+            self.transport.write(CONTINUE)
+            request.is_awaited = True
+        return request.waiter
+
+    def hold(self) -> None:
+        """Read no more for now."""
+        if not self.is_read_paused and self.phase is not HttpPhase.OVER:
+            self.is_read_paused = True
+            self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Read on."""
+        if self.is_read_paused and self.phase is not HttpPhase.OVER:
+            self.is_read_paused = False
+            self.transport.resume_reading()
+
+    # What goes out
+
+    def proceed(self) -> None:
+        """Answer the request that is next, if the client takes the answers; the others when others had their turn."""
+        if self.is_busy:
+            return
+        self.is_busy = True
+        is_served = False
+        while self.waiting and self.current is None and not self.is_write_paused:
+            if is_served:  # others get their turn before the next
+                self.loop.call_soon(self.proceed)
+                break
+            request = self.current = self.waiting.popleft()
+            if request.is_handshake or not request.is_complete:
+                self.since = self.loop.time()
+            drive((self.sockets if request.is_handshake else self.app)(request))
+            is_served = True
+        self.is_busy = False
+        if self.phase is HttpPhase.LAST and self.current is None and not self.waiting:
+            self.finish()
+        elif self.waiting or self.phase is HttpPhase.LAST:
+            self.hold()
+        elif self.current is None:
+            self.release()
+
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Answer the current request in one write, and go on with the next."""
+        request, self.current = self.current, None
+        if self.finished is not None and not self.finished.done():
+            self.finished.set_result(None)
+        if request is None or self.phase is HttpPhase.OVER:
+            return
+        self.credential = request.credential
+        if self.is_counted:
+            self.count()
+        if not request.is_complete and not self.can_skip(request):
+            request.keeps_alive = False
+        if not request.keeps_alive:
+            head += b"connection: close\r\n"
+        self.transport.write(
+            b"%b%b\r\n%b" % (STATUS_LINES[status], head, b"" if request.method == "HEAD" else body)
+        )
+        if not request.keeps_alive:
+            self.finish()
+            return
+        self.proceed()
+        if not self.bytes_so_far:
+            self.is_idle = True
+            self.since = self.loop.time()
+
+    def can_skip(self, request: Request) -> bool:
+        """Whether the rest of the body of a request that is answered without it will come, and is worth reading."""
+        length = request.headers.get(b"content-length", b"")
+        is_short = 0 < len(length) < 18 and int(length) <= BODY_OVERHEAD * self.bounds.body_bytes_max
+        return is_short and (request.is_awaited or bool(request.content) or b"expect" not in request.headers)
+
+    def refuse_head(self) -> None:
+        """Answer that the head is larger than anyone needs."""
+        limit = self.bounds.header_bytes_max
+        self.refuse(
+            431, "RequestHeaderFieldsTooLargeException", f"The headers are larger than {limit} bytes."
+        )
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer without an application, in its manner, when it is its turn, and close.
+
+        It is the answer to the request that is still coming, be it in its head or its body, unless that has had one.
+        """
+        if self.phase is not HttpPhase.OPEN:
+            return
+        self.phase = HttpPhase.LAST
+        if self.drop_unfinished():
+            self.refusal = refusal(self.bounds, next(self.request_ids), status, code, message)
+        self.proceed()
+
+    def drop_unfinished(self) -> bool:
+        """Do not wait for the rest of a request's body. False when the request has had its answer already."""
+        request = self.request
+        if request is None or request.is_complete:
+            return True
+        if request is self.current:
+            self.current = None
+            request.give_up()
+        elif self.waiting and self.waiting[-1] is request:
+            self.waiting.pop()
+        else:
+            return False
+        return True
+
+    # The end
+
+    def accept(self, receiver_of: Callable[[WebSocket], Receiver]) -> WebSocket:
+        """Go on as a WebSocket. Raises Gone when the client is."""
+        request = self.current
+        if request is None or self.phase is HttpPhase.OVER:
+            raise Gone
+        self.transport.write(switching(request.headers[b"sec-websocket-key"]))
+        websocket = WebSocket(self.transport, self.connections, self.bounds, request.credential)
+        self.connections.replace(self, websocket)
+        self.transport.set_protocol(websocket)
+        self.release()
+        self.leave()
+        websocket.receiver = receiver_of(websocket)
+        websocket.data_received(self.rest)
+        return websocket
+
+    def finish(self) -> None:
+        """Say the last, and close when the client has had the chance to read it."""
+        seconds = self.since + self.bounds.request_seconds_max - self.loop.time()
+        if self.refusal is not None:
+            self.transport.write(self.refusal)
+        self.leave()
+        if not linger(self.transport, self.connections, self, seconds):
+            self.transport.close()
+            self.wait_for_reader(self.transport.get_write_buffer_size())
+
+    def leave(self) -> None:
+        """Have nothing more to do with the connection, its timers and its requests."""
+        self.phase = HttpPhase.OVER
+        for timer in (self.timer, self.patience):
+            if timer is not None:
+                timer.cancel()
+        for request in (self.current, *self.waiting):
+            if request is not None:
+                request.give_up()
+        self.current = self.request = None
+        self.waiting.clear()
+        self.seen = b""
+        self.parser = None  # type: ignore[assignment]  # it refers to its protocol
+        if self.finished is not None and not self.finished.done():
+            self.finished.set_result(None)
+
+    def shut_down(self) -> "asyncio.Future[None] | None":
+        """Take no further request. What is done when the running one is answered; None when there is none."""
+        if self.current is None:
+            if self.phase is not HttpPhase.OVER:
+                self.leave()
+                self.transport.close()
+            return None
+        self.current.keeps_alive = False
+        self.finished = self.loop.create_future()
+        return self.finished
+
+    def turn_away(self, why: str) -> None:
+        """The current request cannot be waited for any longer; nor can those after it."""
+        if self.phase is HttpPhase.OVER:
+            return
+        if self.current is not None:
+            self.current.give_up()
+        self.current = self.request = None
+        self.waiting.clear()
+        self.phase = HttpPhase.OPEN
+        self.refuse(503, "ServiceUnavailableException", why)

@@ -1,0 +1,139 @@
+"""The open connections of a listener, and how one ends so that its client still gets the last words."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from threadline.http.budget import Budget
+
+LINGER_BYTES_MAX = 64 * 1_048_576
+"""Bytes that are read and thrown away when a client goes on sending after its last answer."""
+
+LINGER_SECONDS = 2.0
+"""Time such a client may send nothing until the connection is closed."""
+
+LINGERING_MAX = 256
+"""Connections that may be in this state at a time. They are not among those that are counted."""
+
+LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class HasTransport(asyncio.Protocol):
+    """A protocol of one of the connections."""
+
+    __slots__ = ("transport",)
+    transport: asyncio.Transport
+
+
+class Connections:
+    """The open connections of a listener, whatever protocol they speak. Those that only linger do not count.
+
+    `tasks` are what is being done for their WebSockets, `budget` is what is held for all of them.
+    """
+
+    def __init__(self, buffered_bytes_max: int) -> None:
+        self.budget = Budget(buffered_bytes_max, drop)
+        self.open: set[HasTransport] = set()
+        self.lingering = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._emptied: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.open) - self.lingering
+
+    def replace(self, old: HasTransport | None, new: HasTransport | None) -> None:
+        """One protocol speaks on a connection in the place of another; None is before its begin and after its end."""
+        if old is not None:
+            self.open.discard(old)
+        if new is not None:
+            self.open.add(new)
+            return
+        if old is not None:
+            self.budget.release(old.transport)
+        if not self.open and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    async def gone(self, seconds: float) -> None:
+        """Wait until there are none; drop those that take longer, and what is done for them."""
+        if self.open:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._emptied], timeout=seconds)
+        for connection in list(self.open):
+            connection.transport.abort()
+        if waiting := set(self.tasks):
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting, timeout=seconds)
+
+
+class Lingering(HasTransport):
+    """A connection that has had its last answer, while its client may still be sending.
+
+    To close a connection with unread bytes resets it, and a reset takes the answer away from a client that has not
+    read it yet. So what still comes is read and thrown away, within bounds, until the client closes.
+    Source: RFC 9112, section 9.6.
+    """
+
+    __slots__ = ("_connections", "_discarded", "_loop", "_seen", "_timer", "_unread", "_until")
+
+    def __init__(self, transport: asyncio.Transport, connections: Connections, seconds: float) -> None:
+        self.transport = transport
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + seconds
+        self._discarded = 0
+        self._seen = 0
+        self._unread = transport.get_write_buffer_size()
+        self._timer = self._loop.call_later(min(LINGER_SECONDS, seconds), self._look)
+
+    def resume_writing(self) -> None:
+        self._connections.budget.release(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._discarded += len(data)
+        if self._discarded > LINGER_BYTES_MAX:
+            drop(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._connections.lingering -= 1
+        self._connections.replace(self, None)
+
+    def _look(self) -> None:
+        left = self._until - self._loop.time()
+        unread = self.transport.get_write_buffer_size()
+        is_reading = unread < self._unread
+        is_quiet = self._discarded == self._seen and not unread
+        if not is_reading and (left <= 0 or is_quiet):
+            drop(self.transport)
+        else:
+            self._seen, self._unread = self._discarded, unread
+            self._timer = self._loop.call_later(LINGER_SECONDS, self._look)
+
+
+def linger(transport: asyncio.Transport, connections: Connections, old: HasTransport, seconds: float) -> bool:
+    """Say that nothing more will come, and close when the client has too, after `seconds` at the latest.
+
+    False, and nothing done, when there is no time or no room for it.
+    """
+    if seconds <= 0 or connections.lingering >= LINGERING_MAX:
+        return False
+    connections.lingering += 1
+    connections.budget.take_in(transport, 0, "")
+    lingering = Lingering(transport, connections, seconds)
+    connections.replace(old, lingering)
+    transport.set_protocol(lingering)
+    with contextlib.suppress(
+        OSError, RuntimeError
+    ):  # the client is gone already, and the loop is about to say so
+        transport.write_eof()
+        transport.resume_reading()
+    return True
+
+
+def drop(transport: asyncio.Transport) -> None:
+    """Drop a connection and whatever its client has not read, in the system's buffers too."""
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    transport.abort()

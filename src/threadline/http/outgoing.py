@@ -1,0 +1,47 @@
+"""The outgoing side of a connection: it counts bytes that its client has not read, and waits for it within bounds."""
+
+import asyncio
+
+from threadline.config import Settings
+from threadline.http.lingering import Connections, HasTransport, drop
+
+
+class Outgoing(HasTransport):
+    """A connection whose answers may be more than the system takes at once.
+
+    `credential` is whose last answer it was, for the bounds of what is held for each.
+    """
+
+    def __init__(self, bounds: Settings, connections: Connections) -> None:
+        self.bounds = bounds
+        self.connections = connections
+        self.loop = asyncio.get_running_loop()
+        self.credential = ""
+        self.is_write_paused = False
+        self.patience: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        self.is_write_paused = True
+        unread = self.transport.get_write_buffer_size()
+        if self.connections.budget.leave_unread(self.transport, unread, self.credential):
+            self.wait_for_reader(unread)
+        else:
+            drop(self.transport)
+
+    def resume_writing(self) -> None:
+        self.is_write_paused = False
+        self.connections.budget.leave_unread(self.transport, 0, self.credential)
+        if self.patience is not None:
+            self.patience.cancel()
+
+    def wait_for_reader(self, unread: int) -> None:
+        """Give the client time to take some of the `unread` bytes of its answers, and again as long as it does."""
+
+        def check() -> None:
+            now_unread = self.transport.get_write_buffer_size()
+            if now_unread < unread:
+                self.wait_for_reader(now_unread)
+            else:
+                drop(self.transport)
+
+        self.patience = self.loop.call_later(self.bounds.socket_stalled_seconds, check)

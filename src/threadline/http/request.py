@@ -1,0 +1,116 @@
+"""One HTTP request, as its connection hands it to the application that answers it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from threadline.http.websocket import Receiver, WebSocket
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Gone(Exception):
+    """The client hung up before its request was complete: nobody is left to answer."""
+
+
+class TooLarge(Exception):
+    """The body is larger than the application takes."""
+
+
+class Request:
+    """One request. `headers` are by lowercase name, values of one sent more than once joined by commas.
+
+    `respond(status, head, body)` answers it. `head` is the header lines, content-length among them, each with its line
+    end; it is trusted: whoever makes it puts nothing of a client's in. A handshake may be answered by `accept` instead:
+    the connection goes on as a WebSocket, whose receiver is what the given function makes. It raises Gone when the
+    client has hung up.
+    """
+
+    keeps_alive = True
+    is_complete = False
+    is_handshake = False
+    is_gone = False
+    is_awaited = False
+    content: bytes | bytearray = b""
+    bytes_max: int | None = None
+    waiter: asyncio.Future[None] | None = None
+    more: Callable[[], asyncio.Future[None]]
+    credential = ""
+    """Whose request it is: an access key or a participant, for the bounds of what is held for each."""
+    claimed = ""
+    """The access key of a signature that cannot be checked before the body is there."""
+    accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
+
+    def __init__(
+        self,
+        method: str,
+        raw_path: bytes,
+        query_string: bytes,
+        headers: dict[bytes, bytes],
+        respond: Callable[[int, bytes, bytes], None],
+    ) -> None:
+        self.method = method
+        self.raw_path = raw_path
+        self.query_string = query_string
+        self.headers = headers
+        self.respond = respond
+
+    def arrived(self, bytes_max: int) -> bytes | None:
+        """The whole body if it is there already and takes no more than `bytes_max` bytes, as nearly all do."""
+        if self.is_complete and len(self.content) <= bytes_max:
+            return bytes(self.content)
+        return None
+
+    async def body(self, bytes_max: int) -> bytes:
+        """The whole body. Raises TooLarge for more than `bytes_max` bytes, and Gone when the client hangs up."""
+        declared = self.headers.get(b"content-length", b"0")
+        self.bytes_max = bytes_max
+        if self.is_gone:
+            raise Gone
+        if len(declared) > 18 or int(declared) > bytes_max:
+            self.content = b""
+            raise TooLarge
+        if not self.is_complete and len(self.content) <= bytes_max:
+            await self.more()
+        if len(self.content) > bytes_max:
+            self.content = b""
+            raise TooLarge
+        return bytes(self.content)
+
+    def feed(self, data: bytes) -> None:
+        """Keep a piece of the body, as long as somebody may still want it."""
+        if not self.content:
+            self.content = data
+        elif self.bytes_max is None or len(self.content) <= self.bytes_max:
+            if isinstance(self.content, bytes):
+                self.content = bytearray(self.content)
+            self.content += data
+        if self.bytes_max is not None and len(self.content) > self.bytes_max:
+            self.wake()
+
+    def wake(self) -> None:
+        """There is nothing more to wait for."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def give_up(self) -> None:
+        """No client is left to answer: waiting for the body, now or later, raises Gone."""
+        self.is_gone = True
+        self.content = b""
+        waiter, self.waiter = (
+            self.waiter,
+            None,
+        )  # it will refer to the frames that wait, and they to this request
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(Gone())
+
+
+def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
+    """Add a header as it was sent to those by lowercase name, joined by a comma to what was sent under that name."""
+    name, value = name.lower(), value.strip()
+    known = headers.get(name)
+    headers[name] = value if known is None else b"%b,%b" % (known, value)
+
+
+App = Callable[[Request], Coroutine[Any, Any, None]]
+"""Answers a request by `Request.respond`, unless its client is gone."""

@@ -1,0 +1,126 @@
+"""An edge in a process of its own: it serves clients, reads the store's file, and asks another process to write."""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from threadline.chat.limits import Policy
+from threadline.clock import Clock
+from threadline.config import Settings
+from threadline.errors import Fault
+from threadline.processes import messages
+from threadline.processes.channel import Channel
+from threadline.processes.fork import Written, calm_garbage_collection
+from threadline.processes.messages import ToEdge
+from threadline.server.frontend import Edge
+from threadline.store import Store, Unavailable, Work
+from threadline.store.sqlite.store import Reader
+
+
+class WriterFailed(Exception):
+    """A unit of work failed in the process that writes, whose log says how."""
+
+
+class RemoteStore(Store):
+    """The store, for an edge: it reads the file at `path` by itself; who owns it writes, and is asked over `channel`.
+
+    A read is answered once all is durable that it may have seen: `written` says how many batches that is, `synced` how
+    many are so far. Units of work that write are those of `server.units`.
+    """
+
+    def __init__(
+        self, path: Path, written: Written, synced: int, channel: Channel, clock: Clock, policy: Policy
+    ) -> None:
+        self.on_commit = lambda _: None
+        self._reader = Reader(path, clock, policy)
+        self._channel = channel
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._count = 0
+        self._written = written
+        self._synced = synced
+        self._reading: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def write(self, work: Work[Any], session: int | None = None) -> Any:
+        self._count += 1
+        self._channel.send(messages.Asked(self._count, work))  # type: ignore[arg-type]
+        future = self._asked[self._count] = asyncio.get_running_loop().create_future()
+        return await future
+
+    async def read(self, work: Work[Any], *, is_single: bool = False) -> Any:
+        try:
+            return self._reader.read(work)
+        finally:
+            if (written := self._written.get()) > self._synced:
+                durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._reading.append((written, durable))
+                await durable
+
+    async def close(self) -> None:
+        self._reader.close()
+
+    def heard(self, message: ToEdge) -> None:
+        """What the process that writes has said."""
+        match message:
+            case messages.Answered(number, result):
+                self._asked.pop(number).set_result(result)
+            case messages.Refused(number, code, text, members):
+                self._asked.pop(number).set_exception(_refusal(code, text, members))
+            case messages.News(committed):
+                self.on_commit(committed)
+            case messages.Blocked(reason):
+                self.trouble = reason
+            case messages.Synced(batches):
+                self._synced = batches
+                while self._reading and self._reading[0][0] <= batches:
+                    self._reading.popleft()[1].set_result(None)
+
+
+def _refusal(code: str, text: str, members: dict[str, Any]) -> Exception:
+    if code:
+        return Fault(code, text, **members)
+    return Unavailable(text) if text else WriterFailed()
+
+
+async def serve(
+    settings: Settings,
+    policy: Policy,
+    file: Path,
+    bound: socket.socket,
+    end: socket.socket,
+    written: Written,
+) -> None:
+    """Be an edge on `bound`, until the process at the other end of `end` says that it is over, or is gone."""
+    loop = asyncio.get_running_loop()
+    begun: asyncio.Future[RemoteStore] = loop.create_future()
+    drained: asyncio.Future[float] = loop.create_future()
+    clock = Clock()
+
+    def heard(message: ToEdge) -> None:
+        match message:
+            case messages.Begin(synced):
+                begun.set_result(RemoteStore(file, written, synced, channel, clock, policy))
+            case messages.Drain(seconds):
+                drained.set_result(seconds)
+            case _ if begun.done():
+                begun.result().heard(message)
+
+    def lost() -> None:
+        if not drained.done():
+            os._exit(1)
+
+    channel = Channel(heard, lost)
+    await channel.open(end)
+    store = await begun
+    edge = Edge(settings, clock, store, bound)
+    store.on_commit = edge.committed
+    edge.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
+    await edge.start()
+    calm_garbage_collection()
+    channel.send(messages.Ready())
+    clean = await edge.close(await drained)
+    await store.close()
+    channel.send(messages.Drained(clean))
+    channel.close()

@@ -1,0 +1,97 @@
+"""The worker process: a `Server` on a socket that its parent bound, for as long as the parent lives.
+
+Started by `threadline.processes.supervisor` as `python -m threadline.processes.writer SOCKET CHANNEL`, two inherited file
+descriptors, with its settings in the environment. It says `ready` on the channel, or why it cannot serve; the channel's
+end is the parent's.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from threadline import datadir as place
+from threadline.config import BadSettings, Settings
+from threadline.http.descriptors import connections_allowed
+from threadline.processes import frontend as remote
+from threadline.processes.fork import Forked, calm_garbage_collection, fork
+from threadline.processes.frontends import wanted
+from threadline.server import Server
+from threadline.server import factory as backing
+from threadline.server.logs import write_to_stderr
+from threadline.store.sqlite.progress import DataLost
+
+ORPHAN_SECONDS = 0.5
+"""What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
+
+BUFFERED_BYTES_MIN = 1_048_576
+"""The least of `buffered_bytes_max` that a process gets."""
+
+log = logging.getLogger("threadline.server")
+
+
+async def serve(
+    settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked, *, accept_loss: bool
+) -> int:
+    """Serve until SIGTERM, the parent's death, or until it can only be started anew; the exit status."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[float] = loop.create_future()
+
+    def stop(seconds: float) -> None:
+        if not stopped.done():
+            stopped.set_result(seconds)
+
+    loop.add_signal_handler(signal.SIGTERM, stop, settings.drain_seconds)
+    loop.add_reader(channel, stop, ORPHAN_SECONDS)
+    server = Server(settings)
+    try:
+        await server.start(bound, forked, accept_loss=accept_loss)
+    except (RuntimeError, BadSettings, OSError) as error:
+        with contextlib.suppress(OSError):  # the parent is dead
+            channel.send(str(error).encode()[: place.REASON_BYTES])
+        return place.REFUSED if isinstance(error, DataLost) else 1
+    calm_garbage_collection()
+    server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
+    with contextlib.suppress(OSError):
+        channel.send(place.READY)
+    seconds = await stopped
+    has_failed = server.failed.done()
+    clean = await server.close(seconds)
+    if not clean:
+        log.warning("stopped before every request was answered")
+    return int(has_failed)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker; the exit status."""
+    bound, channel = (socket.socket(fileno=int(fd)) for fd in arguments[:2])
+    os.umask(0o077)
+    settings = Settings.read(os.environ)
+    write_to_stderr(settings)
+    url = place.url_of(bound)
+    policy = backing.policy(settings, url)
+    file = Path(settings.data) / place.DATABASE
+    count = wanted(settings)
+    share = settings
+    if count:  # otherwise this process does it when it begins to serve
+        share = replace(
+            settings,
+            connections_max=connections_allowed(-(-settings.connections_max // count)),
+            buffered_bytes_max=max(BUFFERED_BYTES_MIN, settings.buffered_bytes_max // count),
+        )
+    forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        accept_loss = place.ACCEPT_LOSS in arguments[2:]
+        return runner.run(serve(settings, bound, channel, forked, accept_loss=accept_loss))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""What a server stands on, chosen by the settings: the engine of its store, and how it hears of other servers' commits.
+
+PostgreSQL and NATS are imported only where they are asked for: who runs one server need not install them.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from threadline import datadir as place
+from threadline.bus.hub import Hub
+from threadline.bus.relay import Relay
+from threadline.chat.limits import Policy
+from threadline.clock import Clock
+from threadline.config import BadSettings, Settings
+from threadline.store import Store
+from threadline.store.sqlite.store import SqliteStore
+
+CHATS_MAX = 500
+"""Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
+
+
+def policy(settings: Settings, url: str) -> Policy:
+    """What the settings decide for the operations of a server that is reached at `url`."""
+    return Policy(
+        strict_limits=settings.strict_limits,
+        require_same_customer=settings.require_same_customer,
+        chats_max=CHATS_MAX if settings.account_quotas else 0,
+        url=settings.public_url.rstrip("/") or url,
+        connect_within_ms=settings.chat_connect_seconds * 1000,
+    )
+
+
+async def open_store(
+    settings: Settings, clock: Clock, policy: Policy, instance_id: str, *, accept_loss: bool
+) -> Store:
+    """The store that the settings ask for, which held the instance `instance_id` if the folder names one.
+
+    Raises RuntimeError for data of a newer Threadline, DataLost for data that is gone, unless `accept_loss`.
+    """
+    if settings.store:
+        store: Store = await _optional("store.postgres", "postgres").PostgresStore.open(
+            settings.store, clock, policy
+        )
+        return store
+    if settings.keeps_nothing:
+        return SqliteStore(None, clock, policy)
+    file = Path(settings.data) / place.DATABASE
+    return SqliteStore(file, clock, policy, instance_id=instance_id, accept_loss=accept_loss)
+
+
+def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:
+    """What connects this server with the others on its store, which is called `name`; None where there are none."""
+    if not settings.store:
+        return None
+    made: Relay
+    if settings.bus:
+        made = _optional("bus.nats", "nats").NatsBus(hub, clock, settings.bus, name)
+    else:
+        made = _optional("bus.postgres", "postgres").PostgresBus(hub, clock, settings.store)
+    return made
+
+
+def _optional(module: str, extra: str) -> Any:
+    try:
+        return import_module(f"threadline.{module}")
+    except ModuleNotFoundError as missing:
+        raise BadSettings(f"{missing.name} is not installed: pip install 'threadline[{extra}]'") from None

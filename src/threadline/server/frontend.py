@@ -1,0 +1,58 @@
+"""The edge: whatever speaks to clients. Requests and sockets on one listening socket, and the hub between them.
+
+It stands on a store and knows nothing of how that keeps what it keeps, so it runs in the process of the store or,
+where there is more to do than one process can, in another (`server.edges`).
+"""
+
+import asyncio
+import socket
+from dataclasses import replace
+
+from threadline import datadir as place
+from threadline.aws.frames import chat_frame
+from threadline.bus.hub import Hub
+from threadline.clock import Clock
+from threadline.config import Settings
+from threadline.http.descriptors import connections_allowed
+from threadline.http.listener import Listener
+from threadline.server.api import Api, request_ids_of
+from threadline.server.calls import watched
+from threadline.server.readiness import Readiness
+from threadline.server.sockets import Endpoint, pull_from
+from threadline.store import Store
+
+GOODBYE_SECONDS = 0.5
+"""Time that clients have to answer the close of their WebSocket when the server stops."""
+
+
+class Edge:
+    """The clients' side of a server, from `start` to `close`, on the running loop."""
+
+    def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
+        settings = replace(settings, connections_max=connections_allowed(settings.connections_max))
+        self.hub = Hub(settings, pull_from(store), chat_frame)
+        self.committed = self.hub.committed
+        request_ids = request_ids_of(clock)
+        self._readiness = Readiness(store, settings)
+        api = Api(store, clock, settings, request_ids, self._readiness)
+        self._bound = bound
+        endpoint = Endpoint(store, self.hub, api.refuse)
+        self._listener = Listener(watched(api, store), endpoint, settings, request_ids)
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve whoever connects to the socket it was made with."""
+        self._sweeping = asyncio.create_task(self.hub.sweep())
+        await self._listener.start(self._bound, place.BACKLOG)
+
+    async def close(self, seconds: float) -> bool:
+        """Answer what is running within `seconds`, close the sockets. True when nobody had to be cut off."""
+        self._readiness.is_draining = True
+        self._listener.stop()
+        clean = await self._listener.answered(seconds)
+        self.hub.close()
+        await self._listener.left(GOODBYE_SECONDS)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        return clean

@@ -1,0 +1,328 @@
+"""Backups of a data folder: made while a server runs, verified, and put back.
+
+A backup is a folder of its own with the database, the workspace file and `manifest.json`, which says what it is and has
+the hash of each file. It is called by its name only once it is whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import apsw
+import msgspec
+
+from threadline import __version__
+from threadline import datadir as place
+from threadline.clock import Clock
+from threadline.store.checks import content_findings, database_findings, pages_of
+from threadline.store.sqlite import copies
+from threadline.store.sqlite import progress as progress_file
+from threadline.store.sqlite.copies import Progress
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+CHUNK_BYTES = 1 << 20
+DRAFT = "draft-"
+"""How the name of a folder in a data folder begins that holds what is being restored, and is of no use yet."""
+
+
+class Refused(Exception):
+    """A backup cannot be made or restored; the text says why and what to do."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """One file of a backup."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a backup is: `format` of this manifest, the versions of program and schema, when it was begun, its files."""
+
+    format: int
+    threadline: str
+    schema: int
+    instance_id: str | None
+    created: str
+    files: dict[str, File]
+    counts: dict[str, int]
+
+
+class Restored(NamedTuple):
+    """What was put in place, and the folder with the data that was there before, if any was."""
+
+    manifest: Manifest
+    replaced: Path | None
+
+
+def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
+    """Make the backup `to` of the data folder `folder`, of all that was committed before.
+
+    Raises Refused when there is nothing to back up or `to` is not empty, apsw.Error and OSError.
+    """
+    database = _database(folder)
+    if what := _loss(database):
+        raise Refused(f"{what}: a backup would lack it too. `threadline check` says what else is wrong.")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise Refused(
+            f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
+        )
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if to.is_mount():
+        raise Refused(f"{to} is where a disk is mounted, and cannot be made anew: name a folder in it.")
+    progress = copies.Gentle(progress)
+    draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
+    try:
+        created = _now()
+        copies.copy(database, draft / place.DATABASE, progress)
+        if (folder / place.WORKSPACE).exists():
+            _copy_file(folder / place.WORKSPACE, draft / place.WORKSPACE, progress)
+        manifest = _manifest(draft, created, progress)
+        place.write_private(draft / MANIFEST, msgspec.to_builtins(manifest))
+        place.sync_folder(draft)
+        try:
+            draft.rename(to)
+        except OSError as error:
+            raise Refused(
+                f"The backup cannot be called {to}: {error.strerror}. Name a new folder."
+            ) from error
+        place.sync_folder(to.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = False) -> Restored:
+    """Put what `backup` holds into the data folder `folder`.
+
+    Interrupted at any point it leaves what was there, or, from when the next start of a server finishes it, the backup.
+    Data that is there already is moved to a folder beside it when `replaces`. Raises Refused, `place.Taken` while a
+    server uses the folder, apsw.Error and OSError.
+    """
+    manifest = manifest_of(backup)
+    if backup.resolve() == folder.resolve():
+        raise Refused(
+            f"{backup} is the backup itself: a server wants a data folder of its own. Name another --data."
+        )
+    for finding in chain(file_findings(backup, manifest, progress), _integrity(backup, progress)):
+        raise Refused(f"The backup {backup} is not as it was made, and nothing is restored: {finding}.")
+    if manifest.schema > copies.newest_schema():
+        raise Refused(
+            f"The backup {backup} was made by a newer Threadline ({manifest.threadline}): restore it with that one."
+        )
+    with closing(_Lock(folder)):
+        if not replaces and (there := _held(folder)):
+            raise Refused(
+                f"{folder} holds data already ({', '.join(there)}). With --replace it is moved aside, and kept."
+            )
+        for left in folder.glob(f"{DRAFT}*"):
+            shutil.rmtree(left)
+        stamp = _stamp(folder)
+        draft = folder / f"{DRAFT}{stamp}"
+        try:
+            draft.mkdir(mode=0o700)
+            for name in manifest.files:
+                if _copy_file(backup / name, draft / name, progress) != manifest.files[name]:
+                    raise Refused(f"{backup / name} changed while it was restored, and nothing is restored.")
+            place.sync_folder(draft)
+            draft.rename(folder / f"{place.RESTORING}{stamp}")
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        place.sync_folder(folder)
+        place.finish_restoring(folder)
+    replaced = folder / f"{place.REPLACED}{stamp}"
+    return Restored(manifest, replaced if replaced.exists() else None)
+
+
+def manifest_of(backup: Path) -> Manifest:
+    """What a backup says of itself. Raises Refused when `backup` is none that can be read."""
+    file = backup / MANIFEST
+    try:
+        content = file.read_bytes()
+        if json.loads(content)["format"] > FORMAT:
+            raise Refused(f"The backup {backup} was made by a newer Threadline: use that one.")
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except FileNotFoundError:
+        raise Refused(f"{backup} is no backup: it has no {MANIFEST}.") from None
+    except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
+        raise Refused(f"{file} cannot be read: {error}.") from error
+    known = {place.DATABASE, place.WORKSPACE}
+    if place.DATABASE not in manifest.files or manifest.files.keys() - known:
+        raise Refused(f"{file} lists {', '.join(manifest.files) or 'no files'}: no backup of a data folder.")
+    return manifest
+
+
+def file_findings(backup: Path, manifest: Manifest, progress: Progress) -> Iterator[str]:
+    """Which files of a backup are not those that were written."""
+    for name, expected in manifest.files.items():
+        try:
+            found = _file(backup / name, progress)
+        except FileNotFoundError:
+            yield f"{name} is not there"
+        except OSError as error:
+            yield f"{name} cannot be read: {error.strerror}"
+        else:
+            if found.size != expected.size:
+                yield f"{name} has {found.size:,} bytes, the manifest says {expected.size:,}"
+            elif found.sha256 != expected.sha256:
+                yield f"{name} has other content than the manifest says (SHA-256 {found.sha256})"
+
+
+def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[str]:
+    """What is wrong with a data folder or a backup, a sentence each. `counts` is filled with how much was looked at.
+
+    Raises Refused when `folder` is neither, apsw.Error and OSError.
+    """
+    manifest = manifest_of(folder) if (folder / MANIFEST).exists() else None
+    if manifest is not None:
+        counts["files"] = len(manifest.files)
+        yield from file_findings(folder, manifest, progress)
+        if not (folder / place.DATABASE).exists():
+            return
+    elif what := _loss(folder / place.DATABASE):
+        yield what
+        if not (folder / place.DATABASE).exists():
+            return
+    with copies.reading(_database(folder), is_at_rest=manifest is not None) as connection:
+        is_readable = True
+        for finding in database_findings(connection, progress):
+            is_readable = False
+            yield finding
+        if not is_readable:
+            return
+        yield from _workspace_findings(folder, connection, needs_one=manifest is None)
+        yield from content_findings(pages_of(connection), counts, progress)
+        if manifest is not None:
+            for what, expected in manifest.counts.items():
+                if counts.get(what, expected) != expected:
+                    yield f"the backup holds {counts[what]:,} {what}, the manifest says {expected:,}"
+
+
+def _held(folder: Path) -> list[str]:
+    """The files of a data folder that hold chats. One that has lost them has nothing to keep."""
+    files = [folder / name for name in (place.DATABASE, f"{place.DATABASE}-wal")]
+    return [file.name for file in files if file.exists() and file.stat().st_size]
+
+
+def _loss(database: Path) -> str | None:
+    """What the database of a data folder lacks of what the folder knows of; None when nothing."""
+    try:
+        mark = progress_file.known(database)
+        if mark is None:
+            return None
+        if what := progress_file.missing(database, mark, ""):
+            return what
+        with copies.reading(database) as connection:
+            return progress_file.lost(database, progress_file.found(connection, database), mark, "")
+    except progress_file.DataLost as loss:
+        return str(loss)
+    except apsw.Error:  # damaged: whoever reads on says how
+        return None
+
+
+def _integrity(backup: Path, progress: Progress) -> Iterator[str]:
+    with copies.reading(backup / place.DATABASE, is_at_rest=True) as connection:
+        yield from database_findings(connection, progress)
+
+
+def _workspace_findings(folder: Path, connection: apsw.Connection, *, needs_one: bool) -> Iterator[str]:
+    """Whether workspace.json names an instance of the store."""
+    first = copies.first_instance_of(connection)
+    try:
+        named = json.loads((folder / place.WORKSPACE).read_text(encoding="utf-8"))["instance_id"]
+    except FileNotFoundError:
+        if needs_one and first is not None:
+            yield f"{place.WORKSPACE} is not there: the next start of the server writes it"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield f"{place.WORKSPACE} cannot be read: {error}"
+    else:
+        if named != first:
+            yield f"{place.WORKSPACE} names instance {named}, and the database holds {first or 'none'}"
+
+
+def _database(folder: Path) -> Path:
+    """The database of a data folder. Raises Refused when there is none, or a restore waits to be finished."""
+    if unfinished := [*folder.glob(f"{place.RESTORING}*"), *folder.glob(f"{place.PLACING}*")]:
+        raise Refused(
+            f"A restore was interrupted ({unfinished[0]}): start the server, which finishes it, and try again."
+        )
+    file = folder / place.DATABASE
+    if not file.exists():
+        raise Refused(f"{folder} holds no data of Threadline's: it has no {place.DATABASE}.")
+    return file
+
+
+def _manifest(draft: Path, created: str, progress: Progress) -> Manifest:
+    with copies.reading(draft / place.DATABASE, is_at_rest=True) as connection:
+        schema = copies.schema_of(connection)
+        if schema == 0:
+            raise Refused(
+                "The database holds nothing of Threadline's: it has no schema. Is it the right folder?"
+            )
+        counts, instance = copies.counts_of(connection), copies.first_instance_of(connection)
+    files = {file.name: _file(file, progress) for file in sorted(draft.iterdir())}
+    return Manifest(FORMAT, __version__, schema, instance, created, files, counts)
+
+
+def _file(file: Path, progress: Progress) -> File:
+    with file.open("rb") as source:
+        return _read(source, _nothing, file.stat().st_size, progress)
+
+
+def _copy_file(file: Path, to: Path, progress: Progress) -> File:
+    """Copy a file to the new file `to`, which only this user may read, and see it on the disk."""
+    with (
+        file.open("rb") as source,
+        open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target,
+    ):
+        copied = _read(source, target.write, file.stat().st_size, progress)
+        target.flush()
+        os.fsync(target.fileno())
+    return copied
+
+
+def _read(source: BinaryIO, use: Callable[[bytes], object], expected: int, progress: Progress) -> File:
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        use(chunk)
+        size += len(chunk)
+        progress("verified", size, expected)
+    return File(size, digest.hexdigest())
+
+
+def _nothing(chunk: bytes) -> None:
+    pass
+
+
+def _now() -> str:
+    """Now, as ISO 8601 has it, in UTC."""
+    now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _stamp(folder: Path) -> str:
+    """Now, as part of the names of folders in `folder` that are not there yet."""
+    now = _now().replace("-", "").replace(":", "")
+    stamps = chain([now], (f"{now}-{number}" for number in count(2)))
+    return next(stamp for stamp in stamps if not (folder / f"{place.REPLACED}{stamp}").exists())
+
+
+class _Lock:
+    """The lock of a data folder, until it is closed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = place.own(folder)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self._lock)

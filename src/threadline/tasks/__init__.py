@@ -1,0 +1,1 @@
+"""The work that runs later: a row each, run by any node."""

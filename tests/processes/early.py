@@ -1,0 +1,48 @@
+"""Fork an edge and speak to it as the process that writes, in a hurry: what it says shows whether it keeps up."""
+
+import asyncio
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.http.raw import ask
+from threadline import datadir as place
+from threadline.chat.limits import Policy
+from threadline.clock import Clock
+from threadline.config import Settings
+from threadline.processes import frontend as remote
+from threadline.processes.channel import Channel
+from threadline.processes.fork import fork
+from threadline.processes.messages import Begin, Drain, Drained, News, Ready, Synced
+from threadline.store import Committed
+from threadline.store.sqlite.store import SqliteStore
+
+
+async def speak(end: socket.socket, file: Path, url: str) -> None:
+    """Say what follows Begin in the same breath, as where timers are overdue at a start."""
+    store = SqliteStore(file, Clock())
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    channel = Channel(said.put_nowait, lambda: said.put_nowait("it is gone"))
+    await channel.open(end)
+    for message in (Begin(1), Synced(2), News(Committed((), (), None)), Synced(3)):
+        channel.send(message)
+    assert await said.get() == Ready()
+    assert (await asyncio.to_thread(ask, url, "GET", "/health")).status == 200
+    channel.send(Drain(1.0))
+    assert await said.get() == Drained(True)
+    assert await said.get() == "it is gone"
+    await store.close()
+
+
+def main(folder: str) -> None:
+    """Run it in `folder`."""
+    file, bound = Path(folder) / place.DATABASE, place.listening("127.0.0.1", 0)
+    kept, _ = socket.socketpair()
+    forked = fork(1, partial(remote.serve, Settings(port=0), Policy(), file, bound), kept)
+    asyncio.run(speak(forked.ends[0], file, place.url_of(bound)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

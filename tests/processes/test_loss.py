@@ -1,0 +1,206 @@
+"""Data that is gone: a start says so and changes nothing, and goes on only when it is told to."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, Supervised, gone, supervised
+from threadline.testing import Workspace
+
+LINES = 40
+DATABASE, WAL, STATE, WORKSPACE = "threadline.db", "threadline.db-wal", "threadline.state", "workspace.json"
+
+
+def kill_all(server: Supervised) -> None:
+    """The parent first, so that it starts no other worker."""
+    worker = server.worker()
+    server.signal(signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    server.end()
+    assert gone(worker)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server that was killed after it had acknowledged messages."""
+    data = tmp_path_factory.mktemp("killed") / "data"
+    with supervised(data) as server:
+        casey = server.workspace.customer()
+        for number in range(LINES):
+            casey.say(f"line {number}")
+        kill_all(server)
+    return data
+
+
+@pytest.fixture
+def data(killed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(killed, tmp_path / "data")
+
+
+def refused(data: Path, *options: str, **env: str) -> str:
+    """What a start says that is refused. It is one line, and no file is other than it was."""
+    before = contents(data)
+    done = subprocess.run(
+        [*COMMAND, "--port", "0", "--data", str(data), *options],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        env=os.environ | env,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert contents(data) == before
+    return done.stderr
+
+
+def contents(data: Path) -> dict[str, bytes]:
+    """All that a start leaves alone: not the lock, nor what SQLite makes anew, nor the address of the killed server."""
+    passing = {"server.lock", "server.json", "threadline.db-shm"}
+    files = {file.name: file.read_bytes() for file in data.iterdir() if file.name not in passing}
+    return {name: content for name, content in files.items() if content}
+
+
+def flip(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+HARMS: dict[str, Callable[[Path], object]] = {
+    "the WAL is gone": lambda data: (data / WAL).unlink(),
+    "the WAL is empty": lambda data: os.truncate(data / WAL, 0),
+    "the WAL is half": lambda data: cut(data / WAL),
+    "a byte of the WAL's first frame": lambda data: flip(data / WAL, 32 + 24 + 100),
+    "a byte of the WAL's last frame": lambda data: flip(data / WAL, -100),
+    "a byte of the WAL's header": lambda data: flip(data / WAL, 18),
+    "the database is gone": lambda data: (data / DATABASE).unlink(),
+    "the database is empty": lambda data: os.truncate(data / DATABASE, 0),
+    "the database is noise": lambda data: (
+        (data / DATABASE).write_bytes(random.Random(7).randbytes(8_192)) and None
+    ),
+    "the record is noise": lambda data: (data / STATE).write_text("noise"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_start_on_less_than_was_acknowledged_is_refused(data: Path, harm: str) -> None:
+    HARMS[harm](data)
+    said = refused(data)
+    assert str(data / DATABASE) in said
+    assert f"`threadline restore FROM --replace --data {data}`" in said
+    assert f"`threadline serve --accept-loss --data {data}`" in said
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_an_accepted_loss_is_told_once_and_what_is_there_goes_on(data: Path, harm: str) -> None:
+    HARMS[harm](data)
+    with supervised(data, "--port", "0", "--accept-loss") as server:
+        assert_serves(server.workspace)
+        server.signal(signal.SIGTERM)
+        status, errors = server.end()
+    assert status == 0
+    assert "the loss is accepted, and the server goes on with what is there: " in errors
+    with supervised(data) as again:
+        server.signal(signal.SIGTERM)
+        assert "loss" not in end(again)
+
+
+def assert_serves(workspace: Workspace) -> None:
+    casey = workspace.customer()
+    casey.say("hello")
+    assert casey.reads() == ["hello"]
+    casey.drop()
+
+
+def end(server: Supervised) -> str:
+    server.signal(signal.SIGTERM)
+    status, errors = server.end()
+    assert status == 0
+    return errors
+
+
+def test_a_wal_that_another_program_has_moved_into_the_database_is_no_loss(data: Path) -> None:
+    connection = apsw.Connection(str(data / DATABASE))
+    assert connection.execute("SELECT count(*) FROM item").fetchall()
+    connection.close()
+    assert not (data / WAL).exists()
+    with supervised(data) as server:
+        assert end(server) == ""
+
+
+def test_an_older_copy_of_the_database_is_refused(data: Path, tmp_path: Path) -> None:
+    with supervised(data) as server:
+        end(server)
+    older = shutil.copytree(data, tmp_path / "older")
+    with supervised(data) as server:
+        server.workspace.customer().drop()
+        end(server)
+    shutil.copy(older / DATABASE, data / DATABASE)
+    assert "lacks what was acknowledged until" in refused(data)
+
+
+def test_a_folder_of_an_older_version_is_taken_as_it_is(data: Path) -> None:
+    (data / STATE).unlink()
+    with supervised(data) as server:
+        assert end(server) == ""
+    assert (data / STATE).exists()
+
+
+def test_a_record_that_cannot_be_read_is_a_reason_not_to_start(data: Path) -> None:
+    (data / STATE).write_bytes(b"x" * 512)
+    assert f"{data / STATE} cannot be read as what it was written as" in (said := refused(data))
+    assert "is whole. Nothing was changed." in said
+
+
+def test_a_workspace_file_of_another_database_is_never_written_over(data: Path, tmp_path: Path) -> None:
+    with supervised(tmp_path / "other") as other:
+        end(other)
+    shutil.copy(tmp_path / "other" / WORKSPACE, data / WORKSPACE)
+    theirs = (data / WORKSPACE).read_bytes()
+    said = refused(data)
+    assert f"{data} names instance {json.loads(theirs)['instance_id']} in workspace.json" in said
+    with supervised(data, "--port", "0", "--accept-loss") as server:
+        assert_serves(server.workspace)
+        errors = end(server)
+    assert f"it is {data / WORKSPACE}.kept-1 now" in errors
+    assert (data / f"{WORKSPACE}.kept-1").read_bytes() == theirs
+
+
+def test_a_worker_that_dies_and_finds_less_is_not_followed_by_another(data: Path) -> None:
+    """The WAL may have been there when the worker began."""
+    with supervised(data, env={"THREADLINE_EDGE_PROCESSES": "0"}) as server:
+        server.workspace.customer().say("hello")
+        (data / WAL).unlink()
+        (data / DATABASE).unlink()
+        os.kill(server.worker(), signal.SIGKILL)
+        status, errors = server.end()
+    assert status == 1
+    assert f"{data / DATABASE} is gone" in errors
+    assert errors.count("\n") == 2, errors
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Supervised]:
+    with supervised(tmp_path / "data") as server:
+        yield server
+
+
+def test_a_database_is_whole_without_its_wal_as_soon_as_it_is_made(fresh: Supervised) -> None:
+    assert isinstance(fresh.data, Path)
+    alone = fresh.data.parent / "alone.db"
+    shutil.copy(fresh.data / DATABASE, alone)
+    connection = apsw.Connection(str(alone))
+    assert connection.pragma("user_version")
+    connection.close()

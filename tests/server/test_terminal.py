@@ -1,0 +1,170 @@
+"""What `threadline serve` shows: a line for each call on a terminal, refusals with their message, and its addresses."""
+
+import json
+import os
+import pty
+import re
+import select
+import socket
+import subprocess
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.http.raw import ask
+from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, supervised
+from threadline.cli import addresses
+from threadline.config import Settings
+from threadline.errors import told
+from threadline.testing.workspace import Workspace, environment
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+TIME = r"^\d\d:\d\d:\d\d "
+
+
+class Screen:
+    """A server on a terminal of its own, and all that the terminal has shown so far."""
+
+    def __init__(self, data: Path, columns: int, *options: str) -> None:
+        self._end, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (30, columns))
+        env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
+        self.process = subprocess.Popen(
+            [*COMMAND, "--port", "0", "--data", str(data), *options],
+            stdin=theirs, stdout=theirs, stderr=theirs, env=env | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+        os.close(theirs)
+        self.shown = ""
+        url = self.see(r"Threadline serves at (\S+)\r\n")[1]
+        self.see(r"\)\r\n$")  # the end of the welcome
+        ids = json.loads((data / "workspace.json").read_text())
+        self.workspace = Workspace(url, environment(url, ids))
+
+    def see(self, pattern: str) -> re.Match[str]:
+        """Wait until `pattern` is there, colours left aside."""
+        while (found := re.search(pattern, ESCAPES.sub("", self.shown), re.MULTILINE)) is None:
+            assert select.select([self._end], [], [], PATIENCE_SECONDS)[0], (
+                f"no {pattern!r} in {self.shown!r}"
+            )
+            self._read()
+        return found
+
+    def end(self) -> None:
+        self.process.terminate()
+        with suppress(OSError):  # the terminal is gone with its last program
+            while self._read():
+                pass
+        self.process.wait(PATIENCE_SECONDS)
+        os.close(self._end)
+
+    def _read(self) -> bool:
+        data = os.read(self._end, 65536)
+        self.shown += data.decode(errors="replace")
+        return bool(data)
+
+
+@contextmanager
+def screen(data: Path, columns: int, *options: str) -> Iterator[Screen]:
+    made = Screen(data, columns, *options)
+    try:
+        yield made
+    finally:
+        made.workspace.close()
+        made.end()
+
+
+def test_a_terminal_shows_a_line_for_each_call(tmp_path: Path) -> None:
+    with screen(tmp_path / "data", 120) as terminal:
+        casey = terminal.workspace.customer("Casey Secretname")
+        casey.say("my card is 4929")
+        contact = casey.contact_id
+        terminal.see(rf"{TIME}StartChatContact +{contact} 200 +\d+\.\d ms\r$")
+        terminal.see(rf"{TIME}SendMessage +{contact} 200 +\d+\.\d ms\r$")
+        ask(terminal.workspace.url, "GET", "/health")
+        refused = ask(terminal.workspace.url, "GET", "/nothing")
+        assert refused.status == 404
+        terminal.see(rf"{TIME}- +404 +\d+\.\d ms  UnknownOperationException: GET /nothing is no operation")
+    assert "UnknownOperationException" not in terminal.shown.split("UnknownOperationException", 1)[1]
+    for hidden in ("4929", "Secretname", casey.connection_token, "/health"):
+        assert hidden not in terminal.shown
+
+
+def test_a_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
+    with screen(tmp_path / "data", 80) as terminal:
+        casey = terminal.workspace.customer()
+        casey.say("Hello")
+        terminal.see(rf"{TIME}SendMessage +…{casey.contact_id[-12:]} 200 +\d+\.\d ms\r$")
+        called = [line for line in ESCAPES.sub("", terminal.shown).splitlines() if re.match(TIME, line)]
+        assert max(map(len, called)) <= 80
+
+
+def test_a_terminal_is_hushed(tmp_path: Path) -> None:
+    with screen(tmp_path / "data", 120, "--quiet") as terminal:
+        terminal.workspace.customer()
+        ask(terminal.workspace.url, "GET", "/nothing")
+        terminal.see("- UnknownOperationException: GET /nothing is no operation")
+    assert "StartChatContact  " not in terminal.shown
+
+
+def test_elsewhere_only_refusals_are_logged_and_with_their_message(tmp_path: Path) -> None:
+    with supervised(tmp_path / "data") as server:
+        server.workspace.customer().drop()
+        ask(server.url, "GET", "/nothing")
+        server.parent.terminate()
+        _, errors = server.end()
+    (line,) = errors.splitlines()
+    assert "INFO    - UnknownOperationException: GET /nothing is no operation of connect" in line
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Contact not found: 0199a1b2-0000-7000-8000-000000000001", ...),
+        ("CreatePersistentContactAssociation is not implemented by this server.", ...),
+        ("arn:aws:connect:us-east-1:1:instance/0199a1b2-0000-7000-8000-000000000001/queue/q", ...),
+        (f"Contact not found: {'aB3_' * 11}", "Contact not found: (not shown)"),
+        ("Queue not found: a\r\nb\x1b[31mc", r"Queue not found: a\r\nb\x1b[31mc"),
+    ],
+)
+def test_the_message_of_a_refusal_is_told_without_secrets_on_one_line(message: str, shown: object) -> None:
+    assert told(message) == (message if shown is ... else shown)
+    assert len(told("x " * 100_000)) < 500
+
+
+# A socket's path without Upgrade, and a server for other machines
+
+
+def test_a_request_for_the_socket_without_upgrade_says_that_a_proxy_dropped_it(tmp_path: Path) -> None:
+    with supervised(tmp_path / "data") as server:
+        answer = ask(
+            server.url, "GET", "/participant/socket?ticket=x", sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ=="
+        )
+    assert (answer.status, answer.error) == (426, "UpgradeRequiredException")
+    assert answer.headers["upgrade"] == "websocket"
+    assert "a proxy on the way dropped it" in json.loads(answer.body)["message"]
+
+
+def test_a_server_for_other_machines_says_where_it_is_and_what_it_lacks() -> None:
+    with socket.socket() as bound:
+        bound.bind(("0.0.0.0", 0))  # bound, but nobody listens
+        port = bound.getsockname()[1]
+        others = addresses.elsewhere(bound)
+        assert all(re.fullmatch(rf"http://\d+\.\d+\.\d+\.\d+:{port}", url) for url in others)
+        assert not any("//127." in url for url in others)
+        advice = addresses.advice(Settings(host="0.0.0.0"), bound)
+        assert advice is not None
+        assert "THREADLINE_PUBLIC_URL is not set" in advice
+        assert f"ws://127.0.0.1:{port}" in advice
+        assert (
+            addresses.advice(Settings(host="0.0.0.0", public_url="https://chat.example.com"), bound) is None
+        )
+
+
+def test_a_server_for_this_machine_lacks_nothing() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert addresses.elsewhere(bound) == []
+        assert addresses.advice(Settings(), bound) is None
