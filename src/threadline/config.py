@@ -92,7 +92,7 @@ class Settings:
         "How the servers on one PostgreSQL wake each other's sockets: `nats://HOST:4222` where they are many; "
         "empty is PostgreSQL itself.",
     )
-    edge_processes: int = _setting(
+    frontend_processes: int = _setting(
         1,
         "Processes that answer clients beside the one that writes the data folder: one or a few where there are "
         "cores for them, 0 on a single core.",

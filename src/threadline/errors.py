@@ -7,6 +7,7 @@ There is no tree below it on purpose: what tells two refusals apart is the code,
 """
 
 import re
+import traceback
 from typing import Any
 
 TOLD_MAX = 400
@@ -48,3 +49,9 @@ def _is_secret(run: str) -> bool:
     """Whether a run of characters may be a random one: neither a name of letters alone nor made of UUIDs."""
     rest = _UUID.sub("", run)
     return len(rest) >= 32 and not rest.isalpha()
+
+
+def where(error: BaseException) -> str:
+    """The kind of an error and the lines it passed, without its message, which may hold what a customer wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join([type(error).__name__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in frames)])

@@ -26,7 +26,7 @@ def test_names_in_python_are_botocores() -> None:
 
 def test_the_models_are_read_without_botocore() -> None:
     code = (
-        "import sys; from threadline.wire import auth, restjson; restjson.Router()\n"
+        "import sys; from threadline.aws import restjson, sigv4; restjson.Router()\n"
         "sys.exit(bool({'botocore', 'regex', 'hypothesis'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

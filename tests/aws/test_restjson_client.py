@@ -15,8 +15,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.session import Session
 
-from threadline.aws import model, signing
-from threadline.aws import restjson_client as rest
+from threadline.aws import model, restjson_client, signing
 from threadline.aws.catalog import SERVICES, Operation, Shape, load
 from threadline.aws.names import MODELS, ServiceName
 from threadline.awscli import inputs
@@ -71,7 +70,7 @@ def test_every_operation_is_asked_as_botocore_asks(service: ServiceName) -> None
     for operation in operations(service):
         parameters = filled(operation.input) if operation.input else {}
         theirs = serializer.serialize_to_request(parameters, model.operation_model(operation.name))
-        ours = rest.request(operation, parameters)
+        ours = restjson_client.request(operation, parameters)
         split = urlsplit(theirs["url_path"])
         assert (ours.method, ours.path) == (theirs["method"], split.path), operation.name
         query = theirs["query_string"]
@@ -120,7 +119,7 @@ def test_every_reply_is_read_as_botocore_reads_it(service: ServiceName) -> None:
         shape = model.operation_model(operation.name).output_shape
         theirs = parser.parse({"body": body, "headers": {}, "status_code": 200}, shape)
         del theirs["ResponseMetadata"]
-        ours = rest.result(operation, rest.Reply(200, {}, body))
+        ours = restjson_client.result(operation, restjson_client.Reply(200, {}, body))
         assert ours == printed(theirs), operation.name
         assert list(ours) == list(theirs), operation.name
 
@@ -172,9 +171,9 @@ def test_signatures_are_botocores(
 
 def test_a_fresh_token_is_made_for_each_call() -> None:
     operation = load("connect").operation("StartChatContact")
-    first, second = rest.with_tokens(operation, {}), rest.with_tokens(operation, {})
+    first, second = restjson_client.with_tokens(operation, {}), restjson_client.with_tokens(operation, {})
     assert first["ClientToken"] != second["ClientToken"]
-    assert rest.with_tokens(operation, {"ClientToken": "mine"}) == {"ClientToken": "mine"}
+    assert restjson_client.with_tokens(operation, {"ClientToken": "mine"}) == {"ClientToken": "mine"}
 
 
 @pytest.mark.parametrize(
@@ -193,14 +192,14 @@ def test_errors_name_themselves_in_many_ways(
     status: int, headers: dict[str, str], body: bytes, error: tuple[str, str]
 ) -> None:
     operation = load("connect").operation("DescribeContact")
-    assert rest.error(operation, rest.Reply(status, headers, body))[:2] == error
+    assert restjson_client.error(operation, restjson_client.Reply(status, headers, body))[:2] == error
 
 
 def test_an_error_keeps_the_members_of_its_shape() -> None:
     operation = load("connect").operation("CreateContactFlow")
     body = b'{"problems":[{"message":"one","more":1}],"message":"bad"}'
     headers = {"x-amzn-errortype": "InvalidContactFlowException"}
-    fault = rest.error(operation, rest.Reply(400, headers, body))
+    fault = restjson_client.error(operation, restjson_client.Reply(400, headers, body))
     assert fault.members == {"problems": [{"message": "one"}]}
 
 

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 
-from threadline.aws import sigv4 as auth
+from threadline.aws import sigv4
 from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.http.request import add_header
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "a secret/of+the key", "session-token"
 KEYS = {
-    KEY_ID: auth.Key(SECRET, "123456789012"),
-    "TEMPORARY": auth.Key(SECRET, "123456789012", token_hash(TOKEN), 4_000_000_000_000),
-    "EXPIRED": auth.Key(SECRET, "123456789012", token_hash(TOKEN), 1_000),
+    KEY_ID: sigv4.Key(SECRET, "123456789012"),
+    "TEMPORARY": sigv4.Key(SECRET, "123456789012", token_hash(TOKEN), 4_000_000_000_000),
+    "EXPIRED": sigv4.Key(SECRET, "123456789012", token_hash(TOKEN), 1_000),
 }
 MISSING, UNKNOWN, WRONG = (
     "MissingAuthenticationTokenException",
@@ -72,7 +72,7 @@ def verified(
     late_ms: int = 0,
     services: tuple[str, ...] = ("connect",),
     hosts: tuple[bytes, ...] = (),
-) -> auth.Signed:
+) -> sigv4.Signed:
     return verified_raw(
         request.method,
         request.path.encode(),
@@ -95,14 +95,14 @@ def verified_raw(
     services: tuple[str, ...] = ("connect",),
     now_ms: int = 0,
     hosts: tuple[bytes, ...] = (),
-) -> auth.Signed:
+) -> sigv4.Signed:
     """As the server goes about it: the claim, the key it names, the signature."""
     given = by_name(headers)
-    claim = auth.claim_of(given, query)
+    claim = sigv4.claim_of(given, query)
     key = KEYS.get(claim.access_key_id)
     if key is None:
-        raise auth.unknown(claim.access_key_id)
-    return auth.verify(
+        raise sigv4.unknown(claim.access_key_id)
+    return sigv4.verify(
         claim, key, method, path, query, given, body, services=services, now_ms=now_ms, hosts=hosts
     )
 
@@ -152,7 +152,7 @@ def test_what_botocore_signs_is_accepted(
 ) -> None:
     pairs = "&".join(f"{key}={value}" for key, value in query)
     request = signed(Request(method, path, pairs, [("x-amz-note", value)], body))
-    assert verified(request) == auth.Signed(KEY_ID, "eu-west-1", "connect", None)
+    assert verified(request) == sigv4.Signed(KEY_ID, "eu-west-1", "connect", None)
     assert refusal(request._replace(body=body + b"x"))[0] == WRONG
     assert refusal(request.with_header("x-amz-note", f"{value}x"))[0] == WRONG
     assert refusal(request._replace(path=f"{path}x"))[0] == WRONG
@@ -195,7 +195,7 @@ def boto3_requests() -> dict[str, Request]:
 def test_what_boto3_sends_is_accepted(boto3_requests: dict[str, Request]) -> None:
     assert len(boto3_requests) == 4
     for request in boto3_requests.values():
-        assert verified(request) == auth.Signed(KEY_ID, "us-east-1", "connect", None)
+        assert verified(request) == sigv4.Signed(KEY_ID, "us-east-1", "connect", None)
         assert refusal(request._replace(body=b"{ }"))[0] == WRONG
 
 
@@ -213,9 +213,9 @@ def test_a_presigned_url() -> None:
 
 def test_the_claimed_key_is_known_ahead() -> None:
     headers = [(name.encode(), value.encode()) for name, value in signed(PLAIN, "NOBODY").headers]
-    assert auth.claim_of(by_name(headers), b"").access_key_id == "NOBODY"
+    assert sigv4.claim_of(by_name(headers), b"").access_key_id == "NOBODY"
     with pytest.raises(Fault, match="not signed"):
-        auth.claim_of({}, b"")
+        sigv4.claim_of({}, b"")
 
 
 def test_an_unknown_key_and_a_wrong_secret_are_told_apart() -> None:
@@ -374,10 +374,10 @@ def test_whatever_is_sent_is_answered(raw: bytes, headers: list[tuple[bytes, byt
 
 
 def test_a_bearer_token_is_one_header() -> None:
-    assert auth.bearer({b"host": b"x", b"x-amz-bearer": b"token"}) == "token"
+    assert sigv4.bearer({b"host": b"x", b"x-amz-bearer": b"token"}) == "token"
     for headers in ([], [b""], [b"a", b"b"], [b"x" * 1_001], [b"\xff"]):
         with pytest.raises(Fault) as refused:
-            auth.bearer(by_name([(b"x-amz-bearer", value) for value in headers]))
+            sigv4.bearer(by_name([(b"x-amz-bearer", value) for value in headers]))
         assert refused.value.code == "AccessDeniedException"
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
-from threadline.cli import COMMANDS, SERVICES
-from threadline.cli.completion import SCRIPTS, candidates
+from tests.command_line import Run
+from threadline.awscli.completion import SCRIPTS, candidates
 from threadline.client.session import Surroundings
+from threadline.commands import COMMANDS, SERVICES
 from threadline.testing import Threadline
 
 PROGRAM = [sys.executable, "-m", "threadline"]

@@ -14,13 +14,13 @@ import pytest
 
 from tests.backups.commands import change, found, refused, said
 from tests.processes.supervised import Supervised, gone, supervised
-from threadline import datadir as place
+from threadline import datadir
 from threadline.store.sqlite import backup as backups
 
 KILLED_AFTER = """
 import os, signal, sys
 from pathlib import Path
-from threadline import backups
+from threadline.store.sqlite import backup as backups
 
 left = int(sys.argv[3])
 
@@ -138,7 +138,7 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new(data: Path, backup: 
     for steps in range(100):
         folder = Path(shutil.copytree(data, tmp_path / f"data-{steps}"))
         killed = subprocess.run([sys.executable, "-c", KILLED_AFTER, backup, folder, str(steps)], check=False)
-        os.close(place.own(folder))
+        os.close(datadir.own(folder))
         assert not [*backups.check(folder, {}, lambda *_: None)]
         outcomes.append(first_name_of(folder))
         replaced = [first_name_of(file.parent) for file in folder.glob("replaced-*/threadline.db")]

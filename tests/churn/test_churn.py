@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.churn.line import Line
-from tests.http.raw import edge_of
+from tests.http.raw import frontend_of
 from tests.processes.supervised import supervised
 from threadline.bus.hub import Channel, Socket
 from threadline.http.lingering import Lingering
@@ -103,7 +103,7 @@ async def test_sockets_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
     settings = {"CONNECTIONS_MAX": SOCKETS + 1_000, "SOCKETS_PER_PARTICIPANT_MAX": PER_CUSTOMER}
     env = {f"THREADLINE_{name}": str(number) for name, number in settings.items()}
     with supervised(tmp_path, env=env) as server:
-        workspace, held = server.workspace, Processes(server.worker(), *server.edges())
+        workspace, held = server.workspace, Processes(server.worker(), *server.frontends())
         customers = [await asyncio.to_thread(workspace.invite) for _ in range(SOCKETS // PER_CUSTOMER)]
         files, start, after = held.files, held.bytes, []
         peak = start
@@ -132,7 +132,7 @@ def left(kind: type) -> int:
 
 async def emptied(server: Threadline) -> None:
     """Wait until the server has no socket any more, and see that it holds on to nothing of them."""
-    hub, connections = edge_of(server).hub, edge_of(server)._listener.connections
+    hub, connections = frontend_of(server).hub, frontend_of(server)._listener.connections
     async with asyncio.timeout(PATIENCE_SECONDS):
         while hub._sockets or connections.tasks or hub._tasks:
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
@@ -156,7 +156,7 @@ async def test_a_customer_who_comes_back_a_hundred_times(server: Threadline) -> 
     assert read[-COMEBACKS:] == ids
     for number, line in enumerate(lines):
         assert line.ids == ids[number : number + len(line.ids)]
-    (sockets,) = edge_of(server).hub._sockets.values()
+    (sockets,) = frontend_of(server).hub._sockets.values()
     assert len(sockets) <= server._server.settings.sockets_per_participant_max
     for line in lines:
         line.hang_up()
@@ -174,7 +174,7 @@ async def test_slow_readers_are_cut_off_and_hold_up_nobody(server: Threadline) -
     for number in range(SLOW_MESSAGES):
         await asyncio.to_thread(casey.say, str(number).ljust(16_000))
     await quick.sees(SLOW_MESSAGES)
-    (sockets,) = edge_of(server).hub._sockets.values()
+    (sockets,) = frontend_of(server).hub._sockets.values()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(sockets) > 1:
             await asyncio.to_thread(casey.typing)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.command_line import Run
 from threadline.aws.names import MODELS
 from threadline.cli.env import UNSET
 from threadline.style import STYLES

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.command_line import Run
 from tests.processes.supervised import Supervised, supervised
 from threadline.cli.env import UNSET
 from threadline.testing import Threadline

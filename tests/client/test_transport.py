@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Done, Run
+from tests.command_line import Done, Run
 
 STARTED = {"ContactId": "c", "ParticipantId": "p", "ParticipantToken": "t"}
 START = ("connect", "start-chat-contact", "--instance-id", "i", "--contact-flow-id", "f")

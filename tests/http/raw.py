@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from threadline.server.frontend import Edge
+from threadline.server.frontend import Frontend
 from threadline.testing import Threadline
 
 PATIENCE_SECONDS = 10.0
@@ -88,8 +88,8 @@ def ask(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> 
         return connection.answer(has_body=method != "HEAD")
 
 
-def edge_of(server: Threadline) -> Edge:
+def frontend_of(server: Threadline) -> Frontend:
     """The clients' side of a server that runs in this process."""
-    edge = server._server.edge
-    assert isinstance(edge, Edge)
-    return edge
+    frontend = server._server.frontend
+    assert isinstance(frontend, Frontend)
+    return frontend

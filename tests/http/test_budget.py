@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from tests.http.raw import PATIENCE_SECONDS, Answer, Connection, ask, edge_of
+from tests.http.raw import PATIENCE_SECONDS, Answer, Connection, ask, frontend_of
 from tests.server.test_sockets import masked, ticket_url, unread
 from threadline.http.budget import Budget
 from threadline.http.lingering import Connections
@@ -40,7 +40,7 @@ def casey(server: Threadline) -> Customer:
 
 
 def connections_of(server: Threadline) -> Connections:
-    return edge_of(server)._listener.connections
+    return frontend_of(server)._listener.connections
 
 
 def budget_of(server: Threadline) -> Budget:

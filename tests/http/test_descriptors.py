@@ -16,13 +16,13 @@ def test_connections_beyond_the_limit_of_open_files_are_answered(tmp_path: Path)
     """And those that are open go on, the log says it once, and it is over when some are closed."""
     server = Supervised(tmp_path)
     try:
-        (edge,) = server.edges()
-        hard = resource.prlimit(edge, resource.RLIMIT_NOFILE)[1]
+        (frontend,) = server.frontends()
+        hard = resource.prlimit(frontend, resource.RLIMIT_NOFILE)[1]
         first = Connection(server.url)
         first.send(HEALTH)
         assert first.answer().status == 200
-        open_now = [int(entry.name) for entry in Path(f"/proc/{edge}/fd").iterdir()]
-        resource.prlimit(edge, resource.RLIMIT_NOFILE, (max(open_now) + 5, hard))
+        open_now = [int(entry.name) for entry in Path(f"/proc/{frontend}/fd").iterdir()]
+        resource.prlimit(frontend, resource.RLIMIT_NOFILE, (max(open_now) + 5, hard))
         crowd = [Connection(server.url) for _ in range(200)]
         refused = [connection for connection in crowd if is_refused(connection)]
         first.send(HEALTH)
@@ -52,8 +52,8 @@ def is_refused(connection: Connection) -> bool:
 
 def test_a_soft_limit_is_raised_as_far_as_the_connections_need(tmp_path: Path) -> None:
     with supervised(tmp_path, under=["sh", "-c", 'ulimit -Sn 300 && exec "$@"', "sh"]) as server:
-        (edge,) = server.edges()
-        soft, hard = resource.prlimit(edge, resource.RLIMIT_NOFILE)
+        (frontend,) = server.frontends()
+        soft, hard = resource.prlimit(frontend, resource.RLIMIT_NOFILE)
         assert soft == hard > 10_000
 
 

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from websockets.sync.client import connect
 
-from tests.http.raw import Answer, Connection, ask, connected, edge_of
+from tests.http.raw import Answer, Connection, ask, connected, frontend_of
 from tests.server.test_sockets import (
     KEY,
     PATIENCE_SECONDS,
@@ -84,7 +84,7 @@ def test_nobody_without_a_ticket_holds_a_connection(crowded: Threadline, body: b
 
 
 def test_a_refused_client_that_does_not_close_is_closed(crowded: Threadline) -> None:
-    listener = edge_of(crowded)._listener
+    listener = frontend_of(crowded)._listener
     with connected(crowded.url) as client:
         client.send(handshake("/participant/socket") + BODIES[0])
         assert client.answer().status == 400

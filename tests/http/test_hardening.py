@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import connect
 
-from tests.http.raw import PATIENCE_SECONDS, ask, connected, edge_of
+from tests.http.raw import PATIENCE_SECONDS, ask, connected, frontend_of
 from tests.server.test_sockets import buffered, masked, ticket_url, unread
 from threadline.config import Settings
 from threadline.server import Server
@@ -59,7 +59,7 @@ def test_pings_are_not_answered_to_who_does_not_read() -> None:
     with Threadline(socket_frames_max=1_000_000) as server, unread(ticket_url(server.invite())) as client:
         for _ in range(100):
             client.sendall(pings)
-        assert buffered(edge_of(server).hub) < 500_000 < 100 * len(pings)
+        assert buffered(frontend_of(server).hub) < 500_000 < 100 * len(pings)
 
 
 def test_a_socket_that_is_only_kept_open_is_closed() -> None:

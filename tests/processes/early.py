@@ -1,4 +1,4 @@
-"""Fork an edge and speak to it as the process that writes, in a hurry: what it says shows whether it keeps up."""
+"""Fork a frontend and speak to it as the process that writes, in a hurry: what it says shows whether it keeps up."""
 
 import asyncio
 import socket
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.http.raw import ask
-from threadline import datadir as place
+from threadline import datadir
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.config import Settings
-from threadline.processes import frontend as remote
+from threadline.processes import frontend
 from threadline.processes.channel import Channel
 from threadline.processes.fork import fork
 from threadline.processes.messages import Begin, Drain, Drained, News, Ready, Synced
@@ -38,10 +38,10 @@ async def speak(end: socket.socket, file: Path, url: str) -> None:
 
 def main(folder: str) -> None:
     """Run it in `folder`."""
-    file, bound = Path(folder) / place.DATABASE, place.listening("127.0.0.1", 0)
+    file, bound = Path(folder) / datadir.DATABASE, datadir.listening("127.0.0.1", 0)
     kept, _ = socket.socketpair()
-    forked = fork(1, partial(remote.serve, Settings(port=0), Policy(), file, bound), kept)
-    asyncio.run(speak(forked.ends[0], file, place.url_of(bound)))
+    forked = fork(1, partial(frontend.serve, Settings(port=0), Policy(), file, bound), kept)
+    asyncio.run(speak(forked.ends[0], file, datadir.url_of(bound)))
 
 
 if __name__ == "__main__":

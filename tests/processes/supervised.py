@@ -62,8 +62,8 @@ class Supervised:
         (worker,) = children_of(self.parent.pid)
         return worker
 
-    def edges(self) -> list[int]:
-        """The process ids of the edges beside the worker."""
+    def frontends(self) -> list[int]:
+        """The process ids of the frontends beside the worker."""
         return children_of(self.worker())
 
     def signal(self, number: signal.Signals) -> None:

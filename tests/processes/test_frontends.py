@@ -1,4 +1,4 @@
-"""Edges beside the process that writes: nobody notices them, and nobody is told what is not durable."""
+"""Frontends beside the process that writes: nobody notices them, and nobody is told what is not durable."""
 
 import asyncio
 import os
@@ -25,24 +25,24 @@ from threadline.operations.units import Call
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked, Written
 from threadline.processes.frontend import RemoteStore
-from threadline.processes.frontends import Edges
+from threadline.processes.frontends import Frontends
 from threadline.processes.messages import Begin, Follow, Ready
 from threadline.server import Server
 from threadline.store import Committed, Signal, Store, Tx, Unavailable
 from threadline.store.sqlite.store import BATCH_MAX, SqliteStore
 
 
-def served(data: Path, edges: int, **env: str) -> AbstractContextManager[Supervised]:
-    return supervised(data, env={"THREADLINE_EDGE_PROCESSES": str(edges), **env})
+def served(data: Path, frontends: int, **env: str) -> AbstractContextManager[Supervised]:
+    return supervised(data, env={"THREADLINE_FRONTEND_PROCESSES": str(frontends), **env})
 
 
 # As its users see it
 
 
-@pytest.mark.parametrize("edges", [0, 1, 3])
-def test_a_chat_over_whatever_edges_there_are(tmp_path: Path, edges: int) -> None:
-    with served(tmp_path / "data", edges) as server:
-        assert len(server.edges()) == edges
+@pytest.mark.parametrize("frontends", [0, 1, 3])
+def test_a_chat_over_whatever_edges_there_are(tmp_path: Path, frontends: int) -> None:
+    with served(tmp_path / "data", frontends) as server:
+        assert len(server.frontends()) == frontends
         workspace = server.workspace
         past = workspace.past_chat()
         chats = []
@@ -71,9 +71,9 @@ def test_nobody_notices_that_an_edge_is_killed(tmp_path: Path) -> None:
     with served(tmp_path / "data", 2) as server:
         casey = server.workspace.customer()
         casey.say("before")
-        worker, edges = server.worker(), server.edges()
-        os.kill(edges[0], signal.SIGKILL)
-        assert all(gone(pid) for pid in (worker, *edges))
+        worker, frontends = server.worker(), server.frontends()
+        os.kill(frontends[0], signal.SIGKILL)
+        assert all(gone(pid) for pid in (worker, *frontends))
         assert ask(server.url, "GET", "/health").status == 200
         assert server.worker() != worker
         casey.connect()
@@ -90,24 +90,24 @@ def test_nobody_notices_that_an_edge_is_killed(tmp_path: Path) -> None:
 
 def test_edges_do_not_outlive_the_worker(tmp_path: Path) -> None:
     with served(tmp_path / "data", 2) as server:
-        edges = server.edges()
+        frontends = server.frontends()
         os.kill(server.worker(), signal.SIGKILL)
-        assert all(gone(edge) for edge in edges)
+        assert all(gone(frontend) for frontend in frontends)
         assert ask(server.url, "GET", "/health").status == 200
 
 
 def test_an_edge_is_not_ended_by_a_signal_meant_for_all(tmp_path: Path) -> None:
     """As systemd sends it to every process of a service: who drains is told by the worker, not cut off."""
     with served(tmp_path / "data", 1) as server:
-        (edge,) = server.edges()
-        os.kill(edge, signal.SIGTERM)
+        (frontend,) = server.frontends()
+        os.kill(frontend, signal.SIGTERM)
         assert ask(server.url, "GET", "/health").status == 200
-        assert server.edges() == [edge]
+        assert server.frontends() == [frontend]
 
 
 def test_rates_are_counted_in_one_place(tmp_path: Path) -> None:
     with served(tmp_path / "data", 3, THREADLINE_RATE_LIMITS="true") as server:
-        assert len(server.edges()) == 1
+        assert len(server.frontends()) == 1
 
 
 def test_an_edge_keeps_up_with_what_is_said_while_it_begins(tmp_path: Path) -> None:
@@ -132,13 +132,13 @@ def test_refusals_come_over_in_full(tmp_path: Path) -> None:
 
 
 class Two:
-    """A store, and an edge's view of it, over a real channel: two processes in one, whose disk a test can hold."""
+    """A store, and a frontend's view of it, over a real channel: two processes in one, whose disk a test can hold."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.remote: RemoteStore
         self.channel: Channel
-        self.edges: Edges
+        self.frontends: Frontends
         self.news: list[Committed] = []
         self.released = threading.Event()
         self.failure: OSError | None = None
@@ -156,7 +156,7 @@ class Two:
         self.failures += 1
 
     def seen_by(self, who: str) -> Store:
-        return self.remote if who == "edge" else self.store
+        return self.remote if who == "frontend" else self.store
 
 
 @asynccontextmanager
@@ -165,7 +165,9 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
     path, written = folder / "threadline.db", Written()
     two = Two(SqliteStore(path, ManualClock()))
     hung_up = asyncio.get_running_loop().create_future()
-    edges = two.edges = Edges(Forked([ours], written), two.store, lambda: hung_up.set_result(None))
+    frontends = two.frontends = Frontends(
+        Forked([ours], written), two.store, lambda: hung_up.set_result(None)
+    )
 
     def heard(message: Any) -> None:
         if isinstance(message, Begin):
@@ -177,7 +179,7 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
 
     channel = two.channel = Channel(heard, lambda: None)
     await channel.open(theirs)
-    await edges.start()
+    await frontends.start()
     try:
         yield two
     finally:
@@ -204,7 +206,7 @@ def kept(tx: Tx) -> bool:
     return tx.one("reply_of", key="key") is not None
 
 
-@pytest.mark.parametrize("who", ["owner", "edge"])
+@pytest.mark.parametrize("who", ["owner", "frontend"])
 async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> None:
     async with two_processes(tmp_path) as two:
         told: list[Committed] = []
@@ -223,7 +225,7 @@ async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> N
         assert await two.seen_by(who).read(kept)
 
 
-@pytest.mark.parametrize("who", ["owner", "edge"])
+@pytest.mark.parametrize("who", ["owner", "frontend"])
 async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: Path, who: str) -> None:
     async with two_processes(tmp_path) as two:
         two.failure = OSError(5, "the disk")
@@ -241,7 +243,7 @@ async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: P
         with pytest.raises(Unavailable, match="the disk"):
             await two.remote.write(Call("connect", "StopContact", ("1", "2"), {}))
         assert two.failures == 1
-        if who == "edge":
+        if who == "frontend":
             assert not reading.done()  # it ends with its process
             reading.cancel()
     async with two_processes(tmp_path) as again:
@@ -343,8 +345,8 @@ async def test_an_edge_hears_of_the_sessions_that_it_follows(tmp_path: Path) -> 
         two.channel.send(Follow(2, False))
         await two.remote.write(LIST)  # comes after what was said before
         signals = [Signal(session, "participant", {"session": session}) for session in (1, 2, 3)]
-        two.edges.committed(Committed((), tuple(signals), None))
-        two.edges.committed(Committed((), tuple(signals[1:]), None))
+        two.frontends.committed(Committed((), tuple(signals), None))
+        two.frontends.committed(Committed((), tuple(signals[1:]), None))
         await two.remote.write(LIST)
         assert two.news == [Committed((), (signals[0],), None)]
 
@@ -353,8 +355,8 @@ async def test_a_commit_before_the_edges_are_there_is_nobody_s(tmp_path: Path) -
     """As where timers are overdue when a server starts."""
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ends = socket.socketpair()
-    edges = Edges(Forked(list(ends), Written()), store, lambda: None)
-    edges.committed(Committed((), (Signal(1, "participant", {}),), None))
+    frontends = Frontends(Forked(list(ends), Written()), store, lambda: None)
+    frontends.committed(Committed((), (Signal(1, "participant", {}),), None))
     for end in ends:
         end.close()
     await store.close()
@@ -390,17 +392,17 @@ async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: P
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
     theirs.close()
-    edges = Edges(Forked([ours], Written()), store, lambda: None)
+    frontends = Frontends(Forked([ours], Written()), store, lambda: None)
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(RuntimeError, match="has ended"):
-            await edges.start()
+            await frontends.start()
     await store.close()
 
 
 async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
-    edges = Edges(Forked([ours], Written()), store, lambda: None)
+    frontends = Frontends(Forked([ours], Written()), store, lambda: None)
 
     def heard(message: Any) -> None:
         if isinstance(message, Begin):
@@ -411,6 +413,6 @@ async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_pat
     channel = Channel(heard, lambda: None)
     await channel.open(theirs)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await edges.start()
-        assert not await edges.close(1.0)
+        await frontends.start()
+        assert not await frontends.close(1.0)
     await store.close()

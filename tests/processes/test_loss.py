@@ -180,7 +180,7 @@ def test_a_workspace_file_of_another_database_is_never_written_over(data: Path, 
 
 def test_a_worker_that_dies_and_finds_less_is_not_followed_by_another(data: Path) -> None:
     """The WAL may have been there when the worker began."""
-    with supervised(data, env={"THREADLINE_EDGE_PROCESSES": "0"}) as server:
+    with supervised(data, env={"THREADLINE_FRONTEND_PROCESSES": "0"}) as server:
         server.workspace.customer().say("hello")
         (data / WAL).unlink()
         (data / DATABASE).unlink()

@@ -1,4 +1,4 @@
-"""A node without its edge: the store on PostgreSQL, and the operations on it."""
+"""A node without its frontend: the store on PostgreSQL, and the operations on it."""
 
 from typing import Any
 

@@ -16,8 +16,7 @@ from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations import CONTINUATIONS, due_tasks
 from threadline.store import Task, Tx
-from threadline.store.postgres import batch, pipeline
-from threadline.store.postgres import pool as lanes
+from threadline.store.postgres import batch, pipeline, pool
 from threadline.store.postgres import store as store_postgres
 from threadline.store.postgres.batch import Unsure
 from threadline.store.postgres.store import PostgresStore
@@ -42,7 +41,7 @@ async def node(postgres: Postgres) -> AsyncIterator[Node]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_postgres, "START_SECONDS", 0)
     monkeypatch.setattr(batch, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(lanes, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(pipeline, "SILENCE_SECONDS", 0.5)
 
 

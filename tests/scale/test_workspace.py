@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Postgres
-from threadline import datadir as place
+from threadline import datadir
 from threadline.config import Settings
 from threadline.server import Server
 from threadline.store.sqlite.progress import DataLost
@@ -18,7 +18,7 @@ async def test_a_node_does_not_write_over_the_workspace_of_another_database(
     first, second = postgres.database(), postgres.database()
     async with Server(Settings(port=0, data=str(tmp_path), store=first)) as server:
         ours = server.workspace
-    file = tmp_path / place.WORKSPACE
+    file = tmp_path / datadir.WORKSPACE
     for _ in range(2):  # the second time as the first: nothing was made by the refusal
         server = Server(Settings(port=0, data=str(tmp_path), store=second))
         with pytest.raises(DataLost, match="the store holds none"):

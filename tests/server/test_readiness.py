@@ -45,7 +45,7 @@ def chats_without_end(workspace: Workspace) -> None:
 
 @pytest.fixture(params=[0, 1], ids=["one process", "a frontend"])
 def frontends(request: pytest.FixtureRequest) -> dict[str, str]:
-    return {"THREADLINE_EDGE_PROCESSES": str(request.param)}
+    return {"THREADLINE_FRONTEND_PROCESSES": str(request.param)}
 
 
 def test_a_server_is_ready_and_says_nothing_else(threadline: Threadline) -> None:
@@ -75,7 +75,7 @@ def test_files_that_are_unlinked(tmp_path: Path, frontends: dict[str, str]) -> N
 
 
 def test_a_writer_that_does_not_answer(tmp_path: Path) -> None:
-    with supervised(tmp_path / "data", env={"THREADLINE_EDGE_PROCESSES": "1"}) as server:
+    with supervised(tmp_path / "data", env={"THREADLINE_FRONTEND_PROCESSES": "1"}) as server:
         becomes(server.url, 200)
         writer = server.worker()
         os.kill(writer, signal.SIGSTOP)

@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.http.raw import ask, edge_of
+from tests.http.raw import ask, frontend_of
 from threadline.bus.hub import Hub
 from threadline.testing import Customer, Threadline
 
@@ -358,7 +358,7 @@ def test_a_slow_reader_costs_a_buffer_and_no_more(threadline: Threadline, casey:
     count, size = 60, 16_000
     for number in range(count):
         casey.say(str(number).ljust(size))
-    assert 0 < buffered(edge_of(threadline).hub) < 200_000 < count * size
+    assert 0 < buffered(frontend_of(threadline).hub) < 200_000 < count * size
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
     received = b""
     while f"{count - 1} ".encode() + b" " * 100 not in received:

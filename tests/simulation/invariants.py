@@ -140,11 +140,11 @@ def transcript(sim: Simulation, person: Person) -> list[tuple[str, bool]]:
     return own + [(item.id, True) for item in past(sim, person.chat.past) if not item.push_only]
 
 
-def past(sim: Simulation, edge: tuple[str, str] | None) -> list[Item]:
+def past(sim: Simulation, frontend: tuple[str, str] | None) -> list[Item]:
     """The entries that an association shows, newest first, and those that the older chat shows."""
-    if edge is None:
+    if frontend is None:
         return []
-    kind, source = edge
+    kind, source = frontend
     older = next(c for c in sim.chats if source in {contact.id for contact in c.truth.contacts})
     ids = [contact.id for contact in older.truth.contacts]
     kept = ids if kind == "ENTIRE_PAST_SESSION" else ids[: ids.index(source) + 1]

@@ -160,7 +160,7 @@ class Node:
         self._relaying = asyncio.ensure_future(self.relay.run()) if self.relay else None
 
     def _committed(self, committed: Committed) -> None:
-        if self.relay is None:  # as a server that has edges of its own tells them
+        if self.relay is None:  # as a server that has frontends of its own tells them
             self._air.carry_on(committed.of(self.hub.sessions()), self.hub.committed)
         else:
             self._air.carry_on(committed, self.relay.committed)

@@ -13,8 +13,7 @@ from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations import CONTINUATIONS, run_due_now
 from threadline.store import Committed, Task, Tx, Unavailable
-from threadline.store.sqlite import checkpoints, trouble
-from threadline.store.sqlite import durability as syncs
+from threadline.store.sqlite import checkpoints, durability, trouble
 from threadline.store.sqlite.store import SqliteStore
 
 PATIENCE_SECONDS = 15.0
@@ -148,7 +147,7 @@ async def test_the_wal_is_cut_after_a_reader_that_took_its_time(
 async def test_an_idle_database_is_whole_without_its_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syncs, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(durability, "IDLE_SECONDS", 0.05)
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     await store.write(keep("row"))
     alone = tmp_path / "alone.db"

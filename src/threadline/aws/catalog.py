@@ -10,8 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from threadline.aws import model_cache as compiled
-from threadline.aws import names
+from threadline.aws import model_cache, names
 from threadline.aws.names import ServiceName
 
 SERVICES = names.SERVICES
@@ -118,7 +117,7 @@ class Service:
     def __init__(self, name: ServiceName, folder: Path) -> None:
         self.name = name
         self._folder = folder
-        self.model = compiled.read(folder)
+        self.model = model_cache.read(folder)
         self.metadata: dict[str, Any] = self.model.head["metadata"]
         self.documentation: str = self.model.head.get("documentation", "")
 
@@ -143,7 +142,7 @@ class Service:
 
     def endpoint_rules(self) -> dict[str, Any]:
         """The endpoint rule set; empty when the service has none."""
-        return compiled.beside(self._folder, "endpoint-rule-set-1")
+        return model_cache.beside(self._folder, "endpoint-rule-set-1")
 
 
 @cache

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from threadline.aws import restjson_client as rest
+from threadline.aws import restjson_client
 from threadline.aws.catalog import Operation, Shape
 
 HIDDEN = "*** redacted ***"
@@ -43,7 +43,9 @@ def parameters(operation: Operation, given: dict[str, Any]) -> None:
     say(f"Calling {operation.service.name}:{operation.name} with {json.dumps(shown, default=str)}")
 
 
-def trace(operation: Operation, request: rest.Request, endpoint: str, reply: rest.Reply | None) -> None:
+def trace(
+    operation: Operation, request: restjson_client.Request, endpoint: str, reply: restjson_client.Reply | None
+) -> None:
     """Log a request, or the reply to it."""
     if reply is None:
         say(f"{request.method} {endpoint}{_visible_path(operation)} {json.dumps(_headers(request.headers))}")
@@ -51,12 +53,12 @@ def trace(operation: Operation, request: rest.Request, endpoint: str, reply: res
     say(f"Status {reply.status}, {len(reply.body)} bytes, {json.dumps(_headers(reply.headers))}")
     if reply.status < 300 and operation.output:
         try:
-            answer = redacted(operation.output, rest.result(operation, reply))
+            answer = redacted(operation.output, restjson_client.result(operation, reply))
         except (ValueError, TypeError, AttributeError):
             answer = HIDDEN
         say(f"Reply {json.dumps(answer, default=str)}")
     else:
-        fault = rest.error(operation, reply)
+        fault = restjson_client.error(operation, reply)
         say(f"Refused: {fault.code}: {fault.message}")
 
 

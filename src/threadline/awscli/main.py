@@ -6,8 +6,10 @@ No operation has code of its own here: the arguments, the request and what is pr
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from importlib import import_module
 from io import BytesIO, TextIOWrapper
 from typing import IO, Any, TextIO
 
@@ -16,13 +18,12 @@ from threadline.aws.catalog import SERVICES, Operation, kebab, load
 from threadline.aws.names import ServiceName
 from threadline.awscli import arguments, output
 from threadline.awscli.values import unpack
-from threadline.cli import COMMANDS
-from threadline.cli import main as run_command
 from threadline.client.client import Client
 from threadline.client.failures import BadArguments, BadConfiguration, Failure, UnknownOptions
 from threadline.client.paging import TOKEN, Pages
 from threadline.client.session import Surroundings
 from threadline.client.transport import Wire
+from threadline.commands import COMMANDS, module_of
 
 EMPTY_CA_BUNDLE = (
     "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) resolved to "
@@ -37,7 +38,8 @@ def main(words: list[str]) -> int:
     try:
         words = _prompted(words, surroundings)
         if words and words[0] in COMMANDS:
-            return run_command(words)
+            run: Callable[[list[str]], int] = import_module(module_of(words[0])).main
+            return run(words[1:])
         if not words or words[0] in ("-h", "--help"):
             return _overview()
         parsed, rest = _parsed(words)

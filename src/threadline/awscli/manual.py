@@ -12,8 +12,8 @@ from threadline.aws.catalog import Operation, Shape, kebab, load
 from threadline.aws.names import ServiceName
 from threadline.awscli import inputs
 from threadline.awscli.arguments import GLOBAL_OPTIONS, paging_options, required
-from threadline.cli import COMMANDS
-from threadline.cli import SERVICES as MEANINGS
+from threadline.commands import COMMANDS
+from threadline.commands import SERVICES as MEANINGS
 
 WIDTH = 78
 INDENT = "       "

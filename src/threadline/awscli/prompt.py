@@ -9,7 +9,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
 
-from threadline.cli.completion import candidates
+from threadline.awscli.completion import candidates
 from threadline.client.failures import Failure
 
 PROMPT = "> threadline "

@@ -8,24 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
-COMMANDS = {
-    "serve": "start the server",
-    "env": "print the settings that point AWS clients at the server",
-    "demo": "play a chat that ends and comes back to its customer",
-    "lineage": "draw what a chat shows of its past, and why",
-    "agent": "accept or transfer a chat as an agent",
-    "backup": "copy the data folder while the server runs",
-    "restore": "put a backup back into the data folder",
-    "check": "look for loss and damage in a data folder or a backup",
-    "completion": "print the completion script of a shell",
-}
-
-SERVICES = {
-    "connect": "chats, contacts, flows, users: Amazon Connect's API",
-    "connectparticipant": "a chat's participants: connect, send, read, leave",
-    "threadline": "beyond Amazon's API: accept, transfer, explain",
-}
-"""What each service is for, in words of our own: those of its model advertise a product."""
+from threadline.commands import COMMANDS, module_of
 
 YIELDING, NICE = ("backup", "restore", "check"), 10
 """Commands that leave the processor to a server beside them while it has something to do."""
@@ -36,11 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     _open_missing_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
-    module = f"threadline.cli.{name}" if name in COMMANDS else "threadline.awscli.main"
     if name in YIELDING:
         os.nice(NICE)  # before anything is loaded, which is work too
     try:
-        run: Callable[[list[str]], int] = import_module(module).main
+        run: Callable[[list[str]], int] = import_module(module_of(name)).main
         status = run(arguments[1:] if name in COMMANDS else arguments)
         sys.stdout.flush()
         return status

@@ -7,7 +7,7 @@ import struct
 import sys
 from pathlib import Path
 
-from threadline import datadir as place
+from threadline import datadir
 from threadline.config import Settings
 
 EVERYWHERE = ("0.0.0.0", "::")
@@ -31,7 +31,7 @@ def advice(settings: Settings, bound: socket.socket) -> str | None:
     """What is missing in the settings of a server for other machines; None when nothing is."""
     if settings.public_url or bound.getsockname()[0] not in EVERYWHERE:
         return None
-    here = place.url_of(bound)
+    here = datadir.url_of(bound)
     example = next(iter(elsewhere(bound)), "https://chat.example.com")
     return (
         f"THREADLINE_PUBLIC_URL is not set, so the WebSocket URLs that this server gives to clients begin with "

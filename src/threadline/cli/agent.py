@@ -3,12 +3,13 @@
 Short forms of `threadline threadline accept-contact` and `transfer-chat`; the last line is the one to keep.
 """
 
-from threadline.cli import connection_options as local
+from threadline.cli import connection_options
+from threadline.client.client import instance_of
 
 
 def main(arguments: list[str]) -> int:
     """Accept or transfer one chat; prints the participant token or the id of the new contact."""
-    parser = local.parser("agent", "Act as an agent.", calls=False)
+    parser = connection_options.parser("agent", "Act as an agent.", calls=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="accept|transfer")
     accept = actions.add_parser("accept", help="take a chat; prints the agent's ParticipantToken")
     accept.add_argument("contact_id", metavar="CONTACT_ID")
@@ -21,21 +22,21 @@ def main(arguments: list[str]) -> int:
     goal.add_argument("--user-id", metavar="U", help="the agent it is offered to: an id or a user name")
     goal.add_argument("--queue-id", metavar="Q", help="the queue it goes to: an id or a name")
     for action in (accept, transfer):
-        local.add_server_options(action)
+        connection_options.add_server_options(action)
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        with local.client(options) as client:
-            instance = local.instance(client, options.instance_id)
+        with connection_options.client(options) as client:
+            instance = instance_of(client, options.instance_id)
             chat = {"InstanceId": instance, "ContactId": options.contact_id}
             if options.user_id:
-                chat["UserId"] = local.id_of(client, instance, "user", options.user_id)
+                chat["UserId"] = connection_options.id_of(client, instance, "user", options.user_id)
             else:
-                chat["QueueId"] = local.id_of(client, instance, "queue", options.queue_id)
+                chat["QueueId"] = connection_options.id_of(client, instance, "queue", options.queue_id)
             if options.action == "accept":
                 print(client.call("threadline", "AcceptContact", **chat)["ParticipantToken"])
             else:
                 print(client.call("threadline", "TransferChat", **chat)["ContactId"])
         return 0
 
-    return local.reported(run)
+    return connection_options.reported(run)

@@ -5,7 +5,7 @@ from pathlib import Path
 from threadline.cli import folders
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
-from threadline.store.sqlite import backup as backups
+from threadline.store.sqlite import backup
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
                 f" The whole of it, to go on to any moment with archived WAL: pg_basebackup --pgdata={options.to}"
                 f" --dbname='{address}'."
             )
-        manifest = backups.back_up(folders.data_folder(options), options.to, progress)
+        manifest = backup.back_up(folders.data_folder(options), options.to, progress)
         progress.clear()
         size = sum(file.size for file in manifest.files.values())
         print(f"{options.to}: {folders.counted(manifest.counts)}; {size:,} bytes.")

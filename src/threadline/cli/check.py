@@ -8,7 +8,7 @@ from pathlib import Path
 from threadline.cli import folders
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
-from threadline.store.sqlite import backup as backups
+from threadline.store.sqlite import backup
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         else:
             folder: Path = options.folder or folders.data_folder(options)
             name = str(folder)
-            findings = backups.check(folder, counts, progress)
+            findings = backup.check(folder, counts, progress)
         found = 0
         for finding in findings:
             progress.clear()

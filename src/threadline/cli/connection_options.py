@@ -71,16 +71,6 @@ def client(options: argparse.Namespace, found: Destination | None = None) -> Cli
     return Client(found, Wire(proxied=not found.is_direct))
 
 
-def instance(client: Client, known: str | None) -> str:
-    """The instance id that is `known`, else the server's only one. Raises Failure when there are several."""
-    if known:
-        return known
-    instances = client.call("connect", "ListInstances")["InstanceSummaryList"]
-    if len(instances) == 1:
-        return str(instances[0]["Id"])
-    raise Failure(f"The server has {len(instances)} instances: say which with --instance-id.")
-
-
 def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
     """The id of the user, queue or contact flow that is `given` by its name, or by the id itself. Raises Failure."""
     if ID.fullmatch(given):

@@ -14,8 +14,8 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from threadline.cli import connection_options as local
-from threadline.client.client import Client
+from threadline.cli import connection_options
+from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure
 from threadline.client.participants import Item, Person
 from threadline.config import TABLE
@@ -41,7 +41,7 @@ LINE = "│ "
 
 def main(arguments: list[str]) -> int:
     """Play the demo, or with --seed only its first part."""
-    parser = local.parser("demo", "Play a chat that ends and comes back.")
+    parser = connection_options.parser("demo", "Play a chat that ends and comes back.")
     parser.add_argument("--seed", action="store_true", help="only make the ended chat C1, C2, C3")
     parser.add_argument("--output", choices=("text", "json"), default="text", help="json prints ids alone")
     options = parser.parse_args(arguments)
@@ -49,11 +49,11 @@ def main(arguments: list[str]) -> int:
 
     def run() -> int:
         with ExitStack() as closing:
-            found = local.destination(options)
+            found = connection_options.destination(options)
             is_passing = found is None and not options.seed
             if is_passing:
                 options.data = closing.enter_context(_own_server(tell))
-            client = closing.enter_context(local.client(options, found))
+            client = closing.enter_context(connection_options.client(options, found))
             play = Play(client, options, tell)
             ids = play.past_chat()
             if not options.seed:
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
                 print(json.dumps(ids, indent=4))
         return 0
 
-    return local.reported(run)
+    return connection_options.reported(run)
 
 
 def _lineage_command(options: Namespace, contact_id: str) -> str:
@@ -107,9 +107,11 @@ class Play:
     def __init__(self, client: Client, options: Namespace, tell: Tell) -> None:
         self._client = client
         self._tell = tell
-        self._instance = local.instance(client, options.instance_id)
-        self._flow = local.id_of(client, self._instance, "contact flow", FLOW)
-        self._agents = {name: local.id_of(client, self._instance, "user", name) for name in ("a1", "a2")}
+        self._instance = instance_of(client, options.instance_id)
+        self._flow = connection_options.id_of(client, self._instance, "contact flow", FLOW)
+        self._agents = {
+            name: connection_options.id_of(client, self._instance, "user", name) for name in ("a1", "a2")
+        }
         self._labels = {"SYSTEM_MESSAGE": "survey"}
 
     def past_chat(self) -> dict[str, str]:

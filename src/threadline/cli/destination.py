@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from threadline import datadir as place
+from threadline import datadir
 from threadline.aws.catalog import Service, installed
 from threadline.aws.names import ServiceName
 from threadline.aws.signing import Credentials
@@ -130,7 +130,7 @@ def _of(found: Workspace, source: str) -> Destination:
 def _served(folder: str) -> Workspace | None:
     """The workspace of a folder on which a server runs; its address stays behind after a crash, so it is tried."""
     found = workspace(folder)
-    if found is None or not (found.folder / place.ADDRESS).exists():
+    if found is None or not (found.folder / datadir.ADDRESS).exists():
         return None
     parts = urlsplit(found.url)
     try:

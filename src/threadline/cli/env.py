@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from threadline.aws.names import MODELS
-from threadline.cli import connection_options as local
+from threadline.cli import connection_options
 from threadline.client.failures import BadConfiguration
 from threadline.client.session import Surroundings, Workspace
 
@@ -26,7 +26,7 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 def main(arguments: list[str]) -> int:
     """Print the lines; fails when the data folder has no workspace yet."""
-    parser = local.parser(
+    parser = connection_options.parser(
         "env",
         "Print lines for a shell that point every AWS client, and the commands of threadline, at the local server: "
         'eval "$(threadline env)". A token, profile or proxy of another account no longer stands in the way.',
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
             print(f"export {name}={shlex.quote(value)}")
         return 0
 
-    return local.reported(run)
+    return connection_options.reported(run)
 
 
 def variables(

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import apsw
 
-from threadline import datadir as place
-from threadline.cli import connection_options as local
+from threadline import datadir
+from threadline.cli import connection_options
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
 from threadline.client.session import Surroundings
 from threadline.config import BadSettings
-from threadline.store.sqlite import backup as backups
+from threadline.store.sqlite import backup
 
 HIDDEN = "postgresql://.."
 """An address whose parts cannot be told apart."""
@@ -31,7 +31,7 @@ SINGULAR = {
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """A parser for `threadline NAME`, with the option that says which data folder."""
-    made = local.parser(name, description, calls=False)
+    made = connection_options.parser(name, description, calls=False)
     made.add_argument("--data", metavar="DIR", help="data folder of the server (./data); THREADLINE_DATA")
     return made
 
@@ -72,7 +72,7 @@ def reported(command: Callable[[Live], int]) -> int:
         try:
             with Live() as progress:
                 return command(progress)
-        except (backups.Refused, place.Taken) as refusal:
+        except (backup.Refused, datadir.Taken) as refusal:
             raise Failure(str(refusal)) from refusal
         except (BadSettings, RuntimeError) as error:
             raise Failure(str(error)) from error
@@ -81,7 +81,7 @@ def reported(command: Callable[[Live], int]) -> int:
         except OSError as error:
             raise Failure(f"{error.filename or 'The folder'} cannot be used: {error.strerror}.") from error
 
-    return local.reported(run)
+    return connection_options.reported(run)
 
 
 def counted(counts: dict[str, int]) -> str:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from threadline.cli import connection_options as local
+from threadline.cli import connection_options
+from threadline.client.client import instance_of
 from threadline.style import folded, padded, styled
 
 WAYS = {
@@ -17,7 +18,9 @@ WAYS = {
 
 def main(arguments: list[str]) -> int:
     """Draw the lineage of one contact, or what it would be."""
-    parser = local.parser("lineage", "Draw what a chat shows of its past, what it drops, and why.")
+    parser = connection_options.parser(
+        "lineage", "Draw what a chat shows of its past, what it drops, and why."
+    )
     parser.add_argument("contact_id", metavar="CONTACT_ID", help="any contact of the chat")
     parser.add_argument(
         "--source-contact-id", metavar="ID", help="as if the chat continued from this contact"
@@ -32,9 +35,9 @@ def main(arguments: list[str]) -> int:
 
     def run() -> int:
         asked = {"SourceContactId": options.source_contact_id, "RehydrationType": options.rehydration_type}
-        with local.client(options) as client:
+        with connection_options.client(options) as client:
             parameters = {
-                "InstanceId": local.instance(client, options.instance_id),
+                "InstanceId": instance_of(client, options.instance_id),
                 "ContactId": options.contact_id,
                 **{name: value for name, value in asked.items() if value},
             }
@@ -48,7 +51,7 @@ def main(arguments: list[str]) -> int:
             print("\n".join(drawn(whole)))
         return 0
 
-    return local.reported(run)
+    return connection_options.reported(run)
 
 
 def drawn(lineage: dict[str, Any]) -> Iterator[str]:

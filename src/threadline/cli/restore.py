@@ -5,7 +5,7 @@ from pathlib import Path
 from threadline.cli import folders
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
-from threadline.store.sqlite import backup as backups
+from threadline.store.sqlite import backup
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
                 f" pg_restore --clean --if-exists --single-transaction --dbname='{address}' {options.backup}."
             )
         folder = folders.data_folder(options)
-        manifest, replaced = backups.restore(options.backup, folder, progress, replaces=options.replace)
+        manifest, replaced = backup.restore(options.backup, folder, progress, replaces=options.replace)
         progress.clear()
         print(f"{folder} holds the backup of {manifest.created}: {folders.counted(manifest.counts)}.")
         if replaced:

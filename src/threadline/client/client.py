@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
-from threadline.aws import restjson_client as rest
+from threadline.aws import restjson_client
 from threadline.aws.catalog import Operation, Service
 from threadline.aws.names import ServiceName
 from threadline.aws.signing import sign
@@ -17,7 +17,7 @@ from threadline.client.failures import Failure, ServiceRefusal
 from threadline.client.session import Target, is_local, not_answering
 from threadline.clock import Clock
 
-Trace = Callable[[Operation, rest.Request, str, rest.Reply | None], None]
+Trace = Callable[[Operation, restjson_client.Request, str, restjson_client.Reply | None], None]
 
 
 class Directions(Protocol):
@@ -68,10 +68,10 @@ class Client:
     def invoke(self, operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
         """As `call`, for an operation at hand."""
         target = self.target(operation.service.name)
-        parameters = rest.with_tokens(operation, parameters)
+        parameters = restjson_client.with_tokens(operation, parameters)
         if operation.input:
             validate.check(operation.input, parameters)
-        request = rest.request(operation, parameters)
+        request = restjson_client.request(operation, parameters)
         for attempt in range(1, self._wire.attempts_max + 1):
             last = attempt == self._wire.attempts_max
             if attempt > 1:
@@ -87,7 +87,7 @@ class Client:
                 continue
             if reply.status < 300:
                 return self._result(operation, reply)
-            fault = rest.error(operation, reply)
+            fault = restjson_client.error(operation, reply)
             busy = reply.status in transport.BUSY_STATUSES or fault.code in transport.BUSY_CODES
             if last or not busy:
                 retries = attempt - 1 if busy else 0
@@ -96,7 +96,9 @@ class Client:
                 )
         raise AssertionError("attempts_max is at least 1")
 
-    def _send(self, operation: Operation, request: rest.Request, target: Target) -> rest.Reply:
+    def _send(
+        self, operation: Operation, request: restjson_client.Request, target: Target
+    ) -> restjson_client.Reply:
         if target.url not in self._transports:
             self._transports[target.url] = transport.Transport(target.url, self._wire)
         connection = self._transports[target.url]
@@ -116,10 +118,20 @@ class Client:
             self.trace(operation, request, connection.endpoint, reply)
         return reply
 
-    def _result(self, operation: Operation, reply: rest.Reply) -> dict[str, Any]:
+    def _result(self, operation: Operation, reply: restjson_client.Reply) -> dict[str, Any]:
         try:
-            return rest.result(operation, reply, raw_times=self.raw_times)
+            return restjson_client.result(operation, reply, raw_times=self.raw_times)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise Failure(
                 f"Unable to parse response ({error}), invalid response received:\n{reply.body!r}"
             ) from error
+
+
+def instance_of(client: Client, known: str | None) -> str:
+    """The instance id that is `known`, else the server's only one. Raises Failure when there are several."""
+    if known:
+        return known
+    instances = client.call("connect", "ListInstances")["InstanceSummaryList"]
+    if len(instances) == 1:
+        return str(instances[0]["Id"])
+    raise Failure(f"The server has {len(instances)} instances: say which with --instance-id.")

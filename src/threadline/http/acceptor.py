@@ -25,7 +25,7 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 REQUEST_BYTES = 65_536
 """What is read of a request that is refused unseen: a close with unread bytes may cost the client its answer."""
 
-log = logging.getLogger("threadline.wire")
+log = logging.getLogger("threadline.http")
 
 
 class Acceptor:

@@ -19,7 +19,7 @@ FREE_BYTES = 4_096
 CREDENTIALS, ADDRESSES = 8, 4
 """One credential may hold an eighth of all, one address a quarter."""
 
-log = logging.getLogger("threadline.wire")
+log = logging.getLogger("threadline.http")
 
 
 class Held(NamedTuple):

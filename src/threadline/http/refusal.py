@@ -9,7 +9,7 @@ from threadline.errors import told
 
 STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
-log = logging.getLogger("threadline.wire")
+log = logging.getLogger("threadline.http")
 
 
 def refusal(

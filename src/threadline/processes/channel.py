@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from threadline.processes.messages import Message, ToEdge, ToWriter
+from threadline.processes.messages import Message, ToFrontend, ToWriter
 
 HEAD = Struct(">IBI")
 """The bytes that follow, and the head of a MessagePack array of so many messages (its format `array 32`)."""
@@ -22,7 +22,7 @@ class Channel(asyncio.Protocol):
 
     _transport: asyncio.WriteTransport
     _encode = msgspec.msgpack.Encoder().encode
-    _decode = msgspec.msgpack.Decoder(list[ToWriter | ToEdge]).decode
+    _decode = msgspec.msgpack.Decoder(list[ToWriter | ToFrontend]).decode
 
     def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The processes of one server: how edges are forked from the one that writes, and what all of them share."""
+"""The processes of one server: how frontends are forked from the one that writes, and what all of them share."""
 
 import asyncio
 import ctypes
@@ -37,7 +37,7 @@ Serve = Callable[[socket.socket, Written], Coroutine[Any, Any, None]]
 
 
 class Forked(NamedTuple):
-    """What the process that writes has of its edges: an end of a pair of sockets with each, and what they share."""
+    """What the process that writes has of its frontends: an end of a pair of sockets with each, and what they share."""
 
     ends: list[socket.socket]
     written: Written

@@ -1,4 +1,4 @@
-"""An edge in a process of its own: it serves clients, reads the store's file, and asks another process to write."""
+"""A frontend in a process of its own: it serves clients, reads the store's file, and asks another process to write."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from threadline.errors import Fault
 from threadline.processes import messages
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Written, calm_garbage_collection
-from threadline.processes.messages import ToEdge
-from threadline.server.frontend import Edge
+from threadline.processes.messages import ToFrontend
+from threadline.server.frontend import Frontend
 from threadline.store import Store, Unavailable, Work
 from threadline.store.sqlite.store import Reader
 
@@ -25,7 +25,7 @@ class WriterFailed(Exception):
 
 
 class RemoteStore(Store):
-    """The store, for an edge: it reads the file at `path` by itself; who owns it writes, and is asked over `channel`.
+    """The store of a frontend: it reads the file at `path` by itself; the writer, asked over `channel`, writes it.
 
     A read is answered once all is durable that it may have seen: `written` says how many batches that is, `synced` how
     many are so far. Units of work that write are those of `server.units`.
@@ -61,7 +61,7 @@ class RemoteStore(Store):
     async def close(self) -> None:
         self._reader.close()
 
-    def heard(self, message: ToEdge) -> None:
+    def heard(self, message: ToFrontend) -> None:
         """What the process that writes has said."""
         match message:
             case messages.Answered(number, result):
@@ -92,13 +92,13 @@ async def serve(
     end: socket.socket,
     written: Written,
 ) -> None:
-    """Be an edge on `bound`, until the process at the other end of `end` says that it is over, or is gone."""
+    """Be a frontend on `bound`, until the process at the other end of `end` says that it is over, or is gone."""
     loop = asyncio.get_running_loop()
     begun: asyncio.Future[RemoteStore] = loop.create_future()
     drained: asyncio.Future[float] = loop.create_future()
     clock = Clock()
 
-    def heard(message: ToEdge) -> None:
+    def heard(message: ToFrontend) -> None:
         match message:
             case messages.Begin(synced):
                 begun.set_result(RemoteStore(file, written, synced, channel, clock, policy))
@@ -114,13 +114,13 @@ async def serve(
     channel = Channel(heard, lost)
     await channel.open(end)
     store = await begun
-    edge = Edge(settings, clock, store, bound)
-    store.on_commit = edge.committed
-    edge.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
-    await edge.start()
+    frontend = Frontend(settings, clock, store, bound)
+    store.on_commit = frontend.committed
+    frontend.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
+    await frontend.start()
     calm_garbage_collection()
     channel.send(messages.Ready())
-    clean = await edge.close(await drained)
+    clean = await frontend.close(await drained)
     await store.close()
     channel.send(messages.Drained(clean))
     channel.close()

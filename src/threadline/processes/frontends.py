@@ -1,9 +1,9 @@
-"""Edges in processes of their own, beside the one that writes.
+"""Frontends in processes of their own, beside the one that writes.
 
-An edge is forked when the program is loaded and before it does anything. It reads the store's file by itself, and has
-the process that owns it run what writes. So one process still writes, and what costs most, to read requests, check
-signatures and feed sockets, is done on other cores. They live and die together: where one is lost the rest ends, and
-whoever supervises them starts anew.
+A frontend is forked when the program is loaded and before it does anything. It reads the store's file by itself and
+sends units of work that write to the writer. One process still writes. The larger part of the work runs on other cores:
+it reads requests, checks signatures and feeds sockets. The processes live and die together: when one ends, the others
+end too, and the supervisor starts them anew.
 """
 
 import asyncio
@@ -13,12 +13,11 @@ from functools import partial
 from typing import Any
 
 from threadline.config import Settings
-from threadline.errors import Fault
+from threadline.errors import Fault, where
 from threadline.processes import messages
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked
-from threadline.processes.messages import ToEdge, ToWriter
-from threadline.server.logs import where
+from threadline.processes.messages import ToFrontend, ToWriter
 from threadline.store import Committed, Unavailable
 from threadline.store.sqlite.store import SqliteStore
 
@@ -26,14 +25,14 @@ log = logging.getLogger("threadline.server")
 
 
 def wanted(settings: Settings) -> int:
-    """How many edges a server with these settings forks. Rates are counted by one alone."""
+    """How many frontends a server with these settings forks. Rates are counted by one alone."""
     if settings.store or settings.keeps_nothing:
         return 0
-    return min(settings.edge_processes, 1) if settings.rate_limits else settings.edge_processes
+    return min(settings.frontend_processes, 1) if settings.rate_limits else settings.frontend_processes
 
 
-class Edges:
-    """The edges, for the process that owns the store: each is told what commits in the sessions that it follows.
+class Frontends:
+    """The frontends, for the process that owns the store: each is told what commits in the sessions that it follows.
     `lost` is called when one ends.
     """
 
@@ -54,8 +53,8 @@ class Edges:
     async def start(self) -> None:
         """Let them serve; returns when they do. Raises RuntimeError when one does not."""
         self._expect()
-        for edge, end in enumerate(self._ends):
-            channel = Channel(partial(self._heard, edge), partial(self._gone, edge))
+        for frontend, end in enumerate(self._ends):
+            channel = Channel(partial(self._heard, frontend), partial(self._gone, frontend))
             await channel.open(end)
             self._channels.append(channel)
         self._tell(messages.Begin(self._batches))
@@ -63,7 +62,7 @@ class Edges:
         await asyncio.gather(*self._said)
 
     async def close(self, seconds: float) -> bool:
-        """See `Edge.close`. False at once when one is lost already."""
+        """See `Frontend.close`. False at once when one is lost already."""
         self._is_closing = True
         if not self._is_whole:
             return False
@@ -86,32 +85,32 @@ class Edges:
         self._batches = batches
         self._tell(messages.Synced(batches))
         for channel in self._channels:
-            channel.flush()  # the loop may be busy for longer than the edge needs
+            channel.flush()  # the loop may be busy for longer than the frontend needs
 
     def _blocked(self, reason: str | None) -> None:
         self._tell(messages.Blocked(reason))
 
-    def _tell(self, message: ToEdge) -> None:
+    def _tell(self, message: ToFrontend) -> None:
         for channel in self._channels:
             channel.send(message)
 
     def _expect(self) -> None:
-        """Have a place for what each edge says next, be it that it is gone."""
+        """Have a place for what each frontend says next, be it that it is gone."""
         self._said = [asyncio.get_running_loop().create_future() for _ in self._ends]
 
-    def _heard(self, edge: int, message: ToWriter) -> None:
+    def _heard(self, frontend: int, message: ToWriter) -> None:
         if isinstance(message, messages.Asked):
-            self._store.submit(message.unit, partial(self._answer, edge, message.number))
+            self._store.submit(message.unit, partial(self._answer, frontend, message.number))
         elif isinstance(message, messages.Follow):
             if message.is_followed:
-                self._followed[edge].add(message.session)
+                self._followed[frontend].add(message.session)
             else:
-                self._followed[edge].discard(message.session)
+                self._followed[frontend].discard(message.session)
         else:
-            self._said[edge].set_result(message)
+            self._said[frontend].set_result(message)
 
-    def _answer(self, edge: int, number: int, result: Any, error: BaseException | None) -> None:
-        channel = self._channels[edge]
+    def _answer(self, frontend: int, number: int, result: Any, error: BaseException | None) -> None:
+        channel = self._channels[frontend]
         try:
             if error is None:
                 channel.send(messages.Answered(number, result))
@@ -127,9 +126,9 @@ class Edges:
         log.error("a unit of work failed\n%s", where(error))
         channel.send(messages.Refused(number, "", "", {}))
 
-    def _gone(self, edge: int) -> None:
-        if not self._said[edge].done():
-            self._said[edge].set_exception(RuntimeError("a process that serves clients has ended"))
+    def _gone(self, frontend: int) -> None:
+        if not self._said[frontend].done():
+            self._said[frontend].set_exception(RuntimeError("a process that serves clients has ended"))
         elif not self._is_closing:
             log.error("a process that serves clients has ended: the server starts anew")
         self._is_whole = False

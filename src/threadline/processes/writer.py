@@ -1,8 +1,8 @@
 """The worker process: a `Server` on a socket that its parent bound, for as long as the parent lives.
 
-Started by `threadline.processes.supervisor` as `python -m threadline.processes.writer SOCKET CHANNEL`, two inherited file
-descriptors, with its settings in the environment. It says `ready` on the channel, or why it cannot serve; the channel's
-end is the parent's.
+The supervisor starts it as `python -m threadline.processes.writer SOCKET CHANNEL`, two inherited file descriptors, with
+its settings in the environment. It says `ready` on the channel, or why it cannot serve. When the channel ends, the
+supervisor is gone.
 """
 
 import asyncio
@@ -18,14 +18,13 @@ from pathlib import Path
 
 import uvloop
 
-from threadline import datadir as place
+from threadline import datadir
 from threadline.config import BadSettings, Settings
 from threadline.http.descriptors import connections_allowed
-from threadline.processes import frontend as remote
+from threadline.processes import frontend
 from threadline.processes.fork import Forked, calm_garbage_collection, fork
-from threadline.processes.frontends import wanted
-from threadline.server import Server
-from threadline.server import factory as backing
+from threadline.processes.frontends import Frontends, wanted
+from threadline.server import Server, factory
 from threadline.server.logs import write_to_stderr
 from threadline.store.sqlite.progress import DataLost
 
@@ -53,15 +52,16 @@ async def serve(
     loop.add_reader(channel, stop, ORPHAN_SECONDS)
     server = Server(settings)
     try:
-        await server.start(bound, forked, accept_loss=accept_loss)
+        frontends = partial(Frontends, forked) if forked.ends else None
+        await server.start(bound, frontends, accept_loss=accept_loss)
     except (RuntimeError, BadSettings, OSError) as error:
         with contextlib.suppress(OSError):  # the parent is dead
-            channel.send(str(error).encode()[: place.REASON_BYTES])
-        return place.REFUSED if isinstance(error, DataLost) else 1
+            channel.send(str(error).encode()[: datadir.REASON_BYTES])
+        return datadir.REFUSED if isinstance(error, DataLost) else 1
     calm_garbage_collection()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
-        channel.send(place.READY)
+        channel.send(datadir.READY)
     seconds = await stopped
     has_failed = server.failed.done()
     clean = await server.close(seconds)
@@ -76,9 +76,9 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     settings = Settings.read(os.environ)
     write_to_stderr(settings)
-    url = place.url_of(bound)
-    policy = backing.policy(settings, url)
-    file = Path(settings.data) / place.DATABASE
+    url = datadir.url_of(bound)
+    policy = factory.policy(settings, url)
+    file = Path(settings.data) / datadir.DATABASE
     count = wanted(settings)
     share = settings
     if count:  # otherwise this process does it when it begins to serve
@@ -87,9 +87,9 @@ def main(arguments: list[str]) -> int:
             connections_max=connections_allowed(-(-settings.connections_max // count)),
             buffered_bytes_max=max(BUFFERED_BYTES_MIN, settings.buffered_bytes_max // count),
         )
-    forked = fork(count, partial(remote.serve, share, policy, file, bound), kept=channel)
+    forked = fork(count, partial(frontend.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        accept_loss = place.ACCEPT_LOSS in arguments[2:]
+        accept_loss = datadir.ACCEPT_LOSS in arguments[2:]
         return runner.run(serve(settings, bound, channel, forked, accept_loss=accept_loss))
 
 

@@ -3,7 +3,7 @@
     async with Server(Settings(port=0, data=":memory:")) as server:
         print(server.url)
 
-`threadline.processes.supervisor` runs the same class in a worker process of its own, under a supervisor that holds the socket.
+`processes.writer` runs the same class in a process of its own, under a supervisor that holds the socket.
 """
 
 import asyncio
@@ -13,22 +13,20 @@ import os
 import pkgutil
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from threadline import datadir as place
-from threadline import operations
+from threadline import datadir, operations
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
 from threadline.operations.workspace import first_workspace
-from threadline.processes.fork import Forked
-from threadline.processes.frontends import Edges
-from threadline.server import factory as backing
-from threadline.server.frontend import Edge
+from threadline.server import factory
+from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store, Tx
 from threadline.store.sqlite.progress import DataLost, set_aside
 from threadline.store.sqlite.store import SqliteStore
@@ -42,6 +40,9 @@ log = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 0.5
 """Between two cancellations of a task that goes on."""
+
+MakeFrontends = Callable[[SqliteStore, Callable[[], None]], Clients]
+"""Makes the processes that serve clients of a store; they call the function when one of them ends."""
 
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
@@ -68,54 +69,58 @@ class Server:
         self._relay: Relay | None = None
 
     async def start(
-        self, bound: socket.socket | None = None, forked: Forked | None = None, *, accept_loss: bool = False
+        self,
+        bound: socket.socket | None = None,
+        frontends: MakeFrontends | None = None,
+        *,
+        accept_loss: bool = False,
     ) -> None:
         """Serve on `bound`, a socket that listens already, or on one made from the settings.
 
-        `forked` are the edges that serve on it; without, this process does it itself. Who gives a
-        socket has also locked the data folder. Raises `place.Taken` when another server uses the folder, DataLost when
-        the store holds less than the folder knows, or other data, unless `accept_loss`; RuntimeError when the data
-        cannot be used, OSError when the port is taken.
+        `frontends` makes the processes that serve on it beside this one; without it, this process serves. The caller
+        that gives a socket has also locked the data folder. Raises `datadir.Taken` when another server uses the folder;
+        DataLost when the store holds less than the folder knows, or other data, unless `accept_loss`; RuntimeError when
+        the data cannot be used; OSError when the port is taken.
         """
         self.failed = asyncio.get_running_loop().create_future()
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
         async with contextlib.AsyncExitStack() as undo:
             if bound is None:
                 if folder:
-                    self._lock = place.own(folder)
+                    self._lock = datadir.own(folder)
                     undo.callback(os.close, self._lock)
-                bound = place.listening(self.settings.host, self.settings.port)
+                bound = datadir.listening(self.settings.host, self.settings.port)
                 undo.callback(bound.close)
-            self.url = place.url_of(bound)
-            policy = backing.policy(self.settings, self.url)
-            file = folder and folder / place.WORKSPACE
-            known = place.read(file) if file else None
+            self.url = datadir.url_of(bound)
+            policy = factory.policy(self.settings, self.url)
+            file = folder and folder / datadir.WORKSPACE
+            known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
-            self.store = await backing.open_store(
+            self.store = await factory.open_store(
                 self.settings, self.clock, policy, named, accept_loss=accept_loss
             )
             undo.push_async_callback(self.store.close)
             self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
             if file and known != self.workspace:
-                place.write_private(file, self.workspace)
+                datadir.write_private(file, self.workspace)
             undo.pop_all()
         self._timers = Timers(self.store, self.clock)
         sqlite = self.store if isinstance(self.store, SqliteStore) else None
         if sqlite:
             sqlite.on_failure = self._fail
-        if sqlite and forked and forked.ends:
-            self.edge: Edge | Edges = Edges(forked, sqlite, self._fail)
+        if sqlite and frontends:
+            self.frontend: Clients = frontends(sqlite, self._fail)
         else:
-            self.edge = Edge(self.settings, self.clock, self.store, bound)
-            self._relay = backing.relay(
-                self.settings, self.clock, self.edge.hub, self.workspace["instance_id"]
+            frontend = self.frontend = Frontend(self.settings, self.clock, self.store, bound)
+            self._relay = factory.relay(
+                self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )
         self.store.on_commit = self._committed
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
-        await self.edge.start()
+        await self.frontend.start()
 
     def _fail(self) -> None:
         if not self.failed.done():
@@ -128,7 +133,7 @@ class Server:
         """
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
-        clean = await self.edge.close(self.settings.drain_seconds if seconds is None else seconds)
+        clean = await self.frontend.close(self.settings.drain_seconds if seconds is None else seconds)
         await _end(self._running)
         await self.store.close()
         if self._relay is not None:
@@ -151,7 +156,7 @@ class Server:
         await self.close()
 
     def _committed(self, committed: Committed) -> None:
-        (self._relay or self.edge).committed(committed)
+        (self._relay or self.frontend).committed(committed)
         self._timers.due(committed.tasks_due_ms)
 
     def _follow(self, clock: ManualClock) -> None:

@@ -14,20 +14,18 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from threadline import __version__
-from threadline.aws import restjson
-from threadline.aws import sigv4 as auth
+from threadline.aws import restjson, sigv4
 from threadline.aws.model import OperationModel
 from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.config import Settings
-from threadline.errors import Fault, told
+from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
 from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.keys import key_of
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.cache import Cache
-from threadline.server.logs import where
 from threadline.server.readiness import Readiness
 from threadline.server.throttling import Rates
 from threadline.store import Store, Unavailable
@@ -78,7 +76,7 @@ class Api:
         self._clock_skew_ms = settings.clock_skew_seconds * 1000
         self._router = restjson.Router()
         self._rates = Rates(clock) if settings.rate_limits else None
-        self._keys: Cache[auth.Key] = Cache(clock)
+        self._keys: Cache[sigv4.Key] = Cache(clock)
         self._callers: Cache[ParticipantCaller] = Cache(clock)
         self._instances: Cache[str] = Cache(clock)
         self._request_ids = request_ids
@@ -151,7 +149,7 @@ class Api:
         if operation.bearer is None:
             caller, body = await self._signed(request)
         else:
-            token = auth.bearer(request.headers)
+            token = sigv4.bearer(request.headers)
             known = self._callers.get(operation.bearer + token)
             caller = known or await self._participant(operation.bearer, token)
             request.credential = caller.participant_id
@@ -168,11 +166,11 @@ class Api:
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
         """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""
-        claim = auth.claim_of(request.headers, request.query_string)
+        claim = sigv4.claim_of(request.headers, request.query_string)
         key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
         request.claimed = claim.access_key_id
         body = request.arrived(self._body_bytes_max) or await self._body(request)
-        auth.verify(
+        sigv4.verify(
             claim,
             key,
             request.method,
@@ -188,11 +186,11 @@ class Api:
         request.credential = claim.access_key_id
         return AccountCaller(key.account_id, claim.access_key_id), body
 
-    async def _key(self, access_key_id: str) -> auth.Key:
+    async def _key(self, access_key_id: str) -> sigv4.Key:
         row = await self._store.read(lambda tx: key_of(tx, access_key_id))
         if row is None:
-            raise auth.unknown(access_key_id)
-        key = auth.Key(row.secret, row.account_id, row.session_token_hash, row.expires_at_ms)
+            raise sigv4.unknown(access_key_id)
+        key = sigv4.Key(row.secret, row.account_id, row.session_token_hash, row.expires_at_ms)
         self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
         return key
 

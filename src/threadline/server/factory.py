@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from threadline import datadir as place
+from threadline import datadir
 from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
@@ -39,13 +39,13 @@ async def open_store(
     Raises RuntimeError for data of a newer Threadline, DataLost for data that is gone, unless `accept_loss`.
     """
     if settings.store:
-        store: Store = await _optional("store.postgres", "postgres").PostgresStore.open(
+        store: Store = await _optional("store.postgres.store", "postgres").PostgresStore.open(
             settings.store, clock, policy
         )
         return store
     if settings.keeps_nothing:
         return SqliteStore(None, clock, policy)
-    file = Path(settings.data) / place.DATABASE
+    file = Path(settings.data) / datadir.DATABASE
     return SqliteStore(file, clock, policy, instance_id=instance_id, accept_loss=accept_loss)
 
 

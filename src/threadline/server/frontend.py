@@ -1,14 +1,15 @@
-"""The edge: whatever speaks to clients. Requests and sockets on one listening socket, and the hub between them.
+"""The frontend: whatever speaks to clients. Requests and sockets on one listening socket, and the hub between them.
 
 It stands on a store and knows nothing of how that keeps what it keeps, so it runs in the process of the store or,
-where there is more to do than one process can, in another (`server.edges`).
+where there is more to do than one process can, in another (`server.frontends`).
 """
 
 import asyncio
 import socket
 from dataclasses import replace
+from typing import Protocol
 
-from threadline import datadir as place
+from threadline import datadir
 from threadline.aws.frames import chat_frame
 from threadline.bus.hub import Hub
 from threadline.clock import Clock
@@ -19,13 +20,26 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import watched
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
-from threadline.store import Store
+from threadline.store import Committed, Store
 
 GOODBYE_SECONDS = 0.5
 """Time that clients have to answer the close of their WebSocket when the server stops."""
 
 
-class Edge:
+class Clients(Protocol):
+    """The part of a server that serves its clients: in this process, or in others."""
+
+    def committed(self, committed: Committed) -> None:
+        """See `Bus.committed`."""
+
+    async def start(self) -> None:
+        """Serve, from when this returns."""
+
+    async def close(self, seconds: float) -> bool:
+        """Answer running requests within `seconds`, then end. True when nobody had to be cut off."""
+
+
+class Frontend:
     """The clients' side of a server, from `start` to `close`, on the running loop."""
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
@@ -43,7 +57,7 @@ class Edge:
     async def start(self) -> None:
         """Serve whoever connects to the socket it was made with."""
         self._sweeping = asyncio.create_task(self.hub.sweep())
-        await self._listener.start(self._bound, place.BACKLOG)
+        await self._listener.start(self._bound, datadir.BACKLOG)
 
     async def close(self, seconds: float) -> bool:
         """Answer what is running within `seconds`, close the sockets. True when nobody had to be cut off."""

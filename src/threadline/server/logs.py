@@ -3,10 +3,10 @@
 import json
 import logging
 import sys
-import traceback
 from typing import Any
 
 from threadline.config import Settings
+from threadline.errors import where
 
 CALLS = "threadline.calls"
 
@@ -59,9 +59,3 @@ def _show_calls() -> None:
     calls.setLevel(logging.INFO)
     if api.getEffectiveLevel() == logging.INFO:
         api.setLevel(logging.WARNING)
-
-
-def where(error: BaseException) -> str:
-    """The kind of an error and the lines it passed, without its message, which may hold what a customer wrote."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return "\n".join([type(error).__name__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in frames)])

@@ -10,8 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from threadline import __version__
-from threadline import datadir as place
+from threadline import __version__, datadir
 from threadline.config import Settings
 from threadline.operations.units import Look
 from threadline.store import Store
@@ -48,7 +47,7 @@ class Readiness:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         keeps_files = not settings.store and not settings.keeps_nothing
-        self._files = Files(Path(settings.data) / place.DATABASE) if keeps_files else None
+        self._files = Files(Path(settings.data) / datadir.DATABASE) if keeps_files else None
         self._silent = AWAY if settings.store else SILENT
         self._look: asyncio.Task[str | None] | None = None
         self._looked_at = 0.0

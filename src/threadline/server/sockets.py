@@ -11,7 +11,7 @@ from threadline.aws.frames import Command
 from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
 from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
-from threadline.errors import Fault, told
+from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Request
 from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
@@ -19,7 +19,6 @@ from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import heard_after
 from threadline.operations.units import Subscribe
 from threadline.server.api import UNEXPECTED
-from threadline.server.logs import where
 from threadline.store import Store, Tx, Unavailable
 
 PATH = "/participant/socket"

@@ -243,9 +243,9 @@ class Store(ABC):
 
 
 def named_statements() -> dict[str, str]:
-    """Every statement of the .sql files beside this module, by the name in its `-- name:` line."""
+    """Every statement of the .sql files in `sql/`, by the name in its `-- name:` line."""
     statements: dict[str, str] = {}
-    for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
+    for file in sorted((resources.files(__name__) / "sql").iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".sql"):
             continue
         for name, text in _split(file.read_text(encoding="utf-8")):

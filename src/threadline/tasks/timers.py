@@ -5,8 +5,8 @@ import logging
 from functools import partial
 
 from threadline.clock import Clock
+from threadline.errors import where
 from threadline.operations import due_tasks, put_off, run_task
-from threadline.server.logs import where
 from threadline.store import Store, Task, Unavailable
 
 BATCH = 100

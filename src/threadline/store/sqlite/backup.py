@@ -19,8 +19,7 @@ from typing import BinaryIO, NamedTuple
 import apsw
 import msgspec
 
-from threadline import __version__
-from threadline import datadir as place
+from threadline import __version__, datadir
 from threadline.clock import Clock
 from threadline.store.checks import content_findings, database_findings, pages_of
 from threadline.store.sqlite import copies
@@ -83,19 +82,19 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
     draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
     try:
         created = _now()
-        copies.copy(database, draft / place.DATABASE, progress)
-        if (folder / place.WORKSPACE).exists():
-            _copy_file(folder / place.WORKSPACE, draft / place.WORKSPACE, progress)
+        copies.copy(database, draft / datadir.DATABASE, progress)
+        if (folder / datadir.WORKSPACE).exists():
+            _copy_file(folder / datadir.WORKSPACE, draft / datadir.WORKSPACE, progress)
         manifest = _manifest(draft, created, progress)
-        place.write_private(draft / MANIFEST, msgspec.to_builtins(manifest))
-        place.sync_folder(draft)
+        datadir.write_private(draft / MANIFEST, msgspec.to_builtins(manifest))
+        datadir.sync_folder(draft)
         try:
             draft.rename(to)
         except OSError as error:
             raise Refused(
                 f"The backup cannot be called {to}: {error.strerror}. Name a new folder."
             ) from error
-        place.sync_folder(to.parent)
+        datadir.sync_folder(to.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return manifest
@@ -105,7 +104,7 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
     """Put what `backup` holds into the data folder `folder`.
 
     Interrupted at any point it leaves what was there, or, from when the next start of a server finishes it, the backup.
-    Data that is there already is moved to a folder beside it when `replaces`. Raises Refused, `place.Taken` while a
+    Data that is there already is moved to a folder beside it when `replaces`. Raises Refused, `datadir.Taken` while a
     server uses the folder, apsw.Error and OSError.
     """
     manifest = manifest_of(backup)
@@ -133,13 +132,13 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
             for name in manifest.files:
                 if _copy_file(backup / name, draft / name, progress) != manifest.files[name]:
                     raise Refused(f"{backup / name} changed while it was restored, and nothing is restored.")
-            place.sync_folder(draft)
-            draft.rename(folder / f"{place.RESTORING}{stamp}")
+            datadir.sync_folder(draft)
+            draft.rename(folder / f"{datadir.RESTORING}{stamp}")
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        place.sync_folder(folder)
-        place.finish_restoring(folder)
-    replaced = folder / f"{place.REPLACED}{stamp}"
+        datadir.sync_folder(folder)
+        datadir.finish_restoring(folder)
+    replaced = folder / f"{datadir.REPLACED}{stamp}"
     return Restored(manifest, replaced if replaced.exists() else None)
 
 
@@ -155,8 +154,8 @@ def manifest_of(backup: Path) -> Manifest:
         raise Refused(f"{backup} is no backup: it has no {MANIFEST}.") from None
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise Refused(f"{file} cannot be read: {error}.") from error
-    known = {place.DATABASE, place.WORKSPACE}
-    if place.DATABASE not in manifest.files or manifest.files.keys() - known:
+    known = {datadir.DATABASE, datadir.WORKSPACE}
+    if datadir.DATABASE not in manifest.files or manifest.files.keys() - known:
         raise Refused(f"{file} lists {', '.join(manifest.files) or 'no files'}: no backup of a data folder.")
     return manifest
 
@@ -186,11 +185,11 @@ def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[
     if manifest is not None:
         counts["files"] = len(manifest.files)
         yield from file_findings(folder, manifest, progress)
-        if not (folder / place.DATABASE).exists():
+        if not (folder / datadir.DATABASE).exists():
             return
-    elif what := _loss(folder / place.DATABASE):
+    elif what := _loss(folder / datadir.DATABASE):
         yield what
-        if not (folder / place.DATABASE).exists():
+        if not (folder / datadir.DATABASE).exists():
             return
     with copies.reading(_database(folder), is_at_rest=manifest is not None) as connection:
         is_readable = True
@@ -209,7 +208,7 @@ def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[
 
 def _held(folder: Path) -> list[str]:
     """The files of a data folder that hold chats. One that has lost them has nothing to keep."""
-    files = [folder / name for name in (place.DATABASE, f"{place.DATABASE}-wal")]
+    files = [folder / name for name in (datadir.DATABASE, f"{datadir.DATABASE}-wal")]
     return [file.name for file in files if file.exists() and file.stat().st_size]
 
 
@@ -230,7 +229,7 @@ def _loss(database: Path) -> str | None:
 
 
 def _integrity(backup: Path, progress: Progress) -> Iterator[str]:
-    with copies.reading(backup / place.DATABASE, is_at_rest=True) as connection:
+    with copies.reading(backup / datadir.DATABASE, is_at_rest=True) as connection:
         yield from database_findings(connection, progress)
 
 
@@ -238,31 +237,31 @@ def _workspace_findings(folder: Path, connection: apsw.Connection, *, needs_one:
     """Whether workspace.json names an instance of the store."""
     first = copies.first_instance_of(connection)
     try:
-        named = json.loads((folder / place.WORKSPACE).read_text(encoding="utf-8"))["instance_id"]
+        named = json.loads((folder / datadir.WORKSPACE).read_text(encoding="utf-8"))["instance_id"]
     except FileNotFoundError:
         if needs_one and first is not None:
-            yield f"{place.WORKSPACE} is not there: the next start of the server writes it"
+            yield f"{datadir.WORKSPACE} is not there: the next start of the server writes it"
     except (OSError, ValueError, KeyError, TypeError) as error:
-        yield f"{place.WORKSPACE} cannot be read: {error}"
+        yield f"{datadir.WORKSPACE} cannot be read: {error}"
     else:
         if named != first:
-            yield f"{place.WORKSPACE} names instance {named}, and the database holds {first or 'none'}"
+            yield f"{datadir.WORKSPACE} names instance {named}, and the database holds {first or 'none'}"
 
 
 def _database(folder: Path) -> Path:
     """The database of a data folder. Raises Refused when there is none, or a restore waits to be finished."""
-    if unfinished := [*folder.glob(f"{place.RESTORING}*"), *folder.glob(f"{place.PLACING}*")]:
+    if unfinished := [*folder.glob(f"{datadir.RESTORING}*"), *folder.glob(f"{datadir.PLACING}*")]:
         raise Refused(
             f"A restore was interrupted ({unfinished[0]}): start the server, which finishes it, and try again."
         )
-    file = folder / place.DATABASE
+    file = folder / datadir.DATABASE
     if not file.exists():
-        raise Refused(f"{folder} holds no data of Threadline's: it has no {place.DATABASE}.")
+        raise Refused(f"{folder} holds no data of Threadline's: it has no {datadir.DATABASE}.")
     return file
 
 
 def _manifest(draft: Path, created: str, progress: Progress) -> Manifest:
-    with copies.reading(draft / place.DATABASE, is_at_rest=True) as connection:
+    with copies.reading(draft / datadir.DATABASE, is_at_rest=True) as connection:
         schema = copies.schema_of(connection)
         if schema == 0:
             raise Refused(
@@ -314,14 +313,14 @@ def _stamp(folder: Path) -> str:
     """Now, as part of the names of folders in `folder` that are not there yet."""
     now = _now().replace("-", "").replace(":", "")
     stamps = chain([now], (f"{now}-{number}" for number in count(2)))
-    return next(stamp for stamp in stamps if not (folder / f"{place.REPLACED}{stamp}").exists())
+    return next(stamp for stamp in stamps if not (folder / f"{datadir.REPLACED}{stamp}").exists())
 
 
 class _Lock:
     """The lock of a data folder, until it is closed."""
 
     def __init__(self, folder: Path) -> None:
-        self._lock = place.own(folder)
+        self._lock = datadir.own(folder)
 
     def close(self) -> None:
         """Let go of the folder."""

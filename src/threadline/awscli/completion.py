@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 from threadline.aws.catalog import SERVICES, Operation, Shape, kebab, load
 from threadline.awscli import arguments, manual
-from threadline.cli import COMMANDS
-from threadline.cli import connection_options as local
-from threadline.client.client import Client
+from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure
 from threadline.client.session import Surroundings
 from threadline.client.transport import Wire
 from threadline.clock import Clock
+from threadline.commands import COMMANDS
 
 SECONDS_MAX = 2
 CONTACT_DAYS = 7
@@ -219,7 +218,7 @@ class _Line:
             asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": end}
         with Client(where, wire) as client:
             if source.operation != "ListInstances":
-                asked["InstanceId"] = local.instance(
+                asked["InstanceId"] = instance_of(
                     client,
                     self.options.get("instance-id") or where.instance_id(client.target("connect").url),
                 )
