@@ -130,7 +130,7 @@ def test_every_statement_is_used_and_every_name_exists() -> None:
     source = "\n".join(file.read_text(encoding="utf-8") for file in OURS)
     named = set(named_statements())
     assert not {name for name in named if f'"{name}"' not in source}, "statements nobody runs"
-    called = set(re.findall(r"\btx\.(?:all|one|run)\(\s*\"(\w+)\"", source))
+    called = set(re.findall(r"\btx\.(?:all|one|put|row|rows|run)\(\s*\"(\w+)\"", source))
     assert not called - named, "names without a statement"
 
 

@@ -11,14 +11,19 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterator, Mapping
 from importlib import resources
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
 from threadline.chat.limits import Policy
 from threadline.chat.transcript import Item
 from threadline.clock import Clock
+from threadline.store.rows import Row as Row
+from threadline.store.rows import taken_apart
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
 Work = Callable[["Tx"], T]
 
 
@@ -89,6 +94,39 @@ class Tx(ABC):
         """The first row of the named statement, or None."""
         rows = self.all(name, **parameters)
         return rows[0] if rows else None
+
+    @overload
+    def row(self, name: str, a: type[A], /, **parameters: Any) -> A | None: ...
+    @overload
+    def row(self, name: str, a: type[A], b: type[B], /, **parameters: Any) -> tuple[A, B] | None: ...
+    @overload
+    def row(
+        self, name: str, a: type[A], b: type[B], c: type[C], /, **parameters: Any
+    ) -> tuple[A, B, C] | None: ...
+    @overload
+    def row(
+        self, name: str, a: type[A], b: type[B], c: type[C], d: type[D], /, **parameters: Any
+    ) -> tuple[A, B, C, D] | None: ...
+    def row(self, name: str, /, *classes: type, **parameters: Any) -> Any:
+        """The first row of the named statement, taken apart into `classes`; None where there is no row.
+
+        A row class takes as many columns as it has fields, any other class one column:
+        `session, contact, count = tx.row("session_and_contact", Session, Contact, int, ..)`.
+        """
+        found = self.one(name, **parameters)
+        return None if found is None else taken_apart(found, classes)
+
+    @overload
+    def rows(self, name: str, a: type[A], /, **parameters: Any) -> list[A]: ...
+    @overload
+    def rows(self, name: str, a: type[A], b: type[B], /, **parameters: Any) -> list[tuple[A, B]]: ...
+    @overload
+    def rows(
+        self, name: str, a: type[A], b: type[B], c: type[C], /, **parameters: Any
+    ) -> list[tuple[A, B, C]]: ...
+    def rows(self, name: str, /, *classes: type, **parameters: Any) -> Any:
+        """All rows of the named statement, each taken apart into `classes`, as in `row`."""
+        return [taken_apart(found, classes) for found in self.all(name, **parameters)]
 
     def run(self, name: str, /, **parameters: Any) -> None:
         """Run the named statement for its effect."""
