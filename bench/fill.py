@@ -11,9 +11,9 @@ from bench.bulk import Copier
 from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.clock import Clock
-from threadline.operations import AccountCaller
 from threadline.operations.contacts import start_chat_contact, stop_contact
 from threadline.operations.messages import send_message
+from threadline.operations.registry import AccountCaller
 from threadline.operations.tokens import authenticate
 from threadline.store import Tx
 from threadline.store.sqlite.store import SqliteStore
@@ -141,7 +141,6 @@ class Filler:
                 customer,
                 content_type="text/plain",
                 content=f"Message {number} of a long conversation about a parcel that is late.",
-                connection_token="",
             )
 
     def past_chat(self, tx: Tx, items: int, past: str | None = None) -> str:

@@ -14,7 +14,7 @@ import threadline
 import threadline.server  # registers every operation
 from threadline.aws.model import load
 from threadline.aws.names import snake
-from threadline.operations import OPERATIONS, Operation
+from threadline.operations.registry import OPERATIONS, Operation
 from threadline.store import named_statements
 
 PACKAGE = Path(threadline.__file__).parent
@@ -140,11 +140,12 @@ def test_an_operation_is_its_model(operation: Operation) -> None:
     model = service.operations[operation.name]
     shape = service.shapes[model.input] if model.input else {"members": {}}
     parameters = list(inspect.signature(operation.call).parameters.values())[2:]
-    given = {parameter.name for parameter in parameters} | set(map(snake, operation.refused))
+    credential = {operation.credential} if operation.credential else set()
+    given = {parameter.name for parameter in parameters} | set(map(snake, operation.refused)) | credential
     assert given == set(map(snake, shape["members"]))
     assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
     needed = {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
-    assert needed == set(map(snake, shape.get("required", [])))
+    assert needed | credential == set(map(snake, shape.get("required", [])))
     assert operation.call.__doc__, "say what it does"
 
 

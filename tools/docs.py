@@ -18,7 +18,7 @@ import threadline
 import threadline.server  # registers every operation
 from threadline.aws.model import load
 from threadline.config import TABLE, Setting
-from threadline.operations import OPERATIONS, Operation
+from threadline.operations.registry import OPERATIONS, Operation
 
 PACKAGE = Path(threadline.__file__).parent
 DOCS = PACKAGE.parents[1] / "docs"

@@ -8,7 +8,7 @@ from uuid import uuid4
 from tests.aws.samples import Maker, text_time
 from tests.flows.flows import content, do, on, say, wait
 from threadline.aws.model import Shape, Shapes
-from threadline.operations import Operation
+from threadline.operations.registry import Operation
 from threadline.testing import Customer, Workspace
 
 Known = dict[str, list[Any]]

@@ -14,7 +14,7 @@ from tests.http.raw import Answer, Connection, ask
 from tests.operations.raw import signature
 from threadline.aws.model import load
 from threadline.aws.restjson import WIRE_FAULTS
-from threadline.operations import OPERATIONS, Operation
+from threadline.operations.registry import OPERATIONS, Operation
 from threadline.testing import Threadline, Workspace
 
 ROUND = 1_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.chat.rows import ENTIRE
 from threadline.chat.contact import State
-from threadline.operations import ParticipantCaller
+from threadline.operations.registry import ParticipantCaller
 
 INVALID, DENIED, FULL = "InvalidRequestException", "AccessDeniedException", "ServiceQuotaExceededException"
 ASK = "SYSTEM_MESSAGE: How did we do? Please answer with a number from 1 (poor) to 5 (great)."

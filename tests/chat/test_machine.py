@@ -21,7 +21,7 @@ from tests.chat.rows import ENTIRE, FROM_SEGMENT
 from tests.chat.world import Item, Started, World, contact_of, refusal_of, told
 from threadline.aws.restjson import iso
 from threadline.chat.transcript import as_item
-from threadline.operations import ParticipantCaller
+from threadline.operations.registry import ParticipantCaller
 from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
 

@@ -11,8 +11,9 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT
 from threadline.clock import ManualClock
 from threadline.errors import Fault
-from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, due_tasks, run_task
+from threadline.operations.continuations import due_tasks, run_task
 from threadline.operations.participants import subscribe
+from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, dispatch
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import make_workspace
 from threadline.store import Tx

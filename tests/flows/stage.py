@@ -9,8 +9,9 @@ from tests.flows.flows import Document, content
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT, Item
 from threadline.clock import ManualClock
-from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, dispatch, due_tasks, run_task
+from threadline.operations.continuations import due_tasks, run_task
 from threadline.operations.participants import subscribe
+from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, dispatch
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import Workspace, make_workspace
 from threadline.store.sqlite.store import SqliteStore

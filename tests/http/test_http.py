@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.http.raw import Answer, ask, connected
-from threadline.operations import OPERATIONS
+from threadline.operations.registry import OPERATIONS
 from threadline.testing import Threadline
 
 ASSOCIATION = "/contact/persistent-contact-association/i/c"

@@ -11,8 +11,8 @@ from tests.flows.flows import END, content, say
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
 from threadline.aws.model import load
-from threadline.operations import OPERATIONS
 from threadline.operations.hours import DAYS
+from threadline.operations.registry import OPERATIONS
 from threadline.testing import Threadline, Workspace
 
 UNKNOWN = "01a203c5-0000-7000-8000-000000000000"

@@ -4,8 +4,8 @@ from typing import Any
 
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
 from threadline.chat.participant import Token
-from threadline.operations import OPERATIONS, AccountCaller, ParticipantCaller, Reply, dispatch
 from threadline.operations.participants import subscribe
+from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, Reply, dispatch
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import first_workspace
 from threadline.store import Committed

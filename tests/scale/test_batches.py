@@ -15,7 +15,7 @@ from tests.engines import Postgres
 from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
-from threadline.operations import ParticipantCaller
+from threadline.operations.registry import ParticipantCaller
 from threadline.store import Tx
 from threadline.store.postgres.store import PostgresStore
 

@@ -12,7 +12,7 @@ from tests.engines import Postgres
 from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
-from threadline.operations import ParticipantCaller
+from threadline.operations.registry import ParticipantCaller
 from threadline.operations.transcripts import heard_after
 from threadline.store import Tx
 from threadline.store.postgres.store import PostgresStore

@@ -14,7 +14,7 @@ from tests.engines import Postgres, free_port, running
 from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
-from threadline.operations import CONTINUATIONS, due_tasks
+from threadline.operations.continuations import CONTINUATIONS, due_tasks
 from threadline.store import Task, Tx
 from threadline.store.postgres import batch, pipeline, pool
 from threadline.store.postgres import store as store_postgres

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
-from threadline.operations import CONTINUATIONS, run_due_now
+from threadline.operations.continuations import CONTINUATIONS, run_due_now
 from threadline.store import Committed, Task, Tx, Unavailable
 from threadline.store.sqlite import checkpoints, durability, trouble
 from threadline.store.sqlite.store import SqliteStore

@@ -21,6 +21,7 @@ PARTICIPANT_TOKEN_SLACK_MS = (
 )
 REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
 REPLACED_FLOW_KEPT_MS = 8 * 86_400_000  # as long, for the chats that are in it
+PRUNE_EVERY_MS = 3_600_000  # between two deletions of expired tokens and stored replies
 
 PAGE_ITEMS_DEFAULT = 10  # GetTranscript.MaxResults. Source: GetTranscript
 STRICT_PAST_CONTACTS_MAX = 100  # contacts of history Amazon traverses. Source: feature limits

@@ -4,8 +4,9 @@ from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, State, state
 from threadline.chat.participant import Role, Token
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Reply, issue_secret, operation
+from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import require_instance, require_queue, require_user
+from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
     bot_leaves,

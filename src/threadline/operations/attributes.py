@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 
 from threadline.chat import attributes as rules
-from threadline.operations import AccountCaller, Reply, operation
 from threadline.operations.instances import require_instance
+from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import require
 from threadline.store import Tx
 

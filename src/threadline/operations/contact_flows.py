@@ -8,8 +8,8 @@ from typing import NamedTuple
 from threadline.chat.limits import REPLACED_FLOW_KEPT_MS
 from threadline.errors import Fault
 from threadline.flows.language import parse
-from threadline.operations import AccountCaller, Reply, bare_id, operation
 from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
+from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Tx
 
 SAVED = "SAVED"

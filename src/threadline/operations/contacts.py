@@ -11,11 +11,12 @@ from threadline.chat.limits import CHAT_MINUTES_DEFAULT
 from threadline.chat.participant import Role, Token
 from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Document, Reply, issue_secret, operation, refuse
 from threadline.operations.attributes import attributes_of
 from threadline.operations.contact_flows import require_flow
+from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import Instance, instance_arn, require_instance
 from threadline.operations.persistence import source_of, write_edge
+from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
     SESSION_WIDTH,
     contacts_of,
@@ -47,7 +48,7 @@ def add_connection(tx: Tx, reply: Reply, arguments: Mapping[str, Any]) -> Reply:
 @operation(
     "connect",
     scope=("instance_id",),
-    freshen=add_connection,
+    complete=add_connection,
     refused=("chat_streaming_configuration",),
 )
 def start_chat_contact(

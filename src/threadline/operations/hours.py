@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Reply, bare_id, operation
 from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
+from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Tx
 
 DAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Reply, bare_id, operation
+from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Row, Tx
 
 REGION = "us-east-1"

@@ -9,9 +9,9 @@ from threadline.chat.limits import STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_B
 from threadline.chat.lineage import BEYOND_LIMIT, TOO_LARGE, Edge, Hop, Verdict, in_range, judge
 from threadline.chat.participant import Role
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Reply, operation
 from threadline.operations.instances import require_instance
 from threadline.operations.persistence import source_of
+from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import contacts_of, participants_of, require, session_of
 from threadline.store import Tx
 

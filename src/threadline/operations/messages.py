@@ -11,8 +11,8 @@ from threadline.chat.transcript import Item, Receipt
 from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.jsontext import decode
-from threadline.operations import ParticipantCaller, Reply, operation
 from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active, connect
+from threadline.operations.registry import ParticipantCaller, Reply, operation
 from threadline.operations.sessions import flow_event, participants_of, say
 from threadline.operations.tokens import DENIED
 from threadline.operations.transcripts import is_of_the_past, item_of
@@ -23,7 +23,7 @@ TOKEN_CHARACTERS = 32
 """How much of a ClientToken's hash is kept with a message: 128 bits."""
 
 
-@operation("connectparticipant", bearer=Token.CONNECTION)
+@operation("connectparticipant", bearer=Token.CONNECTION, credential="connection_token")
 def send_message(
     tx: Tx,
     caller: ParticipantCaller,
@@ -31,7 +31,6 @@ def send_message(
     content_type: str,
     content: str,
     client_token: str | None = None,
-    connection_token: str,
 ) -> Reply:
     """Say something to everyone in the chat.
 
@@ -79,7 +78,7 @@ def _content_types(stored: str) -> frozenset[str]:
     return frozenset(json.loads(stored))
 
 
-@operation("connectparticipant", bearer=Token.CONNECTION)
+@operation("connectparticipant", bearer=Token.CONNECTION, credential="connection_token")
 def send_event(
     tx: Tx,
     caller: ParticipantCaller,
@@ -87,7 +86,6 @@ def send_event(
     content_type: str,
     content: str | None = None,
     client_token: str | None = None,
-    connection_token: str,
 ) -> Reply:
     """Signal typing, or that a message was delivered or read.
 

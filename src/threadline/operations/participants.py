@@ -8,16 +8,10 @@ from threadline.chat.contact import Reason, Session, State, state
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Viewer
 from threadline.errors import Fault
-from threadline.operations import (
-    AccountCaller,
-    Document,
-    ParticipantCaller,
-    Reply,
-    issue_secret,
-    operation,
-    run_due_now,
-)
+from threadline.operations.continuations import run_due_now
+from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import require_instance
+from threadline.operations.registry import AccountCaller, Document, ParticipantCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
     bot_leaves,
@@ -117,12 +111,11 @@ def create_participant(
     }
 
 
-@operation("connectparticipant", bearer=Token.PARTICIPANT)
+@operation("connectparticipant", bearer=Token.PARTICIPANT, credential="participant_token")
 def create_participant_connection(
     tx: Tx,
     caller: ParticipantCaller,
     *,
-    participant_token: str,
     type: Sequence[str] | None = None,
     connect_participant: bool | None = None,
 ) -> Reply:
@@ -187,10 +180,14 @@ def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
     return Subscription(session.key, session.initial_contact_id, viewer, session.last_seq)
 
 
-@operation("connectparticipant", bearer=Token.CONNECTION, scope=(), conflict="ValidationException")
-def disconnect_participant(
-    tx: Tx, caller: ParticipantCaller, *, client_token: str | None = None, connection_token: str
-) -> Reply:
+@operation(
+    "connectparticipant",
+    bearer=Token.CONNECTION,
+    credential="connection_token",
+    scope=(),
+    conflict="ValidationException",
+)
+def disconnect_participant(tx: Tx, caller: ParticipantCaller, *, client_token: str | None = None) -> Reply:
     """Leave the chat.
 
     The customer's leaving ends it, unless the chat was started with DisconnectOnCustomerExit and has an agent and a

@@ -10,8 +10,8 @@ from threadline.chat.attributes import inherit
 from threadline.chat.contact import Contact, Session
 from threadline.chat.rehydration import Anchor, Source
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Reply, operation
 from threadline.operations.instances import require_instance
+from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import SESSION_WIDTH, contacts_of, event, require
 from threadline.store import Tx
 

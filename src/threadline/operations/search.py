@@ -5,9 +5,9 @@ import json
 from threadline.chat import attributes
 from threadline.chat.contact import Contact, Session
 from threadline.errors import Fault
-from threadline.operations import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import Instance, require_instance
+from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import SESSION_WIDTH
 from threadline.store import Tx
 

@@ -13,8 +13,7 @@ from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
-from threadline.operations import continuation
-from threadline.store import Task, Tx
+from threadline.store import Tx
 
 SESSION_WIDTH = len(Session._fields)
 SYSTEM_NAME = "SYSTEM_MESSAGE"
@@ -300,20 +299,3 @@ def to_disconnect_flow(tx: Tx, session: Session, leaver: Participant, reason: Re
     following = next_contact(tx, session, Method.DISCONNECT, flow_id=flow_id)
     run_flow(tx, following, flow_id)
     return True
-
-
-@continuation("expire")
-def expire(tx: Tx, task: Task) -> None:
-    """The chat's duration is over. Source: StartChatContact, ChatDurationInMinutes."""
-    session = session_of(tx, task.session or 0)
-    if session.ended_at_ms is None:
-        end_session(tx, session, Reason.EXPIRED)
-
-
-@continuation("connect_by")
-def connect_by(tx: Tx, task: Task) -> None:
-    """The customer had five minutes to connect. Source: StartChatContact."""
-    session = session_of(tx, task.session or 0)
-    customer = customer_in(participants_of(tx, session.key))
-    if session.ended_at_ms is None and customer is not None and customer.connected_at_ms is None:
-        end_session(tx, session, Reason.CUSTOMER_CONNECTION_NOT_ESTABLISHED)

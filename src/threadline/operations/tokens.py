@@ -12,16 +12,12 @@ from threadline.chat.contact import Session
 from threadline.chat.participant import Token
 from threadline.clock import token_hash
 from threadline.errors import Fault
-from threadline.operations import ParticipantCaller, Reply, continuation
-from threadline.store import Task, Tx
+from threadline.operations.registry import ParticipantCaller, Reply
+from threadline.store import Tx
 
 DENIED = "AccessDeniedException"
 WEBSOCKET = "WEBSOCKET"
 CREDENTIALS = "CONNECTION_CREDENTIALS"
-PRUNE_EVERY_MS = 3_600_000
-PRUNE_AGAIN_MS = 100
-PRUNED_MAX = 2_000
-"""Rows of a kind that are pruned at once: some ten milliseconds."""
 
 
 def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token: str) -> int:
@@ -96,15 +92,3 @@ def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequen
         expires_at_ms = keep_token(tx, session, participant_id, Token.CONNECTION, token)
         reply["ConnectionCredentials"] = {"ConnectionToken": token, "Expiry": expires_at_ms}
     return reply
-
-
-@continuation("prune")
-def prune(tx: Tx, task: Task) -> None:
-    """Once an hour: forget tokens that expired a day ago and replies whose ClientToken nobody can mean any more.
-
-    A part at a time, and the next part soon, so that others get to write in between.
-    """
-    tokens = tx.all("prune_tokens", before_ms=tx.now_ms - limits.CONNECTION_TOKEN_MS, limit=PRUNED_MAX)
-    replies = tx.all("prune_replies", before_ms=tx.now_ms - limits.REPLY_KEPT_MS, limit=PRUNED_MAX)
-    is_more = PRUNED_MAX in (len(tokens), len(replies))
-    tx.later("prune", tx.now_ms + (PRUNE_AGAIN_MS if is_more else PRUNE_EVERY_MS))

@@ -20,9 +20,9 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Receipt, Viewer, may_see
 from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
-from threadline.operations import Document, ParticipantCaller, Reply, operation
 from threadline.operations.lineage import is_too_large, span_of, walk
 from threadline.operations.participants import active
+from threadline.operations.registry import Document, ParticipantCaller, Reply, operation
 from threadline.operations.sessions import contacts_of, session_of
 from threadline.store import Tx
 
@@ -61,7 +61,7 @@ class Asked(NamedTuple):
     contact_id: str
 
 
-@operation("connectparticipant", writes=False, bearer=Token.CONNECTION)
+@operation("connectparticipant", writes=False, bearer=Token.CONNECTION, credential="connection_token")
 def get_transcript(
     tx: Tx,
     caller: ParticipantCaller,
@@ -72,7 +72,6 @@ def get_transcript(
     scan_direction: str | None = None,
     sort_order: str | None = None,
     start_position: Document | None = None,
-    connection_token: str,
 ) -> Reply:
     """A page of what was said: the current chat, then, scanning backward, the past it continues from.
 

@@ -6,8 +6,8 @@ import msgspec
 
 from threadline.aws import restjson
 from threadline.aws.model import load
-from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller, dispatch
 from threadline.operations.participants import subscribe
+from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, ParticipantCaller, dispatch
 from threadline.store import Tx
 
 

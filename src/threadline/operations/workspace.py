@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
-from threadline.operations.tokens import PRUNE_EVERY_MS
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from threadline import datadir, operations
+from threadline import datadir, operations, tasks
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
@@ -32,9 +32,9 @@ from threadline.store.sqlite.progress import DataLost, set_aside
 from threadline.store.sqlite.store import SqliteStore
 from threadline.tasks.timers import Timers
 
-for module in pkgutil.iter_modules(operations.__path__):
-    import_module(f"{operations.__name__}.{module.name}")
-import_module("threadline.tasks.flow_runs")
+for part in (operations, tasks):
+    for module in pkgutil.iter_modules(part.__path__):
+        import_module(f"{part.__name__}.{module.name}")
 
 log = logging.getLogger(__name__)
 

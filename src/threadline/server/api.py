@@ -21,8 +21,8 @@ from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
-from threadline.operations import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.keys import key_of
+from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.cache import Cache

@@ -18,7 +18,7 @@ from threadline.chat.participant import Token
 from threadline.clock import monotonic
 from threadline.errors import Fault, told
 from threadline.http.request import App, Request
-from threadline.operations import OPERATIONS
+from threadline.operations.registry import OPERATIONS
 from threadline.operations.tokens import authenticate
 from threadline.server.logs import CALLS
 from threadline.store import Store, Tx

@@ -13,8 +13,8 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Request
-from threadline.operations import ParticipantCaller
 from threadline.operations.participants import ticket_holder
+from threadline.operations.registry import ParticipantCaller
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import heard_after
 from threadline.operations.units import Subscribe

@@ -1,7 +1,7 @@
 """Runs flows: the one impure module here, which turns a step's effects into writes and the writes into outcomes.
 
 A flow runs inside the transaction that gives it an event, until it waits or ends. A failure undoes the event's writes
-and leaves its task for a later retry (see `operations.run_task`): a flow may be late, but no chat is lost.
+and leaves its task for a later retry (see `continuations.run_task`): a flow may be late, but no chat is lost.
 """
 
 import json
@@ -31,9 +31,9 @@ from threadline.flows.actions import (
 )
 from threadline.flows.engine import Event, Interrupted, Outcome, Phase, Started, State, TimerFired, step
 from threadline.flows.language import Flow, parse
-from threadline.operations import continuation
 from threadline.operations.attributes import attributes_of, set_attributes
 from threadline.operations.contact_flows import content_of, require_flow
+from threadline.operations.continuations import continuation
 from threadline.operations.instances import REGION, Instance, instance_arn, require_queue
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (

@@ -6,7 +6,7 @@ from functools import partial
 
 from threadline.clock import Clock
 from threadline.errors import where
-from threadline.operations import due_tasks, put_off, run_task
+from threadline.operations.continuations import due_tasks, put_off, run_task
 from threadline.store import Store, Task, Unavailable
 
 BATCH = 100

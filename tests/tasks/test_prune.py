@@ -2,7 +2,7 @@
 
 import pytest
 
-from threadline.operations import tokens
+from threadline.tasks import prune
 from threadline.testing import Threadline
 
 DAY_MINUTES = 24 * 60
@@ -11,7 +11,7 @@ DAY_MINUTES = 24 * 60
 def test_a_client_token_is_known_for_eight_days_and_forgotten_part_by_part(
     threadline: Threadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "PRUNED_MAX", 2)
+    monkeypatch.setattr(prune, "PRUNED_MAX", 2)
 
     def start(number: int) -> str:
         return threadline.invite(ClientToken=str(number)).contact_id
