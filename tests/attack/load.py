@@ -15,7 +15,7 @@ from typing import Any, Self
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from threadline.testing import Customer, Participant, Workspace
+from threadline.testing import Customer, Person, Workspace
 
 TALKERS = 4
 PATIENCE_SECONDS = 60
@@ -182,7 +182,7 @@ class Returner(Client):
                 InstanceId=self.workspace.instance_id, ContactId=contact_id
             )["Contact"]
             assert contact.get("RelatedContactId") == self._ways[way][2], f"{contact_id} has lost its past"
-            back = Participant(self.workspace, self.name, contact_id, token).connect()
+            back = Person(self.workspace, self.name, contact_id, token).connect()
             assert back.reads() == self._reads[way], f"{contact_id} does not show the past that it continues"
             back.drop()
 

@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.http.raw import Answer, ask
-from threadline.testing import Participant, Workspace
+from threadline.testing import Person, Workspace
 
 
 class Refusal(NamedTuple):
@@ -32,7 +32,7 @@ def signature(workspace: Workspace, method: str, path: str, body: bytes) -> dict
     return {"x_amz_date": request.headers["X-Amz-Date"], "authorization": request.headers["Authorization"]}
 
 
-def borne(participant: Participant, path: str, body: bytes = b"{}", **headers: str) -> Refusal:
+def borne(participant: Person, path: str, body: bytes = b"{}", **headers: str) -> Refusal:
     """A request of these bytes with the participant's connection token."""
     sent = {"x_amz_bearer": participant.connection_token, "content_type": "application/json"}
     return told(ask(participant.workspace.url, "POST", f"/participant/{path}", body, **sent | headers))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.operations.refusals import (
     answer,
     refused,
 )
-from threadline.testing import Customer, Participant, Threadline
+from threadline.testing import Customer, Person, Threadline
 from threadline.testing.workspace import Workspace
 
 BOT = {"ParticipantRole": "CUSTOM_BOT", "DisplayName": "Bot"}
@@ -30,15 +30,10 @@ def create(server: Threadline, contact_id: str, **members: Any) -> dict[str, Any
     return answer(server.connect.create_participant(ContactId=contact_id, **details))
 
 
-class Bot(Participant):
-    """A custom participant, who connects with ConnectParticipant as an agent does."""
-
-    connects: ClassVar = {"Type": [WEBSOCKET, CREDENTIALS], "ConnectParticipant": True}
-
-
-def bot_in(server: Threadline, casey: Customer) -> Bot:
-    reply = create(server, casey.contact_id)
-    return Bot(server, "Bot", casey.contact_id, reply["ParticipantCredentials"]["ParticipantToken"]).connect()
+def bot_in(server: Threadline, casey: Customer) -> Person:
+    """A connected custom participant of the customer's chat."""
+    token = create(server, casey.contact_id)["ParticipantCredentials"]["ParticipantToken"]
+    return Person(server, "Bot", casey.contact_id, token, connect_participant=True).connect()
 
 
 def connection(server: Workspace, token: str, *types: str, **members: Any) -> dict[str, Any]:
@@ -60,7 +55,7 @@ def test_a_bot_takes_part(threadline_server: Threadline) -> None:
     assert reply["ParticipantCredentials"].keys() == {"ParticipantToken", "Expiry"}
     token = reply["ParticipantCredentials"]["ParticipantToken"]
     assert casey.events() == ["participant.joined"], "it joins when it connects"
-    bot = Bot(threadline_server, "Bot", casey.contact_id, token).connect()
+    bot = Person(threadline_server, "Bot", casey.contact_id, token, connect_participant=True).connect()
     joined = casey.see_event("participant.joined", ParticipantRole="CUSTOM_BOT")
     assert (joined["DisplayName"], joined["ParticipantId"]) == ("Bot", reply["ParticipantId"])
     assert bot.reads() == ["before"]

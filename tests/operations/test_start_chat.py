@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
-from threadline.testing import Participant, Threadline
+from threadline.testing import Person, Threadline
 from threadline.testing.people import Item
 
 INTERACTIVE = "application/vnd.amazonaws.connect.message.interactive"
@@ -447,7 +447,7 @@ def test_other_values_return_nothing(threadline_server: Threadline, other: str) 
 def test_a_replay_gives_the_very_same_token(threadline_server: Threadline) -> None:
     first, again = (start(threadline_server, ClientToken="same") for _ in range(2))
     assert first == again
-    person = Participant(threadline_server, "Casey", again["ContactId"], again["ParticipantToken"])
+    person = Person(threadline_server, "Casey", again["ContactId"], again["ParticipantToken"])
     assert person.connect().events() == ["participant.joined"]
     assert start(threadline_server, ClientToken="same") == first, "also when the customer is connected"
 

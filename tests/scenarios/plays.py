@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from threadline.testing import Agent, Customer, Participant, Threadline
+from threadline.testing import Agent, Customer, Person, Threadline
 from threadline.testing.people import Item
 
 HERE = Path(__file__).parent
@@ -59,7 +59,7 @@ class Play:
     def __init__(self, threadline: Threadline) -> None:
         self.threadline = threadline
         self.contacts: dict[str, str] = {}
-        self.people: dict[str, Participant] = {}
+        self.people: dict[str, Person] = {}
         self.names: dict[str, str] = {}
         self.flows: dict[str, str] = {}
 

@@ -63,7 +63,7 @@ def test_the_past_chat_is_the_documentations(threadline: Threadline) -> None:
 def test_who_waits_in_vain_is_told_what_was_seen(
     threadline: Threadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(testing.people, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(testing.Person, "patience_seconds", 0.05)
     casey = threadline.customer("Casey")
     casey.say("hello")
     with pytest.raises(AssertionError) as vain:

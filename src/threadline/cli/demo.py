@@ -13,11 +13,12 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from threadline.cli import connection_options
 from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure
-from threadline.client.participants import Item, Person
+from threadline.client.participants import Item, ScriptedParticipant
 from threadline.config import TABLE
 from threadline.style import folded, padded, styled
 
@@ -129,9 +130,7 @@ class Play:
             with self._accepted("a2", ids["C2"]) as a2:
                 self._scene("C2", ids["C2"], "a1 transfers the chat to a2", {"Casey": casey, "a2": a2})
                 a2.leave()
-                question = casey.see(
-                    lambda item: item["Type"] == MESSAGE and item["ParticipantRole"] == SURVEY
-                )
+                question = casey.see(Type=MESSAGE, ParticipantRole=SURVEY)
                 ids["C3"] = question["ContactId"]
                 self._scene("C3", ids["C3"], "a2 leaves, the survey asks", {"Casey": casey}, question)
                 casey.leave()
@@ -160,7 +159,7 @@ class Play:
             casey.leave()
         return casey.contact_id
 
-    def _show(self, casey: Person, names: dict[str, str]) -> None:
+    def _show(self, casey: ScriptedParticipant, names: dict[str, str]) -> None:
         lineage = self._client.call(
             "threadline", "DescribeLineage", InstanceId=self._instance, ContactId=casey.contact_id
         )
@@ -184,7 +183,7 @@ class Play:
                 self._tell(f"  {styled(left_out, 'amber')}")
                 self._tell(f"    {folded(why, 4, '    ', 'grey')}")
 
-    def _casey(self) -> Person:
+    def _casey(self) -> ScriptedParticipant:
         started = self._client.call(
             "connect",
             "StartChatContact",
@@ -192,21 +191,35 @@ class Play:
             ContactFlowId=self._flow,
             ParticipantDetails={"DisplayName": "Casey"},
         )
-        return Person(self._client, "Casey", started["ContactId"], started["ParticipantToken"]).connect()
+        return self._connected("Casey", started)
 
-    def _accepted(self, name: str, contact_id: str) -> Person:
+    def _accepted(self, name: str, contact_id: str) -> ScriptedParticipant:
         chat = {"InstanceId": self._instance, "ContactId": contact_id, "UserId": self._agents[name]}
         answer = self._client.call("threadline", "AcceptContact", **chat)
-        return Person(self._client, name, contact_id, answer["ParticipantToken"]).connect(agent=True)
+        return self._connected(name, answer | {"ContactId": contact_id}, connect_participant=True)
+
+    def _connected(
+        self, name: str, reply: dict[str, str], *, connect_participant: bool = False
+    ) -> ScriptedParticipant:
+        call = partial(self._client.call, "connectparticipant")
+        contact_id, token = reply["ContactId"], reply["ParticipantToken"]
+        return ScriptedParticipant(
+            call, name, contact_id, token, connect_participant=connect_participant
+        ).connect()
 
     def _scene(
-        self, name: str, contact_id: str, what: str, people: dict[str, Person], first: Item | None = None
+        self,
+        name: str,
+        contact_id: str,
+        what: str,
+        people: dict[str, ScriptedParticipant],
+        first: Item | None = None,
     ) -> None:
         self._tell(f"  {styled(name, 'green', 'bold')}  {styled(contact_id, 'grey')}  {what}")
         if first:
             self._tell(self._line(LINE, first))
         for speaker, text in SCRIPT[name]:
-            item = people[speaker].say(text)
+            item = people[speaker].see(Id=people[speaker].say(text)["Id"])
             if speaker in self._agents:
                 self._labels[item["DisplayName"]] = f"{item['DisplayName']} ({speaker})"
             self._tell(self._line(LINE, item))

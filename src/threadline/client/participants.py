@@ -1,33 +1,65 @@
-"""The people of the demo: a customer and agents who chat over the public API and a real WebSocket."""
+"""Scripted participants: a customer or an agent who says, sees and leaves, over the public API and a real WebSocket.
+
+The demo and the pytest kit share them. They wait until they see an item, never for an amount of time.
+"""
 
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
-from threadline.client.client import Client
 from threadline.client.failures import Failure
+from threadline.clock import monotonic
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 Item = dict[str, Any]
-"""An entry of a transcript, as the socket and GetTranscript have it."""
+"""One entry of a transcript or socket, with the members of the model's Item."""
 
 EVENT = "application/vnd.amazonaws.connect.event."
-PATIENCE_SECONDS = 10
-PAGE_MAX = 100
 
 
-class Person:
-    """Someone with a participant token. Use as a context manager, which closes the socket."""
+class ParticipantCall(Protocol):
+    """Calls one operation of Amazon Connect Participant, by our client or by boto3."""
 
-    def __init__(self, client: Client, name: str, contact_id: str, participant_token: str) -> None:
+    def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
+        """The reply. Raises whatever error the client has for a refusal."""
+
+
+class NotSeen(Failure, AssertionError):
+    """A participant waited in vain for an item: a failed assertion in a test, a failure in a command."""
+
+
+class ScriptedParticipant:
+    """Someone with a participant token, one connection and one socket. Use as a context manager, or call `drop`.
+
+    `connect_participant` is ConnectParticipant, which agents and custom participants connect with.
+    `items` holds everything the socket has shown so far, in order. `see` looks through the items that it has not
+    returned before.
+    """
+
+    patience_seconds = 10.0
+    """How long to wait for an item. Items arrive within milliseconds, so only a failure waits."""
+
+    def __init__(
+        self,
+        call: ParticipantCall,
+        name: str,
+        contact_id: str,
+        participant_token: str,
+        *,
+        connect_participant: bool = False,
+    ) -> None:
         self.name = name
         self.contact_id = contact_id
-        self._client = client
-        self._participant_token = participant_token
-        self._connection_token = ""
+        self.participant_token = participant_token
+        self.connection_token = ""
+        self.items: list[Item] = []
+        self._call = call
+        self._connect_participant = connect_participant
+        self._unseen: list[Item] = []
+        self._replies: list[str] = []
         self._socket: ClientConnection | None = None
         self._open = ExitStack()
 
@@ -35,85 +67,157 @@ class Person:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self.drop()
 
-    def connect(self, *, agent: bool = False) -> Self:
-        """Connect and subscribe, which starts a customer's flow."""
+    def connect(self) -> Self:
+        """Connect and subscribe, at first and again after the connection has dropped. A customer's flow starts here.
+
+        Returns once subscribed. Raises the client's error when the server refuses the connection, Failure when the
+        socket cannot be opened.
+        """
         from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect
 
-        members = {"ConnectParticipant": True} if agent else {}
+        self.drop()
+        members = {"ConnectParticipant": True} if self._connect_participant else {}
         reply = self._call(
             "CreateParticipantConnection",
-            ParticipantToken=self._participant_token,
+            ParticipantToken=self.participant_token,
             Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
             **members,
         )
-        self._connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
+        self.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
         try:
-            opened = connect(reply["Websocket"]["Url"], proxy=None)
+            opened = connect(reply["Websocket"]["Url"], compression=None, proxy=None, max_queue=None)
         except (OSError, WebSocketException) as error:
             raise Failure(f"The chat's socket cannot be opened: {error}") from error
         self._socket = self._open.enter_context(opened)
-        self._socket.send(json.dumps({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}}))
-        self._frame(lambda frame: frame["topic"] == "aws/subscribe")
+        self.frame({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
         return self
 
-    def say(self, text: str) -> Item:
-        """Send a message, wait until it is in the chat, and return it."""
-        sent = self._call(
-            "SendMessage", ConnectionToken=self._connection_token, ContentType="text/plain", Content=text
+    def frame(self, frame: dict[str, Any]) -> None:
+        """Send a frame on the socket and wait for the server's frame of the same topic. Raises NotSeen."""
+        assert self._socket is not None, f"{self.name} is not connected"
+        self._socket.send(json.dumps(frame))
+        while frame["topic"] not in self._replies:
+            if not self._receive(self.patience_seconds):
+                self._fail(f"a reply to {frame}")
+        self._replies.remove(frame["topic"])
+
+    def say(self, content: str, content_type: str = "text/plain", **members: Any) -> Item:
+        """Send a message; returns its Id and AbsoluteTime."""
+        return self._call(
+            "SendMessage",
+            ConnectionToken=self.connection_token,
+            ContentType=content_type,
+            Content=content,
+            **members,
         )
-        return self.see(lambda item: item["Id"] == sent["Id"])
 
-    def leave(self) -> None:
-        """Leave the chat for good."""
-        self._call("DisconnectParticipant", ConnectionToken=self._connection_token)
+    def typing(self) -> None:
+        """Send the event that shows the others a typing indicator."""
+        self._event("typing")
 
-    def see(self, wanted: Callable[[Item], bool]) -> Item:
-        """The next item on the socket that is `wanted`. Raises Failure when none comes."""
+    def delivered(self, item: Item) -> None:
+        """Report that `item` has arrived."""
+        self._event("message.delivered", Content=json.dumps({"messageId": item["Id"]}))
 
-        def is_wanted(frame: dict[str, Any]) -> bool:
-            return frame["topic"] == "aws/chat" and wanted(json.loads(frame["content"]))
+    def read(self, item: Item) -> None:
+        """Report that `item` has been read."""
+        self._event("message.read", Content=json.dumps({"messageId": item["Id"]}))
 
-        item: Item = json.loads(self._frame(is_wanted)["content"])
-        return item
+    def see(self, content: str | None = None, **members: Any) -> Item:
+        """Wait for an item that has this Content and these members, among those not seen before, and return it.
 
-    def see_event(self, kind: str) -> Item:
-        """The next event of a kind such as `chat.rehydrated`."""
-        return self.see(lambda item: item["ContentType"] == EVENT + kind)
+        Raises NotSeen, an AssertionError that lists every item seen, when it does not come.
+        """
+        wanted = members if content is None else {"Content": content, **members}
+        described = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
+        return self.see_like(lambda item: all(item.get(name) == wanted[name] for name in wanted), described)
 
-    def history(self) -> list[Item]:
-        """Every item this person may read, oldest first, by GetTranscript's pages."""
-        items: list[Item] = []
-        token: dict[str, str] = {}
+    def see_like(self, like: Callable[[Item], bool], described: str) -> Item:
+        """Wait for an item that `like` accepts, among those not seen before; `described` is for the error."""
+        deadline = monotonic() + self.patience_seconds
         while True:
-            page = self._call(
-                "GetTranscript",
-                ConnectionToken=self._connection_token,
-                MaxResults=PAGE_MAX,
-                ScanDirection="BACKWARD",
-                SortOrder="ASCENDING",
-                **token,
-            )
+            for item in self._unseen:
+                if like(item):
+                    self._unseen.remove(item)
+                    return item
+            if not self._receive(deadline - monotonic()):
+                self._fail(described)
+
+    def catch_up(self) -> list[Item]:
+        """Receive all that the server has sent up to now; returns everything seen so far."""
+        self.frame({"topic": "aws/heartbeat"})
+        return self.items
+
+    def see_event(self, kind: str, **members: Any) -> Item:
+        """Wait for an event such as `typing`, `participant.joined` or `chat.rehydrated`, and return it."""
+        return self.see(ContentType=EVENT + kind, **members)
+
+    def events(self) -> list[str]:
+        """The kinds of event the socket has shown up to now, in order."""
+        return [
+            item["ContentType"].removeprefix(EVENT) for item in self.catch_up() if item["Type"] == "EVENT"
+        ]
+
+    def page(self, **arguments: Any) -> dict[str, Any]:
+        """Return one page of GetTranscript."""
+        return self._call("GetTranscript", ConnectionToken=self.connection_token, **arguments)
+
+    def history(self, page_size: int = 100, **arguments: Any) -> list[Item]:
+        """Return every item this participant may read, oldest first, including the past that the chat continues."""
+        arguments = {
+            "ScanDirection": "BACKWARD",
+            "SortOrder": "ASCENDING",
+            "MaxResults": page_size,
+        } | arguments
+        items: list[Item] = []
+        while True:
+            page = self.page(**arguments)
             items[:0] = page["Transcript"]
             if not page.get("NextToken"):
                 return items
-            token = {"NextToken": page["NextToken"]}
+            arguments["NextToken"] = page["NextToken"]
 
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._client.call("connectparticipant", operation, **parameters)
+    def reads(self, page_size: int = 100) -> list[str]:
+        """Return the text of every message in `history`, oldest first."""
+        return [item["Content"] for item in self.history(page_size) if item["Type"] == "MESSAGE"]
 
-    def _frame(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def leave(self) -> None:
+        """Leave the chat for good; the socket stays open, so that the end can be seen."""
+        self._call("DisconnectParticipant", ConnectionToken=self.connection_token)
+
+    def drop(self) -> None:
+        """Close the socket without leaving the chat; `connect` comes back."""
+        self._open.close()
+        self._socket = None
+
+    def _event(self, kind: str, **members: Any) -> None:
+        self._call("SendEvent", ConnectionToken=self.connection_token, ContentType=EVENT + kind, **members)
+
+    def _receive(self, seconds: float) -> bool:
+        """Receive the next frame; False when none comes in time."""
         from websockets.exceptions import ConnectionClosed
 
-        assert self._socket is not None, "connect first"
-        while True:
-            try:
-                frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_SECONDS))
-            except (TimeoutError, ConnectionClosed) as error:
-                raise Failure(
-                    f"{self.name} waited {PATIENCE_SECONDS} s in vain for the chat to go on."
-                ) from error
-            if wanted(frame):
-                return frame
+        assert self._socket is not None, f"{self.name} is not connected"
+        try:
+            frame = json.loads(self._socket.recv(timeout=max(seconds, 0)))
+        except (TimeoutError, ConnectionClosed):
+            return False
+        if frame["topic"] == "aws/chat":
+            item = json.loads(frame["content"])
+            self.items.append(item)
+            self._unseen.append(item)
+        else:
+            self._replies.append(frame["topic"])
+        return True
+
+    def _fail(self, wanted: str) -> NoReturn:
+        seen = "".join(f"\n  {_line(item)}" for item in self.items) or " nothing"
+        raise NotSeen(f"{self.name} did not see {wanted}. {self.name} has seen:{seen}")
+
+
+def _line(item: Item) -> str:
+    content = item.get("Content") or item["ContentType"].removeprefix(EVENT)
+    return f"{item.get('ParticipantRole', '-')} {item.get('DisplayName', '-')}: {content}"

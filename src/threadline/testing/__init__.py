@@ -8,23 +8,23 @@ Install threadline, and pytest has the fixture; a test needs three lines:
         assert casey.reads() == ["My parcel has not come.", "I will ask the depot.", "It left this morning."]
 
 `threadline` is fresh for every test; `threadline_server` is one for the whole run, for tests that share it.
-Nothing here waits for time to pass: `threadline.clock.advance(minutes=5)` moves it.
+Tests do not wait for time to pass: `threadline.clock.advance(minutes=5)` moves the clock.
 """
 
 from collections.abc import Iterator
 
 import pytest
 
-from threadline.testing.people import Agent, Customer, Participant
+from threadline.testing.people import Agent, Customer, Person
 from threadline.testing.server import Threadline
 from threadline.testing.workspace import PastChat, Workspace
 
-__all__ = ["Agent", "Customer", "Participant", "PastChat", "Threadline", "Workspace"]
+__all__ = ["Agent", "Customer", "PastChat", "Person", "Threadline", "Workspace"]
 
 
 @pytest.fixture
 def threadline() -> Iterator[Threadline]:
-    """A server of the test's own, in memory, on a free port, with the demo's flows, queue and users."""
+    """A server for one test, in memory, on a free port, with the demo's flows, queue and users."""
     with Threadline() as server:
         yield server
 

@@ -10,28 +10,28 @@ from threadline.clock import Clock, ManualClock
 from threadline.testing.workspace import Workspace, environment
 
 T = TypeVar("T")
-FOR_EVER_SECONDS = 10**9
+FOREVER_SECONDS = 10**9
 CLOSE_SECONDS = 2.0
 
 
 class MovableClock(ManualClock):
-    """The real time, and further ahead after each `advance`; whatever became due is done when `advance` returns."""
+    """The real time plus every `advance`. When `advance` returns, all tasks that became due have run."""
 
     def __init__(self) -> None:
         super().__init__(start_ms=0)
         self._stopped_ms: int | None = None
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, and what the clock has been advanced by."""
+        """Milliseconds since the epoch, plus those of every `advance`."""
         real_ms = Clock.now_ms(self) if self._stopped_ms is None else self._stopped_ms
         return real_ms + super().now_ms()
 
     def stop(self) -> None:
-        """Let no time pass from now on but what the clock is advanced by."""
+        """Stop the real time: from now on only `advance` moves the clock."""
         self._stopped_ms = Clock.now_ms(self)
 
     def random_bytes(self, count: int) -> bytes:
-        """`count` bytes fit for secrets."""
+        """`count` random bytes, good enough for secrets."""
         return Clock.random_bytes(self, count)
 
 
@@ -49,7 +49,7 @@ class Threadline(Workspace):
         from threadline.server import Server
 
         self.clock = MovableClock()
-        own: dict[str, Any] = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOR_EVER_SECONDS}
+        own: dict[str, Any] = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOREVER_SECONDS}
         self._server = Server(Settings(**own | settings), clock=self.clock)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="threadline", daemon=True)
@@ -63,7 +63,7 @@ class Threadline(Workspace):
         super().__init__(self._server.url, environment(self._server.url, self._server.workspace))
 
     def another_account(self) -> Workspace:
-        """Return a workspace of another account on the same server: someone who must not see what is yours."""
+        """Return a workspace of another account on the same server, which must not see this workspace's data."""
         from threadline.operations.workspace import make_workspace
 
         number = f"{len(self._others) + 1:012}"
@@ -76,7 +76,7 @@ class Threadline(Workspace):
         return self._others[-1]
 
     def close(self) -> None:
-        """Stop the server, everyone connected to it first."""
+        """Close the clients' connections, then the server."""
         for workspace in self._others:
             workspace.close()
         super().close()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from threadline.testing.people import Agent, Customer, Participant
+from threadline.aws.names import MODELS as MODELS_FOLDER
+from threadline.aws.names import snake
+from threadline.testing.people import Agent, Customer, Person
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
 REGION = "us-east-1"
-MODELS = str(resources.files("threadline") / "models")
-"""The folder of our own service model: AWS_DATA_PATH for whoever shall know it."""
+MODELS = str(MODELS_FOLDER)
+"""The folder of our own service model, for the AWS_DATA_PATH of a program that is to know it."""
 
 
 class PastChat(NamedTuple):
@@ -29,9 +30,9 @@ class PastChat(NamedTuple):
 class Workspace:
     """One instance of an account, with the demo's flows, queue and users.
 
-    `connect`, `connectparticipant` and `threadline` are boto3's clients; `env` is what a subprocess needs to reach
-    the same workspace, by the names that `threadline env` prints, and `env_unset` the names that must not be set
-    beside it; `agents` gives the user ids of `a1` and `a2`.
+    `connect`, `connectparticipant` and `threadline` are boto3's clients. A subprocess reaches the same workspace with
+    the environment variables `env`, which `threadline env` prints, and without those in `env_unset`. `agents` gives
+    the user ids of `a1` and `a2`.
     """
 
     def __init__(self, url: str, env: dict[str, str]) -> None:
@@ -42,7 +43,7 @@ class Workspace:
         self.survey_flow_id = env["THREADLINE_SURVEY_FLOW_ID"]
         self.queue_id = env["THREADLINE_QUEUE_ID"]
         self.agents = {"a1": env["THREADLINE_AGENT_A1"], "a2": env["THREADLINE_AGENT_A2"]}
-        self.people: list[Participant] = []
+        self.people: list[Person] = []
         self._clients: dict[str, Any] = {}
 
     @property
@@ -64,7 +65,7 @@ class Workspace:
 
     @property
     def threadline(self) -> Any:
-        """The client of what Amazon does not publish: accepting, transferring, explaining."""
+        """The client of the operations that Amazon does not publish: accepting, transferring, explaining."""
         return self.client("threadline")
 
     def client(self, service: str, **options: Any) -> Any:
@@ -85,6 +86,11 @@ class Workspace:
             self._clients[service] = made
         return self._clients[service]
 
+    def call_participant(self, operation: str, **members: Any) -> dict[str, Any]:
+        """The reply to an operation of Amazon Connect Participant. Raises botocore's ClientError for a refusal."""
+        reply: dict[str, Any] = getattr(self.connectparticipant, snake(operation))(**members)
+        return reply
+
     def customer(self, name: str = "Casey", **members: Any) -> Customer:
         """Start a chat and connect; `members` are further members of StartChatContact."""
         return self.invite(name, **members).connect()
@@ -94,7 +100,7 @@ class Workspace:
         return Customer(self, name, **members)
 
     def agent(self, name: str = "a1") -> Agent:
-        """Return the user `name`, who can `accept` a chat."""
+        """Return the user `name`; `accept` takes a chat."""
         return Agent(self, name)
 
     def past_chat(self) -> PastChat:
@@ -118,7 +124,7 @@ class Workspace:
         return PastChat(casey.contact_id, c2, c3)
 
     def close(self) -> None:
-        """Let go of every socket and connection."""
+        """Close every socket and connection."""
         for person in self.people:
             person.drop()
         for client in self._clients.values():
@@ -126,7 +132,7 @@ class Workspace:
 
 
 def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
-    """What `threadline env` would print for a workspace of the server at `url`."""
+    """The variables that `threadline env` would print for a workspace of the server at `url`."""
     from threadline.cli import env
     from threadline.client import session as endpoint
 
@@ -135,7 +141,7 @@ def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
 
 @cache
 def _session() -> Session:
-    """One session for all clients of the process: it reads each service model once, and no file or profile of AWS's."""
+    """One session for all clients of the process. It reads each service model once, and no AWS configuration file."""
     from botocore.session import Session
 
     unset = (None, None, None, None)
