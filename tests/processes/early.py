@@ -15,7 +15,7 @@ from threadline.config import Settings
 from threadline.processes import frontend
 from threadline.processes.channel import Channel
 from threadline.processes.fork import fork
-from threadline.processes.messages import Begin, Drain, Drained, News, Ready, Synced
+from threadline.processes.messages import Begin, CommitNotice, Drain, Drained, Durable, Ready
 from threadline.store import Committed
 from threadline.store.sqlite.store import SqliteStore
 
@@ -26,7 +26,7 @@ async def speak(end: socket.socket, file: Path, url: str) -> None:
     said: asyncio.Queue[Any] = asyncio.Queue()
     channel = Channel(said.put_nowait, lambda: said.put_nowait("it is gone"))
     await channel.open(end)
-    for message in (Begin(1), Synced(2), News(Committed((), (), None)), Synced(3)):
+    for message in (Begin(1), Durable(2), CommitNotice(Committed((), (), None)), Durable(3)):
         channel.send(message)
     assert await said.get() == Ready()
     assert (await asyncio.to_thread(ask, url, "GET", "/health")).status == 200

@@ -23,7 +23,7 @@ from threadline.clock import ManualClock
 from threadline.config import Settings
 from threadline.operations.units import Call
 from threadline.processes.channel import Channel
-from threadline.processes.fork import Forked, Written
+from threadline.processes.fork import Forked, SharedCounter
 from threadline.processes.frontend import RemoteStore
 from threadline.processes.frontends import Frontends
 from threadline.processes.messages import Begin, Follow, Ready
@@ -84,7 +84,7 @@ def test_nobody_notices_that_an_edge_is_killed(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         status, errors = server.end()
         assert status == 0
-        assert "a process that serves clients has ended: the server starts anew" in errors
+        assert "a frontend process has ended: the server restarts" in errors
         assert "the worker died (status 1)" in errors
 
 
@@ -162,22 +162,22 @@ class Two:
 @asynccontextmanager
 async def two_processes(folder: Path) -> AsyncIterator[Two]:
     ours, theirs = socket.socketpair()
-    path, written = folder / "threadline.db", Written()
+    path, written = folder / "threadline.db", SharedCounter()
     two = Two(SqliteStore(path, ManualClock()))
     hung_up = asyncio.get_running_loop().create_future()
     frontends = two.frontends = Frontends(
         Forked([ours], written), two.store, lambda: hung_up.set_result(None)
     )
 
-    def heard(message: Any) -> None:
+    def receive(message: Any) -> None:
         if isinstance(message, Begin):
             two.remote = RemoteStore(path, written, message.synced, channel, ManualClock(), Policy())
             two.remote.on_commit = two.news.append
             channel.send(Ready())
         else:
-            two.remote.heard(message)
+            two.remote.receive(message)
 
-    channel = two.channel = Channel(heard, lambda: None)
+    channel = two.channel = Channel(receive, lambda: None)
     await channel.open(theirs)
     await frontends.start()
     try:
@@ -355,7 +355,7 @@ async def test_a_commit_before_the_edges_are_there_is_nobody_s(tmp_path: Path) -
     """As where timers are overdue when a server starts."""
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ends = socket.socketpair()
-    frontends = Frontends(Forked(list(ends), Written()), store, lambda: None)
+    frontends = Frontends(Forked(list(ends), SharedCounter()), store, lambda: None)
     frontends.committed(Committed((), (Signal(1, "participant", {}),), None))
     for end in ends:
         end.close()
@@ -392,7 +392,7 @@ async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: P
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
     theirs.close()
-    frontends = Frontends(Forked([ours], Written()), store, lambda: None)
+    frontends = Frontends(Forked([ours], SharedCounter()), store, lambda: None)
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(RuntimeError, match="has ended"):
             await frontends.start()
@@ -402,15 +402,15 @@ async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: P
 async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
-    frontends = Frontends(Forked([ours], Written()), store, lambda: None)
+    frontends = Frontends(Forked([ours], SharedCounter()), store, lambda: None)
 
-    def heard(message: Any) -> None:
+    def receive(message: Any) -> None:
         if isinstance(message, Begin):
             channel.send(Ready())
         else:
             channel.close()
 
-    channel = Channel(heard, lambda: None)
+    channel = Channel(receive, lambda: None)
     await channel.open(theirs)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await frontends.start()

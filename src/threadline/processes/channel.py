@@ -1,4 +1,4 @@
-"""What the processes of one server say to each other, over a pair of sockets that only they hold."""
+"""A channel between two processes of one server: ordered messages over a socket pair that only they hold."""
 
 import asyncio
 import socket
@@ -11,34 +11,34 @@ import msgspec
 from threadline.processes.messages import Message, ToFrontend, ToWriter
 
 HEAD = Struct(">IBI")
-"""The bytes that follow, and the head of a MessagePack array of so many messages (its format `array 32`)."""
+"""The number of bytes that follow, and the head of a MessagePack array of the messages (its format `array 32`)."""
 LENGTH_BYTES, ARRAY = 4, 0xDD
 TOGETHER_MAX = 8
-"""Messages that travel together. More would save a little, and keep the other process waiting for the last of them."""
+"""The most messages in one write. A larger limit saves little and delays the first message of the write."""
 
 
 class Channel(asyncio.Protocol):
-    """One end. `heard` gets each message in the order they were sent in, `lost` is called when the other is gone."""
+    """One end of the channel. It calls `receive` with each message in order, and `lost` when the other end closes."""
 
     _transport: asyncio.WriteTransport
     _encode = msgspec.msgpack.Encoder().encode
     _decode = msgspec.msgpack.Decoder(list[ToWriter | ToFrontend]).decode
 
-    def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
+    def __init__(self, receive: Callable[[Any], None], lost: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._heard = heard
+        self._receive = receive
         self._lost = lost
         self._incoming = bytearray()
         self._outgoing: list[bytes] = []
 
     async def open(self, end: socket.socket) -> None:
-        """Speak over `end`. Messages may be heard before this returns; nothing can be sent before."""
+        """Connect to the socket `end`. Messages may arrive before this returns; `send` works only afterwards."""
         await self._loop.create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: Message) -> None:
-        """Send a message, with others that are sent in this turn of the loop. To one that is gone, it is lost.
+        """Send a message together with the others of this turn of the loop. It is dropped when the other end is gone.
 
-        Raises OverflowError or UnicodeEncodeError for a number or a text that no message can hold.
+        Raises OverflowError or UnicodeEncodeError for a number or a text that MessagePack cannot hold.
         """
         encoded = self._encode(message)
         if not self._outgoing:
@@ -48,12 +48,12 @@ class Channel(asyncio.Protocol):
             self.flush()
 
     def close(self) -> None:
-        """Send what is to be sent, and hang up."""
+        """Flush, then close the connection."""
         self.flush()
         self._transport.close()
 
     def flush(self) -> None:
-        """Send what is to be sent now; otherwise it is at the end of this turn of the loop."""
+        """Write the queued messages now instead of at the end of this turn of the loop."""
         messages, self._outgoing = self._outgoing, []
         if messages and not self._transport.is_closing():
             data = b"".join(messages)
@@ -72,7 +72,7 @@ class Channel(asyncio.Protocol):
             messages = self._decode(incoming[LENGTH_BYTES:end])
             del incoming[:end]
             for message in messages:
-                self._heard(message)
+                self._receive(message)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost()

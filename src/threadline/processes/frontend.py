@@ -1,4 +1,4 @@
-"""A frontend in a process of its own: it serves clients, reads the store's file, and asks another process to write."""
+"""A frontend in its own process: it serves clients, reads the store's file and sends writes to the writer."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from threadline.config import Settings
 from threadline.errors import Fault
 from threadline.processes import messages
 from threadline.processes.channel import Channel
-from threadline.processes.fork import Written, calm_garbage_collection
+from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
 from threadline.server.frontend import Frontend
 from threadline.store import Store, Unavailable, Work
@@ -21,23 +21,23 @@ from threadline.store.sqlite.store import Reader
 
 
 class WriterFailed(Exception):
-    """A unit of work failed in the process that writes, whose log says how."""
+    """A unit of work failed in the writer. The writer's log says why."""
 
 
 class RemoteStore(Store):
-    """The store of a frontend: it reads the file at `path` by itself; the writer, asked over `channel`, writes it.
+    """The store of a frontend. It reads the file at `path` itself and sends writes to the writer over `channel`.
 
-    A read is answered once all is durable that it may have seen: `written` says how many batches that is, `synced` how
-    many are so far. Units of work that write are those of `server.units`.
+    A read is answered once every batch that it can have seen is durable: `written` counts the written batches, `synced`
+    the durable ones. Only the units of work of `operations.units` can be written.
     """
 
     def __init__(
-        self, path: Path, written: Written, synced: int, channel: Channel, clock: Clock, policy: Policy
+        self, path: Path, written: SharedCounter, synced: int, channel: Channel, clock: Clock, policy: Policy
     ) -> None:
         self.on_commit = lambda _: None
         self._reader = Reader(path, clock, policy)
         self._channel = channel
-        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._requests: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._written = written
         self._synced = synced
@@ -45,8 +45,8 @@ class RemoteStore(Store):
 
     async def write(self, work: Work[Any], session: int | None = None) -> Any:
         self._count += 1
-        self._channel.send(messages.Asked(self._count, work))  # type: ignore[arg-type]
-        future = self._asked[self._count] = asyncio.get_running_loop().create_future()
+        self._channel.send(messages.WriteRequest(self._count, work))  # type: ignore[arg-type]
+        future = self._requests[self._count] = asyncio.get_running_loop().create_future()
         return await future
 
     async def read(self, work: Work[Any], *, is_single: bool = False) -> Any:
@@ -61,24 +61,24 @@ class RemoteStore(Store):
     async def close(self) -> None:
         self._reader.close()
 
-    def heard(self, message: ToFrontend) -> None:
-        """What the process that writes has said."""
+    def receive(self, message: ToFrontend) -> None:
+        """Handle a message of the writer."""
         match message:
-            case messages.Answered(number, result):
-                self._asked.pop(number).set_result(result)
-            case messages.Refused(number, code, text, members):
-                self._asked.pop(number).set_exception(_refusal(code, text, members))
-            case messages.News(committed):
+            case messages.WriteResponse(number, result):
+                self._requests.pop(number).set_result(result)
+            case messages.WriteError(number, code, text, members):
+                self._requests.pop(number).set_exception(_exception(code, text, members))
+            case messages.CommitNotice(committed):
                 self.on_commit(committed)
             case messages.Blocked(reason):
                 self.trouble = reason
-            case messages.Synced(batches):
+            case messages.Durable(batches):
                 self._synced = batches
                 while self._reading and self._reading[0][0] <= batches:
                     self._reading.popleft()[1].set_result(None)
 
 
-def _refusal(code: str, text: str, members: dict[str, Any]) -> Exception:
+def _exception(code: str, text: str, members: dict[str, Any]) -> Exception:
     if code:
         return Fault(code, text, **members)
     return Unavailable(text) if text else WriterFailed()
@@ -90,35 +90,35 @@ async def serve(
     file: Path,
     bound: socket.socket,
     end: socket.socket,
-    written: Written,
+    written: SharedCounter,
 ) -> None:
-    """Be a frontend on `bound`, until the process at the other end of `end` says that it is over, or is gone."""
+    """Serve clients on `bound` until the writer, at the other end of `end`, asks for a drain. Exit when it is gone."""
     loop = asyncio.get_running_loop()
     begun: asyncio.Future[RemoteStore] = loop.create_future()
     drained: asyncio.Future[float] = loop.create_future()
     clock = Clock()
 
-    def heard(message: ToFrontend) -> None:
+    def receive(message: ToFrontend) -> None:
         match message:
             case messages.Begin(synced):
                 begun.set_result(RemoteStore(file, written, synced, channel, clock, policy))
             case messages.Drain(seconds):
                 drained.set_result(seconds)
             case _ if begun.done():
-                begun.result().heard(message)
+                begun.result().receive(message)
 
     def lost() -> None:
         if not drained.done():
             os._exit(1)
 
-    channel = Channel(heard, lost)
+    channel = Channel(receive, lost)
     await channel.open(end)
     store = await begun
     frontend = Frontend(settings, clock, store, bound)
     store.on_commit = frontend.committed
     frontend.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
     await frontend.start()
-    calm_garbage_collection()
+    freeze_gc()
     channel.send(messages.Ready())
     clean = await frontend.close(await drained)
     await store.close()

@@ -1,4 +1,4 @@
-"""What the process that writes and its frontends have to say to each other; `server.channel` carries it."""
+"""The messages between the writer and its frontends. `processes.channel` carries them."""
 
 from typing import Any
 
@@ -9,36 +9,38 @@ from threadline.store import Committed
 
 
 class Message(msgspec.Struct, array_like=True, tag=True, gc=False):
-    """Something to say; its class says what."""
+    """A message; its class is its kind."""
 
 
 class Begin(Message):
-    """To a frontend: the store is open, and so many batches are durable."""
+    """To a frontend: the store is open and `synced` batches are durable."""
 
     synced: int
 
 
 class Ready(Message):
-    """From a frontend: it serves."""
+    """From a frontend: it serves clients."""
 
 
-class Asked(Message):
+class WriteRequest(Message):
     """From a frontend: run a unit of work."""
 
     number: int
     unit: Call | Subscribe | Look
 
 
-class Answered(Message):
-    """To a frontend: what the unit of work of this number has come to."""
+class WriteResponse(Message):
+    """To a frontend: the result of the unit of work with this number."""
 
     number: int
     result: Any
 
 
-class Refused(Message):
-    """To a frontend: the Fault that a unit of work has come to. Without a code it failed, and a log says how; with a
-    message alone nothing can be written now.
+class WriteError(Message):
+    """To a frontend: the Fault that the unit of work with this number raised.
+
+    An empty code with a message means that nothing can be written now. Both empty mean that the unit failed, and the
+    writer's log says why.
     """
 
     number: int
@@ -48,41 +50,41 @@ class Refused(Message):
 
 
 class Follow(Message):
-    """From a frontend: it has sockets for a session, or none any more."""
+    """From a frontend: it has its first socket for a session, or has lost its last."""
 
     session: int
     is_followed: bool
 
 
-class News(Message):
-    """To a frontend: what has been committed in the sessions that it follows."""
+class CommitNotice(Message):
+    """To a frontend: a commit, reduced to the sessions that it follows."""
 
     committed: Committed
 
 
-class Synced(Message):
-    """To a frontend: so many batches are durable."""
+class Durable(Message):
+    """To a frontend: this number of batches is durable."""
 
     batches: int
 
 
 class Blocked(Message):
-    """To a frontend: why nothing can be written now, or None when it can be again; see `Store.trouble`."""
+    """To a frontend: the reason why nothing can be written, or None once writes work again. See `Store.trouble`."""
 
     reason: str | None
 
 
 class Drain(Message):
-    """To a frontend: take nothing more, answer what is running, close the sockets."""
+    """To a frontend: accept nothing more, answer running requests within `seconds`, close the sockets."""
 
     seconds: float
 
 
 class Drained(Message):
-    """From a frontend: all are gone; `is_clean` when nobody had to be cut off."""
+    """From a frontend: every client is gone. `is_clean` is False when one had to be cut off."""
 
     is_clean: bool
 
 
-ToWriter = Ready | Asked | Follow | Drained
-ToFrontend = Begin | Answered | Refused | News | Synced | Blocked | Drain
+ToWriter = Ready | WriteRequest | Follow | Drained
+ToFrontend = Begin | WriteResponse | WriteError | CommitNotice | Durable | Blocked | Drain

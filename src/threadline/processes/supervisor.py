@@ -1,8 +1,8 @@
-"""`threadline serve`: a small parent that holds the listening socket, and a worker that serves on it.
+"""`threadline serve`: a small parent process that holds the listening socket, and a worker that serves on it.
 
-The socket outlives the worker: while none runs, after a crash or during a reload, connections wait in its backlog
-instead of being refused. SIGTERM and SIGINT drain and stop, SIGHUP drains and starts a new worker. The parent does
-nothing else, so that it does not fail.
+The socket stays open while no worker runs, after a crash or during a reload: connections wait in its backlog instead of
+being refused. SIGTERM and SIGINT drain and stop. SIGHUP drains and starts a new worker. The parent does nothing else,
+so that little can make it fail.
 """
 
 import os
@@ -18,10 +18,10 @@ from threadline.clock import Limited
 from threadline.config import Settings
 
 KILL_AFTER_SECONDS = 1.5
-"""What a worker gets beyond `drain_seconds` until it is killed."""
+"""The time between the end of `drain_seconds` and the kill of a worker that still runs."""
 
 RESPAWN_DELAYS_SECONDS = (0.001, 0.1, 0.5, 1.0, 2.0, 5.0)
-"""Before the next worker, when none, one, two .. in a row have died before they served."""
+"""The delay before the next worker, by the number of workers in a row that died before they served."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
@@ -47,7 +47,7 @@ class Supervisor:
         self.channel: socket.socket | None = None
         self.has_served = False
         self.reason = ""
-        self.said = Limited(say)
+        self.limited = Limited(say)
         self.failures = 0
         self.stopping = False
         self.replacing = False
@@ -55,7 +55,7 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
 
     def run(self) -> int:
-        """Keep a worker running until told to stop; the exit status."""
+        """Keep a worker running until a signal stops the server. Returns the exit status."""
         wakeup, sender = socket.socketpair()
         sender.setblocking(False)
         for number in SIGNALS:
@@ -69,12 +69,12 @@ class Supervisor:
                     for byte in wakeup.recv(64):
                         self.on_signal(byte)
                 elif self.channel is not None:
-                    self.on_word(self.channel.recv(datadir.REASON_BYTES))
+                    self.on_message(self.channel.recv(datadir.REASON_BYTES))
                 if self.worker is None and (self.stopping or not self.has_served):
                     return 0 if self.stopping and not self.killed else 1
 
     def spawn(self) -> None:
-        """Start a worker; it inherits the socket, the lock of the data folder and one end of a channel."""
+        """Start a worker. It inherits the socket, the lock of the data folder and one end of a socket pair."""
         self.killed = False
         self.channel, theirs = socket.socketpair()
         self.selector.register(self.channel, selectors.EVENT_READ)
@@ -85,21 +85,21 @@ class Supervisor:
             env=os.environ | self.settings.environment(),
             pass_fds=fds if self.lock is None else [*fds, self.lock],
             stdin=subprocess.DEVNULL,
-            process_group=0,  # a terminal's ^C is for the parent, who passes it on
+            process_group=0,  # a terminal's ^C reaches only the parent, which drains the worker
         )
         theirs.close()
 
-    def on_word(self, word: bytes) -> None:
-        """The worker serves, has said why it cannot, or is gone."""
-        if word == datadir.READY:
+    def on_message(self, message: bytes) -> None:
+        """Handle bytes of the worker: it serves, it gives the reason why it cannot, or (empty) it is gone."""
+        if message == datadir.READY:
             self.on_ready()
-        elif word:
-            self.reason = word.decode(errors="replace")
+        elif message:
+            self.reason = message.decode(errors="replace")
         else:
             self.on_death()
 
     def on_ready(self) -> None:
-        """The worker serves; the first one is announced."""
+        """The worker serves. Announce the first one."""
         self.failures = 0
         self.accept_loss = False
         if not self.has_served:
@@ -107,7 +107,7 @@ class Supervisor:
             self.announce()
 
     def on_death(self) -> None:
-        """The worker is gone: start the next one, at once or after a delay, unless this is the end."""
+        """The worker is gone. Start the next one, at once or after a delay, unless the server stops."""
         if self.worker is None or self.channel is None:
             return
         self.selector.unregister(self.channel)
@@ -130,14 +130,14 @@ class Supervisor:
         delay = RESPAWN_DELAYS_SECONDS[min(self.failures, len(RESPAWN_DELAYS_SECONDS) - 1)]
         self.failures += 1
         if reason:
-            self.said.say("start", f"{reason} Connections wait, and the server tries again.")
+            self.limited.say("start", f"{reason} Connections wait, and the server tries again.")
         else:
             how = f"signal {-status}" if status < 0 else f"status {status}"
-            self.said.say("death", f"the worker died ({how}); connections wait for the next one")
+            self.limited.say("death", f"the worker died ({how}); connections wait for the next one")
         signal.setitimer(signal.ITIMER_REAL, delay)
 
     def on_signal(self, number: int) -> None:
-        """Stop, reload, or do what was put off until now."""
+        """Stop or reload; for SIGALRM, start the delayed worker or kill the one that did not drain in time."""
         if number == signal.SIGALRM:
             if self.worker is None:
                 self.spawn()
@@ -154,18 +154,18 @@ class Supervisor:
             self.drain()
 
     def drain(self) -> None:
-        """Ask the worker to finish, and not for ever."""
+        """Ask the worker to finish, and set the alarm that kills it if it does not."""
         if self.worker is not None:
             self.worker.terminate()
             signal.setitimer(signal.ITIMER_REAL, self.settings.drain_seconds + KILL_AFTER_SECONDS)
 
     def kill(self) -> None:
-        """End the worker without its consent."""
+        """Kill the worker."""
         if self.worker is not None:
             self.killed = True
             self.worker.kill()
 
 
 def say(text: str) -> None:
-    """A line of the parent's own, on standard error."""
+    """Print a line of the supervisor on standard error."""
     print(f"threadline: {text}", file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""The worker process: a `Server` on a socket that its parent bound, for as long as the parent lives.
+"""The worker process: a `Server` on a socket that its parent bound. It ends when the parent ends.
 
 The supervisor starts it as `python -m threadline.processes.writer SOCKET CHANNEL`, two inherited file descriptors, with
-its settings in the environment. It says `ready` on the channel, or why it cannot serve. When the channel ends, the
-supervisor is gone.
+its settings in the environment. It sends `ready` on the channel, or the reason why it cannot serve. A closed channel
+means that the supervisor is gone.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from threadline import datadir
 from threadline.config import BadSettings, Settings
 from threadline.http.descriptors import connections_allowed
 from threadline.processes import frontend
-from threadline.processes.fork import Forked, calm_garbage_collection, fork
+from threadline.processes.fork import Forked, fork, freeze_gc
 from threadline.processes.frontends import Frontends, wanted
 from threadline.server import Server, factory
 from threadline.server.logs import write_to_stderr
 from threadline.store.sqlite.progress import DataLost
 
 ORPHAN_SECONDS = 0.5
-"""What running requests get when the parent is dead: whoever starts the next server is waiting for the data."""
+"""The time for running requests once the parent is dead. It is short: the next server needs the data folder."""
 
 BUFFERED_BYTES_MIN = 1_048_576
-"""The least of `buffered_bytes_max` that a process gets."""
+"""The smallest share of `buffered_bytes_max` that a frontend gets."""
 
 log = logging.getLogger("threadline.server")
 
@@ -40,7 +40,7 @@ log = logging.getLogger("threadline.server")
 async def serve(
     settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked, *, accept_loss: bool
 ) -> int:
-    """Serve until SIGTERM, the parent's death, or until it can only be started anew; the exit status."""
+    """Serve until SIGTERM, the parent's death or a failure that needs a restart. Returns the exit status."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[float] = loop.create_future()
 
@@ -58,7 +58,7 @@ async def serve(
         with contextlib.suppress(OSError):  # the parent is dead
             channel.send(str(error).encode()[: datadir.REASON_BYTES])
         return datadir.REFUSED if isinstance(error, DataLost) else 1
-    calm_garbage_collection()
+    freeze_gc()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
         channel.send(datadir.READY)
@@ -71,7 +71,7 @@ async def serve(
 
 
 def main(arguments: list[str]) -> int:
-    """Run the worker; the exit status."""
+    """Run the worker. Returns the exit status."""
     bound, channel = (socket.socket(fileno=int(fd)) for fd in arguments[:2])
     os.umask(0o077)
     settings = Settings.read(os.environ)
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     file = Path(settings.data) / datadir.DATABASE
     count = wanted(settings)
     share = settings
-    if count:  # otherwise this process does it when it begins to serve
+    if count:  # without frontends, `Frontend` limits the connections itself
         share = replace(
             settings,
             connections_max=connections_allowed(-(-settings.connections_max // count)),
