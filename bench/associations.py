@@ -10,7 +10,7 @@ from time import gmtime, strftime
 
 from bench.http import request
 from bench.servers import Server
-from threadline.aws.signing import Credentials, sign
+from threadline.aws.sigv4 import Credentials, sign
 from threadline.testing.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.session import Session
 
-from threadline.aws import model, restjson_client, signing
+from threadline.aws import model, restjson_client, sigv4
 from threadline.aws.catalog import SERVICES, Operation, Shape, load
 from threadline.aws.names import MODELS, ServiceName
 from threadline.awscli import inputs
@@ -162,9 +162,9 @@ def test_signatures_are_botocores(
     request = AWSRequest(method="POST", url=url, headers=headers, data=body)
     signer = SigV4Auth(BotocoreCredentials("AKID", "secret", token), "connect", "us-east-1")
     signer.add_auth(request)
-    ours = signing.sign(
+    ours = sigv4.sign(
         "POST", path, query, headers, body,
-        signing.Credentials("AKID", "secret", token), "us-east-1", "connect", request.context["timestamp"],
+        sigv4.Credentials("AKID", "secret", token), "us-east-1", "connect", request.context["timestamp"],
     )  # fmt: skip
     assert ours["Authorization"] == request.headers["Authorization"]
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 
-from threadline.aws import sigv4
+from threadline.aws import bearer, sigv4
 from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.http.request import add_header
@@ -374,10 +374,10 @@ def test_whatever_is_sent_is_answered(raw: bytes, headers: list[tuple[bytes, byt
 
 
 def test_a_bearer_token_is_one_header() -> None:
-    assert sigv4.bearer({b"host": b"x", b"x-amz-bearer": b"token"}) == "token"
+    assert bearer.token_of({b"host": b"x", b"x-amz-bearer": b"token"}) == "token"
     for headers in ([], [b""], [b"a", b"b"], [b"x" * 1_001], [b"\xff"]):
         with pytest.raises(Fault) as refused:
-            sigv4.bearer(by_name([(b"x-amz-bearer", value) for value in headers]))
+            bearer.token_of(by_name([(b"x-amz-bearer", value) for value in headers]))
         assert refused.value.code == "AccessDeniedException"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.http.raw import Answer, connected
 from tests.http.test_http import start_chat
-from threadline.aws.signing import Credentials, sign
+from threadline.aws.sigv4 import Credentials, sign
 from threadline.http.lingering import LINGER_BYTES_MAX
 from threadline.testing import Threadline
 

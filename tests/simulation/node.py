@@ -18,7 +18,7 @@ from tests.simulation.network import Air, Radio
 from threadline.aws.frames import chat_frame
 from threadline.aws.model import load
 from threadline.aws.names import ServiceName
-from threadline.aws.signing import Credentials, sign
+from threadline.aws.sigv4 import Credentials, sign
 from threadline.bus.hub import Hub
 from threadline.clock import ManualClock
 from threadline.config import Settings

@@ -1,7 +1,10 @@
-"""Who is calling: the check of AWS Signature Version 4, and the bearer token of the participant service.
+"""AWS Signature Version 4: one canonical request, which a client signs and the server verifies.
 
-A request's signature is made again from the secret that belongs to its access key, and compared. What the caller may
-do is not decided here, and no secret is kept here but the signing keys derived from the latest ones used.
+The server makes a request's signature again from the secret of its access key, and compares the two. The only secrets
+kept in memory are the signing keys derived from the latest ones used. Permissions are not decided here.
+
+A command line imports this module for one call, so the parts of the standard library that only a server needs are
+imported where they are used.
 
 Source: "Create a signed AWS API request", IAM User Guide. The label `Assumed:` marks rules that no source has.
 """
@@ -12,31 +15,40 @@ import hmac
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from threadline.clock import token_hash
-from threadline.errors import Fault
+
+if TYPE_CHECKING:
+    from threadline.errors import Fault
 
 CLOCK_SKEW_MS = 300_000
-BEARER_BYTES_MAX = 1_000
 KEPT = 1_024
-"""How many signing keys, and how many clients' forms of the Authorization header, are kept between requests."""
+"""Size of the caches of signing keys and of Authorization headers."""
 
 OTHER_HOSTS_MAX = 8
-"""Names tried for a signature that does not fit: each costs another one."""
+"""Host names tried for a signature that does not fit. Each costs one more signature."""
 
 _PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
-_CLAIM = re.compile(
+_CLAIM = (
     rb"AWS4-HMAC-SHA256 +Credential=([!-+\--~]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request *, *"
     rb"SignedHeaders=([!-+\--~]+) *, *"
 )
-_FORWARDED_HOST = re.compile(rb'(?i)(?:^|[;,]) *host="?([^";, ]{1,255})')
+_FORWARDED_HOST = rb'(?i)(?:^|[;,]) *host="?([^";, ]{1,255})'
 _FORM = (
     "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
     " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
 )
+
+
+class Credentials(NamedTuple):
+    """A key that a client signs with. Temporary keys have a `token`. `source` says where the key was found."""
+
+    access_key_id: str
+    secret_access_key: str
+    token: str | None = None
+    source: str = ""
 
 
 class Key(NamedTuple):
@@ -49,7 +61,7 @@ class Key(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """Who signed a request, and for what."""
+    """The verified signer of a request, and the scope of the signature."""
 
     access_key_id: str
     region: str
@@ -58,7 +70,7 @@ class Signed(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What an Authorization header claims, but for the signature itself: the same from request to request."""
+    """The part of an Authorization header before the signature. Requests of one client on one day share it."""
 
     access_key_id: str
     date: bytes
@@ -70,15 +82,55 @@ class _Form(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Who a request says made it, not verified: what is needed to look up the key, and the rest for `verify`."""
+    """The claims of a request, not verified yet: its access key, to be looked up, and the rest for `verify`."""
 
     access_key_id: str
     form: _Form
     signature: bytes
 
 
+def sign(
+    method: str,
+    path: str,
+    query: str,
+    headers: dict[str, str],
+    body: bytes,
+    credentials: Credentials,
+    region: str,
+    service: str,
+    stamp: str,
+) -> dict[str, str]:
+    """Return `headers` (host among them) with the headers of a signature added. All of them are signed.
+
+    `path` and `query` are as sent, percent-encoded; `stamp` is the time as 20261122T142649Z.
+    """
+    sent = {**headers, "X-Amz-Date": stamp}
+    if credentials.token:
+        sent["X-Amz-Security-Token"] = credentials.token
+    given = {name.lower().encode(): value.encode() for name, value in sent.items()}
+    signed = tuple(sorted(given))
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    form = _Form(
+        credentials.access_key_id,
+        stamp[:8].encode(),
+        region,
+        service,
+        signed,
+        scope.encode(),
+        b";".join(signed),
+    )
+    requested = _requested(method, path.encode(), query.encode())
+    payload = hashlib.sha256(body).hexdigest().encode()
+    signature = _signature(credentials.secret_access_key, form, stamp.encode(), requested, given, payload)
+    sent["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{scope}, "
+        f"SignedHeaders={form.signed_headers.decode()}, Signature={signature.decode()}"
+    )
+    return sent
+
+
 def claim_of(headers: Mapping[bytes, bytes], query_string: bytes) -> Claim:
-    """What a request claims. `headers` as in `verify`.
+    """Read the claims of a request. `headers` as in `verify`.
 
     Faults: MissingAuthenticationTokenException without a signature; InvalidSignatureException for another form.
     """
@@ -86,7 +138,7 @@ def claim_of(headers: Mapping[bytes, bytes], query_string: bytes) -> Claim:
     if not header:
         if b"X-Amz-Signature=" in query_string:
             raise _refusal("Presigned URLs are not accepted. Sign the request in its Authorization header.")
-        raise Fault(
+        raise _fault(
             "MissingAuthenticationTokenException",
             "The request is not signed: it has no Authorization header. Sign it with AWS Signature Version 4.",
         )
@@ -109,7 +161,7 @@ def verify(
     clock_skew_ms: int = CLOCK_SKEW_MS,
     hosts: Collection[bytes] = (),
 ) -> Signed:
-    """Verify the signature of a request that claims to be made with `key`, and say who made it.
+    """Verify the signature of a request that claims to be made with `key`. Return its signer.
 
     `headers` are by lowercase name, the values of one sent more than once joined by commas. `raw_path` is still
     percent-encoded. `hosts` are other names of this server: a signature for one of them is refused, with the reason.
@@ -127,15 +179,13 @@ def verify(
     if form.service not in services:
         wanted = " or ".join(services)
         raise _refusal(f"The request is signed for service {form.service!r}; it must be {wanted}.")
-    requested = b"%b\n%b\n%b" % (
-        method.encode(),
-        _canonical_path(raw_path),
-        _canonical_query(query_string) if query_string else b"",
-    )
+    requested = _requested(method, raw_path, query_string)
     payload = _check_payload(headers, body)
-    if not hmac.compare_digest(_signature(key, form, time, requested, headers, payload), claim.signature):
+    if not hmac.compare_digest(
+        _signature(key.secret, form, time, requested, headers, payload), claim.signature
+    ):
         for host in _other_hosts(headers, hosts):
-            other = _signature(key, form, time, requested, {**headers, b"host": host}, payload)
+            other = _signature(key.secret, form, time, requested, {**headers, b"host": host}, payload)
             if hmac.compare_digest(other, claim.signature):
                 raise _changed_host(host, headers[b"host"])
         raise _refusal(
@@ -145,24 +195,33 @@ def verify(
     return Signed(form.access_key_id, form.region, form.service, _check_session(key, form, headers, now_ms))
 
 
-def _changed_host(signed: bytes, arrived: bytes) -> Fault:
+def _changed_host(signed: bytes, arrived: bytes) -> "Fault":
     return _refusal(
         f"The signature is right for Host {_text(signed)!r}, but the request arrived with Host {_text(arrived)!r}: a"
         " proxy on the way changed it. Have it pass Host on as it came (nginx: proxy_set_header Host $http_host)."
     )
 
 
+def _requested(method: str, raw_path: bytes, query_string: bytes) -> bytes:
+    """The first three lines of a canonical request: method, path and query string."""
+    return b"%b\n%b\n%b" % (
+        method.encode(),
+        _canonical_path(raw_path),
+        _canonical_query(query_string) if query_string else b"",
+    )
+
+
 def _signature(
-    key: Key, form: _Form, time: bytes, requested: bytes, headers: Mapping[bytes, bytes], payload: bytes
+    secret: str, form: _Form, time: bytes, requested: bytes, headers: Mapping[bytes, bytes], payload: bytes
 ) -> bytes:
-    """The signature that the request has to have. `requested` is the canonical method, path and query string."""
+    """The signature of a request. `requested` is of `_requested`, `payload` the body's SHA-256 in hexadecimal."""
     canonical_request = b"%b\n%b\n\n%b\n%b" % (
         requested,
         b"\n".join([b"%b:%b" % (name, b" ".join(headers[name].split())) for name in form.signed]),
         form.signed_headers,
         payload,
     )
-    ours = _signer(key.secret, form.date, form.region, form.service).copy()
+    ours = _signer(secret, form.date, form.region, form.service).copy()
     ours.update(
         b"AWS4-HMAC-SHA256\n%b\n%b\n%b"
         % (time, form.scope, hashlib.sha256(canonical_request).hexdigest().encode())
@@ -171,42 +230,36 @@ def _signature(
 
 
 def _other_hosts(headers: Mapping[bytes, bytes], hosts: Collection[bytes]) -> list[bytes]:
-    """The names under which a client may have called, where a proxy put another into Host. A few at most."""
+    """The host names that a client may have signed, if a proxy changed Host. At most OTHER_HOSTS_MAX."""
     arrived = headers[b"host"]
     forwarded = [name.strip() for name in headers.get(b"x-forwarded-host", b"").split(b",")]
     port = headers.get(b"x-forwarded-port", b"").partition(b",")[0].strip()
-    named = _FORWARDED_HOST.search(headers.get(b"forwarded", b""))
+    named = re.search(_FORWARDED_HOST, headers.get(b"forwarded", b""))
     names = [*hosts, forwarded[0], headers.get(b"x-original-host", b""), named[1] if named else b""]
     names += [b"%b:%b" % (name, port) for name in (forwarded[0], arrived) if name and port]
     names.append(arrived.rpartition(b":")[0])
     return [name for name in dict.fromkeys(names) if name and name != arrived][:OTHER_HOSTS_MAX]
 
 
-def unknown(access_key_id: str) -> Fault:
-    """The refusal of a key that is not known here."""
-    return Fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
+def unknown(access_key_id: str) -> "Fault":
+    """Refuse an access key that is not known here."""
+    return _fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
 
 
-def bearer(headers: Mapping[bytes, bytes]) -> str:
-    """The token in X-Amz-Bearer. Faults: AccessDeniedException when there is none, or something that is no token."""
-    token = headers.get(b"x-amz-bearer")
-    if not token:
-        raise Fault(
-            "AccessDeniedException", "Access denied: the header X-Amz-Bearer with a token is missing."
-        )
-    if len(token) > BEARER_BYTES_MAX or b"," in token or not token.isascii():
-        raise Fault("AccessDeniedException", "Access denied: X-Amz-Bearer does not hold one token.")
-    return token.decode()
+def _refusal(message: str) -> "Fault":
+    return _fault("InvalidSignatureException", message)
 
 
-def _refusal(message: str) -> Fault:
-    return Fault("InvalidSignatureException", message)
+def _fault(code: str, message: str) -> "Fault":
+    from threadline.errors import Fault
+
+    return Fault(code, message)
 
 
 @functools.lru_cache(maxsize=KEPT)
 def _form(claimed: bytes) -> _Form:
-    """Read an Authorization header up to `Signature=`. All SDKs send the signature last, and so does AWS's text."""
-    found = _CLAIM.fullmatch(claimed)
+    """Read an Authorization header up to `Signature=`. All SDKs and AWS's own examples send the signature last."""
+    found = re.fullmatch(_CLAIM, claimed)
     if found is None:
         raise _refusal(f"Authorization must have the form: {_FORM}.")
     access_key_id, date, region, service, signed_headers = found.groups()
@@ -218,7 +271,7 @@ def _form(claimed: bytes) -> _Form:
 
 
 def _check_time(form: _Form, given: Mapping[bytes, bytes], now_ms: int, clock_skew_ms: int) -> bytes:
-    """The moment of signing as it was signed. X-Amz-Date counts before Date."""
+    """Return the time of signing as the header has it. X-Amz-Date takes precedence over Date."""
     header = b"x-amz-date" if b"x-amz-date" in given else b"date"
     if header not in form.signed:
         raise _refusal(f"SignedHeaders must name {_text(header)}, which the request has.")
@@ -242,6 +295,8 @@ def _basic_time(header: bytes, value: bytes) -> bytes:
     """The value of X-Amz-Date or Date as `20261122T142649Z`."""
     try:
         if header == b"date":
+            from email.utils import parsedate_to_datetime
+
             return parsedate_to_datetime(_text(value)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").encode()
         _epoch_ms(value)
     except (ValueError, OverflowError):
@@ -257,7 +312,7 @@ def _epoch_ms(time: bytes) -> int:
 
 
 def _check_payload(given: Mapping[bytes, bytes], body: bytes) -> bytes:
-    """The hash of the body, which a header that names one must agree with."""
+    """Return the hash of the body. Refuse a request whose x-amz-content-sha256 is not that hash."""
     actual = hashlib.sha256(body).hexdigest().encode()
     claimed = given.get(b"x-amz-content-sha256", actual)
     if claimed != actual:
@@ -268,31 +323,34 @@ def _check_payload(given: Mapping[bytes, bytes], body: bytes) -> bytes:
 
 
 def _check_session(key: Key, form: _Form, given: Mapping[bytes, bytes], now_ms: int) -> str | None:
-    """The session token, if the key has one. Looked at last: what it says is for who holds the secret."""
+    """Return the session token, if the key has one.
+
+    This check comes last, so that only a caller who holds the secret learns about the key's token.
+    """
     token = given.get(b"x-amz-security-token")
     if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
-        raise Fault("UnrecognizedClientException", f"The access key {form.access_key_id!r} has expired.")
+        raise _fault("UnrecognizedClientException", f"The access key {form.access_key_id!r} has expired.")
     if key.session_token_hash is None:
         if token is not None:
-            raise Fault(
+            raise _fault(
                 "UnrecognizedClientException",
                 f"The access key {form.access_key_id!r} has no session token, but the request brings one.",
             )
         return None
     if token is None or b"x-amz-security-token" not in form.signed:
-        raise Fault(
+        raise _fault(
             "UnrecognizedClientException",
             f"The access key {form.access_key_id!r} is temporary: send its session token, signed, in"
             " X-Amz-Security-Token.",
         )
     if not hmac.compare_digest(token_hash(_text(token)), key.session_token_hash):
-        raise Fault("UnrecognizedClientException", "The session token is not that of the access key.")
+        raise _fault("UnrecognizedClientException", "The session token is not that of the access key.")
     return _text(token)
 
 
 @functools.lru_cache(maxsize=KEPT)
 def _signer(secret: str, date: bytes, region: str, service: str) -> hmac.HMAC:
-    """An HMAC begun with the signing key, to be copied: half the time of one from the key."""
+    """An HMAC begun with the signing key. Copying it takes half the time of making one from the key."""
     key = b"AWS4" + secret.encode()
     for part in (date, region.encode(), service.encode(), b"aws4_request"):
         key = hmac.digest(key, part, "sha256")
@@ -300,7 +358,7 @@ def _signer(secret: str, date: bytes, region: str, service: str) -> hmac.HMAC:
 
 
 def _canonical_path(raw_path: bytes) -> bytes:
-    """The path as every service but S3 signs it: without dot segments and doubled slashes, encoded once more."""
+    """The path in the form of every service but S3: no dot segments, no doubled slashes, encoded once more."""
     if b"//" in raw_path or b"/." in raw_path or not raw_path.startswith(b"/"):
         raw_path = _without_dots(raw_path)
     if not raw_path.translate(None, _PLAIN):

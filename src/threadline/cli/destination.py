@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from threadline import datadir
 from threadline.aws.catalog import Service, installed
 from threadline.aws.names import ServiceName
-from threadline.aws.signing import Credentials
+from threadline.aws.sigv4 import Credentials
 from threadline.client.failures import BadArguments, BadConfiguration
 from threadline.client.session import (
     DATA_FOLDER,

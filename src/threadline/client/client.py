@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 from threadline.aws import restjson_client
 from threadline.aws.catalog import Operation, Service
 from threadline.aws.names import ServiceName
-from threadline.aws.signing import sign
+from threadline.aws.sigv4 import sign
 from threadline.client import transport, validate
 from threadline.client.failures import Failure, ServiceRefusal
 from threadline.client.session import Target, is_local, not_answering

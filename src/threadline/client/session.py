@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from threadline.aws.catalog import Service, load
 from threadline.aws.names import ServiceName
-from threadline.aws.signing import Credentials
+from threadline.aws.sigv4 import Credentials
 from threadline.client import profile as profiles
 from threadline.client.failures import BadConfiguration, Failure
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from threadline import __version__
-from threadline.aws import restjson, sigv4
+from threadline.aws import bearer, restjson, sigv4
 from threadline.aws.model import OperationModel
 from threadline.chat.participant import Token
 from threadline.clock import Clock
@@ -149,7 +149,7 @@ class Api:
         if operation.bearer is None:
             caller, body = await self._signed(request)
         else:
-            token = sigv4.bearer(request.headers)
+            token = bearer.token_of(request.headers)
             known = self._callers.get(operation.bearer + token)
             caller = known or await self._participant(operation.bearer, token)
             request.credential = caller.participant_id

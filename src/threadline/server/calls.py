@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline import style
-from threadline.aws import restjson, sigv4
+from threadline.aws import bearer, restjson
 from threadline.chat.participant import Token
 from threadline.clock import monotonic
 from threadline.errors import Fault, told
@@ -76,7 +76,7 @@ class _Watched:
         kind = Token(known.bearer)
 
         def current(tx: Tx) -> str:
-            caller, _ = authenticate(tx, sigv4.bearer(request.headers), kind)
+            caller, _ = authenticate(tx, bearer.token_of(request.headers), kind)
             row = tx.one("current_contact_of_session", session=caller.session)
             return str(row[0]) if row else ""
 
