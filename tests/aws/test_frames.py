@@ -16,7 +16,7 @@ from threadline.aws.frames import (
     SUBSCRIBED,
     SUBSCRIPTION_FAILED,
     BadFrame,
-    Command,
+    FrameCommand,
     chat_frame,
     command,
     encoded,
@@ -34,27 +34,27 @@ EVENT: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (SUBSCRIBE, Command.SUBSCRIBE),
-        (SUBSCRIBE + ")", Command.SUBSCRIBE),  # the iOS SDK's
-        (f"\n  {SUBSCRIBE}\n", Command.SUBSCRIBE),
-        ('{"topic":"aws/subscribe","content":{"topics":["aws/task","aws/chat"]}}', Command.SUBSCRIBE),
-        ('{"topic":"aws/subscribe","content":{"topics":["aws/task"]}}', Command.SUBSCRIBE_ELSEWHERE),
-        ('{"topic":"aws/subscribe"}', Command.SUBSCRIBE_ELSEWHERE),
-        ('{"topic":"aws/subscribe","content":"aws/chat"}', Command.SUBSCRIBE_ELSEWHERE),
-        ('{"topic":"aws/heartbeat"}', Command.HEARTBEAT),
-        ('{"topic":"aws/ping"}', Command.PING),
-        ("", Command.NOTHING),
-        ("  ", Command.NOTHING),
-        ("{}", Command.NOTHING),
-        ('{"topic":"aws/unheard-of"}', Command.NOTHING),
-        ('{"topic":["aws/ping"]}', Command.NOTHING),
-        ('{"topic":null}', Command.NOTHING),
-        (f'{{"topic":"aws/ping","at":{"1" * 5_000}}}', Command.PING),
-        (f'{{"topic":"aws/ping","at":[-{"1" * 60_000},1e999]}}', Command.PING),
-        (f'{{"topic":{"1" * 5_000}}}', Command.NOTHING),
+        (SUBSCRIBE, FrameCommand.SUBSCRIBE),
+        (SUBSCRIBE + ")", FrameCommand.SUBSCRIBE),  # the iOS SDK's
+        (f"\n  {SUBSCRIBE}\n", FrameCommand.SUBSCRIBE),
+        ('{"topic":"aws/subscribe","content":{"topics":["aws/task","aws/chat"]}}', FrameCommand.SUBSCRIBE),
+        ('{"topic":"aws/subscribe","content":{"topics":["aws/task"]}}', FrameCommand.SUBSCRIBE_ELSEWHERE),
+        ('{"topic":"aws/subscribe"}', FrameCommand.SUBSCRIBE_ELSEWHERE),
+        ('{"topic":"aws/subscribe","content":"aws/chat"}', FrameCommand.SUBSCRIBE_ELSEWHERE),
+        ('{"topic":"aws/heartbeat"}', FrameCommand.HEARTBEAT),
+        ('{"topic":"aws/ping"}', FrameCommand.PING),
+        ("", FrameCommand.NOTHING),
+        ("  ", FrameCommand.NOTHING),
+        ("{}", FrameCommand.NOTHING),
+        ('{"topic":"aws/unheard-of"}', FrameCommand.NOTHING),
+        ('{"topic":["aws/ping"]}', FrameCommand.NOTHING),
+        ('{"topic":null}', FrameCommand.NOTHING),
+        (f'{{"topic":"aws/ping","at":{"1" * 5_000}}}', FrameCommand.PING),
+        (f'{{"topic":"aws/ping","at":[-{"1" * 60_000},1e999]}}', FrameCommand.PING),
+        (f'{{"topic":{"1" * 5_000}}}', FrameCommand.NOTHING),
     ],
 )
-def test_what_a_frame_asks_for(frame: str, expected: Command) -> None:
+def test_what_a_frame_asks_for(frame: str, expected: FrameCommand) -> None:
     assert command(frame) is expected
 
 
@@ -70,7 +70,7 @@ def test_a_frame_that_ends_its_socket(frame: str) -> None:
 @given(st.text())
 def test_no_text_does_harm(text: str) -> None:
     with contextlib.suppress(BadFrame):
-        assert isinstance(command(text), Command)
+        assert isinstance(command(text), FrameCommand)
 
 
 def unpacked(frame: bytes) -> str:

@@ -119,7 +119,7 @@ def test_every_reply_is_read_as_botocore_reads_it(service: ServiceName) -> None:
         shape = model.operation_model(operation.name).output_shape
         theirs = parser.parse({"body": body, "headers": {}, "status_code": 200}, shape)
         del theirs["ResponseMetadata"]
-        ours = restjson_client.result(operation, restjson_client.Reply(200, {}, body))
+        ours = restjson_client.result(operation, restjson_client.HttpReply(200, {}, body))
         assert ours == printed(theirs), operation.name
         assert list(ours) == list(theirs), operation.name
 
@@ -192,14 +192,14 @@ def test_errors_name_themselves_in_many_ways(
     status: int, headers: dict[str, str], body: bytes, error: tuple[str, str]
 ) -> None:
     operation = load("connect").operation("DescribeContact")
-    assert restjson_client.error(operation, restjson_client.Reply(status, headers, body))[:2] == error
+    assert restjson_client.error(operation, restjson_client.HttpReply(status, headers, body))[:2] == error
 
 
 def test_an_error_keeps_the_members_of_its_shape() -> None:
     operation = load("connect").operation("CreateContactFlow")
     body = b'{"problems":[{"message":"one","more":1}],"message":"bad"}'
     headers = {"x-amzn-errortype": "InvalidContactFlowException"}
-    fault = restjson_client.error(operation, restjson_client.Reply(400, headers, body))
+    fault = restjson_client.error(operation, restjson_client.HttpReply(400, headers, body))
     assert fault.members == {"problems": [{"message": "one"}]}
 
 

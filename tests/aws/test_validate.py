@@ -16,7 +16,7 @@ from tests.aws.samples import Maker, has_null, milliseconds, spoil
 from threadline.aws import restjson
 from threadline.aws.model import OperationModel, Shape, Shapes, load
 from threadline.aws.names import SERVICES, snake
-from threadline.aws.validate import Invalid, Place, check, check_structure, members_of, native
+from threadline.aws.validate import Invalid, JsonPath, check, check_structure, members_of, native
 from threadline.errors import Fault
 
 HOT = [
@@ -69,7 +69,7 @@ def test_quick_and_in_words_agree(which: int, seed: int) -> None:
     except msgspec.ValidationError as error:
         quick = error
     try:
-        slow: Any = check_structure(shapes, structure, value, Place(""))
+        slow: Any = check_structure(shapes, structure, value, JsonPath(""))
     except Invalid as invalid:
         slow = invalid
     if isinstance(quick, msgspec.ValidationError):
@@ -228,7 +228,7 @@ def test_the_place_of_a_fault_is_named() -> None:
 def test_what_is_sensitive_is_not_shown() -> None:
     secret = "Passw0rd" * 3
     with pytest.raises(Invalid) as invalid:
-        check(load("connect").shapes, "Password", secret + " ", Place("Password"))
+        check(load("connect").shapes, "Password", secret + " ", JsonPath("Password"))
     assert "(not shown)" in invalid.value.message
     assert secret not in invalid.value.message
 
@@ -245,8 +245,8 @@ def test_a_union_has_exactly_one_member() -> None:
     shapes = load("connect").shapes
     for value in ({}, {"ConnectUserArn": "a", "AWSIdentityArn": "b"}, {"Unknown": 1}):
         with pytest.raises(Invalid, match="exactly one of ConnectUserArn, AWSIdentityArn"):
-            check(shapes, "CreatedByInfo", value, Place("CreatedBy"))
-    assert check(shapes, "CreatedByInfo", {"ConnectUserArn": "a", "AWSIdentityArn": None}, Place("")) == {
+            check(shapes, "CreatedByInfo", value, JsonPath("CreatedBy"))
+    assert check(shapes, "CreatedByInfo", {"ConnectUserArn": "a", "AWSIdentityArn": None}, JsonPath("")) == {
         "ConnectUserArn": "a"
     }
 
@@ -291,12 +291,12 @@ def test_the_first_and_the_last_time_there_is() -> None:
         (-62_135_596_800, -62_135_596_800_000),
         (253_402_300_799.999, 253_402_300_799_999),
     ):
-        assert check(shapes, "Timestamp", seconds, Place("T")) == expected
+        assert check(shapes, "Timestamp", seconds, JsonPath("T")) == expected
     for seconds, expected in ((-0.0, 0), (0.0004, 0), (1.5, 1_500), (10**9, 10**12)):
-        assert check(shapes, "Timestamp", seconds, Place("T")) == expected
+        assert check(shapes, "Timestamp", seconds, JsonPath("T")) == expected
     for none in (float("nan"), float("inf"), -62_135_596_801, 253_402_300_800, True, "1", "2026-11-22", None):
         with pytest.raises(Invalid):
-            check(shapes, "Timestamp", none, Place("T"))
+            check(shapes, "Timestamp", none, JsonPath("T"))
 
 
 def as_sent(ms: int, kind: str) -> int | str:

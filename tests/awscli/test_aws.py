@@ -17,7 +17,7 @@ import pytest
 
 from tests.command_line import Run
 from threadline.awscli.completion import SCRIPTS, candidates
-from threadline.client.session import Surroundings
+from threadline.client.session import ClientSession
 from threadline.commands import COMMANDS, SERVICES
 from threadline.testing import Threadline
 
@@ -81,9 +81,9 @@ def test_there_is_help_at_every_level(run: Run, words: tuple[str, ...], shows: t
     assert max(map(len, done.out.splitlines())) <= 120
 
 
-def words(line: str, surroundings: Surroundings | None = None) -> list[str]:
+def words(line: str, session: ClientSession | None = None) -> list[str]:
     *before, current = line.split(" ")
-    return [candidate.word for candidate in candidates(before, current, surroundings)]
+    return [candidate.word for candidate in candidates(before, current, session)]
 
 
 def test_completion_knows_the_grammar(nowhere: Path) -> None:
@@ -108,7 +108,7 @@ def test_completion_knows_the_values_of_a_list(nowhere: Path) -> None:
 
 def test_completion_asks_the_server_for_ids(threadline: Threadline, nowhere: Path) -> None:
     def ask(line: str) -> list[str]:
-        return words(line, Surroundings(environment=threadline.env))
+        return words(line, ClientSession(environment=threadline.env))
 
     assert ask("connect describe-instance --instance-id ") == [threadline.instance_id]
     assert set(threadline.agents.values()) <= set(ask("connect describe-user --user-id "))

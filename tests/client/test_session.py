@@ -9,7 +9,7 @@ import pytest
 from threadline.aws.catalog import load
 from threadline.aws.names import ServiceName
 from threadline.client.failures import BadConfiguration, Failure
-from threadline.client.session import Surroundings
+from threadline.client.session import ClientSession
 
 KEY = {"AWS_ACCESS_KEY_ID": "env-key", "AWS_SECRET_ACCESS_KEY": "env-secret"}
 CONFIG = """
@@ -59,7 +59,7 @@ def data(folder: Path) -> None:
 def target(
     environment: dict[str, str], service: ServiceName = "connect", **options: Any
 ) -> tuple[str, str, str]:
-    found = Surroundings(environment=environment, **options).target(load(service))
+    found = ClientSession(environment=environment, **options).target(load(service))
     return found.url, found.region, found.credentials.access_key_id if found.credentials else ""
 
 

@@ -13,7 +13,7 @@ from threadline.operations.continuations import due_tasks, run_task
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, dispatch
 from threadline.operations.tokens import authenticate
-from threadline.operations.workspace import Workspace, make_workspace
+from threadline.operations.workspace import WorkspaceIds, make_workspace
 from threadline.store.sqlite.store import SqliteStore
 
 Reply = dict[str, Any]
@@ -31,7 +31,7 @@ class Stage:
 
     clock: ManualClock
     store: SqliteStore
-    workspace: Workspace
+    workspace: WorkspaceIds
 
     async def open(self, path: Path | None = None) -> None:
         self.clock = ManualClock()

@@ -24,7 +24,7 @@ from threadline.clock import ManualClock
 from threadline.config import Settings
 from threadline.http.request import Request
 from threadline.http.websocket import Receiver
-from threadline.operations.workspace import Workspace
+from threadline.operations.workspace import WorkspaceIds
 from threadline.server.api import Api, request_ids_of
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
@@ -204,7 +204,7 @@ class Node:
             raise Lost("killed")
 
     async def ask(
-        self, workspace: Workspace, service: ServiceName, name: str, bearer: str = "", **members: Any
+        self, workspace: WorkspaceIds, service: ServiceName, name: str, bearer: str = "", **members: Any
     ) -> dict[str, Any]:
         """Call an operation over HTTP. Raises Refused or Lost."""
         status, headers, body = await self._exchange(
@@ -218,7 +218,7 @@ class Node:
         return reply
 
     def _request(
-        self, workspace: Workspace, service: ServiceName, name: str, bearer: str, members: dict[str, Any]
+        self, workspace: WorkspaceIds, service: ServiceName, name: str, bearer: str, members: dict[str, Any]
     ) -> tuple[Head, bytes]:
         model = load(service)
         operation = model.operations[name]

@@ -24,7 +24,7 @@ BINARY, BAD_FRAME = 1003, 1007
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
 
 
-class Command(Enum):
+class FrameCommand(Enum):
     """What a client's frame asks for."""
 
     SUBSCRIBE = auto()
@@ -45,10 +45,10 @@ class BadFrame(Exception):
 
 _decode = READER.raw_decode
 _encode = msgspec.json.Encoder().encode
-_topics = {"aws/heartbeat": Command.HEARTBEAT, "aws/ping": Command.PING}
+_topics = {"aws/heartbeat": FrameCommand.HEARTBEAT, "aws/ping": FrameCommand.PING}
 
 
-def command(frame: str) -> Command:
+def command(frame: str) -> FrameCommand:
     """What `frame` asks for. An empty frame or an unknown topic asks for nothing.
 
     Only the first JSON value counts: the iOS SDK sends a stray `)` after its subscription.
@@ -56,7 +56,7 @@ def command(frame: str) -> Command:
     """
     text = frame.lstrip()
     if not text:
-        return Command.NOTHING
+        return FrameCommand.NOTHING
     try:
         value, _ = _decode(text)
     except (ValueError, RecursionError):
@@ -65,8 +65,8 @@ def command(frame: str) -> Command:
         raise BadFrame(BAD_FRAME, "A frame must be a JSON object.")
     topic = value.get("topic")
     if topic == "aws/subscribe":
-        return Command.SUBSCRIBE if CHAT_TOPIC in _asked(value) else Command.SUBSCRIBE_ELSEWHERE
-    return _topics.get(topic, Command.NOTHING) if isinstance(topic, str) else Command.NOTHING
+        return FrameCommand.SUBSCRIBE if CHAT_TOPIC in _asked(value) else FrameCommand.SUBSCRIBE_ELSEWHERE
+    return _topics.get(topic, FrameCommand.NOTHING) if isinstance(topic, str) else FrameCommand.NOTHING
 
 
 def _asked(frame: dict[str, Any]) -> list[Any]:

@@ -27,7 +27,7 @@ import msgspec
 from threadline import jsontext
 from threadline.aws.model import OperationModel, Shape, Shapes, load
 from threadline.aws.names import SERVICES, snake
-from threadline.aws.validate import Invalid, Place, check, check_structure, members_of, native
+from threadline.aws.validate import Invalid, JsonPath, check, check_structure, members_of, native
 from threadline.errors import Fault
 
 WIRE_FAULTS = {
@@ -203,7 +203,7 @@ class _Input:
         if len(text) in member.sizes:
             return text
         kind = self.shapes[member.shape]["type"]
-        return check(self.shapes, member.shape, _from_text(kind, text), Place(member.name))
+        return check(self.shapes, member.shape, _from_text(kind, text), JsonPath(member.name))
 
     def _read_all(self, texts: list[str], member: _Outside) -> Any:
         """A list has an entry for each time that its name is given; of anything else the last counts."""
@@ -212,7 +212,7 @@ class _Input:
             return self._read(texts[-1], member)
         kind = self.shapes[shape["member"]["shape"]]["type"]
         values = [_from_text(kind, text) for text in texts]
-        return check(self.shapes, member.shape, values, Place(member.name))
+        return check(self.shapes, member.shape, values, JsonPath(member.name))
 
     def _members(self, body: bytes) -> dict[str, Any]:
         body = body or b"{}"
@@ -225,7 +225,7 @@ class _Input:
 
     def _check_body(self, body: bytes) -> dict[str, Any]:
         try:
-            return check_structure(self.shapes, self.body, _document(body), Place(""))
+            return check_structure(self.shapes, self.body, _document(body), JsonPath(""))
         except RecursionError:
             raise Invalid("The request body is nested too deeply.", bound=False) from None
 

@@ -13,7 +13,7 @@ from threadline.aws.catalog import Operation, Shape
 from threadline.clock import Clock
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """What is to be sent, but for host and signature. `path` and `query` are percent-encoded."""
 
     method: str
@@ -23,7 +23,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Reply(NamedTuple):
+class HttpReply(NamedTuple):
     """What came back. Header names are in lower case."""
 
     status: int
@@ -51,7 +51,7 @@ def with_tokens(operation: Operation, parameters: dict[str, Any]) -> dict[str, A
     return {**parameters, **{name: Clock().contact_id() for name in missing}}
 
 
-def request(operation: Operation, parameters: dict[str, Any]) -> Request:
+def request(operation: Operation, parameters: dict[str, Any]) -> HttpRequest:
     """The request that carries `parameters`, which are valid."""
     labels: dict[str, str] = {}
     query: list[tuple[str, str]] = []
@@ -78,7 +78,7 @@ def request(operation: Operation, parameters: dict[str, Any]) -> Request:
     for name, text in labels.items():
         path = path.replace(f"{{{name}}}", quote(text, safe="-._~"))
     pairs = (f"{quote(name, safe='-._~')}={quote(text, safe='-._~')}" for name, text in query)
-    return Request(operation.method, path, "&".join(pairs), headers, content)
+    return HttpRequest(operation.method, path, "&".join(pairs), headers, content)
 
 
 def _text(shape: Shape, value: Any, timestamps: str) -> str:
@@ -133,7 +133,7 @@ def _timestamp(value: Any, form: str) -> str | int:
     return int(at.timestamp())
 
 
-def result(operation: Operation, reply: Reply, *, raw_times: bool = False) -> dict[str, Any]:
+def result(operation: Operation, reply: HttpReply, *, raw_times: bool = False) -> dict[str, Any]:
     """The members of a good reply, in the model's order; what the model does not know is left out.
 
     Times are ISO-8601 texts in local time, or with `raw_times` what the service sent.
@@ -171,7 +171,7 @@ def _value(shape: Shape, value: Any, raw_times: bool) -> Any:
     return int(value) if shape.type in ("integer", "long") else value
 
 
-def error(operation: Operation, reply: Reply) -> ServiceError:
+def error(operation: Operation, reply: HttpReply) -> ServiceError:
     """What an error reply says; the status stands for a code when the reply has none."""
     try:
         content = _decoded(reply.body)

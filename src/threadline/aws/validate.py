@@ -38,10 +38,10 @@ class Invalid(Exception):
         self.bound = bound
 
 
-class Place(NamedTuple):
+class JsonPath(NamedTuple):
     """Where a value stands: its path as a person would write it, and whether the value may be shown."""
 
-    path: str
+    text: str
     hidden: bool = False
 
     def show(self, value: Any) -> str:
@@ -156,138 +156,136 @@ def _range(shape: Shape) -> tuple[int, int]:
 # The slow way
 
 
-def check(shapes: Shapes, name: str, value: Any, place: Place) -> Any:
+def check(shapes: Shapes, name: str, value: Any, path: JsonPath) -> Any:
     """`value`, decoded from JSON, as operations see it: only members that the model knows, timestamps in epoch ms.
 
     Raises Invalid for the first thing that the model does not allow.
     """
     shape = shapes[name]
     if shape.get("sensitive"):
-        place = place._replace(hidden=True)
-    return _CHECKS[shape["type"]](shapes, shape, value, place)
+        path = path._replace(hidden=True)
+    return _CHECKS[shape["type"]](shapes, shape, value, path)
 
 
-def check_structure(shapes: Shapes, shape: Shape, value: Any, place: Place) -> dict[str, Any]:
+def check_structure(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> dict[str, Any]:
     """As `check`, for a structure without a name. Null members count as absent, unknown ones are left out."""
-    _expect(value, dict, "an object", place)
-    prefix = f"{place.path}." if place.path else ""
+    _expect(value, dict, "an object", path)
+    prefix = f"{path.text}." if path.text else ""
     required = shape.get("required", ())
     checked = {}
     for name, member in shape["members"].items():
         inner = value.get(name)
         if inner is not None:
-            checked[name] = check(shapes, member["shape"], inner, Place(prefix + name, place.hidden))
+            checked[name] = check(shapes, member["shape"], inner, JsonPath(prefix + name, path.hidden))
         elif name in required:
             raise Invalid(f"{prefix}{name} is required.", bound=False)
     if shape.get("union") and len(checked) != 1:
-        raise Invalid(f"{place.path} must have exactly one of {', '.join(shape['members'])}.", bound=False)
+        raise Invalid(f"{path.text} must have exactly one of {', '.join(shape['members'])}.", bound=False)
     return checked
 
 
-def _check_list(shapes: Shapes, shape: Shape, value: Any, place: Place) -> list[Any]:
-    _expect(value, list, "a list", place)
-    _check_size(shape, len(value), "entries", place)
+def _check_list(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> list[Any]:
+    _expect(value, list, "a list", path)
+    _check_size(shape, len(value), "entries", path)
     inner = shape["member"]["shape"]
     return [
-        check(shapes, inner, entry, Place(f"{place.path}[{i}]", place.hidden))
+        check(shapes, inner, entry, JsonPath(f"{path.text}[{i}]", path.hidden))
         for i, entry in enumerate(value)
     ]
 
 
-def _check_map(shapes: Shapes, shape: Shape, value: Any, place: Place) -> dict[str, Any]:
-    _expect(value, dict, "an object", place)
-    _check_size(shape, len(value), "entries", place)
+def _check_map(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> dict[str, Any]:
+    _expect(value, dict, "an object", path)
+    _check_size(shape, len(value), "entries", path)
     key_shape, inner_shape = shape["key"]["shape"], shape["value"]["shape"]
-    hidden = place.hidden or shapes[key_shape].get("sensitive", False)
+    hidden = path.hidden or shapes[key_shape].get("sensitive", False)
     checked = {}
     for key, inner in value.items():
-        check(shapes, key_shape, key, Place(f"A key of {place.path}", hidden))
-        inner_place = Place(f"{place.path}[{Place('', hidden).show(key)}]", place.hidden)
-        checked[key] = check(shapes, inner_shape, inner, inner_place)
+        check(shapes, key_shape, key, JsonPath(f"A key of {path.text}", hidden))
+        inner_path = JsonPath(f"{path.text}[{JsonPath('', hidden).show(key)}]", path.hidden)
+        checked[key] = check(shapes, inner_shape, inner, inner_path)
     return checked
 
 
-def _check_string(shapes: Shapes, shape: Shape, value: Any, place: Place) -> str:
-    _expect(value, str, "a string", place)
+def _check_string(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> str:
+    _expect(value, str, "a string", path)
     if "enum" in shape:
         if value not in shape["enum"]:
             allowed = ", ".join(shape["enum"])
             raise Invalid(
-                f"Invalid value for {place.path}: {place.show(value)} is none of {allowed}.", bound=True
+                f"Invalid value for {path.text}: {path.show(value)} is none of {allowed}.", bound=True
             )
         return str(value)
-    _check_size(shape, len(value), "characters", place)
+    _check_size(shape, len(value), "characters", path)
     if (
         "pattern" in shape
         and len(value) <= PATTERN_CHARACTERS_MAX
         and not compiled_pattern(shape["pattern"]).search(value)
     ):
         raise Invalid(
-            f"Invalid value for {place.path}: {place.show(value)} does not match {shape['pattern']}",
+            f"Invalid value for {path.text}: {path.show(value)} does not match {shape['pattern']}",
             bound=True,
         )
     return str(value)
 
 
-def _check_boolean(shapes: Shapes, shape: Shape, value: Any, place: Place) -> bool:
-    _expect(value, bool, "true or false", place)
+def _check_boolean(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> bool:
+    _expect(value, bool, "true or false", path)
     return bool(value)
 
 
-def _check_integer(shapes: Shapes, shape: Shape, value: Any, place: Place) -> int:
-    _expect(value, int, "a whole number", place)
+def _check_integer(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> int:
+    _expect(value, int, "a whole number", path)
     low, high = _range(shape)
     if not low <= value <= high:
         raise Invalid(
-            f"Invalid value for {place.path}: {place.show(value)} is not from {low} to {high}.", bound=True
+            f"Invalid value for {path.text}: {path.show(value)} is not from {low} to {high}.", bound=True
         )
     return int(value)
 
 
-def _check_float(shapes: Shapes, shape: Shape, value: Any, place: Place) -> float:
-    number = _number(value, place)
+def _check_float(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> float:
+    number = _number(value, path)
     low, high = shape.get("min", number), shape.get("max", number)
     if not low <= number <= high:
         raise Invalid(
-            f"Invalid value for {place.path}: {place.show(value)} is not from {low} to {high}.", bound=True
+            f"Invalid value for {path.text}: {path.show(value)} is not from {low} to {high}.", bound=True
         )
     return number
 
 
-def _check_timestamp(shapes: Shapes, shape: Shape, value: Any, place: Place) -> int:
+def _check_timestamp(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> int:
     """Epoch seconds, with or without a fraction, as epoch milliseconds."""
-    seconds = _number(value, place)
+    seconds = _number(value, path)
     if not EPOCH_SECONDS_MIN <= seconds <= EPOCH_SECONDS_MAX:
-        raise Invalid(
-            f"Invalid value for {place.path}: {place.show(value)} is no time in seconds.", bound=True
-        )
+        raise Invalid(f"Invalid value for {path.text}: {path.show(value)} is no time in seconds.", bound=True)
     return round(seconds * 1000)
 
 
-def _number(value: Any, place: Place) -> float:
+def _number(value: Any, path: JsonPath) -> float:
     if isinstance(value, float):
         return value
-    _expect(value, int, "a number", place)
+    _expect(value, int, "a number", path)
     try:
         return float(value)
     except OverflowError:
-        raise Invalid(f"Invalid value for {place.path}: the number is too large.", bound=True) from None
+        raise Invalid(f"Invalid value for {path.text}: the number is too large.", bound=True) from None
 
 
-def _expect(value: Any, kind: type, wanted: str, place: Place) -> None:
+def _expect(value: Any, kind: type, wanted: str, path: JsonPath) -> None:
     if type(value) is not kind:
         given = _JSON_TYPES.get(type(value), "something else")
-        hint = " Leave it out instead." if value is None and place.path else ""
-        raise Invalid(f"{place.path or 'The request body'} must be {wanted}, not {given}.{hint}", bound=False)
+        hint = " Leave it out instead." if value is None and path.text else ""
+        raise Invalid(f"{path.text or 'The request body'} must be {wanted}, not {given}.{hint}", bound=False)
 
 
-def _check_size(shape: Shape, size: int, unit: str, place: Place) -> None:
+def _check_size(shape: Shape, size: int, unit: str, path: JsonPath) -> None:
     low, high = shape.get("min", 0), shape.get("max", size)
     if size < low and size == 0:
-        raise Invalid(f"{place.path} must not be empty.", bound=True)
+        raise Invalid(f"{path.text} must not be empty.", bound=True)
     if not low <= size <= high:
         allowed = f"at least {low}" if size < low else f"at most {high}"
-        raise Invalid(f"{place.path} has {size} {unit}; {allowed} are allowed.", bound=True)
+        raise Invalid(f"{path.text} has {size} {unit}; {allowed} are allowed.", bound=True)
 
 
 _JSON_TYPES = {
@@ -299,7 +297,7 @@ _JSON_TYPES = {
     float: "a number",
     type(None): "null",
 }
-_CHECKS: Mapping[str, Callable[[Shapes, Shape, Any, Place], Any]] = {
+_CHECKS: Mapping[str, Callable[[Shapes, Shape, Any, JsonPath], Any]] = {
     "structure": check_structure,
     "list": _check_list,
     "map": _check_map,

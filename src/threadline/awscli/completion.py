@@ -14,8 +14,8 @@ from threadline.aws.catalog import SERVICES, Operation, Shape, kebab, load
 from threadline.awscli import arguments, manual
 from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure
-from threadline.client.session import Surroundings
-from threadline.client.transport import Wire
+from threadline.client.session import ClientSession
+from threadline.client.transport import TransportOptions
 from threadline.clock import Clock
 from threadline.commands import COMMANDS
 
@@ -104,17 +104,17 @@ def main(words: list[str]) -> int:
     return 2
 
 
-def candidates(before: list[str], current: str, surroundings: Surroundings | None = None) -> list[Candidate]:
+def candidates(before: list[str], current: str, session: ClientSession | None = None) -> list[Candidate]:
     """What may stand where `current` is being written, after the words `before`."""
-    line = _Line(before, surroundings or Surroundings(environment=os.environ))
+    line = _Line(before, session or ClientSession(environment=os.environ))
     return [candidate for candidate in line.next(current) if candidate.word.startswith(current)]
 
 
 class _Line:
     """The words so far: service, operation, and options with their values."""
 
-    def __init__(self, words: list[str], surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+    def __init__(self, words: list[str], session: ClientSession) -> None:
+        self._session = session
         self.plain: list[str] = []
         self.options: dict[str, str] = {}
         self.open_option: str | None = None
@@ -206,17 +206,17 @@ class _Line:
 
     def _ids(self, source: Source) -> Iterator[Candidate]:
         """Ids as the server knows them. Raises Failure when it does not answer, or cannot list them."""
-        where = self._surroundings
+        where = self._session
         where.endpoint_url = self.options.get("endpoint-url")
         where.profile_name = self.options.get("profile")
         where.region_name = self.options.get("region")
-        wire = Wire(connect_seconds=SECONDS_MAX, read_seconds=SECONDS_MAX, attempts_max=1)
+        options = TransportOptions(connect_seconds=SECONDS_MAX, read_seconds=SECONDS_MAX, attempts_max=1)
         asked: dict[str, Any] = {}
         if source.operation == "SearchContacts":
             now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
             start, end = now - timedelta(days=CONTACT_DAYS), now + timedelta(days=1)  # its clock may be ahead
             asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": end}
-        with Client(where, wire) as client:
+        with Client(where, options) as client:
             if source.operation != "ListInstances":
                 asked["InstanceId"] = instance_of(
                     client,

@@ -44,7 +44,10 @@ def parameters(operation: Operation, given: dict[str, Any]) -> None:
 
 
 def trace(
-    operation: Operation, request: restjson_client.Request, endpoint: str, reply: restjson_client.Reply | None
+    operation: Operation,
+    request: restjson_client.HttpRequest,
+    endpoint: str,
+    reply: restjson_client.HttpReply | None,
 ) -> None:
     """Log a request, or the reply to it."""
     if reply is None:

@@ -21,8 +21,8 @@ from threadline.awscli.values import unpack
 from threadline.client.client import Client
 from threadline.client.failures import BadArguments, BadConfiguration, Failure, UnknownOptions
 from threadline.client.paging import TOKEN, Pages
-from threadline.client.session import Surroundings
-from threadline.client.transport import Wire
+from threadline.client.session import ClientSession
+from threadline.client.transport import TransportOptions
 from threadline.commands import COMMANDS, module_of
 
 EMPTY_CA_BUNDLE = (
@@ -33,10 +33,10 @@ EMPTY_CA_BUNDLE = (
 
 def main(words: list[str]) -> int:
     """Run one command line; the exit status is the AWS CLI's."""
-    surroundings = Surroundings(environment=os.environ, profile_name=_profile(words))
+    session = ClientSession(environment=os.environ, profile_name=_profile(words))
     chosen: str | None = None
     try:
-        words = _prompted(words, surroundings)
+        words = _prompted(words, session)
         if words and words[0] in COMMANDS:
             run: Callable[[list[str]], int] = import_module(module_of(words[0])).main
             return run(words[1:])
@@ -44,9 +44,9 @@ def main(words: list[str]) -> int:
             return _overview()
         parsed, rest = _parsed(words)
         chosen = parsed.cli_error_format
-        if parsed.profile != surroundings.profile_name:
-            surroundings = Surroundings(environment=os.environ, profile_name=parsed.profile)
-        return Command(parsed, surroundings).run(rest)
+        if parsed.profile != session.profile_name:
+            session = ClientSession(environment=os.environ, profile_name=parsed.profile)
+        return Command(parsed, session).run(rest)
     except arguments.VersionAsked:
         print(version())
         return 0
@@ -54,16 +54,16 @@ def main(words: list[str]) -> int:
         sys.stdout.write("\n")
         return 130
     except BadArguments as failure:
-        status = _reported(failure, surroundings, chosen)
-        if _may_prompt(words) and _prompt_mode(surroundings) == "on-partial":
+        status = _reported(failure, session, chosen)
+        if _may_prompt(words) and _prompt_mode(session) == "on-partial":
             return main(["--cli-auto-prompt", *words])
         return status
     except Failure as failure:
-        return _reported(failure, surroundings, chosen)
+        return _reported(failure, session, chosen)
     except RecursionError as error:
-        return _reported(Failure(f"Something is nested too deeply: {error}"), surroundings, chosen)
+        return _reported(Failure(f"Something is nested too deeply: {error}"), session, chosen)
     except UnicodeEncodeError as error:
-        return _reported(_unwritable(error), surroundings, chosen)
+        return _reported(_unwritable(error), session, chosen)
 
 
 def _overview() -> int:
@@ -84,15 +84,15 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return arguments.global_parser([*SERVICES, *COMMANDS, "help"]).parse_known_args(words)
 
 
-def _reported(failure: Failure, surroundings: Surroundings, chosen: str | None) -> int:
+def _reported(failure: Failure, session: ClientSession, chosen: str | None) -> int:
     from threadline.awscli import report
 
     sys.stdout.flush()
     try:
-        report.write(failure, surroundings, chosen)
+        report.write(failure, session, chosen)
     except UnicodeEncodeError as error:
         failure = _unwritable(error)
-        report.write(failure, surroundings, chosen)
+        report.write(failure, session, chosen)
     return failure.status
 
 
@@ -121,14 +121,14 @@ def version() -> str:
     return f"threadline/{installed('threadline')} Python/{platform.python_version()} {system}"
 
 
-def _prompted(words: list[str], surroundings: Surroundings) -> list[str]:
+def _prompted(words: list[str], session: ClientSession) -> list[str]:
     """`words` as they are, or as the prompt completes them."""
     wanted, refused = "--cli-auto-prompt" in words, "--no-cli-auto-prompt" in words
     if wanted and refused:
         raise BadArguments(
             "Both --cli-auto-prompt and --no-cli-auto-prompt cannot be specified at the same time."
         )
-    if wanted or (_may_prompt(words) and _prompt_mode(surroundings) == "on"):
+    if wanted or (_may_prompt(words) and _prompt_mode(session) == "on"):
         from threadline.awscli import prompt
 
         return prompt.completed([word for word in words if word != "--cli-auto-prompt"])
@@ -140,10 +140,10 @@ def _may_prompt(words: list[str]) -> bool:
     return sys.stdin.isatty() and not {"--no-cli-auto-prompt", "help", "--version"} & set(words)
 
 
-def _prompt_mode(surroundings: Surroundings) -> str:
+def _prompt_mode(session: ClientSession) -> str:
     """`on`, `on-partial` (when the command line is wrong) or `off`."""
     try:
-        return surroundings.setting("AWS_CLI_AUTO_PROMPT", "cli_auto_prompt") or "off"
+        return session.setting("AWS_CLI_AUTO_PROMPT", "cli_auto_prompt") or "off"
     except Failure:
         return "off"
 
@@ -151,13 +151,13 @@ def _prompt_mode(surroundings: Surroundings) -> str:
 class Command:
     """One command line with its global options."""
 
-    def __init__(self, options: argparse.Namespace, surroundings: Surroundings) -> None:
+    def __init__(self, options: argparse.Namespace, session: ClientSession) -> None:
         self.options = options
-        self.surroundings = surroundings
+        self.session = session
         self.query = self._query()
-        surroundings.endpoint_url = self._endpoint_url()
-        surroundings.region_name = options.region
-        surroundings.sign = options.sign
+        session.endpoint_url = self._endpoint_url()
+        session.region_name = options.region
+        session.sign = options.sign
 
     def _query(self) -> output.Query:
         if self.options.query is None:
@@ -176,8 +176,8 @@ class Command:
             )
         return url
 
-    def _wire(self) -> Wire:
-        options, setting = self.options, self.surroundings.setting
+    def _transport_options(self) -> TransportOptions:
+        options, setting = self.options, self.session.setting
         if options.ca_bundle is not None and not options.ca_bundle.strip():
             raise Failure(EMPTY_CA_BUNDLE)
         configured = setting("AWS_CA_BUNDLE", "ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
@@ -186,7 +186,7 @@ class Command:
             raise Failure(
                 f'Invalid value provided to "mode": "{mode}" must be one of: "standard" or "adaptive"'
             )
-        return Wire(
+        return TransportOptions(
             verify=options.verify_ssl and (options.ca_bundle or configured or True),
             read_seconds=_seconds("read", options.cli_read_timeout),
             connect_seconds=_seconds("connect", options.cli_connect_timeout),
@@ -227,7 +227,7 @@ class Command:
             return nullcontext(encoded(sys.stdout))
         from threadline.awscli import pager
 
-        return pager.output(self.surroundings)
+        return pager.output(self.session)
 
     def _misplaced(self) -> int:
         name = self.options.command
@@ -264,7 +264,7 @@ class Command:
             if skeleton:
                 inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
                 return 0
-        with Client(self.surroundings, self._wire()) as client:
+        with Client(self.session, self._transport_options()) as client:
             self._say_where(client, operation.service.name)
             self._invoke(client, operation, parameters, chosen)
         return 0
@@ -289,7 +289,7 @@ class Command:
         self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]
     ) -> None:
         client.raw_times = self._raw_times()
-        blobs = self.surroundings.profile.text("cli_binary_format") or arguments.BINARY_FORMATS[0]
+        blobs = self.session.profile.text("cli_binary_format") or arguments.BINARY_FORMATS[0]
         if blobs not in arguments.BINARY_FORMATS:
             raise Failure(
                 f"Unknown cli_binary_format value: {blobs}, valid values are {', '.join(arguments.BINARY_FORMATS)}"
@@ -306,7 +306,7 @@ class Command:
             self._write(operation, client.invoke(operation, parameters))
 
     def _raw_times(self) -> bool:
-        form = self.surroundings.profile.text("cli_timestamp_format") or "iso8601"
+        form = self.session.profile.text("cli_timestamp_format") or "iso8601"
         if form not in ("wire", "iso8601"):
             raise BadConfiguration(
                 f'Unknown cli_timestamp_format value: {form}, valid values are "wire" or "iso8601"',
@@ -324,7 +324,7 @@ class Command:
             raise BadArguments(f"Cannot specify --no-paginate along with pagination arguments: {names}")
 
     def _write(self, operation: Operation, answer: dict[str, Any] | Pages) -> None:
-        setting = self.surroundings.setting
+        setting = self.session.setting
         form = self.options.output or setting("AWS_DEFAULT_OUTPUT", "output") or "json"
         if form not in arguments.OUTPUTS:
             raise Failure(f"Unknown output type: {form}")

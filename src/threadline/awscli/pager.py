@@ -11,15 +11,15 @@ from contextlib import contextmanager, suppress
 from typing import IO, cast
 
 from threadline.client.failures import BadConfiguration
-from threadline.client.session import Surroundings
+from threadline.client.session import ClientSession
 
 LESS_OPTIONS = "FRX"
 
 
 @contextmanager
-def output(surroundings: Surroundings) -> Iterator[IO[str]]:
+def output(session: ClientSession) -> Iterator[IO[str]]:
     """The pager that is configured, started by the first text; standard output when none is."""
-    command = _command(surroundings)
+    command = _command(session)
     if not command:
         yield sys.stdout
         return
@@ -70,8 +70,8 @@ class _Pager(io.TextIOBase):
             signal.signal(signal.SIGINT, before)
 
 
-def _command(surroundings: Surroundings) -> str:
-    for source in (surroundings.environment.get("AWS_PAGER"), surroundings.profile.text("cli_pager")):
+def _command(session: ClientSession) -> str:
+    for source in (session.environment.get("AWS_PAGER"), session.profile.text("cli_pager")):
         if source is not None:
             return source
-    return surroundings.environment.get("PAGER", "less")
+    return session.environment.get("PAGER", "less")

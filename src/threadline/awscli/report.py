@@ -6,7 +6,7 @@ from typing import Any
 from threadline.awscli import output
 from threadline.awscli.arguments import ERROR_FORMATS
 from threadline.client.failures import PROGRAM, USAGE, BadArguments, Failure, ServiceRefusal, UnknownOptions
-from threadline.client.session import Surroundings
+from threadline.client.session import ClientSession
 
 INLINE_MAX = 4
 
@@ -16,9 +16,9 @@ def warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
-def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> None:
+def write(failure: Failure, session: ClientSession, chosen: str | None) -> None:
     """Write `failure` to standard error; `chosen` is the option, else environment or profile decide."""
-    form = chosen or _configured(surroundings)
+    form = chosen or _configured(session)
     if form in ("json", "yaml", "text", "table") and failure.details:
         output.write(form, "error", failure.details, output.unchanged, sys.stderr, coloured=False)
         return
@@ -36,10 +36,10 @@ def write(failure: Failure, surroundings: Surroundings, chosen: str | None) -> N
             sys.stderr.write(f"{name}: {_inline(value)}\n")
 
 
-def _configured(surroundings: Surroundings) -> str | None:
+def _configured(session: ClientSession) -> str | None:
     """The form that environment or profile name; None when the profile itself cannot be read."""
     try:
-        form = (surroundings.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format") or "").lower()
+        form = (session.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format") or "").lower()
     except Failure:
         return None
     return form if form in ERROR_FORMATS else "enhanced"

@@ -11,7 +11,7 @@ from threadline.cli.destination import Destination, find, none_found
 from threadline.client.client import Client
 from threadline.client.failures import Failure
 from threadline.client.session import DATA_FOLDER
-from threadline.client.transport import Wire
+from threadline.client.transport import TransportOptions
 
 ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|arn:.+")
 SHOWN_MAX = 10
@@ -68,7 +68,7 @@ def client(options: argparse.Namespace, found: Destination | None = None) -> Cli
     if found is None:
         raise none_found(os.environ.get("THREADLINE_DATA") or DATA_FOLDER)
     options.instance_id = options.instance_id or found.instance_id
-    return Client(found, Wire(proxied=not found.is_direct))
+    return Client(found, TransportOptions(proxied=not found.is_direct))
 
 
 def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:

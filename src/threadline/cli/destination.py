@@ -23,11 +23,11 @@ from threadline.client.failures import BadArguments, BadConfiguration
 from threadline.client.session import (
     DATA_FOLDER,
     LOCAL_REGION,
+    LocalServer,
     Target,
-    Workspace,
     check_endpoint,
+    local_server,
     same_place,
-    workspace,
 )
 
 CONNECT_SECONDS = 2
@@ -97,7 +97,7 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
             f"{source} is {url}, which is Amazon's: this command talks to Threadline alone. "
             "For a call to Amazon Connect, use `threadline connect`."
         )
-    here = workspace(folder)
+    here = local_server(folder)
     is_here = here is not None and same_place(url, here.url)
     if here and (data or (is_here and source == "--endpoint-url")):
         return _of(here, source)._replace(url=url, is_direct=is_here)
@@ -115,7 +115,7 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
     )
 
 
-def _of(found: Workspace, source: str) -> Destination:
+def _of(found: LocalServer, source: str) -> Destination:
     return Destination(
         found.url,
         found.credentials,
@@ -127,9 +127,9 @@ def _of(found: Workspace, source: str) -> Destination:
     )
 
 
-def _served(folder: str) -> Workspace | None:
-    """The workspace of a folder on which a server runs; its address stays behind after a crash, so it is tried."""
-    found = workspace(folder)
+def _served(folder: str) -> LocalServer | None:
+    """The local_server of a folder on which a server runs; its address stays behind after a crash, so it is tried."""
+    found = local_server(folder)
     if found is None or not (found.folder / datadir.ADDRESS).exists():
         return None
     parts = urlsplit(found.url)

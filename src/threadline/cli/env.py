@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from threadline.aws.names import MODELS
 from threadline.cli import connection_options
 from threadline.client.failures import BadConfiguration
-from threadline.client.session import Surroundings, Workspace
+from threadline.client.session import ClientSession, LocalServer
 
 UNSET = (
     "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
@@ -37,11 +37,11 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        surroundings = Surroundings(environment=os.environ, data=options.data)
-        if surroundings.workspace is None:
-            raise BadConfiguration(surroundings.no_server())
+        session = ClientSession(environment=os.environ, data=options.data)
+        if session.local_server is None:
+            raise BadConfiguration(session.no_server())
         print(f"unset {' '.join(UNSET)}")
-        for name, value in variables(surroundings.workspace, options.port, os.environ).items():
+        for name, value in variables(session.local_server, options.port, os.environ).items():
             print(f"export {name}={shlex.quote(value)}")
         return 0
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def variables(
-    workspace: Workspace, port: int | None = None, environment: Mapping[str, str] | None = None
+    workspace: LocalServer, port: int | None = None, environment: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The environment of a client of `workspace`, beside what `environment` keeps; without those of `UNSET`.
 

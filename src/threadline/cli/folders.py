@@ -12,7 +12,7 @@ from threadline import datadir
 from threadline.cli import connection_options
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
-from threadline.client.session import Surroundings
+from threadline.client.session import ClientSession
 from threadline.config import BadSettings
 from threadline.store.sqlite import backup
 
@@ -38,7 +38,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
 
 def data_folder(options: argparse.Namespace) -> Path:
     """The data folder that `options` or the environment name. Raises Failure where nothing is kept in one."""
-    folder = Surroundings(environment=os.environ, data=options.data).data_folder
+    folder = ClientSession(environment=os.environ, data=options.data).data_folder
     if folder == ":memory:":
         raise Failure("A server with --data :memory: keeps nothing: there is nothing to copy or check.")
     return Path(folder)

@@ -17,11 +17,11 @@ from threadline.client.failures import Failure, ServiceRefusal
 from threadline.client.session import Target, is_local, not_answering
 from threadline.clock import Clock
 
-Trace = Callable[[Operation, restjson_client.Request, str, restjson_client.Reply | None], None]
+Trace = Callable[[Operation, restjson_client.HttpRequest, str, restjson_client.HttpReply | None], None]
 
 
 class Directions(Protocol):
-    """Where calls go: by AWS's rules (`endpoint.Surroundings`), or to one Threadline server (`Destination`)."""
+    """Where calls go: by AWS's rules (`ClientSession`), or to one Threadline server (`Destination`)."""
 
     @property
     def data_folder(self) -> str:
@@ -40,9 +40,9 @@ class Client:
     `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
     """
 
-    def __init__(self, directions: Directions, wire: transport.Wire | None = None) -> None:
+    def __init__(self, directions: Directions, options: transport.TransportOptions | None = None) -> None:
         self._directions = directions
-        self._wire = wire or transport.Wire()
+        self._options = options or transport.TransportOptions()
         self.trace: Trace | None = None
         self.raw_times = False
         self._targets: dict[str, Target] = {}
@@ -72,8 +72,8 @@ class Client:
         if operation.input:
             validate.check(operation.input, parameters)
         request = restjson_client.request(operation, parameters)
-        for attempt in range(1, self._wire.attempts_max + 1):
-            last = attempt == self._wire.attempts_max
+        for attempt in range(1, self._options.attempts_max + 1):
+            last = attempt == self._options.attempts_max
             if attempt > 1:
                 transport.wait_before(attempt)
             try:
@@ -97,10 +97,10 @@ class Client:
         raise AssertionError("attempts_max is at least 1")
 
     def _send(
-        self, operation: Operation, request: restjson_client.Request, target: Target
-    ) -> restjson_client.Reply:
+        self, operation: Operation, request: restjson_client.HttpRequest, target: Target
+    ) -> restjson_client.HttpReply:
         if target.url not in self._transports:
-            self._transports[target.url] = transport.Transport(target.url, self._wire)
+            self._transports[target.url] = transport.Transport(target.url, self._options)
         connection = self._transports[target.url]
         path = connection.base_path + request.path
         headers = {**request.headers, "Host": connection.host}
@@ -118,7 +118,7 @@ class Client:
             self.trace(operation, request, connection.endpoint, reply)
         return reply
 
-    def _result(self, operation: Operation, reply: restjson_client.Reply) -> dict[str, Any]:
+    def _result(self, operation: Operation, reply: restjson_client.HttpReply) -> dict[str, Any]:
         try:
             return restjson_client.result(operation, reply, raw_times=self.raw_times)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:

@@ -35,7 +35,7 @@ class Target(NamedTuple):
     credentials: Credentials | None
 
 
-class Workspace(NamedTuple):
+class LocalServer(NamedTuple):
     """What the server writes of itself into its data folder: addresses, keys and ids of the demo workspace."""
 
     folder: Path
@@ -54,21 +54,21 @@ class Workspace(NamedTuple):
         return str(self.ids.get("region", LOCAL_REGION))
 
 
-def workspace(folder: str) -> Workspace | None:
+def local_server(folder: str) -> LocalServer | None:
     """The workspace of a data folder; None when the folder has none. Raises Failure when it cannot be read."""
     path = Path(folder)
     try:
         ids = json.loads((path / "workspace.json").read_text(encoding="utf-8"))
         address = path / "server.json"
         url = json.loads(address.read_text(encoding="utf-8"))["url"] if address.exists() else LOCAL_URL
-        return Workspace(path, url, ids)
+        return LocalServer(path, url, ids)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:
         raise Failure(f"The data folder {folder} cannot be read: {error}") from error
 
 
-class Surroundings:
+class ClientSession:
     """Options, environment, profile and data folder, asked in this order."""
 
     def __init__(
@@ -94,9 +94,9 @@ class Surroundings:
         return profiles.read(self.profile_name, self.environment)
 
     @cached_property
-    def workspace(self) -> Workspace | None:
+    def local_server(self) -> LocalServer | None:
         """The local server's workspace, if the data folder has one."""
-        return workspace(self.data_folder)
+        return local_server(self.data_folder)
 
     @property
     def data_folder(self) -> str:
@@ -170,7 +170,7 @@ class Surroundings:
         credentials = self.credentials if self.sign else None
         unconfigured = not endpoint and not self.profile.explicit and not credentials
         ours = service.name == "threadline" and not endpoint
-        local = self.workspace if unconfigured or ours or (self.sign and not credentials) else None
+        local = self.local_server if unconfigured or ours or (self.sign and not credentials) else None
         if local and (not endpoint or same_place(endpoint, local.url)):
             key = (credentials if endpoint else None) or local.credentials
             region = self.region or local.region
@@ -206,8 +206,8 @@ class Surroundings:
     def instance_id(self, url: str) -> str | None:
         """The instance that environment or data folder name for the server at `url`."""
         found = self.environment.get("THREADLINE_INSTANCE_ID")
-        if not found and self.workspace and url == self.workspace.url:
-            return str(self.workspace.ids["instance_id"])
+        if not found and self.local_server and url == self.local_server.url:
+            return str(self.local_server.ids["instance_id"])
         return found
 
     def no_server(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
-from threadline.aws.restjson_client import Reply
+from threadline.aws.restjson_client import HttpReply
 from threadline.client.failures import Failure
 from threadline.client.session import is_local
 from threadline.clock import Clock
@@ -35,7 +35,7 @@ WAIT_SECONDS_MAX = 20
 CHUNK_BYTES = 65_536
 
 
-class Wire(NamedTuple):
+class TransportOptions(NamedTuple):
     """How connections are made. Times are seconds, None waits for ever; `verify` is a CA file, True or False.
 
     `proxied`: by way of the proxy that the environment names, but for this machine.
@@ -59,7 +59,7 @@ class Unreachable(Failure):
 class Transport:
     """One connection to one place, kept open between calls. Use from one thread."""
 
-    def __init__(self, endpoint: str, wire: Wire) -> None:
+    def __init__(self, endpoint: str, options: TransportOptions) -> None:
         parts = urlsplit(endpoint)
         self.endpoint = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         if parts.scheme not in ("http", "https"):
@@ -70,12 +70,12 @@ class Transport:
         self.base_path = parts.path.rstrip("/")
         self._secure = parts.scheme == "https"
         self._address = (parts.hostname or "", parts.port or (443 if self._secure else 80))
-        self._wire = wire
-        is_direct = is_local(endpoint) or not wire.proxied
+        self._options = options
+        is_direct = is_local(endpoint) or not options.proxied
         self._proxy = None if is_direct else _proxy(parts.scheme, self._address[0])
         self._socket: socket.socket | None = None
 
-    def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+    def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """One request, one reply. Raises Failure when there is none."""
         url = f"{self.endpoint.removesuffix(self.base_path)}{target}"
         if self._proxy and not self._secure:
@@ -111,7 +111,7 @@ class Transport:
         wrapped = self._tls(url) if self._secure else None
         try:
             connection = self._socket = socket.create_connection(
-                proxy.address if proxy else self._address, self._wire.connect_seconds
+                proxy.address if proxy else self._address, self._options.connect_seconds
             )
             if proxy and self._secure:
                 _tunnel(connection, self._address, proxy)
@@ -127,14 +127,14 @@ class Transport:
             if proxy:
                 raise Failure(f'Failed to connect to proxy URL: "{proxy.shown}"') from error
             raise Unreachable(url) from error
-        connection.settimeout(self._wire.read_seconds)
+        connection.settimeout(self._options.read_seconds)
         return connection
 
     def _tls(self, url: str) -> Callable[[socket.socket], socket.socket]:
         """What makes a connection secure. Raises Failure when the CA file cannot be used."""
         import ssl
 
-        verify = self._wire.verify
+        verify = self._options.verify
         try:
             context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
         except OSError as error:
@@ -175,8 +175,8 @@ class _Answer:
             self.complete = True
             self.may_stay_open = self._parser.should_keep_alive()
 
-    def reply(self) -> Reply:
-        return Reply(self._parser.get_status_code(), self._headers, b"".join(self._body))
+    def reply(self) -> HttpReply:
+        return HttpReply(self._parser.get_status_code(), self._headers, b"".join(self._body))
 
 
 def _head(method: str, target: str, headers: dict[str, str]) -> bytes:

@@ -12,7 +12,7 @@ INBOUND, SURVEY, RETURNING = "Demo inbound", "Demo survey", "Demo returning"
 
 
 @dataclass(frozen=True)
-class Workspace:
+class WorkspaceIds:
     """The ids of a workspace and the access key of its account. `agents` maps user names to user ids."""
 
     account_id: str
@@ -27,7 +27,7 @@ class Workspace:
     region: str = "us-east-1"
 
 
-def first_workspace(tx: Tx) -> Workspace:
+def first_workspace(tx: Tx) -> WorkspaceIds:
     """The workspace that the store began with, made now if the store is empty.
 
     Servers that start at the same moment on one store wait for each other here.
@@ -43,7 +43,7 @@ def first_workspace(tx: Tx) -> Workspace:
     users = {user[2]: user[1] for user in tx.all("users", instance_id=instance_id, after="", limit=1000)}
     queue = tx.one("first_queue", instance_id=instance_id)
     key = tx.one("first_access_key", account_id=account_id) or ("", "")
-    return Workspace(
+    return WorkspaceIds(
         account_id=account_id,
         instance_id=instance_id,
         contact_flow_id=flows.get(INBOUND, ""),
@@ -56,7 +56,7 @@ def first_workspace(tx: Tx) -> Workspace:
     )
 
 
-def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> Workspace:
+def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> WorkspaceIds:
     """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
 
     Writes: instance, hours of operation, queue, users, flows, access key, and the first task that clears away what has
@@ -102,7 +102,7 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
     access_key_id, secret = make_access_key(tx, account_id)
     if tx.one("next_task") is None:
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
-    return Workspace(
+    return WorkspaceIds(
         account_id, instance_id, inbound_id, survey_id, returning_id, queue_id, agents, access_key_id, secret
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from threadline.aws import frames
-from threadline.aws.frames import Command
+from threadline.aws.frames import FrameCommand
 from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
 from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
@@ -26,10 +26,10 @@ INTERNAL_ERROR = 1011
 log = logging.getLogger("threadline.socket")
 
 _ANSWERS = {
-    Command.HEARTBEAT: frames.encoded(frames.HEARTBEAT),
-    Command.PING: frames.encoded(frames.PONG),
-    Command.SUBSCRIBE: frames.encoded(frames.SUBSCRIBED),
-    Command.SUBSCRIBE_ELSEWHERE: frames.encoded(frames.SUBSCRIPTION_FAILED),
+    FrameCommand.HEARTBEAT: frames.encoded(frames.HEARTBEAT),
+    FrameCommand.PING: frames.encoded(frames.PONG),
+    FrameCommand.SUBSCRIBE: frames.encoded(frames.SUBSCRIBED),
+    FrameCommand.SUBSCRIBE_ELSEWHERE: frames.encoded(frames.SUBSCRIPTION_FAILED),
 }
 
 
@@ -86,10 +86,10 @@ class Conversation:
             log.info("%d socket closed: %s", bad.code, bad.reason)
             socket.line.close(bad.code, bad.reason)
             return None
-        if command is Command.NOTHING:
+        if command is FrameCommand.NOTHING:
             return None
-        needs_store = command is Command.HEARTBEAT or (
-            command is Command.SUBSCRIBE and not socket.is_subscribed
+        needs_store = command is FrameCommand.HEARTBEAT or (
+            command is FrameCommand.SUBSCRIBE and not socket.is_subscribed
         )
         if not needs_store and socket.line.push(_ANSWERS[command]):
             return None
@@ -99,13 +99,13 @@ class Conversation:
         """See `wire.websocket.Receiver`."""
         self._hub.remove(self._socket)
 
-    async def _work(self, command: Command) -> None:
+    async def _work(self, command: FrameCommand) -> None:
         socket = self._socket
         try:
-            if command is Command.SUBSCRIBE and not socket.is_subscribed:
+            if command is FrameCommand.SUBSCRIBE and not socket.is_subscribed:
                 await self._subscribe(socket)
                 return
-            if command is Command.HEARTBEAT:
+            if command is FrameCommand.HEARTBEAT:
                 await self._hub.look(socket)  # so its echo comes after all that was committed before it
             await _answer(socket.line, command)
         except Fault as fault:
@@ -119,7 +119,7 @@ class Conversation:
     async def _subscribe(self, socket: Socket) -> None:
         caller = ParticipantCaller(*socket.owner)
         cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
-        await _answer(socket.line, Command.SUBSCRIBE)
+        await _answer(socket.line, FrameCommand.SUBSCRIBE)
         self._hub.subscribe(socket, cursor, initial_contact_id)
 
 
@@ -139,7 +139,7 @@ def pull_from(store: Store) -> Pull:
     return pull
 
 
-async def _answer(line: Line, command: Command) -> None:
+async def _answer(line: Line, command: FrameCommand) -> None:
     """Answer at the pace at which the client reads; until then no further frame of its is taken."""
     while not line.push(_ANSWERS[command]) and line.is_open:
         await line.drained()

@@ -136,7 +136,7 @@ def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
     from threadline.cli import env
     from threadline.client import session as endpoint
 
-    return env.variables(endpoint.Workspace(Path(), url, ids), environment=os.environ)
+    return env.variables(endpoint.LocalServer(Path(), url, ids), environment=os.environ)
 
 
 @cache
