@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,8 +37,18 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         casey = server.workspace.customer()
         for number in range(LINES):
             casey.say(f"line {number}")
+        wait_for_record(data)
         kill_all(server)
     return data
+
+
+def wait_for_record(data: Path) -> None:
+    """Until the record covers the whole WAL: it is written twenty times a second."""
+    frames = ((data / WAL).stat().st_size - 32) // (24 + 4096)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (known := json.loads((data / STATE).read_bytes())["frames"]) < frames:
+        assert time.monotonic() < deadline, f"{known} of {frames} frames are recorded"
+        os.sched_yield()
 
 
 @pytest.fixture

@@ -29,6 +29,9 @@ Done = Callable[[int, OSError | None], None]
 IDLE_SECONDS = 2.0
 """Time without a commit after which the WAL is moved into the database."""
 
+RECORD_SECONDS = 0.05
+"""Between two records of how far the database is durable. A process that is killed has recorded all but this time."""
+
 LOOK_SECONDS = 1.0
 """Between two looks at the names of the files; whether the WAL has one at all is asked at each sync."""
 
@@ -52,6 +55,9 @@ class Syncs:
         self._record = Record(file)
         self._record.write(start)
         self._record.sync()
+        self._unrecorded: Mark | None = None
+        self._recorded_at = self._looked_at
+        self._is_unlinked = False
         self._salt, self._frames, self._counted = "", 0, start
         self._said = Limited(log.warning)
         self.checkpoints = Checkpoints(file, writer, self._keep)
@@ -68,6 +74,10 @@ class Syncs:
     def want(self, progress: Progress) -> None:
         """One more commit has been written, which `progress` knows of. To be called on the loop."""
         self._loop = asyncio.get_running_loop()
+        if not os.fstat(
+            self._wal
+        ).st_nlink:  # here, since each call of the system on the thread waits for the loop
+            self._is_unlinked = True
         frames = self.checkpoints.pages
         if frames <= self._frames or progress.mark is not self._counted:
             # A new generation that is not noticed here, since it began with a long commit, is at the next count: until
@@ -85,6 +95,7 @@ class Syncs:
         """End the thread, after what is wanted; the loop must go on meanwhile."""
         self._wanted.put(None)
         self._thread.join()
+        self._write()
         self.checkpoints.close()
         self._keep()
         self._record.close()
@@ -107,15 +118,25 @@ class Syncs:
             except OSError as error:
                 failure = error
             else:
-                self._write(mark)
+                self._unrecorded = mark
             if self._wanted.empty():
                 self.checkpoints.look()
             self.ended.append((count, failure))
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self.settle)
+            if self._unrecorded is not None and monotonic() - self._recorded_at >= RECORD_SECONDS:
+                self._write()
 
     def _next(self) -> Mark | None:
-        """The next commit to make durable. While there is none for a while, the WAL is moved into the database."""
+        """The next commit to make durable.
+
+        While there is none, the record is written, and after a while the WAL is moved into the database.
+        """
+        if self._unrecorded is not None:
+            try:
+                return self._wanted.get(timeout=RECORD_SECONDS)
+            except queue.Empty:
+                self._write()
         if self.checkpoints.is_behind:
             try:
                 return self._wanted.get(timeout=IDLE_SECONDS)
@@ -126,8 +147,7 @@ class Syncs:
     def _look(self) -> None:
         """Raise Unlinked when a file has lost its name: nobody will find what is written to it."""
         now = monotonic()
-        is_due = now - self._looked_at >= LOOK_SECONDS
-        if os.fstat(self._wal).st_nlink and not is_due:
+        if not self._is_unlinked and now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
         self._record.look()
@@ -153,9 +173,12 @@ class Syncs:
             return f"{what} All that was acknowledged is in {database} now."
         return f"{what} What was acknowledged since the last checkpoint may be lost with this process."
 
-    def _write(self, mark: Mark) -> None:
+    def _write(self) -> None:
+        """Record the last commit that is durable."""
+        mark, self._unrecorded, self._recorded_at = self._unrecorded, None, monotonic()
         try:
-            self._record.write(mark)
+            if mark is not None:
+                self._record.write(mark)
         except OSError as error:
             self._said.say("record", f"how far the database is cannot be recorded: {error}")
 

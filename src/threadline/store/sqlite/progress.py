@@ -3,7 +3,7 @@
 `threadline.state` is one line of JSON of a fixed length, written in place. The database has a counter of its own
 batches, which is raised at most once a second, and at once after a checkpoint: so whatever is missing, a WAL or a
 database, the counter is lower than the file says. Between two counts the file also has the WAL's salt and how many of
-its frames are durable, after each sync: a WAL that was cut off or damaged ends sooner.
+its frames are durable, twenty times a second: a WAL that was cut off or damaged ends sooner.
 """
 
 import json

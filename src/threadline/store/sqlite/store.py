@@ -264,11 +264,12 @@ class SqliteStore(Store):
             if not self._begin(batch):
                 return
             self._run(batch)
-        if self._writer.total_changes() != before:
+        has_written = self._writer.total_changes() != before
+        if has_written:
             self._count += 1
             self.on_begin(self._count)
-        self._commit(batch, has_written=self._writer.total_changes() != before)
-        if self.syncs is not None and (self._written or self._writer.total_changes() != before):
+        self._commit(batch, has_written=has_written)
+        if self.syncs is not None and (self._written or has_written):
             self._written.append((self._count, batch))
             self.syncs.want(self._progress)
         else:
