@@ -4,10 +4,14 @@ import ast
 import inspect
 import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import apsw
+import apsw.ext
 import pytest
 
 import threadline
@@ -15,7 +19,7 @@ import threadline.server  # registers every operation
 from threadline.aws.model import load
 from threadline.aws.names import snake
 from threadline.operations.registry import OPERATIONS, Operation
-from threadline.store import named_statements
+from threadline.store import migrations, named_statements
 
 PACKAGE = Path(threadline.__file__).parent
 ROOT = PACKAGE.parents[1]
@@ -28,7 +32,8 @@ EVERYTHING = OURS + [
 LIGHT = {"errors", "clock", "config", "jsontext"}
 
 # The modules that a part of the package may import: of the other parts, and from outside the standard library.
-# The first entry that a module's name starts with is its own; each may import itself.
+# The first row that a module's name starts with is its own; each part may import itself. There is no row for the rest:
+# a new part needs a row.
 PARTS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "clock": ({"errors"}, set()),
@@ -58,10 +63,17 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
     "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
     "testing": ({*LIGHT, "aws", "client", "cli", "server", "operations"}, {"*"}),
-    "": ({"cli"}, set()),
+    "__init__": (set(), set()),
+    "__main__": ({"cli"}, set()),
 }
 DRIVERS = ("store.sqlite", "store.postgres")
 UNCERTAIN = {"time", "uuid", "secrets", "random"}
+RUN_STATEMENTS = {"store", "operations.units", "operations", "tasks", "bus", "server", "processes"}
+STATEMENTS = named_statements()
+NAMED_TWICE = {
+    *("Asked", "Channel", "Command", "Operation", "Participant", "Place", "Refused", "Request", "Service"),
+    *("Source", "State", "Workspace", "_Undone"),
+}
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 
 
@@ -91,25 +103,93 @@ def is_module(name: str) -> bool:
 
 
 def within(name: str, part: str) -> bool:
-    return not part or name == part or name.startswith(f"{part}.")
+    return name == part or name.startswith(f"{part}.")
+
+
+def part_of(name: str) -> str:
+    part = next((part for part in PARTS if within(name, part)), None)
+    assert part is not None, f"{name} belongs to no part: write a row for it into PARTS"
+    return part
+
+
+def is_allowed(name: str, module: str) -> bool:
+    """Whether the module `name` of the package may import `module`."""
+    part = part_of(name)
+    may, outside = PARTS[part]
+    top, _, inner = module.partition(".")
+    if top == "threadline":
+        if part == "operations" and inner.startswith(DRIVERS):
+            return False
+        return not inner or any(within(inner, allowed) for allowed in {*may, part})
+    if top in UNCERTAIN:
+        return name == "clock"
+    return top in sys.stdlib_module_names | outside or "*" in outside
 
 
 @pytest.mark.parametrize("file", OURS, ids=name_of)
 def test_imports_point_one_way(file: Path) -> None:
-    part = next(part for part in PARTS if within(name_of(file), part))
-    may, outside = PARTS[part]
-    for module in imports(file):
-        top, _, inner = module.partition(".")
-        if top == "threadline":
-            is_allowed = not inner or any(within(inner, allowed) for allowed in {*may, part})
-            assert is_allowed, f"{part} imports {module}"
-            assert part != "operations" or not inner.startswith(DRIVERS), "operations see Tx, never a driver"
-        elif top in UNCERTAIN:
-            assert name_of(file) == "clock", f"{module}: all that is not the same twice is in clock.py"
-        else:
-            assert top in sys.stdlib_module_names | outside or "*" in outside, (
-                f"{part or file} imports {module}"
-            )
+    refused = [module for module in imports(file) if not is_allowed(name_of(file), module)]
+    assert not refused, f"{part_of(name_of(file))} may not import {', '.join(refused)}: see PARTS"
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "allowed"),
+    [
+        ("server.api", "threadline.cli.serve", False),
+        ("server", "threadline.cli", False),
+        ("server", "threadline.processes.writer", False),
+        ("awscli.main", "threadline.operations", False),
+        ("awscli.main", "threadline.client.client", True),
+        ("http.connection", "threadline.aws.restjson", False),
+        ("chat.contact", "threadline.store", False),
+        ("operations.agent", "threadline.store", True),
+        ("operations.agent", "threadline.store.sqlite.store", False),
+        ("operations.agent", "threadline.aws.restjson", False),
+        ("operations.agent", "msgspec", True),
+        ("operations.agent", "apsw", False),
+        ("operations.agent", "time", False),
+        ("clock", "time", True),
+    ],
+)
+def test_an_import_against_the_arrow_is_refused(name: str, module: str, *, allowed: bool) -> None:
+    assert is_allowed(name, module) == allowed
+
+
+def test_a_module_of_no_part_is_refused() -> None:
+    with pytest.raises(AssertionError, match="novelty belongs to no part"):
+        part_of("novelty")
+
+
+def test_no_parts_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = defaultdict(set)
+    for file in OURS:
+        part = part_of(name_of(file))
+        inner = {module.partition(".")[2] for module in imports(file) if module.startswith("threadline.")}
+        graph[part] |= {part_of(name) for name in inner} - {part}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"parts that import each other: {' <- '.join(error.args[1])}")
+
+
+def test_no_part_holds_more_than_a_fifth_of_the_lines() -> None:
+    lines: Counter[str] = Counter()
+    for file in OURS:
+        lines[file.relative_to(PACKAGE).parts[0]] += len(file.read_text(encoding="utf-8").splitlines())
+    large = [
+        f"{part}: {count} of {lines.total()}" for part, count in lines.items() if count * 5 > lines.total()
+    ]
+    assert not large
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for file in OURS:
+        for node in ast.walk(tree_of(file)):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{name_of(file)}:{node.lineno}")
+    twice = {name: found for name, found in places.items() if len(found) > 1 and name not in NAMED_TWICE}
+    assert not twice
 
 
 @pytest.mark.parametrize("file", EVERYTHING, ids=lambda file: str(file.relative_to(ROOT)))
@@ -126,12 +206,212 @@ def test_folders_are_shallow() -> None:
     assert not deep
 
 
-def test_every_statement_is_used_and_every_name_exists() -> None:
+def test_every_statement_is_used() -> None:
     source = "\n".join(file.read_text(encoding="utf-8") for file in OURS)
-    named = set(named_statements())
-    assert not {name for name in named if f'"{name}"' not in source}, "statements nobody runs"
-    called = set(re.findall(r"\btx\.(?:all|one|put|row|rows|run)\(\s*\"(\w+)\"", source))
-    assert not called - named, "names without a statement"
+    assert not {name for name in STATEMENTS if f'"{name}"' not in source}, "statements nobody runs"
+
+
+@cache
+def database() -> apsw.Connection:
+    """An empty database with the tables of all migrations."""
+    made = apsw.Connection(":memory:")
+    for _, script in migrations():
+        made.execute(script)
+    return made
+
+
+def columns_of(table: str) -> list[tuple[str, str]]:
+    """A table's columns in order, each with the Python type of its values."""
+    types = {"TEXT": "str", "INTEGER": "int", "BIGINT": "int"}
+    return [
+        (name, types[kind] if needed or key else f"{types[kind]} | None")
+        for _, name, kind, needed, _, key in database().execute(f"PRAGMA table_info({table})")
+    ]
+
+
+@cache
+def tuple_classes() -> dict[str, list[tuple[str, str]]]:
+    """Of each NamedTuple of the package, by where it is: its fields in order, each with its type."""
+    return {
+        f"{name_of(file)}.{node.name}": [
+            (line.target.id, ast.unparse(line.annotation))
+            for line in node.body
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+        ]
+        for file in OURS
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.ClassDef) and "NamedTuple" in {ast.unparse(base) for base in node.bases}
+    }
+
+
+TABLES = [
+    row[0] for row in database().execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+]
+WITHOUT_ROW_CLASS = {"flow_run", "replaced_flow", "reply", "session_attributes", "token"}
+"""Tables whose rows are only ever read in part."""
+
+
+def names(fields: list[tuple[str, str]]) -> list[str]:
+    return [name for name, _ in fields]
+
+
+@pytest.mark.parametrize("table", sorted({*TABLES} - WITHOUT_ROW_CLASS))
+def test_a_row_class_is_its_table(table: str) -> None:
+    """Rows are read by position, so the order counts as much as the names."""
+    columns = columns_of(table)
+    classes = {
+        place: fields for place, fields in tuple_classes().items() if {*names(fields)} == {*names(columns)}
+    }
+    assert len(classes) == 1, f"one NamedTuple has the columns of {table}: {names(columns)}"
+    for place, fields in classes.items():
+        assert fields == columns, f"{place} is not {table}, column by column"
+
+
+def test_a_statement_returns_the_columns_of_a_row_class_in_its_order() -> None:
+    orders = {frozenset(names(columns)): names(columns) for columns in map(columns_of, TABLES)}
+    for name, text in STATEMENTS.items():
+        returned = [column for column, *_ in apsw.ext.query_info(database(), text).description]
+        assert returned == orders.get(frozenset(returned), returned), f"{name} swaps columns"
+
+
+def test_a_statement_that_locks_names_the_session_that_it_locks() -> None:
+    """PostgreSQL's batches keep a session for one unit by the parameter, or else by the first column."""
+    for name, text in STATEMENTS.items():
+        if text.startswith("SELECT") and "/*pg FOR UPDATE" in text and ":session" not in text:
+            info = apsw.ext.query_info(database(), text)
+            assert info.description_full is not None
+            first = info.description_full[0]
+            assert (first[3], first[4]) == ("session", "key"), f"{name} begins with {first[3]}.{first[4]}"
+
+
+RUN_AT = {"one": 0, "all": 0, "run": 0, "row": 0, "rows": 0, "ask": 0, "place_of": 2}
+"""Functions that run a named statement, with the position of its name among their arguments."""
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
+
+
+def calls_of_statements(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.expr, list[Scope]]]:
+    """Each call that may run a named statement, the argument that names it, and the scopes around, the inmost first."""
+
+    def walk(node: ast.AST, around: list[Scope]) -> Iterator[tuple[ast.Call, ast.expr, list[Scope]]]:
+        if isinstance(node, Scope):
+            around = [node, *around]
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in RUN_AT and len(node.args) > RUN_AT[called]:
+                yield node, node.args[RUN_AT[called]], around
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, around)
+
+    return walk(tree, [])
+
+
+def statements_put(tree: ast.Module) -> Iterator[str]:
+    """The statements that a module runs with the fields of a row as parameters."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="put"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
+
+
+def assigned(name: str, around: list[Scope], before: int) -> ast.expr | None:
+    """The expression that a variable was last given in the lines before `before`, by a function around or elsewhere."""
+    for function in around:
+        found = [
+            (node.lineno, node.value)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.lineno <= before
+            and node.value is not None
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name) and target.id == name
+        ]
+        if found:
+            return max(found, key=lambda each: each[0])[1]
+    return None
+
+
+def constants(node: ast.expr | None, around: list[Scope]) -> set[str] | None:
+    """The texts that an expression may be; None where they cannot be read from it."""
+    if isinstance(node, ast.Constant):
+        return {node.value} if isinstance(node.value, str) else None
+    if isinstance(node, ast.IfExp):
+        yes, no = constants(node.body, around), constants(node.orelse, around)
+        return yes | no if yes and no else None
+    if isinstance(node, ast.Name):
+        return constants(assigned(node.id, around, node.lineno), around)
+    return None
+
+
+def keys_of(node: ast.expr | None, around: list[Scope]) -> set[str] | None:
+    """The keys of a dictionary that is written out; None where they cannot be read."""
+    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
+        return {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
+    if isinstance(node, ast.Name):
+        return keys_of(assigned(node.id, around, node.lineno), around)
+    return None
+
+
+def parameters_of(statement: str) -> set[str]:
+    return set(re.findall(r"(?<!:):(\w+)", statement))
+
+
+def wrong_calls(tree: ast.Module, statements: dict[str, str]) -> Iterator[str]:
+    """What is wrong with the calls of named statements in a module, each with its line."""
+    for call, argument, around in calls_of_statements(tree):
+        passed_on = {each.arg for scope in around for each in ast.walk(scope) if isinstance(each, ast.arg)}
+        found = constants(argument, around)
+        if found is None:
+            if isinstance(argument, ast.Name) and argument.id not in passed_on:
+                yield f"line {call.lineno}: which statement is it?"
+            continue
+        given: set[str] | None = set()
+        for keyword in call.keywords:
+            more = {keyword.arg} if keyword.arg else keys_of(keyword.value, around)
+            given = None if given is None or more is None else given | more
+        for name in found:
+            if name not in statements:
+                yield f"line {call.lineno}: there is no statement {name}"
+            elif given is None:
+                yield f"line {call.lineno}: {name} is called with parameters that are not written out"
+            elif given != (wanted := parameters_of(statements[name])):
+                yield f"line {call.lineno}: {name} is called with {sorted(given)}, and has {sorted(wanted)}"
+
+
+@pytest.mark.parametrize("file", OURS, ids=name_of)
+def test_a_statement_is_called_with_exactly_its_parameters(file: Path) -> None:
+    if part_of(name_of(file)) in RUN_STATEMENTS:
+        wrong = list(wrong_calls(tree_of(file), STATEMENTS))
+        assert not wrong
+        rows = [{*names(fields)} for fields in tuple_classes().values()]
+        assert all(parameters_of(STATEMENTS[name]) in rows for name in statements_put(tree_of(file)))
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ('tx.one("session", session=1)', ""),
+        ('tx.one("session", sesion=1)', "line 2: session is called with ['sesion'], and has ['session']"),
+        ('tx.one("session")', "line 2: session is called with [], and has ['session']"),
+        (
+            'tx.one("session", session=1, key=2)',
+            "line 2: session is called with ['key', 'session'], and has ['session']",
+        ),
+        ('tx.one("sessions", session=1)', "line 2: there is no statement sessions"),
+        ('keys = {"session": 1}; tx.row("session", Session, **keys)', ""),
+        (
+            'name = "session" if a else "sessions"; tx.one(name, session=1)',
+            "line 2: there is no statement sessions",
+        ),
+        (
+            'tx.one("session", **of_a_call())',
+            "line 2: session is called with parameters that are not written out",
+        ),
+        ("tx.one(elsewhere, session=1)", "line 2: which statement is it?"),
+    ],
+)
+def test_a_call_that_does_not_fit_its_statement_is_found(source: str, wrong: str) -> None:
+    tree = ast.parse(f"def call(tx):\n    {source}")
+    assert "; ".join(wrong_calls(tree, STATEMENTS)) == wrong
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)

@@ -152,7 +152,7 @@ def _receipt(
     if known is not None or message.participant_id == participant.id:
         return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
     after = before._replace(delivered_at_ms=tx.now_ms) if delivered else before._replace(read_at_ms=tx.now_ms)
-    tx.run("insert_receipt", **after._asdict())
+    tx.put("insert_receipt", after)
     metadata: dict[str, Any] = {
         "MessageId": message.id,
         "Receipts": [
