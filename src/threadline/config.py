@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
 PREFIX = "THREADLINE_"
+FRONTENDS_MAX = 16
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -92,12 +93,10 @@ class Settings:
         "How the servers on one PostgreSQL wake each other's sockets: `nats://HOST:4222` where they are many; "
         "empty is PostgreSQL itself.",
     )
-    frontend_processes: int = _setting(
-        1,
-        "Processes that answer clients beside the one that writes the data folder: one or a few where there are "
-        "cores for them, 0 on a single core.",
-        low=0,
-        high=16,
+    frontend_processes: str = _setting(
+        "auto",
+        "Processes that answer clients beside the one that writes the data folder, from 0 to 16. `auto` goes by the "
+        "cores: none on one, 1 on two or three, 2 on four to seven, 3 on more.",
     )
     public_url: str = _setting(
         "",
@@ -203,6 +202,11 @@ class Settings:
             complaints.append(f"{PREFIX}STORE must start with postgresql://, or be empty.")
         if self.bus and (not self.store or not self.bus.startswith(("nats://", "tls://"))):
             complaints.append(f"{PREFIX}BUS must start with nats:// or tls://, and goes with {PREFIX}STORE.")
+        count = self.frontend_processes
+        if count != "auto" and not (count.isascii() and count.isdigit() and int(count) <= FRONTENDS_MAX):
+            complaints.append(
+                f"{PREFIX}FRONTEND_PROCESSES is {count!r}: write auto, or a number from 0 to 16."
+            )
         if complaints:
             raise BadSettings("\n".join(complaints))
 

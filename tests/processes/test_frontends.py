@@ -20,12 +20,12 @@ from tests.http.raw import ask
 from tests.processes.supervised import PATIENCE_SECONDS, Supervised, gone, supervised
 from threadline.chat.limits import Policy
 from threadline.clock import ManualClock
-from threadline.config import Settings
+from threadline.config import BadSettings, Settings
 from threadline.operations.units import Call
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked, SharedCounter
 from threadline.processes.frontend import RemoteStore
-from threadline.processes.frontends import Frontends
+from threadline.processes.frontends import Frontends, wanted
 from threadline.processes.messages import Begin, Follow, Ready
 from threadline.server import Server
 from threadline.store import Committed, Signal, Store, Tx, Unavailable
@@ -416,3 +416,17 @@ async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_pat
         await frontends.start()
         assert not await frontends.close(1.0)
     await store.close()
+
+
+@pytest.mark.parametrize(("cores", "count"), [(1, 0), (2, 1), (3, 1), (4, 2), (7, 2), (8, 3), (64, 3)])
+def test_the_number_of_frontends_goes_by_the_cores(cores: int, count: int) -> None:
+    assert wanted(Settings(), cores) == count
+    assert wanted(Settings(rate_limits=True), cores) == min(count, 1)
+    assert wanted(Settings(frontend_processes="5"), cores) == 5
+    assert wanted(Settings(data=":memory:"), cores) == 0
+
+
+@pytest.mark.parametrize("text", ["", "-1", "17", "many", "\u0662"])
+def test_a_number_of_frontends_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadSettings, match="write auto, or a number from 0 to 16"):
+        Settings(frontend_processes=text)

@@ -8,6 +8,7 @@ supervisor starts them again.
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,11 +25,28 @@ from threadline.store.sqlite.store import SqliteStore
 log = logging.getLogger("threadline.server")
 
 
-def wanted(settings: Settings) -> int:
-    """The number of frontends to fork. Rate limits allow at most one, because each process counts for itself."""
+def cores_of_this_process() -> int:
+    """The number of cores that the system lets this process run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+FRONTENDS_BY_CORES = ((8, 3), (4, 2), (2, 1), (1, 0))
+"""Frontends of a machine that has at least so many cores: the writer has one core, the system and the rest another."""
+
+
+def wanted(settings: Settings, cores: int | None = None) -> int:
+    """The number of frontends that a server with these settings forks, by default on the cores of this process.
+
+    Rates are counted by one process, so there is one frontend at most while rate limits are on.
+    """
     if settings.store or settings.keeps_nothing:
         return 0
-    return min(settings.frontend_processes, 1) if settings.rate_limits else settings.frontend_processes
+    if settings.frontend_processes == "auto":
+        cores = cores or cores_of_this_process()
+        count = next(count for least, count in FRONTENDS_BY_CORES if cores >= least)
+    else:
+        count = int(settings.frontend_processes)
+    return min(count, 1) if settings.rate_limits else count
 
 
 class Frontends:
