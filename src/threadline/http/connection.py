@@ -8,9 +8,7 @@ other, until it is accepted.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from enum import Enum, auto
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import httptools
 
@@ -19,8 +17,10 @@ from threadline.http import head as heads
 from threadline.http.budget import FREE_BYTES
 from threadline.http.lingering import Connections, drop, linger
 from threadline.http.outgoing import Outgoing
+from threadline.http.phase import LAST, OPEN, OVER, HttpPhase
 from threadline.http.refusal import STATUS_LINES, refusal
 from threadline.http.request import App, Gone, Request, add_header
+from threadline.http.run import run
 from threadline.http.websocket import Receiver, WebSocket, is_handshake, switching
 
 UNASKED_BYTES_MAX = 65_536
@@ -37,30 +37,6 @@ REQUEST_BYTES = 2_048
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def drive(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` here and now, and go on when what it waits for is done.
-
-    A task would take a turn of the loop for its first step and for its end, which no request needs.
-    """
-    try:
-        awaited = work.send(None)
-    except StopIteration:
-        return
-    awaited._asyncio_future_blocking = False  # as a task tells the future that it has seen it
-    awaited.add_done_callback(lambda _: drive(work))
-
-
-class HttpPhase(Enum):
-    """How far a connection is."""
-
-    OPEN = auto()
-    """It takes requests."""
-    LAST = auto()
-    """It takes no further request, and answers those that it has."""
-    OVER = auto()
-    """It has had its last answer, or is no HTTP any more."""
-
-
 class Http(Outgoing):
     """One HTTP connection: its requests answered one after the other, its head bounded in bytes and in time."""
 
@@ -73,10 +49,11 @@ class Http(Outgoing):
         self.sockets = sockets
         super().__init__(settings, connections)
         self.request_ids = request_ids
-        self.phase = HttpPhase.OPEN
+        self.phase: HttpPhase = OPEN
         self.parser = self.new_parser()
         self.seen = b""
         self.begins = True  # whether what was seen begins with the request that is read
+        self.host: bytes | None = None  # the Host header that was last checked
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.in_head = True
@@ -118,17 +95,17 @@ class Http(Outgoing):
 
     def eof_received(self) -> bool:
         """A client that has said all it has to say still gets its answers; a request cut short is dropped."""
-        if self.phase is HttpPhase.OPEN:
-            self.phase = HttpPhase.LAST
+        if self.phase is OPEN:
+            self.phase = LAST
             self.drop_unfinished()
             self.bytes_so_far = 0
             if last := self.waiting[-1] if self.waiting else self.current:
                 last.keeps_alive = False
             self.proceed()
-        return self.phase is not HttpPhase.OVER
+        return self.phase is not OVER
 
     def resume_writing(self) -> None:
-        if self.phase is HttpPhase.OVER:  # whoever waits for the rest to be read still does
+        if self.phase is OVER:  # whoever waits for the rest to be read still does
             self.is_write_paused = False
             return
         super().resume_writing()
@@ -150,7 +127,7 @@ class Http(Outgoing):
             self.timer = self.loop.call_later(min(left, soonest), self.look)
         elif current is not None and current.is_handshake:
             self.turn_away("It could not be found out in time whose ticket this is.")
-        elif self.bytes_so_far and self.phase is HttpPhase.OPEN:
+        elif self.bytes_so_far and self.phase is OPEN:
             self.refuse(408, "RequestTimeoutException", "The request did not arrive in time.")
         elif self.transport.get_write_buffer_size():
             drop(self.transport)  # a close would wait for a client that does not read
@@ -160,51 +137,55 @@ class Http(Outgoing):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self.phase is not HttpPhase.OPEN:
+        if self.phase is not OPEN:
             self.bytes_so_far += len(data)
             self.hold()
             return
         if not self.bytes_so_far:
             self.since = self.loop.time()
             self.begins = True
-        self.seen = self.seen + data if self.in_head and self.bytes_so_far else data
+            self.seen = data
+        else:
+            self.seen = self.seen + data if self.in_head else data
         self.bytes_so_far += len(data)
         self.is_busy = True
-        left = data
-        while left and self.phase is HttpPhase.OPEN:
-            left = self.feed(left)
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
+            self.feed_rest(data, error)
         self.is_busy = False
-        if self.phase is HttpPhase.OPEN:
+        if self.in_head and not self.bytes_so_far and not self.url:
+            self.seen = b""
+        elif self.phase is OPEN:
             self.check_size()
         if self.current is None:
             self.proceed()
-        elif self.waiting or self.phase is not HttpPhase.OPEN:
+        elif self.waiting or self.phase is not OPEN:
             self.hold()
-        if (
-            self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES
-        ) and self.phase is HttpPhase.OPEN:
+        if (self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES) and self.phase is OPEN:
             self.count()
 
-    def feed(self, data: bytes) -> bytes:
-        """Parse up to the end of what has come, or of an upgrade's head; returns the rest.
+    def feed_rest(self, data: bytes, error: httptools.HttpParserUpgrade | httptools.HttpParserError) -> None:
+        """Parse on after the head of an upgrade; refuse all else at which the parser stops.
 
         Only a WebSocket's upgrade is one for us. After another a new parser goes on, with a head that says no more
         than how the body is framed.
         """
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
-            if self.phase is HttpPhase.LAST:
-                self.rest = rest
-                return b""
+        while isinstance(error, httptools.HttpParserUpgrade):
+            data = data[error.args[0] :]
+            if self.phase is LAST:
+                self.rest = data
+                return
             self.parser = self.new_parser()
-            if self.framing:
-                self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % self.framing)
-            return rest
-        except httptools.HttpParserError as error:
-            self.refuse(*heads.misunderstood(error))
-        return b""
+            try:
+                if self.framing:
+                    self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % self.framing)
+                if data:
+                    self.parser.feed_data(data)
+                return
+            except (httptools.HttpParserUpgrade, httptools.HttpParserError) as next_error:
+                error = next_error
+        self.refuse(*heads.misunderstood(error))
 
     def check_size(self) -> None:
         """Bound what has come of a request that is not complete; its bytes are kept only as long as it is a head."""
@@ -218,8 +199,6 @@ class Http(Outgoing):
                     "RequestEntityTooLargeException",
                     f"The body is larger than {bounds.body_bytes_max} bytes.",
                 )
-        elif not self.bytes_so_far and not self.url:
-            self.seen = b""
         elif not self.bytes_so_far:  # a head has begun after another request
             self.since = self.loop.time()
             self.bytes_so_far = len(self.url)
@@ -240,7 +219,11 @@ class Http(Outgoing):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.in_head:  # trailers go nowhere
-            add_header(self.headers, name, value)
+            name = name.lower()
+            if name in self.headers:
+                add_header(self.headers, name, value)
+            else:
+                self.headers[name] = value.strip()
 
     def on_headers_complete(self) -> None:
         self.in_head = False
@@ -249,29 +232,38 @@ class Http(Outgoing):
         if self.framing:
             self.framing = b""
             return
-        if self.phase is not HttpPhase.OPEN:
+        if self.phase is not OPEN:
             return
-        version = heads.version_of(self.parser, url, self.seen, begins=self.begins)
+        parser, seen = self.parser, self.seen
+        method = parser.get_method()
+        if self.begins and seen.startswith(heads.FAST, len(method) + 1 + len(url)):
+            version = "1.1"
+        else:
+            version = heads.version_of(parser, url, seen)
         if len(self.waiting) >= heads.WAITING_MAX:
             self.refuse(*heads.TOO_FAR_AHEAD)
-        elif (
-            len(self.seen)
-            > bounds.header_bytes_max
-            < heads.size_of(headers, url, self.seen, begins=self.begins)
-        ):
+        elif len(seen) > bounds.header_bytes_max < heads.size_of(headers, url, seen, begins=self.begins):
             self.refuse_head()
         elif len(url) > bounds.path_bytes_max:
             self.refuse(414, "RequestUriTooLongException", "The path and query string are too long.")
+        elif (
+            version == "1.1"
+            and headers.get(b"host") == self.host is not None
+            and b"transfer-encoding" not in headers
+        ):
+            self.take(method, url, headers, version)
         elif complaint := heads.complaint(version, headers):
             self.refuse(*complaint)
         else:
-            self.take(url, headers, version)
+            self.host = headers.get(b"host")
+            self.take(method, url, headers, version)
 
-    def take(self, url: bytes, headers: dict[bytes, bytes], version: str) -> None:
+    def take(self, method: bytes, url: bytes, headers: dict[bytes, bytes], version: str) -> None:
         """There is a request; it waits for its turn, and perhaps for its body."""
         parser = self.parser
-        method = parser.get_method()
-        raw_path, query_string = heads.parts_of(url, headers)
+        raw_path, _, query_string = url.partition(b"?")
+        if not raw_path.startswith(b"/") or b"#" in url:
+            raw_path, query_string = heads.parts_of(url, headers)
         request = Request(method.decode(), raw_path, query_string, headers, self.respond)
         request.more = self.more
         request.keeps_alive = parser.should_keep_alive()
@@ -293,25 +285,30 @@ class Http(Outgoing):
 
     def on_body(self, data: bytes) -> None:
         request = self.request
-        if request is None or self.phase is not HttpPhase.OPEN:
+        if request is None or self.phase is not OPEN:
             return
         if request is not self.current and request not in self.waiting:
             return  # answered without it
+        if not request.content and len(data) <= UNASKED_BYTES_MAX and request.bytes_max is None:
+            request.content = data
+            return
         request.feed(data)
         if request.bytes_max is None and len(request.content) > UNASKED_BYTES_MAX:
             self.hold()
 
     def on_message_complete(self) -> None:
         self.in_head = True
-        if self.phase is not HttpPhase.OPEN or self.framing:
+        if self.phase is not OPEN or self.framing:
             return
         self.bytes_so_far = 0
         self.begins = False
-        if self.request is not None:
-            self.request.is_complete = True
-            self.request.wake()
-            if not self.request.keeps_alive:
-                self.phase = HttpPhase.LAST
+        request = self.request
+        if request is not None:
+            request.is_complete = True
+            if request.waiter is not None:
+                request.wake()
+            if not request.keeps_alive:
+                self.phase = LAST
 
     def more(self) -> "asyncio.Future[None]":
         """The current request wants the rest of its body."""
@@ -329,13 +326,13 @@ class Http(Outgoing):
 
     def hold(self) -> None:
         """Read no more for now."""
-        if not self.is_read_paused and self.phase is not HttpPhase.OVER:
+        if not self.is_read_paused and self.phase is not OVER:
             self.is_read_paused = True
             self.transport.pause_reading()
 
     def release(self) -> None:
         """Read on."""
-        if self.is_read_paused and self.phase is not HttpPhase.OVER:
+        if self.is_read_paused and self.phase is not OVER:
             self.is_read_paused = False
             self.transport.resume_reading()
 
@@ -345,31 +342,33 @@ class Http(Outgoing):
         """Answer the request that is next, if the client takes the answers; the others when others had their turn."""
         if self.is_busy:
             return
-        self.is_busy = True
-        is_served = False
-        while self.waiting and self.current is None and not self.is_write_paused:
-            if is_served:  # others get their turn before the next
-                self.loop.call_soon(self.proceed)
-                break
+        if self.waiting and self.current is None and not self.is_write_paused:
             request = self.current = self.waiting.popleft()
             if request.is_handshake or not request.is_complete:
                 self.since = self.loop.time()
-            drive((self.sockets if request.is_handshake else self.app)(request))
-            is_served = True
-        self.is_busy = False
-        if self.phase is HttpPhase.LAST and self.current is None and not self.waiting:
-            self.finish()
-        elif self.waiting or self.phase is HttpPhase.LAST:
-            self.hold()
-        elif self.current is None:
+            self.is_busy = True
+            run((self.sockets if request.is_handshake else self.app)(request))
+            self.is_busy = False
+            if self.waiting:
+                self.loop.call_soon(self.proceed)
+        if self.waiting or self.phase is LAST:
+            self.hold_or_finish()
+        elif self.is_read_paused and self.current is None:
             self.release()
+
+    def hold_or_finish(self) -> None:
+        """Read no more until there is less to answer; finish when nothing is left to answer and none will come."""
+        if self.phase is LAST and self.current is None and not self.waiting:
+            self.finish()
+        else:
+            self.hold()
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
         """Answer the current request in one write, and go on with the next."""
         request, self.current = self.current, None
         if self.finished is not None and not self.finished.done():
             self.finished.set_result(None)
-        if request is None or self.phase is HttpPhase.OVER:
+        if request is None or self.phase is OVER:
             return
         self.credential = request.credential
         if self.is_counted:
@@ -384,7 +383,8 @@ class Http(Outgoing):
         if not request.keeps_alive:
             self.finish()
             return
-        self.proceed()
+        if self.waiting or self.is_read_paused or self.phase is not OPEN:
+            self.proceed()
         if not self.bytes_so_far:
             self.is_idle = True
             self.since = self.loop.time()
@@ -407,9 +407,9 @@ class Http(Outgoing):
 
         It is the answer to the request that is still coming, be it in its head or its body, unless that has had one.
         """
-        if self.phase is not HttpPhase.OPEN:
+        if self.phase is not OPEN:
             return
-        self.phase = HttpPhase.LAST
+        self.phase = LAST
         if self.drop_unfinished():
             self.refusal = refusal(self.bounds, next(self.request_ids), status, code, message)
         self.proceed()
@@ -433,7 +433,7 @@ class Http(Outgoing):
     def accept(self, receiver_of: Callable[[WebSocket], Receiver]) -> WebSocket:
         """Go on as a WebSocket. Raises Gone when the client is."""
         request = self.current
-        if request is None or self.phase is HttpPhase.OVER:
+        if request is None or self.phase is OVER:
             raise Gone
         self.transport.write(switching(request.headers[b"sec-websocket-key"]))
         websocket = WebSocket(self.transport, self.connections, self.bounds, request.credential)
@@ -457,7 +457,7 @@ class Http(Outgoing):
 
     def leave(self) -> None:
         """Have nothing more to do with the connection, its timers and its requests."""
-        self.phase = HttpPhase.OVER
+        self.phase = OVER
         for timer in (self.timer, self.patience):
             if timer is not None:
                 timer.cancel()
@@ -474,7 +474,7 @@ class Http(Outgoing):
     def shut_down(self) -> "asyncio.Future[None] | None":
         """Take no further request. What is done when the running one is answered; None when there is none."""
         if self.current is None:
-            if self.phase is not HttpPhase.OVER:
+            if self.phase is not OVER:
                 self.leave()
                 self.transport.close()
             return None
@@ -484,11 +484,11 @@ class Http(Outgoing):
 
     def turn_away(self, why: str) -> None:
         """The current request cannot be waited for any longer; nor can those after it."""
-        if self.phase is HttpPhase.OVER:
+        if self.phase is OVER:
             return
         if self.current is not None:
             self.current.give_up()
         self.current = self.request = None
         self.waiting.clear()
-        self.phase = HttpPhase.OPEN
+        self.phase = OPEN
         self.refuse(503, "ServiceUnavailableException", why)

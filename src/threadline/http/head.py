@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import httptools
 
-FAST = b" HTTP/1.1"
+FAST = b" HTTP/1.1\r\n"
 """The end of nearly every request line."""
 
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(:[0-9]{0,5})?")
@@ -65,16 +65,12 @@ def misunderstood(error: httptools.HttpParserError) -> Complaint:
     return VERSION if str(error.args[0] if error.args else "").startswith(VERSION_ERRORS) else NO_HTTP
 
 
-def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes, *, begins: bool) -> str:
-    """The version of HTTP of a request, "" when it is of another protocol, such as RTSP.
+def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes) -> str:
+    """Return the version of HTTP of a request, "" when it is of another protocol, such as RTSP.
 
-    `seen` are the bytes in which its request line is; `begins` says that they begin with it. llhttp reads the other
-    protocols that Node has to do with as well, and does not tell.
+    `seen` are the bytes in which its request line is. llhttp reads the other protocols that Node has to do with as
+    well, and does not tell.
     """
-    if begins:
-        end = seen.find(b"\r\n")
-        if seen[end - len(FAST) : end] == FAST:
-            return "1.1"
     if b"RTSP/" not in seen and b"ICE/" not in seen:
         return parser.get_http_version()
     line = rb"(?:\A[A-Z_]*|%b) *%b +(?:RTSP|ICE)/" % (re.escape(parser.get_method()), re.escape(url))
@@ -120,13 +116,10 @@ def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
 
 
 def parts_of(url: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Path and query string of a request's target.
+    """Return the path and query string of a request's target that is more than these.
 
     The host of a whole URL takes the place of the Host header. Source: RFC 9112, section 3.2.2.
     """
-    raw_path, _, query_string = url.partition(b"?")
-    if raw_path.startswith(b"/") and b"#" not in url:
-        return raw_path, query_string
     try:
         parts = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:
