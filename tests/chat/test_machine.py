@@ -22,7 +22,7 @@ from tests.chat.world import Item, Started, World, contact_of, refusal_of, told
 from threadline.aws.restjson import iso
 from threadline.chat.transcript import as_item
 from threadline.operations.registry import ParticipantCaller
-from threadline.operations.transcripts import heard_after
+from threadline.operations.transcripts import entries_after
 from threadline.store import Tx
 
 KINDS = st.sampled_from([ENTIRE, FROM_SEGMENT])
@@ -326,7 +326,7 @@ def page_sizes(items: int, page_size: int) -> list[int]:
 
 def delivered_to(tx: Tx, caller: ParticipantCaller) -> list[Item]:
     """What a socket that never slept has been sent, but for what GetTranscript never returns."""
-    _, items, _ = heard_after(tx, caller, 0, 9_999)
+    _, items, _ = entries_after(tx, caller, 0, 9_999)
     return [as_item(item, past=False) for item in items if not item.push_only]
 
 

@@ -100,7 +100,7 @@ class Stage:
     async def log(self, chat: Chat) -> list[str]:
         """What the chat's log holds: `Ada: text` of messages, the name of events."""
         of = {"session": chat.caller.session, "participant_id": chat.caller.participant_id}
-        rows = await self.rows("heard_after", **of, seq=0, limit=9_999)
+        rows = await self.rows("entries_after", **of, seq=0, limit=9_999)
         items = [Item(*row[1:]) for row in rows if row[1] is not None]
         return [
             f"{item.display_name}: {item.content}"

@@ -57,5 +57,5 @@ class Node:
             "seq": 0,
             "limit": 100_000,
         }
-        rows = await self.store.read(lambda tx: tx.all("heard_after", **everything))
+        rows = await self.store.read(lambda tx: tx.all("entries_after", **everything))
         return [row[1:] for row in rows if row[1] is not None]

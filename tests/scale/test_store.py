@@ -13,7 +13,7 @@ from tests.scale.node import Node
 from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations.registry import ParticipantCaller
-from threadline.operations.transcripts import heard_after
+from threadline.operations.transcripts import entries_after
 from threadline.store import Tx
 from threadline.store.postgres.store import PostgresStore
 
@@ -95,11 +95,11 @@ async def test_reads_of_one_statement_need_no_transaction(nodes: tuple[Node, Nod
     for among_others in (False, True):
         reads = [
             *(
-                node.store.read(partial(heard_after, caller=casey, cursor=0, limit=9), is_single=True)
+                node.store.read(partial(entries_after, caller=casey, cursor=0, limit=9), is_single=True)
                 for _ in "ab"
             ),
-            node.store.read(partial(heard_after, caller=casey, cursor=9, limit=9), is_single=True),
-            node.store.read(partial(heard_after, caller=stranger, cursor=0, limit=9), is_single=True),
+            node.store.read(partial(entries_after, caller=casey, cursor=9, limit=9), is_single=True),
+            node.store.read(partial(entries_after, caller=stranger, cursor=0, limit=9), is_single=True),
             node.store.read(more, is_single=True),
             node.store.read(wrong, is_single=True),
             *([node.store.read(more)] if among_others else []),

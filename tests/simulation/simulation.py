@@ -285,7 +285,7 @@ class Simulation:
             session, _ = require_past(tx, instance_id, contact_id, "Contact")
             key = session.key
             people = {p.id: p for p in participants_of(tx, key)}
-            rows = tx.all("heard_after", session=key, participant_id=min(people), seq=0, limit=-1)
+            rows = tx.all("entries_after", session=key, participant_id=min(people), seq=0, limit=-1)
             log = [Item(*row[1:]) for row in rows if row[1] is not None]
             return Truth(session, contacts_of(tx, key), people, log)
 

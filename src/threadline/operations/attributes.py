@@ -48,8 +48,8 @@ def update_contact_attributes(
 
 def attributes_of(tx: Tx, session: int) -> dict[str, str]:
     """The attributes of a session."""
-    row = tx.one("attributes", session=session)
-    return json.loads(row[0]) if row else {}
+    found = tx.row("attributes", str, str, session=session)
+    return json.loads(found[0]) if found else {}
 
 
 def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:

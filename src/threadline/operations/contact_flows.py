@@ -36,18 +36,18 @@ class ContactFlow(NamedTuple):
 def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
     """The flow, by id or ARN, also with `:$LATEST` or `:$SAVED`. Faults: ResourceNotFoundException."""
     flow_id, _, qualifier = bare_id(contact_flow_id).partition(":")
-    row = tx.one("contact_flow", instance_id=instance_id, flow_id=flow_id)
-    if row is None or qualifier not in QUALIFIERS:
+    flow = tx.row("contact_flow", ContactFlow, instance_id=instance_id, flow_id=flow_id)
+    if flow is None or qualifier not in QUALIFIERS:
         raise Fault("ResourceNotFoundException", f"Contact flow not found: {contact_flow_id}")
-    return ContactFlow(*row)
+    return flow
 
 
 def content_of(tx: Tx, instance_id: str, flow_id: str, version: int) -> str:
     """The content that a flow has or had as `version`, which is kept for as long as a chat may run it."""
-    row = tx.one("content_of_version", instance_id=instance_id, flow_id=flow_id, version=version)
-    if row is None:
+    content = tx.row("content_of_version", str, instance_id=instance_id, flow_id=flow_id, version=version)
+    if content is None:
         raise LookupError(f"no version {version} of flow {flow_id}")
-    return str(row[0])
+    return content
 
 
 @operation("connect")
@@ -162,15 +162,17 @@ def list_contact_flows(
     Source: ListContactFlows.
     """
     instance = require_instance(tx, caller, instance_id)
-    found: list[tuple[object, ...]] = []
+    found: list[ContactFlow] = []
     after = place_of(tx, next_token, "contact_flow", instance_id=instance.id, flow_id=next_token or "")
     while len(found) <= max_results:
-        rows = tx.all("contact_flows", instance_id=instance.id, after=after, limit=max_results + 1)
-        found += [row for row in rows if not contact_flow_types or row[3] in contact_flow_types]
-        if len(rows) <= max_results:
+        flows = tx.rows(
+            "contact_flows", ContactFlow, instance_id=instance.id, after=after, limit=max_results + 1
+        )
+        found += [flow for flow in flows if not contact_flow_types or flow.type in contact_flow_types]
+        if len(flows) <= max_results:
             break
-        after = rows[-1][1]
-    kept, following = page(found, max_results, id_at=1)
+        after = flows[-1].id
+    kept, following = page(found, max_results)
     return {
         "ContactFlowSummaryList": [
             {
@@ -181,7 +183,7 @@ def list_contact_flows(
                 "ContactFlowState": "ACTIVE",
                 "ContactFlowStatus": flow.status,
             }
-            for flow in (ContactFlow(*row) for row in kept)
+            for flow in kept
         ],
         "NextToken": following,
     }

@@ -18,7 +18,6 @@ from threadline.operations.instances import Instance, instance_arn, require_inst
 from threadline.operations.persistence import source_of, write_edge
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
-    SESSION_WIDTH,
     contacts_of,
     end_session,
     insert_participant,
@@ -190,11 +189,11 @@ def _with_past(tx: Tx, attributes: Mapping[str, str], past: Session | None) -> M
 def _check_quota(tx: Tx, instance: Instance) -> None:
     if tx.policy.chats_max == 0:
         return
-    row = tx.one("count_open_sessions", instance_id=instance.id)
-    if row is not None and row[0] >= tx.policy.chats_max:
+    count = tx.row("count_open_sessions", int, instance_id=instance.id) or 0
+    if count >= tx.policy.chats_max:
         raise Fault(
             "LimitExceededException",
-            f"The instance has {row[0]} open chats, which is as many as it may have.",
+            f"The instance has {count} open chats, which is as many as it may have.",
         )
 
 
@@ -213,8 +212,9 @@ def _insert_session(
     related_contact_id: str | None,
 ) -> Session:
     contact_id = tx.clock.contact_id()
-    row = tx.one(
+    key = tx.row(
         "insert_session",
+        int,
         instance_id=instance.id,
         contact_id=contact_id,
         expires_at_ms=expires_at_ms,
@@ -225,9 +225,8 @@ def _insert_session(
         related_contact_id=related_contact_id,
         now_ms=tx.now_ms,
     )
-    if row is None:
-        raise LookupError("insert_session answered nothing")
-    key = row[0]
+    if key is None:
+        raise LookupError("insert_session returned no key")
     tx.run(
         "insert_attributes",
         session=key,
@@ -301,7 +300,7 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     """
     instance = require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance.id, contact_id)
-    row = tx.one("attributes", session=session.key) or ("{}", "{}")
+    own, of_segment = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
     members: dict[str, Any] = {
         "Arn": contact_arn(instance, contact.id),
         "Id": contact.id,
@@ -317,8 +316,8 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
         "LastUpdateTimestamp": max(contact.updated_at_ms, session.associated_at_ms or 0),
         "DisconnectReason": contact.disconnect_reason,
         "CustomerId": session.customer_id,
-        "Attributes": json.loads(row[0]),
-        "SegmentAttributes": attribute_rules.segment_attributes(json.loads(row[1])),
+        "Attributes": json.loads(own),
+        "SegmentAttributes": attribute_rules.segment_attributes(json.loads(of_segment)),
         "NextContacts": _next_contacts(tx, session, contact),
     }
     if contact.queue_id is not None:
@@ -337,10 +336,10 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
 
 def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:
     """The contact to which an agent handed `contact` on; None where none did."""
-    row = None
+    following = None
     if contact.position < session.last_position:
-        row = tx.one("contact_at", session=session.key, position=contact.position + 1)
-    if row is None or (following := Contact(*row)).initiation_method != Method.TRANSFER:
+        following = tx.row("contact_at", Contact, session=session.key, position=contact.position + 1)
+    if following is None or following.initiation_method != Method.TRANSFER:
         return None
     data = {
         "ContactId": following.id,
@@ -372,15 +371,15 @@ def list_associated_contacts(
     session, _ = require(tx, instance.id, contact_id)
     from_key, from_position = _tree_position(tx, session, next_token)
     summaries: list[Reply] = []
-    sessions = tx.all(
+    sessions = tx.rows(
         "sessions_of_tree",
+        Session,
         instance_id=instance.id,
         root_contact_id=session.root_contact_id,
         from_key=from_key,
         limit=max_results + 1,
     )
-    for row in sessions:
-        related = Session(*row)
+    for related in sessions:
         for contact in contacts_of(tx, related.key):
             if (related.key, contact.position) < (from_key, from_position):
                 continue
@@ -394,11 +393,11 @@ def _tree_position(tx: Tx, session: Session, next_token: str | None) -> tuple[in
     """Where a page begins: at the contact that NextToken names, which must be of the same tree."""
     if next_token is None:
         return 0, 0
-    place = {"instance_id": session.instance_id, "contact_id": next_token}
-    row = tx.one("past_session_and_contact", **place)
-    if row is None or Session(*row[:SESSION_WIDTH]).root_contact_id != session.root_contact_id:
+    keys = {"instance_id": session.instance_id, "contact_id": next_token}
+    found = tx.row("past_session_and_contact", Session, Contact, **keys)
+    if found is None or found[0].root_contact_id != session.root_contact_id:
         raise Fault(INVALID, "NextToken is not one that this operation has given.")
-    contact = Contact(*row[SESSION_WIDTH:])
+    contact = found[1]
     return contact.session, contact.position
 
 

@@ -33,9 +33,8 @@ def run_due_now(tx: Tx) -> None:
 
 def due_tasks(tx: Tx, limit: int = 100) -> tuple[list[Task], int | None]:
     """Up to `limit` tasks that are due, and the time at which the earliest of all is due, in epoch milliseconds."""
-    tasks = [Task(*row) for row in tx.all("due_tasks", now_ms=tx.now_ms, limit=limit)]
-    first = tx.one("next_task")
-    return tasks, first[0] if first else None
+    tasks = tx.rows("due_tasks", Task, now_ms=tx.now_ms, limit=limit)
+    return tasks, tx.row("next_task", int)
 
 
 def run_task(tx: Tx, task: Task) -> None:

@@ -33,10 +33,11 @@ def describe_hours_of_operation(
     On purpose: an instance's Basic Hours are open at all times, in UTC; no operation changes them.
     """
     instance = require_instance(tx, caller, instance_id)
-    row = tx.one("hours", instance_id=instance.id, hours_of_operation_id=bare_id(hours_of_operation_id))
-    if row is None:
+    hours = tx.row(
+        "hours", Hours, instance_id=instance.id, hours_of_operation_id=bare_id(hours_of_operation_id)
+    )
+    if hours is None:
         raise Fault("ResourceNotFoundException", f"Hours of operation not found: {hours_of_operation_id}")
-    hours = Hours(*row)
     return {
         "HoursOfOperation": {
             "HoursOfOperationId": hours.id,
@@ -63,8 +64,8 @@ def list_hours_of_operations(
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
     after = place_of(tx, next_token, "hours", hours_of_operation_id=next_token or "", **keys)
-    rows = tx.all("hours_of_instance", after=after, limit=max_results + 1, **keys)
-    kept, following = page(rows, max_results, id_at=1)
+    found = tx.rows("hours_of_instance", Hours, after=after, limit=max_results + 1, **keys)
+    kept, following = page(found, max_results)
     return {
         "HoursOfOperationSummaryList": [
             {
@@ -74,7 +75,7 @@ def list_hours_of_operations(
                 "LastModifiedTime": hours.updated_at_ms,
                 "LastModifiedRegion": REGION,
             }
-            for hours in (Hours(*row) for row in kept)
+            for hours in kept
         ],
         "NextToken": following,
     }

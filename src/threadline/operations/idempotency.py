@@ -60,7 +60,7 @@ def stored_reply(tx: Tx, token: ClientToken, conflict: str) -> dict[str, Any] | 
 
     Faults: `conflict` when the arguments of the first call were others.
     """
-    stored = tx.one("reply_of", key=token.key)
+    stored = tx.row("reply_of", str, str, str, key=token.key)
     if stored is None:
         return None
     arguments_hash, salt, text = stored

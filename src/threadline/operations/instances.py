@@ -1,13 +1,23 @@
 """Instances and what they hold: queues and users, described and listed."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from threadline.errors import Fault
 from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
-from threadline.store import Row, Tx
+from threadline.store import Tx
 
 REGION = "us-east-1"
+
+
+class _Identified(Protocol):
+    """A row that has an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Identified)
 
 
 class Instance(NamedTuple):
@@ -49,10 +59,9 @@ def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instanc
 
     Assumed: where an operation's model lists no AccessDeniedException, the wire still answers it, as IAM does.
     """
-    row = tx.one("instance", instance_id=instance_id)
-    if row is None:
+    instance = tx.row("instance", Instance, instance_id=instance_id)
+    if instance is None:
         raise Fault("ResourceNotFoundException", f"Instance not found: {instance_id}")
-    instance = Instance(*row)
     if instance.account_id != caller.account_id:
         raise Fault(
             "AccessDeniedException", f"The access key's account has no access to instance {instance_id}."
@@ -67,18 +76,18 @@ def instance_arn(instance: Instance) -> str:
 
 def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
     """The queue, by id or ARN. Faults: ResourceNotFoundException."""
-    row = tx.one("queue", instance_id=instance_id, queue_id=bare_id(queue_id))
-    if row is None:
+    queue = tx.row("queue", Queue, instance_id=instance_id, queue_id=bare_id(queue_id))
+    if queue is None:
         raise Fault("ResourceNotFoundException", f"Queue not found: {queue_id}")
-    return Queue(*row)
+    return queue
 
 
 def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
     """The user, by id or ARN. Faults: ResourceNotFoundException."""
-    row = tx.one("user", instance_id=instance_id, user_id=bare_id(user_id))
-    if row is None:
+    user = tx.row("user", User, instance_id=instance_id, user_id=bare_id(user_id))
+    if user is None:
         raise Fault("ResourceNotFoundException", f"User not found: {user_id}")
-    return User(*row)
+    return user
 
 
 def place_of(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
@@ -93,10 +102,10 @@ def place_of(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str
     return next_token
 
 
-def page(rows: Sequence[Row], limit: int, *, id_at: int) -> tuple[Sequence[Row], str | None]:
-    """The first `limit` of `rows` and the NextToken: the last id, when there are more."""
-    kept = rows[:limit]
-    return kept, str(kept[-1][id_at]) if len(rows) > limit else None
+def page(found: Sequence[R], limit: int) -> tuple[Sequence[R], str | None]:
+    """The first `limit` of `found`, and the NextToken when there are more: the id of the last one."""
+    kept = found[:limit]
+    return kept, kept[-1].id if len(found) > limit else None
 
 
 @operation("connect", writes=False)
@@ -109,10 +118,10 @@ def list_instances(
     """
     keys = {"account_id": caller.account_id}
     after = place_of(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
-    rows = tx.all("instances_of_account", after=after, limit=max_results + 1, **keys)
-    kept, following = page(rows, max_results, id_at=0)
+    found = tx.rows("instances_of_account", Instance, after=after, limit=max_results + 1, **keys)
+    kept, following = page(found, max_results)
     return {
-        "InstanceSummaryList": [_instance_members(tx, Instance(*row)) for row in kept],
+        "InstanceSummaryList": [_instance_members(tx, instance) for instance in kept],
         "NextToken": following,
     }
 
@@ -165,10 +174,10 @@ def list_queues(
     keys = {"instance_id": instance.id}
     after = place_of(tx, next_token, "queue", queue_id=next_token or "", **keys)
     wanted = not queue_types or "STANDARD" in queue_types
-    rows = tx.all("queues", after=after, limit=max_results + 1, **keys) if wanted else []
-    kept, following = page(rows, max_results, id_at=1)
+    found = tx.rows("queues", Queue, after=after, limit=max_results + 1, **keys) if wanted else []
+    kept, following = page(found, max_results)
     return {
-        "QueueSummaryList": [_queue_summary(instance, Queue(*row)) for row in kept],
+        "QueueSummaryList": [_queue_summary(instance, queue) for queue in kept],
         "NextToken": following,
     }
 
@@ -218,8 +227,8 @@ def list_users(
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
     after = place_of(tx, next_token, "user", user_id=next_token or "", **keys)
-    rows = tx.all("users", after=after, limit=max_results + 1, **keys)
-    kept, following = page(rows, max_results, id_at=1)
+    found = tx.rows("users", User, after=after, limit=max_results + 1, **keys)
+    kept, following = page(found, max_results)
     return {
         "UserSummaryList": [
             {
@@ -229,7 +238,7 @@ def list_users(
                 "LastModifiedTime": user.updated_at_ms,
                 "LastModifiedRegion": REGION,
             }
-            for user in (User(*row) for row in kept)
+            for user in kept
         ],
         "NextToken": following,
     }

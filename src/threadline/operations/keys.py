@@ -21,5 +21,4 @@ def key_of(tx: Tx, access_key_id: str) -> AccessKey | None:
     No operation takes a key away or changes its secret. On purpose: a key that is deleted in the database is good for
     up to a minute more with a server that has just seen it; IAM's changes take a while too.
     """
-    row = tx.one("access_key", id=access_key_id)
-    return AccessKey(*row) if row else None
+    return tx.row("access_key", AccessKey, id=access_key_id)

@@ -66,8 +66,8 @@ def span_of(hop: Hop, contact: Contact) -> tuple[int, int]:
 def is_too_large(tx: Tx, hop: Hop, contact: Contact) -> bool:
     """Whether a past contact's transcript is larger than Amazon would load."""
     first_seq, last_seq = span_of(hop, contact)
-    row = tx.one("content_bytes", session=hop.session.key, first_seq=first_seq, last_seq=last_seq)
-    return row is not None and (row[0] or 0) > STRICT_TRANSCRIPT_BYTES_MAX
+    size = tx.row("content_bytes", int, session=hop.session.key, first_seq=first_seq, last_seq=last_seq)
+    return (size or 0) > STRICT_TRANSCRIPT_BYTES_MAX
 
 
 @operation("threadline", writes=False)
@@ -173,17 +173,15 @@ def _place(tx: Tx, next_token: str | None, session: Session) -> Place:
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
     place = Place(*map(int, numbers))
-    row = tx.one("session", session=place.child)
-    if row is None or Session(*row).instance_id != session.instance_id:
+    child = tx.row("session", Session, session=place.child)
+    if child is None or child.instance_id != session.instance_id:
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
     return place
 
 
 def _members(tx: Tx, hop: Hop, contact: Contact, verdict: Verdict, supposed: Edge | None) -> dict[str, Any]:
     first_seq, last_seq = span_of(hop, contact)
-    hidden = tx.one("count_push_only", session=hop.session.key, first_seq=first_seq, last_seq=last_seq) or (
-        0,
-    )
+    hidden = tx.row("count_push_only", int, session=hop.session.key, first_seq=first_seq, last_seq=last_seq)
     agents = [
         p for p in participants_of(tx, hop.session.key) if p.role == Role.AGENT and p.contact_id == contact.id
     ]
@@ -202,5 +200,5 @@ def _members(tx: Tx, hop: Hop, contact: Contact, verdict: Verdict, supposed: Edg
         "DisconnectReason": contact.disconnect_reason,
         "AgentUserId": contact.user_id,
         "AgentName": agents[0].display_name if agents else None,
-        "ItemCount": max(0, last_seq - first_seq + 1 - hidden[0]),
+        "ItemCount": max(0, last_seq - first_seq + 1 - (hidden or 0)),
     }

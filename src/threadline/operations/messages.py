@@ -11,7 +11,7 @@ from threadline.chat.transcript import Item, Receipt
 from threadline.clock import token_hash
 from threadline.errors import Fault
 from threadline.jsontext import decode
-from threadline.operations.participants import PARTICIPANT_WIDTH, active, check_active, connect
+from threadline.operations.participants import active, check_active, connect
 from threadline.operations.registry import ParticipantCaller, Reply, operation
 from threadline.operations.sessions import flow_event, participants_of, say
 from threadline.operations.tokens import DENIED
@@ -43,28 +43,35 @@ def send_message(
     Assumed: a customer may write before their socket is open; the flow still waits for the connection.
     """
     token = token_hash(f"{caller.participant_id}/{client_token}")[:TOKEN_CHARACTERS] if client_token else None
-    row = tx.one("speaker", session=caller.session, id=caller.participant_id, client_token=token)
-    if row is None:
+    found = tx.row(
+        "sender",
+        Participant,
+        Session,
+        object,
+        object,
+        session=caller.session,
+        id=caller.participant_id,
+        client_token=token,
+    )
+    if found is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
-    participant, session = Participant(*row[:PARTICIPANT_WIDTH]), Session(*row[PARTICIPANT_WIDTH:-2])
-    flow_state, said_seq = row[-2:]
-    if said_seq is not None:
-        return _repeated(tx, session, said_seq, content_type, content)
+    participant, session, flow_state, sent_seq = found
+    if isinstance(sent_seq, int):
+        return _repeated(tx, session, sent_seq, content_type, content)
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = say(tx, session, participant, content_type, content, token)
     # a customer's message is the event CustomerReturned of a flow that waits for it
-    if participant.role == Role.CUSTOMER and flow_state is not None and "CustomerReturned" in flow_state:
+    if participant.role == Role.CUSTOMER and isinstance(flow_state, str) and "CustomerReturned" in flow_state:
         flow_event(tx, session, "CustomerReturned")
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 
 
 def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:
     """What was answered to the first message with the same ClientToken."""
-    row = tx.one("item", session=session.key, seq=seq)
-    if row is None:
+    item = tx.row("item", Item, session=session.key, seq=seq)
+    if item is None:
         raise LookupError(f"no entry {seq} in session {session.key}")
-    item = Item(*row)
     if (item.content_type, item.content) != (content_type, content):
         raise Fault(
             INVALID,
@@ -145,8 +152,9 @@ def _receipt(
         raise Fault(INVALID, f"No message of this chat has the id {message_id[:60]!r}.")
     if sum(p.is_active for p in participants_of(tx, session.key)) > 2:
         raise Fault("ConflictException", "Receipts are for chats of two; this one has more participants now.")
-    row = tx.one("receipt", session=session.key, seq=message.seq, recipient_id=participant.id)
-    before = Receipt(*row) if row else Receipt(session.key, message.seq, participant.id, None, None)
+    before = tx.row(
+        "receipt", Receipt, session=session.key, seq=message.seq, recipient_id=participant.id
+    ) or Receipt(session.key, message.seq, participant.id, None, None)
     delivered = content_type == transcript.DELIVERED
     known = before.delivered_at_ms or before.read_at_ms if delivered else before.read_at_ms
     if known is not None or message.participant_id == participant.id:

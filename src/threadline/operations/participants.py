@@ -29,7 +29,6 @@ from threadline.operations.tokens import DENIED, connection_data, keep_token
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
-PARTICIPANT_WIDTH = len(Participant._fields)
 
 
 class Subscription(NamedTuple):
@@ -46,10 +45,12 @@ def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
 
     Observed: Amazon refuses a call after the end with 403. On purpose: the words say what has ended.
     """
-    row = tx.one("participant_and_session", session=caller.session, id=caller.participant_id)
-    if row is None:
+    found = tx.row(
+        "participant_and_session", Participant, Session, session=caller.session, id=caller.participant_id
+    )
+    if found is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
-    participant, session = Participant(*row[:PARTICIPANT_WIDTH]), Session(*row[PARTICIPANT_WIDTH:])
+    participant, session = found
     check_active(session, participant)
     return session, participant
 

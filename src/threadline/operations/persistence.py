@@ -12,7 +12,7 @@ from threadline.chat.rehydration import Anchor, Source
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.operations.sessions import SESSION_WIDTH, contacts_of, event, require
+from threadline.operations.sessions import contacts_of, event, require
 from threadline.store import Tx
 
 
@@ -57,11 +57,12 @@ def _current(tx: Tx, caller: AccountCaller, instance_id: str, contact_id: str) -
 
     One statement where all is well; what is wrong is found out in the order of `require_instance` and `require`.
     """
-    row = tx.one("chat_to_continue_in", instance_id=instance_id, contact_id=contact_id)
-    if row is None or row[-2] != caller.account_id:
+    found = tx.row("chat_to_continue_in", Session, str, int, instance_id=instance_id, contact_id=contact_id)
+    if found is None or found[1] != caller.account_id:
         require_instance(tx, caller, instance_id)
         return require(tx, instance_id, contact_id)[0], True
-    return Session(*row[:-2]), bool(row[-1])
+    session, _, has_relatives = found
+    return session, bool(has_relatives)
 
 
 def associate(
@@ -96,12 +97,12 @@ def associate(
 
 def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
     """The contact to continue from with its session. Faults: ResourceNotFoundException."""
-    row = tx.one("past_chat", instance_id=instance_id, contact_id=source_contact_id)
-    if row is None:
+    found = tx.row("past_chat", Session, Contact, str, instance_id=instance_id, contact_id=source_contact_id)
+    if found is None:
         raise Fault("ResourceNotFoundException", f"Source contact not found: {source_contact_id}")
-    session, contact = Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:-1])
+    session, contact, attributes = found
     contacts = contacts_of(tx, session.key) if session.last_position else (contact,)
-    return Source(contact, session, contacts, row[-1])
+    return Source(contact, session, contacts, attributes)
 
 
 def write_edge(
@@ -138,10 +139,10 @@ def adopt_attributes(tx: Tx, session: int, past: str) -> None:
     """Add to a session the attributes of a past one, given as JSON, whose names it does not have."""
     if past == "{}":
         return
-    row = tx.one("attributes", session=session)
-    if row is None:
+    found = tx.row("attributes", str, str, session=session)
+    if found is None:
         raise LookupError(f"no attributes of session {session}")
-    own = json.loads(row[0])
+    own = json.loads(found[0])
     merged = inherit(own, json.loads(past))
     if merged != own:
         tx.run("set_attributes", session=session, attributes=json.dumps(merged))

@@ -8,7 +8,6 @@ from threadline.errors import Fault
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
-from threadline.operations.sessions import SESSION_WIDTH
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -60,8 +59,11 @@ def search_contacts(
         if tx.one("past_session_and_contact", instance_id=instance.id, contact_id=next_token) is None:
             raise Fault(INVALID, "NextToken is not one that this operation has given.")
         after, before = (next_token, before) if ascending else (after, next_token)
-    rows = tx.all(
+    found = tx.rows(
         "contacts_oldest_first" if ascending else "contacts_newest_first",
+        Session,
+        Contact,
+        str,
         instance_id=instance.id,
         after=after,
         before=before,
@@ -69,13 +71,10 @@ def search_contacts(
         end_ms=end_ms,
         limit=max_results + 1,
     )
-    found = [
-        (Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:-1]), row[-1])
-        for row in rows[:max_results]
-    ]
+    kept = found[:max_results]
     return {
-        "Contacts": [_summary(instance, *each) for each in found],
-        "NextToken": found[-1][1].id if len(rows) > max_results else None,
+        "Contacts": [_summary(instance, *each) for each in kept],
+        "NextToken": kept[-1][1].id if len(found) > max_results else None,
     }
 
 

@@ -15,7 +15,6 @@ from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.store import Tx
 
-SESSION_WIDTH = len(Session._fields)
 SYSTEM_NAME = "SYSTEM_MESSAGE"
 
 
@@ -25,44 +24,46 @@ def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -
     A contact of another instance is answered in the same words as one that never existed.
     Faults: ResourceNotFoundException.
     """
-    row = tx.one("session_and_contact", instance_id=instance_id, contact_id=contact_id)
-    if row is None:
+    found = tx.row("session_and_contact", Session, Contact, instance_id=instance_id, contact_id=contact_id)
+    if found is None:
         raise Fault("ResourceNotFoundException", f"{label} not found: {contact_id}")
-    return Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])
+    return found
 
 
 def require_past(tx: Tx, instance_id: str, contact_id: str, label: str) -> tuple[Session, Contact]:
     """As `require`, of a session that is only looked at: once it has ended, nothing of it changes any more."""
-    row = tx.one("past_session_and_contact", instance_id=instance_id, contact_id=contact_id)
-    if row is None:
+    found = tx.row(
+        "past_session_and_contact", Session, Contact, instance_id=instance_id, contact_id=contact_id
+    )
+    if found is None:
         raise Fault("ResourceNotFoundException", f"{label} not found: {contact_id}")
-    return Session(*row[:SESSION_WIDTH]), Contact(*row[SESSION_WIDTH:])
+    return found
 
 
 def session_of(tx: Tx, key: int) -> Session:
     """The session with this key, which must exist."""
-    row = tx.one("session", session=key)
-    if row is None:
+    session = tx.row("session", Session, session=key)
+    if session is None:
         raise LookupError(f"no session {key}")
-    return Session(*row)
+    return session
 
 
 def contact_at(tx: Tx, session: Session) -> Contact:
     """The current contact of `session`."""
-    row = tx.one("contact_at", session=session.key, position=session.last_position)
-    if row is None:
+    contact = tx.row("contact_at", Contact, session=session.key, position=session.last_position)
+    if contact is None:
         raise LookupError(f"no contact {session.last_position} in session {session.key}")
-    return Contact(*row)
+    return contact
 
 
 def contacts_of(tx: Tx, key: int) -> tuple[Contact, ...]:
     """The contacts of a session, first to last."""
-    return tuple(Contact(*row) for row in tx.all("contacts_of_session", session=key))
+    return tuple(tx.rows("contacts_of_session", Contact, session=key))
 
 
 def participants_of(tx: Tx, key: int) -> list[Participant]:
     """Everyone who ever took part in a session, in order of arrival."""
-    return [Participant(*row) for row in tx.all("participants", session=key)]
+    return tx.rows("participants", Participant, session=key)
 
 
 def event(
@@ -146,10 +147,10 @@ def insert_participant(
         connected_at_ms=tx.now_ms if connected else None,
         now_ms=tx.now_ms,
     )
-    row = tx.one("participant", session=session.key, id=participant_id)
-    if row is None:
+    participant = tx.row("participant", Participant, session=session.key, id=participant_id)
+    if participant is None:
         raise LookupError(f"no participant {participant_id}")
-    return Participant(*row)
+    return participant
 
 
 def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:

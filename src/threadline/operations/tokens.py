@@ -47,16 +47,16 @@ def authenticate(tx: Tx, token: str, kind: Token) -> tuple[ParticipantCaller, in
     Writes nothing. Whether the participant may still act is the operation's question.
     On purpose: the words tell a stale token from one of the wrong kind; Amazon says "Access denied" to both.
     """
-    row = tx.one("token", hash=token_hash(token), kind=kind)
-    if row is None:
-        other = tx.one("token_of_other_kind", hash=token_hash(token))
+    found = tx.row("token", int, str, int, hash=token_hash(token), kind=kind)
+    if found is None:
+        other = tx.row("token_of_other_kind", str, hash=token_hash(token))
         if other is not None:
             raise Fault(
                 DENIED,
-                f"Access denied: this is a {_NAMES[Token(other[0])]}; a {_NAMES[kind]} is needed here.",
+                f"Access denied: this is a {_NAMES[Token(other)]}; a {_NAMES[kind]} is needed here.",
             )
         raise Fault(DENIED, f"Access denied: the {_NAMES[kind]} is not known.")
-    session, participant_id, expires_at_ms = row
+    session, participant_id, expires_at_ms = found
     if expires_at_ms <= tx.now_ms:
         raise Fault(DENIED, f"Access denied: the {_NAMES[kind]} has expired. {_RENEW[kind]}")
     return ParticipantCaller(session, participant_id), expires_at_ms

@@ -20,6 +20,7 @@ from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Receipt, Viewer, may_see
 from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
+from threadline.operations.instances import Instance
 from threadline.operations.lineage import is_too_large, span_of, walk
 from threadline.operations.participants import active
 from threadline.operations.registry import Document, ParticipantCaller, Reply, operation
@@ -150,10 +151,9 @@ def _read(tx: Tx, asked: Asked, spans: Iterator[Span], count: int) -> list[Item]
     for session, first_seq, last_seq in spans:
         while len(found) < count and first_seq <= last_seq:
             limit = count - len(found)
-            rows = tx.all(name, session=session, first_seq=first_seq, last_seq=last_seq, limit=limit)
-            items = [Item._make(row) for row in rows]
+            items = tx.rows(name, Item, session=session, first_seq=first_seq, last_seq=last_seq, limit=limit)
             found += [item for item in items if may_see(asked.viewer, item)]
-            if len(rows) < limit:
+            if len(items) < limit:
                 break
             if asked.forward:
                 first_seq = items[-1].seq + 1
@@ -245,8 +245,8 @@ def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:
 def item_of(tx: Tx, session: int, item_id: str) -> Item | None:
     """The entry of a session's log that has this id."""
     seq = seq_of_item_id(item_id)
-    row = tx.one("item", session=session, seq=seq) if seq else None
-    return item if row is not None and (item := Item._make(row)).id == item_id else None
+    item = tx.row("item", Item, session=session, seq=seq) if seq else None
+    return item if item is not None and item.id == item_id else None
 
 
 def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) -> bool:
@@ -272,8 +272,8 @@ def _seq_at(tx: Tx, asked: Asked, at_ms: int) -> int:
     target = at_ms if asked.forward else at_ms + 1
     while low < high:
         middle = (low + high) // 2
-        row = tx.one("time_of", session=asked.session.key, seq=middle)
-        if row is not None and row[0] < target:
+        at = tx.row("time_of", int, session=asked.session.key, seq=middle)
+        if at is not None and at < target:
             low = middle + 1
         else:
             high = middle
@@ -296,8 +296,8 @@ def _render(tx: Tx, items: list[Item], current: int) -> list[Reply]:
     rendered: list[Reply] = []
     for run in _runs(items):
         low, high = sorted((run[0].seq, run[-1].seq))
-        rows = tx.all("receipts", session=run[0].session, first_seq=low, last_seq=high)
-        receipts = transcript.receipts_by_seq([Receipt(*row) for row in rows])
+        found = tx.rows("receipts", Receipt, session=run[0].session, first_seq=low, last_seq=high)
+        receipts = transcript.receipts_by_seq(found)
         past = run[0].session != current
         rendered += [transcript.as_item(item, past=past, receipts=receipts.get(item.seq, ())) for item in run]
     return rendered
@@ -315,10 +315,10 @@ def _runs(items: list[Item]) -> Iterator[list[Item]]:
 
 
 def _paging_key(tx: Tx, session: Session) -> str:
-    row = tx.one("instance", instance_id=session.instance_id)
-    if row is None:
+    instance = tx.row("instance", Instance, instance_id=session.instance_id)
+    if instance is None:
         raise LookupError(f"no instance {session.instance_id}")
-    return str(row[3])
+    return instance.paging_key
 
 
 def _seal_token(asked: Asked, position: Position) -> str:
@@ -370,19 +370,26 @@ def _mac(asked: Asked, body: bytes) -> bytes:
     return hmac.new(asked.paging_key.encode(), bound.encode() + body, hashlib.sha256).digest()[:MAC_BYTES]
 
 
-def heard_after(tx: Tx, caller: ParticipantCaller, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
+def entries_after(
+    tx: Tx, caller: ParticipantCaller, cursor: int, limit: int
+) -> tuple[Viewer, list[Item], int]:
     """What a socket at `cursor` delivers next: who looks, with the entry up to which they may if they have left; those
     they may see of at most `limit` entries; and the cursor after these.
     """
-    rows = tx.all(
-        "heard_after",
+    found = tx.rows(
+        "entries_after",
+        object,
+        Item,
         session=caller.session,
         participant_id=caller.participant_id,
         seq=cursor,
         limit=limit,
     )
-    if not rows:
+    if not found:
         raise LookupError(f"no participant {caller.participant_id}")
-    viewer = Viewer(caller.session, caller.participant_id, rows[0][0])
-    items = [Item._make(row[1:]) for row in rows if row[1] is not None]
+    left_seq = found[0][0]
+    viewer = Viewer(caller.session, caller.participant_id, left_seq if isinstance(left_seq, int) else None)
+    items = [
+        item for _, item in found if item.seq
+    ]  # without an entry there is one row, whose item is all NULL
     return viewer, [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
+from threadline.operations.contact_flows import ContactFlow
+from threadline.operations.instances import User
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
@@ -33,23 +35,22 @@ def first_workspace(tx: Tx) -> WorkspaceIds:
     Servers that start at the same moment on one store wait for each other here.
     """
     tx.one("alone")
-    row = tx.one("first_instance")
-    if row is None:
+    found = tx.row("first_instance", str, str)
+    if found is None:
         return make_workspace(tx)
-    instance_id, account_id = row[:2]
-    flows = {
-        flow[2]: flow[1] for flow in tx.all("contact_flows", instance_id=instance_id, after="", limit=1000)
-    }
-    users = {user[2]: user[1] for user in tx.all("users", instance_id=instance_id, after="", limit=1000)}
-    queue = tx.one("first_queue", instance_id=instance_id)
-    key = tx.one("first_access_key", account_id=account_id) or ("", "")
+    instance_id, account_id = found
+    everything = {"instance_id": instance_id, "after": "", "limit": 1_000}
+    flows = {flow.name: flow.id for flow in tx.rows("contact_flows", ContactFlow, **everything)}
+    users = {user.username: user.id for user in tx.rows("users", User, **everything)}
+    queue_id = tx.row("first_queue", str, instance_id=instance_id)
+    key = tx.row("first_access_key", str, str, account_id=account_id) or ("", "")
     return WorkspaceIds(
         account_id=account_id,
         instance_id=instance_id,
         contact_flow_id=flows.get(INBOUND, ""),
         survey_flow_id=flows.get(SURVEY, ""),
         returning_flow_id=flows.get(RETURNING, ""),
-        queue_id=queue[0] if queue else "",
+        queue_id=queue_id or "",
         agents={name: users.get(name, "") for name, _, _ in USERS},
         access_key_id=key[0],
         secret_access_key=key[1],

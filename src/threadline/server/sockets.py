@@ -16,7 +16,7 @@ from threadline.http.request import Gone, Request
 from threadline.operations.participants import ticket_holder
 from threadline.operations.registry import ParticipantCaller
 from threadline.operations.tokens import authenticate
-from threadline.operations.transcripts import heard_after
+from threadline.operations.transcripts import entries_after
 from threadline.operations.units import Subscribe
 from threadline.server.api import UNEXPECTED
 from threadline.store import Store, Tx, Unavailable
@@ -134,7 +134,7 @@ def pull_from(store: Store) -> Pull:
 
     async def pull(owner: Owner, cursor: int, limit: int) -> tuple[Viewer, list[Item], int]:
         caller = ParticipantCaller(*owner)
-        return await store.read(lambda tx: heard_after(tx, caller, cursor, limit), is_single=True)
+        return await store.read(lambda tx: entries_after(tx, caller, cursor, limit), is_single=True)
 
     return pull
 

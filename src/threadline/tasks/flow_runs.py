@@ -58,10 +58,10 @@ def advance(tx: Tx, task: Task) -> None:
     An event for a flow that has ended, or that is not waiting for it, changes nothing.
     """
     key = task.session or 0
-    row = tx.one("flow_run", session=key, contact_id=task.contact_id)
-    if row is None:
+    found = tx.row("flow_run", str, str, int, session=key, contact_id=task.contact_id)
+    if found is None:
         return
-    flow_id, text, version = row
+    flow_id, text, version = found
     state = State.from_json(text)
     chat = Chat(tx, key)
     flow = _parsed(content_of(tx, chat.session.instance_id, flow_id, version))
@@ -197,8 +197,8 @@ def _set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str], *, 
 
 
 def _segment_attributes(tx: Tx, key: int) -> dict[str, Any]:
-    row = tx.one("attributes", session=key) or ("{}", "{}")
-    found = segment_attributes(json.loads(row[1]))
+    _, text = tx.row("attributes", str, str, session=key) or ("{}", "{}")
+    found = segment_attributes(json.loads(text))
     return {name: next(iter(value.values()), None) for name, value in found.items()}
 
 
@@ -211,10 +211,10 @@ def _queue(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
 
 
 def _instance_arn(tx: Tx, session: Session) -> str:
-    row = tx.one("instance", instance_id=session.instance_id)
-    if row is None:
+    instance = tx.row("instance", Instance, instance_id=session.instance_id)
+    if instance is None:
         raise LookupError(f"no instance {session.instance_id}")
-    return instance_arn(Instance(*row))
+    return instance_arn(instance)
 
 
 _ROOTS: Mapping[str, Callable[[Tx, Session, Contact], Any]] = {

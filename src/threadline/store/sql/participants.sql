@@ -10,7 +10,7 @@ SELECT participant.*, session.*
 FROM session JOIN participant ON participant.session = session.key
 WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE */;
 
--- name: speaker
+-- name: sender
 SELECT participant.*, session.*,
     (SELECT flow_run.state FROM flow_run
         WHERE flow_run.session = session.key AND flow_run.contact_id = session.current_contact_id),

@@ -7,7 +7,7 @@ INSERT INTO item (
     :participant_role, :push_only, :audience, :metadata, :client_token
 );
 
--- name: heard_after
+-- name: entries_after
 SELECT participant.left_seq, item.*
 FROM participant LEFT JOIN (
     SELECT * FROM item WHERE session = :session AND seq > :seq ORDER BY seq LIMIT :limit
