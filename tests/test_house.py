@@ -71,8 +71,8 @@ UNCERTAIN = {"time", "uuid", "secrets", "random"}
 RUN_STATEMENTS = {"store", "operations.units", "operations", "tasks", "bus", "server", "processes"}
 STATEMENTS = named_statements()
 NAMED_TWICE = {
-    *("Asked", "Channel", "Command", "Operation", "Participant", "Place", "Refused", "Request", "Service"),
-    *("Source", "State", "Workspace", "_Undone"),
+    *("Channel", "Command", "Operation", "Participant", "Refused", "Request", "Service"),
+    "_Undone",
 }
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 

@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(eq=False)
 class Chat:
-    """A session. `edge` is the older chat it continues from, with the number of segments that it brings back."""
+    """A session. `association` is the older chat it continues from, with the number of segments that it brings back."""
 
     segments: list[Segment]
     customer: ParticipantCaller
@@ -39,7 +39,7 @@ class Chat:
     """Started with DisconnectOnCustomerExit: the customer's first leaving removes the agent only."""
     asked: tuple[str, str] | None = None
     related: bool = False
-    edge: tuple[Chat, int] | None = None
+    association: tuple[Chat, int] | None = None
     state: State = State.CREATED
     user: str | None = None
     agent: ParticipantCaller | None = None
@@ -60,16 +60,16 @@ class Chat:
 
     def past(self) -> list[Line]:
         """All that was said before, oldest first: what the older chat shows of itself, and of its own past."""
-        if self.edge is None:
+        if self.association is None:
             return []
-        older, segments = self.edge
+        older, segments = self.association
         return older.past() + older.own(segments)
 
     def shown_past(self) -> list[Segment]:
         """The past segments that are shown, oldest first."""
-        if self.edge is None:
+        if self.association is None:
             return []
-        older, segments = self.edge
+        older, segments = self.association
         return older.shown_past() + older.segments[:segments]
 
     def connect(self) -> str | None:
@@ -155,7 +155,7 @@ class Chat:
 
     def continues(self, kind: str, source: Chat, position: int) -> None:
         self.asked = (kind, source.segments[position].id)
-        self.edge = (source, len(source.segments) if kind == ENTIRE else position + 1)
+        self.association = (source, len(source.segments) if kind == ENTIRE else position + 1)
 
     @staticmethod
     def refused(kind: str, source: Chat, position: int) -> bool:

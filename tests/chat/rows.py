@@ -1,7 +1,7 @@
 """Rows as the store would hand them over, with only what a rule looks at spelled out."""
 
 from threadline.chat.contact import Contact, Method, Session
-from threadline.chat.rehydration import RehydrationType, Source
+from threadline.chat.rehydration import RehydrationType, SourceChat
 from threadline.chat.transcript import Item
 
 FROM_SEGMENT = RehydrationType.FROM_SEGMENT
@@ -62,10 +62,10 @@ def session(name: str, contacts: int = 1, **members: object) -> Session:
     return row._replace(**members)  # type: ignore[arg-type]
 
 
-def source(name: str, contacts: int, chosen: int, **members: object) -> Source:
+def source(name: str, contacts: int, chosen: int, **members: object) -> SourceChat:
     """Contact number `chosen`, from 1, of an ended session, as what somebody continues from."""
     rows = tuple(contact(name, position) for position in range(contacts))
-    return Source(rows[chosen - 1], session(name, contacts, **members), rows)
+    return SourceChat(rows[chosen - 1], session(name, contacts, **members), rows)
 
 
 def item(seq: int = 1, session: str = "A", **members: object) -> Item:

@@ -3,15 +3,15 @@
 import pytest
 
 from tests.chat.rows import ENTIRE, FROM_SEGMENT, contact, session
-from threadline.chat.lineage import Edge, Hop, LineageReason, in_range, judge
+from threadline.chat.lineage import Association, Hop, LineageReason, in_range, judge
 
 CONTACTS = tuple(contact("A", position) for position in range(3))
 
 
 def hop(number: int, kind: str | None = None, anchor: int = 1) -> Hop:
-    """Session A of three contacts, as number so and so of a lineage, reached by an edge to contact `anchor`."""
-    edge = Edge(kind, CONTACTS[anchor - 1]) if kind else None
-    return Hop(number, session("A", 3), CONTACTS, edge)
+    """Session A of three contacts, as number so and so of a lineage, reached by an association to contact `anchor`."""
+    association = Association(kind, CONTACTS[anchor - 1]) if kind else None
+    return Hop(number, session("A", 3), CONTACTS, association)
 
 
 @pytest.mark.parametrize(

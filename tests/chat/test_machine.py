@@ -191,8 +191,8 @@ class Chats(RuleBasedStateMachine):
         code = refusal_of(lambda: answer.append(self.world.associate(current_id, kind, source_id)))
         assert code == chat.continue_from(kind, source, position)
         if answer:
-            assert chat.edge is not None
-            assert answer == [chat.edge[0].segments[chat.edge[1] - 1].id]
+            assert chat.association is not None
+            assert answer == [chat.association[0].segments[chat.association[1] - 1].id]
 
     # What people read
 
@@ -302,11 +302,11 @@ class Chats(RuleBasedStateMachine):
         assert told_of[: len(own)] == own
         assert [entry for entry in told_of[len(own) :] if entry[2]] == shown
         sessions = [chat]
-        while (edge := sessions[-1].edge) is not None:
-            sessions.append(edge[0])
+        while (association := sessions[-1].association) is not None:
+            sessions.append(association[0])
         everything = [s.id for session in sessions for s in reversed(session.segments)]
         assert [contact["ContactId"] for contact in explained] == everything
-        anchor = chat.edge[0].segments[chat.edge[1] - 1].id if chat.edge else None
+        anchor = chat.association[0].segments[chat.association[1] - 1].id if chat.association else None
         if anchor or not chat.related:
             assert explained[0]["RelatedContactId"] == anchor
 

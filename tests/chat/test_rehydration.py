@@ -157,6 +157,6 @@ def test_the_entries_of_a_chat_belong_to_one_contact_each(lengths: list[int], da
     assert owners == [row.id for row, length in zip(rows, lengths, strict=True) for _ in range(length)]
     chosen = data.draw(st.sampled_from(rows))
     anchor = rehydration.resolve(
-        None, FROM_SEGMENT, rehydration.Source(chosen, past, rows), customer_id=None, same_customer="off"
+        None, FROM_SEGMENT, rehydration.SourceChat(chosen, past, rows), customer_id=None, same_customer="off"
     )
     assert anchor.last_seq == sum(lengths[: chosen.position + 1])

@@ -21,11 +21,11 @@ from threadline.flows.actions import (
 from threadline.flows.engine import (
     ACTIONS_WITHOUT_WAIT_MAX,
     Event,
+    FlowState,
     Interrupted,
     Outcome,
     Phase,
     Started,
-    State,
     TimerFired,
     step,
 )
@@ -53,9 +53,9 @@ Play = tuple[dict[str, Document], list[tuple[Event, Effect | None]]]
 
 def play(flow: dict[str, Document], events: list[Event]) -> list[Effect | None]:
     """The effect of each event, None where there was none. The state goes through its JSON in between."""
-    parsed, state, seen = parse(content(**flow)), State(), list[Effect | None]()
+    parsed, state, seen = parse(content(**flow)), FlowState(), list[Effect | None]()
     for event in events:
-        state, effects = step(parsed, State.from_json(state.to_json()), event, CONTEXT)
+        state, effects = step(parsed, FlowState.from_json(state.to_json()), event, CONTEXT)
         assert len(effects) <= 1
         seen.append(effects[0] if effects else None)
     return seen
@@ -330,7 +330,7 @@ def test_a_flow_that_goes_round_in_circles_ends() -> None:
 
 def test_a_flow_that_waits_goes_round_for_as_long_as_it_likes() -> None:
     flow = parse(content(first=wait("1", "first")))
-    state, effects = step(flow, State(), Started(), CONTEXT)
+    state, effects = step(flow, FlowState(), Started(), CONTEXT)
     for _ in range(2 * ACTIONS_WITHOUT_WAIT_MAX):
         state, effects = step(flow, state, TimerFired(state.turn), CONTEXT)
         assert effects == (Pause(1, ()),)
@@ -338,11 +338,11 @@ def test_a_flow_that_waits_goes_round_for_as_long_as_it_likes() -> None:
 
 def test_a_flow_that_was_replaced_goes_on_where_it_was_or_ends() -> None:
     before = parse(content(here=wait("60", "old"), old=say("old")))
-    state, _ = step(before, State(), Started(), CONTEXT)
+    state, _ = step(before, FlowState(), Started(), CONTEXT)
     after = parse(content(start=say("start"), here=wait("60", "new"), new=say("new")))
     assert step(after, state, TimerFired(state.turn), CONTEXT)[1] == (Say("new"),)
     other = parse(content(start=say("start")))
-    assert step(other, state, TimerFired(state.turn), CONTEXT) == (State(Phase.ENDED, "", 1, 1), (End(),))
+    assert step(other, state, TimerFired(state.turn), CONTEXT) == (FlowState(Phase.ENDED, "", 1, 1), (End(),))
 
 
 ACTIONS: list[Document] = [

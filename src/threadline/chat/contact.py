@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Session(NamedTuple):
-    """A chat from its first contact to its end: what its contacts share, and its one edge to the past.
+    """A chat from its first contact to its end: what its contacts share, and its one association to the past.
 
     `anchor_session` and `anchor_last_seq` say where the past begins: the newest log entry of the older session
     that this one shows. Both are None while the chat continues from nothing.

@@ -8,7 +8,7 @@ from threadline.chat.limits import STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_B
 from threadline.chat.rehydration import RehydrationType
 
 
-class Edge(NamedTuple):
+class Association(NamedTuple):
     """What links a session to its past: how much of it, and the contact from which it is shown."""
 
     rehydration_type: str
@@ -16,12 +16,12 @@ class Edge(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """One session of a lineage. `number` is 0 for the current one; `edge` leads here from the session before."""
+    """One session of a lineage. `number` is 0 for the current one; `association` leads here from the session before."""
 
     number: int
     session: Session
     contacts: tuple[Contact, ...]
-    edge: Edge | None
+    association: Association | None
 
 
 class LineageReason(StrEnum):
@@ -45,15 +45,15 @@ class Verdict(NamedTuple):
 
 
 def in_range(hop: Hop, contact: Contact) -> bool:
-    """Whether the edge to this session reaches `contact`: the anchor and what came before it."""
-    return hop.edge is None or contact.position <= hop.edge.anchor.position
+    """Whether the association to this session reaches `contact`: the anchor and what came before it."""
+    return hop.association is None or contact.position <= hop.association.anchor.position
 
 
 def judge(hop: Hop, contact: Contact) -> Verdict:
     """The rule of CreatePersistentContactAssociation for one contact of a lineage, without Amazon's bounds."""
-    if hop.edge is None:
+    if hop.association is None:
         return Verdict(True, LineageReason.CURRENT_SESSION, "It belongs to the current chat.")
-    kind, anchor = hop.edge
+    kind, anchor = hop.association
     if not in_range(hop, contact):
         if hop.number > 1:
             return Verdict(

@@ -1,7 +1,7 @@
-"""The rules of continuing a chat: who may continue from whom, and where the past then begins.
+"""The rules of continuing a chat: from which chats a chat may continue, and where the past then begins.
 
-An association is one edge from a session to the *anchor*, a contact of an ended session. Linkage is cumulative: what
-the older session itself continued from comes along, cut where that older edge cut it.
+An association links a session to the *anchor*, a contact of an ended session. Associations are cumulative: the past of
+the older session is shown too, as far as the older session's own association shows it.
 """
 
 from enum import StrEnum
@@ -20,7 +20,7 @@ class RehydrationType(StrEnum):
     FROM_SEGMENT = "FROM_SEGMENT"
 
 
-class Source(NamedTuple):
+class SourceChat(NamedTuple):
     """A contact to continue from, with its session, that session's contacts in order and its attributes (JSON)."""
 
     contact: Contact
@@ -65,7 +65,7 @@ def is_repeat(current: Session, rehydration_type: str, source_contact_id: str) -
 def resolve(
     current: Session | None,
     rehydration_type: str,
-    source: Source,
+    source: SourceChat,
     *,
     customer_id: str | None,
     same_customer: str,

@@ -45,7 +45,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-class State(NamedTuple):
+class FlowState(NamedTuple):
     """A run of a flow. `turn` counts its actions, so that a timer knows its Wait; `burst` those since a Wait.
 
     `events` may cut the present Wait short; their names stand in the JSON, for who wonders whether to tell of one.
@@ -62,7 +62,7 @@ class State(NamedTuple):
         return json.dumps(self)
 
     @classmethod
-    def from_json(cls, text: str) -> "State":
+    def from_json(cls, text: str) -> "FlowState":
         """Read what `to_json` wrote; an empty text is a flow that has not started."""
         if text == "":
             return cls()
@@ -99,7 +99,9 @@ class Interrupted:
 Event = Started | Outcome | TimerFired | Interrupted
 
 
-def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[State, tuple[Effect, ...]]:
+def step(
+    flow: Flow, state: FlowState, event: Event, context: Context
+) -> tuple[FlowState, tuple[Effect, ...]]:
     """Answer the next state and the effects to carry out: one, or none where the event changes nothing.
 
     `context` is the chat's data that references resolve to. After any effect but Pause and End, feed back its
@@ -129,7 +131,9 @@ def step(flow: Flow, state: State, event: Event, context: Context) -> tuple[Stat
     return _run(flow, state, target, context)
 
 
-def _run(flow: Flow, state: State, target: str | None, context: Context) -> tuple[State, tuple[Effect, ...]]:
+def _run(
+    flow: Flow, state: FlowState, target: str | None, context: Context
+) -> tuple[FlowState, tuple[Effect, ...]]:
     """Run actions from `target` on until one has an effect."""
     turn, burst = state.turn, 0 if state.phase is Phase.WAITING else state.burst
     while target is not None and target in flow.actions and burst < ACTIONS_WITHOUT_WAIT_MAX:
@@ -143,14 +147,14 @@ def _run(flow: Flow, state: State, target: str | None, context: Context) -> tupl
             case End():
                 break
             case Pause() as pause:
-                return State(Phase.WAITING, target, turn, burst, pause.events), (pause,)
+                return FlowState(Phase.WAITING, target, turn, burst, pause.events), (pause,)
             case effect:
-                return State(Phase.ACTING, target, turn, burst), (effect,)
+                return FlowState(Phase.ACTING, target, turn, burst), (effect,)
     return _end(state._replace(turn=turn, burst=burst))
 
 
-def _end(state: State) -> tuple[State, tuple[Effect, ...]]:
-    return State(Phase.ENDED, "", state.turn, state.burst), (End(),)
+def _end(state: FlowState) -> tuple[FlowState, tuple[Effect, ...]]:
+    return FlowState(Phase.ENDED, "", state.turn, state.burst), (End(),)
 
 
 def _on_error(action: Action, error_type: str) -> str | None:

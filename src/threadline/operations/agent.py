@@ -9,10 +9,10 @@ from threadline.operations.instances import require_instance, require_queue, req
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
+    append_event,
     bot_leaves,
     bots_in,
     end_contact,
-    event,
     insert_participant,
     leave,
     next_contact,
@@ -61,7 +61,7 @@ def accept_contact(
         for bot in bots_in(participants_of(tx, session.key)):
             bot_leaves(tx, session, bot)
         agent = insert_participant(tx, session, Role.AGENT, user.first_name, user_id=user.id, connected=True)
-        event(tx, session, transcript.JOINED, agent)
+        append_event(tx, session, transcript.JOINED, agent)
     token = issue_secret(tx, "participant", None)
     keep_token(tx, session, agent.id, Token.PARTICIPANT, token)
     return {"ContactId": contact.id, "ParticipantId": agent.id, "ParticipantToken": token}
@@ -113,7 +113,7 @@ def transfer_chat(
         raise Fault(
             INVALID, f"Contact {contact.id} cannot be transferred: it is {state(contact)}, not with an agent."
         )
-    event(tx, session, transcript.TRANSFER_SUCCEEDED)
+    append_event(tx, session, transcript.TRANSFER_SUCCEEDED)
     leave(tx, session, agent, chat_goes_on=True)
     end_contact(tx, session, None)
     following = next_contact(

@@ -8,7 +8,14 @@ from typing import NamedTuple
 from threadline.chat.limits import REPLACED_FLOW_KEPT_MS
 from threadline.errors import Fault
 from threadline.flows.language import parse
-from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
+from threadline.operations.instances import (
+    REGION,
+    Instance,
+    instance_arn,
+    page,
+    require_instance,
+    start_of_page,
+)
 from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Tx
 
@@ -163,7 +170,7 @@ def list_contact_flows(
     """
     instance = require_instance(tx, caller, instance_id)
     found: list[ContactFlow] = []
-    after = place_of(tx, next_token, "contact_flow", instance_id=instance.id, flow_id=next_token or "")
+    after = start_of_page(tx, next_token, "contact_flow", instance_id=instance.id, flow_id=next_token or "")
     while len(found) <= max_results:
         flows = tx.rows(
             "contact_flows", ContactFlow, instance_id=instance.id, after=after, limit=max_results + 1

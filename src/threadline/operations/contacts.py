@@ -15,15 +15,15 @@ from threadline.operations.attributes import attributes_of
 from threadline.operations.contact_flows import require_flow
 from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import Instance, instance_arn, require_instance
-from threadline.operations.persistence import source_of, write_edge
+from threadline.operations.persistence import source_chat_of, write_association
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
+    append_message,
     contacts_of,
     end_session,
     insert_participant,
     require,
     require_past,
-    say,
     session_of,
 )
 from threadline.operations.tokens import connection_data, keep_token
@@ -104,14 +104,14 @@ def start_chat_contact(
         related_contact_id=related_contact_id,
     )
     if persistent_chat is not None and anchor is not None:
-        write_edge(
+        write_association(
             tx, session, persistent_chat["RehydrationType"], persistent_chat["SourceContactId"], anchor
         )
     customer = insert_participant(
         tx, session, Role.CUSTOMER, participant_details["DisplayName"], user_id=None, connected=False
     )
     if initial_message is not None:
-        say(tx, session, customer, initial_message["ContentType"], initial_message["Content"])
+        append_message(tx, session, customer, initial_message["ContentType"], initial_message["Content"])
     token = issue_secret(tx, "participant", client_token)
     keep_token(tx, session, customer.id, Token.PARTICIPANT, token)
     return {
@@ -171,7 +171,7 @@ def _past(
     for member in ("RehydrationType", "SourceContactId"):
         if persistent_chat.get(member) is None:
             raise Fault(INVALID, f"PersistentChat.{member} is required to continue a past chat.")
-    source = source_of(tx, instance_id, persistent_chat["SourceContactId"])
+    source = source_chat_of(tx, instance_id, persistent_chat["SourceContactId"])
     anchor = rehydration.resolve(
         None,
         persistent_chat["RehydrationType"],

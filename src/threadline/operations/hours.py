@@ -3,7 +3,14 @@
 from typing import NamedTuple
 
 from threadline.errors import Fault
-from threadline.operations.instances import REGION, Instance, instance_arn, page, place_of, require_instance
+from threadline.operations.instances import (
+    REGION,
+    Instance,
+    instance_arn,
+    page,
+    require_instance,
+    start_of_page,
+)
 from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Tx
 
@@ -63,7 +70,7 @@ def list_hours_of_operations(
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
-    after = place_of(tx, next_token, "hours", hours_of_operation_id=next_token or "", **keys)
+    after = start_of_page(tx, next_token, "hours", hours_of_operation_id=next_token or "", **keys)
     found = tx.rows("hours_of_instance", Hours, after=after, limit=max_results + 1, **keys)
     kept, following = page(found, max_results)
     return {

@@ -90,7 +90,7 @@ def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
     return user
 
 
-def place_of(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
+def start_of_page(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
     """After which id a page begins: none, or that of the row which `statement` finds for a NextToken.
 
     Faults: InvalidRequestException for a token that is the id of no such row.
@@ -117,7 +117,7 @@ def list_instances(
     Faults: InvalidRequestException for a NextToken that is none. Source: ListInstances.
     """
     keys = {"account_id": caller.account_id}
-    after = place_of(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
+    after = start_of_page(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
     found = tx.rows("instances_of_account", Instance, after=after, limit=max_results + 1, **keys)
     kept, following = page(found, max_results)
     return {
@@ -172,7 +172,7 @@ def list_queues(
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
-    after = place_of(tx, next_token, "queue", queue_id=next_token or "", **keys)
+    after = start_of_page(tx, next_token, "queue", queue_id=next_token or "", **keys)
     wanted = not queue_types or "STANDARD" in queue_types
     found = tx.rows("queues", Queue, after=after, limit=max_results + 1, **keys) if wanted else []
     kept, following = page(found, max_results)
@@ -226,7 +226,7 @@ def list_users(
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
-    after = place_of(tx, next_token, "user", user_id=next_token or "", **keys)
+    after = start_of_page(tx, next_token, "user", user_id=next_token or "", **keys)
     found = tx.rows("users", User, after=after, limit=max_results + 1, **keys)
     kept, following = page(found, max_results)
     return {

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from threadline.chat import rehydration
 from threadline.chat.contact import Contact, Session
 from threadline.chat.limits import STRICT_PAST_CONTACTS_MAX, STRICT_TRANSCRIPT_BYTES_MAX
-from threadline.chat.lineage import BEYOND_LIMIT, TOO_LARGE, Edge, Hop, Verdict, in_range, judge
+from threadline.chat.lineage import BEYOND_LIMIT, TOO_LARGE, Association, Hop, Verdict, in_range, judge
 from threadline.chat.participant import Role
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
-from threadline.operations.persistence import source_of
+from threadline.operations.persistence import source_chat_of
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import contacts_of, participants_of, require, session_of
 from threadline.store import Tx
@@ -18,10 +18,10 @@ from threadline.store import Tx
 INVALID = "InvalidRequestException"
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """Where a page of a lineage begins.
 
-    `child` is the session whose edge leads to session number `hop`; `position` the first contact to list there,
+    `child` is the session whose association leads to session number `hop`; `position` the first contact to list there,
     counted down; `past` how many shown past contacts came before.
     """
 
@@ -32,10 +32,10 @@ class Place(NamedTuple):
 
 
 def walk(tx: Tx, session: Session, first: Hop | None = None) -> Iterator[Hop]:
-    """The sessions of a lineage: `first` or the current one, then along the edges into the past.
+    """The sessions of a lineage: `first` or the current one, then along the associations into the past.
 
-    The walk ends: an edge leads to a session that had ended while its own was running. A session met twice stops it
-    all the same.
+    The walk ends, since an association leads to a session that had ended while its own was running. In a damaged store
+    it stops at a session that it has already met.
     """
     hop = first or Hop(0, session, contacts_of(tx, session.key), None)
     seen = {session.key}
@@ -55,7 +55,7 @@ def next_hop(tx: Tx, session: Session, number: int) -> Hop | None:
     past = session_of(tx, session.anchor_session)
     contacts = contacts_of(tx, past.key)
     anchor = next(contact for contact in contacts if contact.id == session.related_contact_id)
-    return Hop(number, past, contacts, Edge(session.rehydration_type, anchor))
+    return Hop(number, past, contacts, Association(session.rehydration_type, anchor))
 
 
 def span_of(hop: Hop, contact: Contact) -> tuple[int, int]:
@@ -94,20 +94,20 @@ def describe_lineage(
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, contact_id)
     supposed = _suppose(tx, session, source_contact_id, rehydration_type)
-    edge = supposed.edge if supposed else None
-    place = _place(tx, next_token, session)
+    association = supposed.association if supposed else None
+    cursor = _cursor(tx, next_token, session)
     first_past = supposed or next_hop(tx, session, 1)
-    hops = _hops_from(tx, session, supposed, place)
+    hops = _hops_from(tx, session, supposed, cursor)
     contacts: list[Reply] = []
     following: str | None = None
-    for hop, contact, verdict, next_place in _judged(tx, hops, place):
+    for hop, contact, verdict, following_cursor in _judged(tx, hops, cursor):
         if len(contacts) == max_results:
-            following = ".".join(map(str, next_place))
+            following = ".".join(map(str, following_cursor))
             break
-        contacts.append(_members(tx, hop, contact, verdict, edge if hop.number == 0 else None))
+        contacts.append(_members(tx, hop, contact, verdict, association if hop.number == 0 else None))
     reply: Reply = {"Contacts": contacts}
-    if first_past is not None and first_past.edge is not None:
-        reply["ContinuedFromContactId"] = first_past.edge.anchor.id
+    if first_past is not None and first_past.association is not None:
+        reply["ContinuedFromContactId"] = first_past.association.anchor.id
     if following is not None:
         reply["NextToken"] = following
     return reply
@@ -124,7 +124,7 @@ def _suppose(
     rehydration.check_current(session)
     if rehydration.is_repeat(session, rehydration_type, source_contact_id):
         return None
-    source = source_of(tx, session.instance_id, source_contact_id)
+    source = source_chat_of(tx, session.instance_id, source_contact_id)
     anchor = rehydration.resolve(
         session,
         rehydration_type,
@@ -132,30 +132,30 @@ def _suppose(
         customer_id=session.customer_id,
         same_customer=tx.policy.require_same_customer,
     )
-    return Hop(1, anchor.session, source.contacts, Edge(rehydration_type, anchor.contact))
+    return Hop(1, anchor.session, source.contacts, Association(rehydration_type, anchor.contact))
 
 
-def _hops_from(tx: Tx, session: Session, supposed: Hop | None, place: Place) -> Iterator[Hop]:
-    """The lineage from `place` on, with the supposed past in the place of the first one."""
-    if place.hop == 0:
+def _hops_from(tx: Tx, session: Session, supposed: Hop | None, cursor: Cursor) -> Iterator[Hop]:
+    """The lineage from `cursor` on, with the supposed past instead of the first one."""
+    if cursor.hop == 0:
         yield Hop(0, session, contacts_of(tx, session.key), None)
-    if place.hop <= 1:
+    if cursor.hop <= 1:
         start = supposed or next_hop(tx, session, 1)
     else:
-        start = next_hop(tx, session_of(tx, place.child), place.hop)
+        start = next_hop(tx, session_of(tx, cursor.child), cursor.hop)
     if start is not None:
         yield from walk(tx, start.session, start)
 
 
-def _judged(tx: Tx, hops: Iterator[Hop], place: Place) -> Iterator[tuple[Hop, Contact, Verdict, Place]]:
-    """Every contact from `place` on with its verdict, and the place of a page that would begin with it."""
-    past, child = place.past, place.child
+def _judged(tx: Tx, hops: Iterator[Hop], cursor: Cursor) -> Iterator[tuple[Hop, Contact, Verdict, Cursor]]:
+    """Every contact from `cursor` on with its verdict, and the cursor of a page that would begin with it."""
+    past, child = cursor.past, cursor.child
     for hop in hops:
         for contact in reversed(hop.contacts):
-            if hop.number == place.hop and contact.position > place.position:
+            if hop.number == cursor.hop and contact.position > cursor.position:
                 continue
             verdict = judge(hop, contact)
-            here = Place(hop.number, child, contact.position, past)
+            here = Cursor(hop.number, child, contact.position, past)
             if tx.policy.strict_limits and hop.number and in_range(hop, contact):
                 past += 1
                 if past > STRICT_PAST_CONTACTS_MAX:
@@ -166,20 +166,22 @@ def _judged(tx: Tx, hops: Iterator[Hop], place: Place) -> Iterator[tuple[Hop, Co
         child = hop.session.key
 
 
-def _place(tx: Tx, next_token: str | None, session: Session) -> Place:
+def _cursor(tx: Tx, next_token: str | None, session: Session) -> Cursor:
     if next_token is None:
-        return Place(0, session.key, session.last_position, 0)
+        return Cursor(0, session.key, session.last_position, 0)
     numbers = next_token.split(".")
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
-    place = Place(*map(int, numbers))
-    child = tx.row("session", Session, session=place.child)
+    cursor = Cursor(*map(int, numbers))
+    child = tx.row("session", Session, session=cursor.child)
     if child is None or child.instance_id != session.instance_id:
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
-    return place
+    return cursor
 
 
-def _members(tx: Tx, hop: Hop, contact: Contact, verdict: Verdict, supposed: Edge | None) -> dict[str, Any]:
+def _members(
+    tx: Tx, hop: Hop, contact: Contact, verdict: Verdict, supposed: Association | None
+) -> dict[str, Any]:
     first_seq, last_seq = span_of(hop, contact)
     hidden = tx.row("count_push_only", int, session=hop.session.key, first_seq=first_seq, last_seq=last_seq)
     agents = [

@@ -13,7 +13,7 @@ from threadline.errors import Fault
 from threadline.jsontext import decode
 from threadline.operations.participants import active, check_active, connect
 from threadline.operations.registry import ParticipantCaller, Reply, operation
-from threadline.operations.sessions import flow_event, participants_of, say
+from threadline.operations.sessions import append_message, flow_event, participants_of
 from threadline.operations.tokens import DENIED
 from threadline.operations.transcripts import is_of_the_past, item_of
 from threadline.store import Tx
@@ -60,7 +60,7 @@ def send_message(
         return _repeated(tx, session, sent_seq, content_type, content)
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
-    item = say(tx, session, participant, content_type, content, token)
+    item = append_message(tx, session, participant, content_type, content, token)
     # a customer's message is the event CustomerReturned of a flow that waits for it
     if participant.role == Role.CUSTOMER and isinstance(flow_state, str) and "CustomerReturned" in flow_state:
         flow_event(tx, session, "CustomerReturned")

@@ -14,11 +14,11 @@ from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Document, ParticipantCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
+    append_event,
     bot_leaves,
     bots_in,
     contact_at,
     end_session,
-    event,
     insert_participant,
     participants_of,
     require,
@@ -150,7 +150,7 @@ def connect(tx: Tx, session: Session, participant: Participant) -> None:
     """
     if not tx.one("participant_connected", session=session.key, id=participant.id, now_ms=tx.now_ms):
         return
-    event(tx, session, transcript.JOINED, participant)
+    append_event(tx, session, transcript.JOINED, participant)
     if participant.role == Role.CUSTOMER:
         contact = contact_at(tx, session)
         if contact.connected_at_ms is None:
@@ -175,7 +175,7 @@ def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
     connect(tx, session, participant)
     first = tx.one("participant_subscribed", session=session.key, id=participant.id, now_ms=tx.now_ms)
     if first and session.is_associated:
-        event(tx, session, transcript.REHYDRATED, push_only=True, audience=participant.id)
+        append_event(tx, session, transcript.REHYDRATED, push_only=True, audience=participant.id)
     run_due_now(tx)
     viewer = Viewer(session.key, participant.id, participant.left_seq)
     return Subscription(session.key, session.initial_contact_id, viewer, session.last_seq)

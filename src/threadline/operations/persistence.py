@@ -1,6 +1,6 @@
 """Continuing a past chat: the operation this server exists for.
 
-History is linked, never copied: an association writes one edge, whatever the past holds.
+History is linked, never copied: an association is a few columns of the session, however long the past is.
 """
 
 import json
@@ -8,11 +8,11 @@ import json
 from threadline.chat import rehydration, transcript
 from threadline.chat.attributes import inherit
 from threadline.chat.contact import Contact, Session
-from threadline.chat.rehydration import Anchor, Source
+from threadline.chat.rehydration import Anchor, SourceChat
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.operations.sessions import contacts_of, event, require
+from threadline.operations.sessions import append_event, contacts_of, require
 from threadline.store import Tx
 
 
@@ -33,7 +33,7 @@ def create_persistent_contact_association(
     for ENTIRE_PAST_SESSION, any contact of it for FROM_SEGMENT. The answer names the contact from which the past is
     shown, newest first. The same call again, with any ClientToken or none, gets the same answer.
 
-    Reads: the current session, the source's contacts. Writes: the session's edge and missing attributes.
+    Reads: the current session, the source's contacts. Writes: the session's association and missing attributes.
     Wakes: the session, with one chat.rehydrated.
     Faults: ResourceNotFoundException for an instance, current or source contact that is not there;
         InvalidRequestException when the current chat has ended or continues another one already, when the source
@@ -72,7 +72,7 @@ def associate(
 
     `has_relatives` is False when it is known that no chat was started with a plain relation to this one.
     """
-    source = source_of(tx, current.instance_id, source_contact_id)
+    source = source_chat_of(tx, current.instance_id, source_contact_id)
     anchor = rehydration.resolve(
         current,
         rehydration_type,
@@ -89,23 +89,23 @@ def associate(
             to_contact_id=anchor.session.root_contact_id,
         )
     end = tx.following(current.key, (current.last_seq, current.last_at_ms))
-    write_edge(tx, current, rehydration_type, source_contact_id, anchor, end)
+    write_association(tx, current, rehydration_type, source_contact_id, anchor, end)
     adopt_attributes(tx, current.key, source.attributes)
-    event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
+    append_event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
 
 
-def source_of(tx: Tx, instance_id: str, source_contact_id: str) -> Source:
+def source_chat_of(tx: Tx, instance_id: str, source_contact_id: str) -> SourceChat:
     """The contact to continue from with its session. Faults: ResourceNotFoundException."""
     found = tx.row("past_chat", Session, Contact, str, instance_id=instance_id, contact_id=source_contact_id)
     if found is None:
         raise Fault("ResourceNotFoundException", f"Source contact not found: {source_contact_id}")
     session, contact, attributes = found
     contacts = contacts_of(tx, session.key) if session.last_position else (contact,)
-    return Source(contact, session, contacts, attributes)
+    return SourceChat(contact, session, contacts, attributes)
 
 
-def write_edge(
+def write_association(
     tx: Tx,
     session: Session,
     rehydration_type: str,
@@ -113,9 +113,9 @@ def write_edge(
     anchor: Anchor,
     end: tuple[int, int] | None = None,
 ) -> None:
-    """Store the one edge of a session to its past, and with it the new `end` of its log, if there is one.
+    """Store the one association of a session to its past, and with it the new `end` of its log, if there is one.
 
-    Raises LookupError when there is an edge already.
+    Raises LookupError when there is an association already.
     """
     last_seq, last_at_ms = end or (session.last_seq, session.last_at_ms)
     written = tx.one(

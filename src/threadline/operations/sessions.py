@@ -66,7 +66,7 @@ def participants_of(tx: Tx, key: int) -> list[Participant]:
     return tx.rows("participants", Participant, session=key)
 
 
-def event(
+def append_event(
     tx: Tx,
     session: Session,
     content_type: str,
@@ -92,7 +92,7 @@ def event(
     )
 
 
-def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
+def append_system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
     """Append a flow's message.
 
     Observed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE in exported transcripts.
@@ -108,7 +108,7 @@ def system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
     )
 
 
-def say(
+def append_message(
     tx: Tx,
     session: Session,
     participant: Participant,
@@ -159,11 +159,11 @@ def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: b
     When the chat goes on without them, they alone get an end and see nothing further.
     Assumed: an agent who leaves to a disconnect flow gets the same end as one who transfers.
     """
-    last = event(tx, session, transcript.LEFT, participant)
+    last = append_event(tx, session, transcript.LEFT, participant)
     if chat_goes_on:
-        last = event(tx, session, transcript.CHAT_ENDED, push_only=True, audience=participant.id)
+        last = append_event(tx, session, transcript.CHAT_ENDED, push_only=True, audience=participant.id)
     else:
-        last = event(tx, session, transcript.CHAT_ENDED)
+        last = append_event(tx, session, transcript.CHAT_ENDED)
     tx.run("participant_left", session=session.key, id=participant.id, left_seq=last.seq, now_ms=tx.now_ms)
 
 
@@ -195,7 +195,7 @@ def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | 
     if leaver is not None:
         leave(tx, session, leaver, chat_goes_on=False)
     else:
-        event(tx, session, transcript.CHAT_ENDED)
+        append_event(tx, session, transcript.CHAT_ENDED)
     end_contact(tx, session, reason)
     tx.run("end_session", session=session.key, now_ms=tx.now_ms)
     tx.run("cancel_tasks", session=session.key)

@@ -50,7 +50,7 @@ class Position(NamedTuple):
     seq: int
 
 
-class Asked(NamedTuple):
+class TranscriptRequest(NamedTuple):
     """A GetTranscript request, resolved."""
 
     session: Session
@@ -95,7 +95,7 @@ def get_transcript(
     session, participant = active(tx, caller)
     start = {name: value for name, value in (start_position or {}).items() if value is not None}
     direction = scan_direction or ("FORWARD" if start else "BACKWARD")
-    asked = Asked(
+    request = TranscriptRequest(
         session,
         Viewer(session.key, participant.id, participant.left_seq),
         _paging_key(tx, session),
@@ -105,57 +105,57 @@ def get_transcript(
         contact_id=contact_id or "",
     )
     if next_token:
-        asked, position = _open_token(asked, next_token)
-        _check_same(asked, contact_id, scan_direction, sort_order)
+        request, position = _open_token(request, next_token)
+        _check_same(request, contact_id, scan_direction, sort_order)
     elif start:
-        position = Position(False, False, session.key, _start_seq(tx, asked, start))
-    elif asked.forward:
+        position = Position(False, False, session.key, _start_seq(tx, request, start))
+    elif request.forward:
         raise Fault(
             INVALID,
             "ScanDirection FORWARD needs a place to start: send StartPosition with Id, AbsoluteTime or MostRecent.",
         )
     else:
         position = Position(False, contact_id is None, session.key, session.last_seq)
-    items, following = _page(tx, asked, position)
-    if asked.ascending == (not asked.forward):
+    items, following = _page(tx, request, position)
+    if request.ascending == (not request.forward):
         items.reverse()
     return {
         "InitialContactId": session.initial_contact_id,
         "Transcript": _render(tx, items, session.key),
-        "NextToken": _seal_token(asked, following) if following else None,
+        "NextToken": _seal_token(request, following) if following else None,
     }
 
 
-def _page(tx: Tx, asked: Asked, position: Position) -> tuple[list[Item], Position | None]:
+def _page(tx: Tx, request: TranscriptRequest, position: Position) -> tuple[list[Item], Position | None]:
     """The items of one page in scan order, and where the next page begins, if any visible item is left."""
     if not position.past:
-        items = _read(tx, asked, _current_spans(tx, asked, position), asked.limit + 1)
-        if len(items) > asked.limit:
-            return items[: asked.limit], position._replace(seq=items[asked.limit].seq)
+        items = _read(tx, request, _current_spans(tx, request, position), request.limit + 1)
+        if len(items) > request.limit:
+            return items[: request.limit], position._replace(seq=items[request.limit].seq)
         if not position.runs_on:
             return items, None
-        beyond = _read(tx, asked, _past_spans(tx, asked.session, None), 1 if items else asked.limit + 1)
+        beyond = _read(tx, request, _past_spans(tx, request.session, None), 1 if items else request.limit + 1)
         if items:
             return items, Position(True, True, beyond[0].session, beyond[0].seq) if beyond else None
     else:
-        beyond = _read(tx, asked, _past_spans(tx, asked.session, position), asked.limit + 1)
-    kept = beyond[: asked.limit]
-    rest = beyond[asked.limit :]
+        beyond = _read(tx, request, _past_spans(tx, request.session, position), request.limit + 1)
+    kept = beyond[: request.limit]
+    rest = beyond[request.limit :]
     return kept, Position(True, True, rest[0].session, rest[0].seq) if rest else None
 
 
-def _read(tx: Tx, asked: Asked, spans: Iterator[Span], count: int) -> list[Item]:
+def _read(tx: Tx, request: TranscriptRequest, spans: Iterator[Span], count: int) -> list[Item]:
     """The first `count` visible items of `spans` in scan order."""
     found: list[Item] = []
-    name = "page_forward" if asked.forward else "page_backward"
+    name = "page_forward" if request.forward else "page_backward"
     for session, first_seq, last_seq in spans:
         while len(found) < count and first_seq <= last_seq:
             limit = count - len(found)
             items = tx.rows(name, Item, session=session, first_seq=first_seq, last_seq=last_seq, limit=limit)
-            found += [item for item in items if may_see(asked.viewer, item)]
+            found += [item for item in items if may_see(request.viewer, item)]
             if len(items) < limit:
                 break
-            if asked.forward:
+            if request.forward:
                 first_seq = items[-1].seq + 1
             else:
                 last_seq = items[-1].seq - 1
@@ -164,17 +164,17 @@ def _read(tx: Tx, asked: Asked, spans: Iterator[Span], count: int) -> list[Item]
     return found
 
 
-def _current_spans(tx: Tx, asked: Asked, position: Position) -> Iterator[Span]:
+def _current_spans(tx: Tx, request: TranscriptRequest, position: Position) -> Iterator[Span]:
     """What is to be read of the current session: all of it, or one contact's part, from the position on."""
-    first_seq, last_seq = 1, asked.session.last_seq
-    if asked.contact_id:
-        span = _span_of_contact(contacts_of(tx, asked.session.key), asked.session, asked.contact_id)
+    first_seq, last_seq = 1, request.session.last_seq
+    if request.contact_id:
+        span = _span_of_contact(contacts_of(tx, request.session.key), request.session, request.contact_id)
         first_seq, last_seq = span.first_seq, span.last_seq
-    if asked.forward:
+    if request.forward:
         first_seq = max(first_seq, position.seq)
     else:
         last_seq = min(last_seq, position.seq)
-    yield Span(asked.session.key, first_seq, last_seq)
+    yield Span(request.session.key, first_seq, last_seq)
 
 
 def _span_of_contact(contacts: tuple[Contact, ...], session: Session, contact_id: str) -> Span:
@@ -189,7 +189,7 @@ def _span_of_contact(contacts: tuple[Contact, ...], session: Session, contact_id
 def _past_spans(tx: Tx, session: Session, position: Position | None) -> Iterator[Span]:
     """The past of `session`, newest first, from `position` on if given.
 
-    Each session has one edge, to a session that had ended when the edge was made, so the walk cannot come back.
+    Each session has at most one association, to a session that had ended when it was made, so the walk has no circle.
     """
     if tx.policy.strict_limits:
         yield from _strict_spans(tx, session, position)
@@ -223,21 +223,21 @@ def _strict_spans(tx: Tx, session: Session, position: Position | None) -> Iterat
                 yield span
 
 
-def _start_seq(tx: Tx, asked: Asked, start: Document) -> int:
+def _start_seq(tx: Tx, request: TranscriptRequest, start: Document) -> int:
     """The entry that StartPosition names. Faults: ValidationException."""
     if len(start) > 1:
         raise Fault(INVALID, f"StartPosition must have one member, not {' and '.join(sorted(start))}.")
     if "Id" in start:
-        item = item_of(tx, asked.session.key, start["Id"])
-        if item is None or not _is_shown(asked.viewer, item):
+        item = item_of(tx, request.session.key, start["Id"])
+        if item is None or not _is_shown(request.viewer, item):
             raise Fault(INVALID, f"StartPosition.Id {start['Id'][:60]!r} is no item of the current chat.")
         return item.seq
     if "AbsoluteTime" in start:
-        return _seq_at(tx, asked, _milliseconds(start["AbsoluteTime"]))
-    backward = asked._replace(forward=False)
+        return _seq_at(tx, request, _milliseconds(start["AbsoluteTime"]))
+    backward = request._replace(forward=False)
     count = start["MostRecent"] or 1
     newest = _read(
-        tx, backward, _current_spans(tx, backward, Position(False, False, 0, asked.session.last_seq)), count
+        tx, backward, _current_spans(tx, backward, Position(False, False, 0, request.session.last_seq)), count
     )
     return newest[-1].seq if newest else 0
 
@@ -266,18 +266,18 @@ def _is_shown(viewer: Viewer, item: Item) -> bool:
     return not item.push_only and may_see(viewer, item)
 
 
-def _seq_at(tx: Tx, asked: Asked, at_ms: int) -> int:
+def _seq_at(tx: Tx, request: TranscriptRequest, at_ms: int) -> int:
     """The first entry at or after a time, or scanning backward the last at or before it: times rise with numbers."""
-    low, high = 1, asked.session.last_seq + 1
-    target = at_ms if asked.forward else at_ms + 1
+    low, high = 1, request.session.last_seq + 1
+    target = at_ms if request.forward else at_ms + 1
     while low < high:
         middle = (low + high) // 2
-        at = tx.row("time_of", int, session=asked.session.key, seq=middle)
+        at = tx.row("time_of", int, session=request.session.key, seq=middle)
         if at is not None and at < target:
             low = middle + 1
         else:
             high = middle
-    return low if asked.forward else low - 1
+    return low if request.forward else low - 1
 
 
 def _milliseconds(text: str) -> int:
@@ -321,41 +321,41 @@ def _paging_key(tx: Tx, session: Session) -> str:
     return instance.paging_key
 
 
-def _seal_token(asked: Asked, position: Position) -> str:
+def _seal_token(request: TranscriptRequest, position: Position) -> str:
     """An opaque token: the request's parameters and the position, and a MAC over them and the participant."""
     body = TOKEN.pack(
-        position.past, position.runs_on, asked.forward, asked.ascending, position.session, position.seq
+        position.past, position.runs_on, request.forward, request.ascending, position.session, position.seq
     )
-    body += asked.contact_id.encode()
-    return base64.urlsafe_b64encode(body + _mac(asked, body)).rstrip(b"=").decode()
+    body += request.contact_id.encode()
+    return base64.urlsafe_b64encode(body + _mac(request, body)).rstrip(b"=").decode()
 
 
-def _open_token(asked: Asked, token: str) -> tuple[Asked, Position]:
+def _open_token(request: TranscriptRequest, token: str) -> tuple[TranscriptRequest, Position]:
     """The request of the first page and where the next one begins. Faults: ValidationException."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-    if len(body) < TOKEN.size or not hmac.compare_digest(mac, _mac(asked, body)):
+    if len(body) < TOKEN.size or not hmac.compare_digest(mac, _mac(request, body)):
         raise Fault(
             INVALID,
             "NextToken does not belong to this request: send it as the participant it was given to, or start again"
             " without it.",
         )
     past, runs_on, forward, ascending, session, seq = TOKEN.unpack(body[: TOKEN.size])
-    first = asked._replace(forward=forward, ascending=ascending, contact_id=body[TOKEN.size :].decode())
+    first = request._replace(forward=forward, ascending=ascending, contact_id=body[TOKEN.size :].decode())
     return first, Position(past, runs_on, session, seq)
 
 
 def _check_same(
-    asked: Asked, contact_id: str | None, scan_direction: str | None, sort_order: str | None
+    request: TranscriptRequest, contact_id: str | None, scan_direction: str | None, sort_order: str | None
 ) -> None:
     """Refuse parameters beside a NextToken that are not those of the first page. Faults: ValidationException."""
     for name, given, first in (
-        ("ContactId", contact_id, asked.contact_id),
-        ("ScanDirection", scan_direction, "FORWARD" if asked.forward else "BACKWARD"),
-        ("SortOrder", sort_order, "ASCENDING" if asked.ascending else "DESCENDING"),
+        ("ContactId", contact_id, request.contact_id),
+        ("ScanDirection", scan_direction, "FORWARD" if request.forward else "BACKWARD"),
+        ("SortOrder", sort_order, "ASCENDING" if request.ascending else "DESCENDING"),
     ):
         if given is not None and given != first:
             raise Fault(
@@ -365,9 +365,9 @@ def _check_same(
             )
 
 
-def _mac(asked: Asked, body: bytes) -> bytes:
-    bound = f"{asked.session.key} {asked.viewer.participant_id}\n"
-    return hmac.new(asked.paging_key.encode(), bound.encode() + body, hashlib.sha256).digest()[:MAC_BYTES]
+def _mac(request: TranscriptRequest, body: bytes) -> bytes:
+    bound = f"{request.session.key} {request.viewer.participant_id}\n"
+    return hmac.new(request.paging_key.encode(), bound.encode() + body, hashlib.sha256).digest()[:MAC_BYTES]
 
 
 def entries_after(

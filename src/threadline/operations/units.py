@@ -41,7 +41,7 @@ class Subscribe(msgspec.Struct, array_like=True, tag=True, gc=False):
         return subscription.cursor, subscription.initial_contact_id
 
 
-class Look(msgspec.Struct, array_like=True, tag=True, gc=False):
+class Probe(msgspec.Struct, array_like=True, tag=True, gc=False):
     """Somebody asks whether anything can be written: a transaction that reads a row and writes nothing."""
 
     def __call__(self, tx: Tx) -> None:

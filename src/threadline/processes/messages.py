@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from threadline.operations.units import Call, Look, Subscribe
+from threadline.operations.units import Call, Probe, Subscribe
 from threadline.store import Committed
 
 
@@ -26,7 +26,7 @@ class WriteRequest(Message):
     """From a frontend: run a unit of work."""
 
     number: int
-    unit: Call | Subscribe | Look
+    unit: Call | Subscribe | Probe
 
 
 class WriteResponse(Message):

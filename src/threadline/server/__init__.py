@@ -166,7 +166,7 @@ class Server:
 
         def advanced() -> None:
             if threading.current_thread() is thread:
-                self._timers.look()
+                self._timers.wake()
             else:
                 asyncio.run_coroutine_threadsafe(self.tick(), loop).result(ADVANCE_SECONDS_MAX)
 

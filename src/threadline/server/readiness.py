@@ -12,7 +12,7 @@ from pathlib import Path
 
 from threadline import __version__, datadir
 from threadline.config import Settings
-from threadline.operations.units import Look
+from threadline.operations.units import Probe
 from threadline.store import Store
 
 LOOK_SECONDS = 1.0
@@ -84,7 +84,7 @@ class Readiness:
         if self._files is not None and (found := await asyncio.to_thread(self._files.look)):
             return found
         try:
-            await self._store.write(Look())
+            await self._store.write(Probe())
         except Exception:  # noqa: BLE001 - the store has logged what it was
             return self._silent
         return None

@@ -29,7 +29,7 @@ from threadline.flows.actions import (
     SetDisconnectFlow,
     SetTargetQueue,
 )
-from threadline.flows.engine import Event, Interrupted, Outcome, Phase, Started, State, TimerFired, step
+from threadline.flows.engine import Event, FlowState, Interrupted, Outcome, Phase, Started, TimerFired, step
 from threadline.flows.language import Flow, parse
 from threadline.operations.attributes import attributes_of, set_attributes
 from threadline.operations.contact_flows import content_of, require_flow
@@ -37,13 +37,13 @@ from threadline.operations.continuations import continuation
 from threadline.operations.instances import REGION, Instance, instance_arn, require_queue
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
+    append_system_message,
     contact_at,
     end_session,
     flow_event,
     participants_of,
     require,
     session_of,
-    system_message,
 )
 from threadline.store import Task, Tx
 
@@ -62,7 +62,7 @@ def advance(tx: Tx, task: Task) -> None:
     if found is None:
         return
     flow_id, text, version = found
-    state = State.from_json(text)
+    state = FlowState.from_json(text)
     chat = Chat(tx, key)
     flow = _parsed(content_of(tx, chat.session.instance_id, flow_id, version))
     event: Event | None = _event(json.loads(task.payload))
@@ -123,7 +123,7 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | 
                     end_session(tx, session, Reason.CONTACT_FLOW_DISCONNECT)
                     return None
                 case Say(text):
-                    system_message(tx, session, text)
+                    append_system_message(tx, session, text)
                 case SetTargetQueue(queue_id):
                     _set_target_queue(tx, session, queue_id)
                 case EnterQueue():

@@ -30,7 +30,7 @@ class Timers:
         if at_ms is not None and (self._next_ms is None or at_ms < self._next_ms):
             self._woken.set()
 
-    def look(self) -> None:
+    def wake(self) -> None:
         """Time has passed without anyone sleeping: look now."""
         self._woken.set()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from tests.flows.fixture import FlowFixture
 from tests.flows.flows import say, wait
-from tests.flows.stage import Stage
 from tests.operations.raw import borne
 from tests.operations.refusals import DENIED, VALIDATION, answer, refused
 from threadline.chat.participant import Role
@@ -317,10 +317,10 @@ def test_the_customer_reads_what_an_agent_wrote_after_a_bot(threadline_server: T
 
 
 async def test_receipts_are_for_two() -> None:
-    stage = Stage()
-    await stage.open()
-    chat = await stage.run(first=say("Hello", "stay"), stay=wait("3600"))
-    [row] = await stage.rows("item", session=chat.caller.session, seq=2)
+    fixture = FlowFixture()
+    await fixture.open()
+    chat = await fixture.run(first=say("Hello", "stay"), stay=wait("3600"))
+    [row] = await fixture.rows("item", session=chat.caller.session, seq=2)
     receipt = {"content_type": READ, "content": json.dumps({"messageId": Item(*row).id})}
 
     def join(tx: Tx) -> None:
@@ -328,11 +328,11 @@ async def test_receipts_are_for_two() -> None:
         for name in ("Sam", "Robin"):
             insert_participant(tx, session, Role.SUPERVISOR, name, user_id=None, connected=True)
 
-    await stage.store.write(join)
+    await fixture.store.write(join)
     with pytest.raises(Fault, match="Receipts are for chats of two") as caught:
-        await stage.act(chat.caller, "SendEvent", **receipt)
+        await fixture.act(chat.caller, "SendEvent", **receipt)
     assert caught.value.code == "ConflictException"
-    await stage.store.close()
+    await fixture.store.close()
 
 
 NO_RECEIPTS = [None, "x", "{}", "[]", "null", '"x"', '{"messageId": 5}', '{"messageId": null}', "[" * 5_000]

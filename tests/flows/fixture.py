@@ -26,7 +26,7 @@ class Chat(NamedTuple):
     contact_id: str
 
 
-class Stage:
+class FlowFixture:
     """A workspace whose clock one moves, with the few moves a flow reacts to."""
 
     clock: ManualClock
