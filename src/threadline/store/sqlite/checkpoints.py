@@ -121,6 +121,8 @@ class Checkpoints:
         try:
             with self._lock:
                 pages, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # another connection, be it one of ours that closes, moves the pages now
+            return True
         except apsw.Error as error:
             trouble = trouble_of(error, self._file, self._connection.system_errno)
             self._said.say(

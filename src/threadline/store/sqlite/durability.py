@@ -1,9 +1,9 @@
-"""What has been committed becomes durable: a thread that waits for the disk, one sync for all that is written by then.
+"""Durability of commits: a thread waits for the disk, and one sync covers all that is written by then.
 
-SQLite would sync within the commit, and nothing can be written meanwhile. Here a commit only writes (`synchronous =
-NORMAL`), the next one follows while the disk works, and whoever waits is answered after the sync. A sync that fails is
-final: what the system has dropped by then, a later one does not bring back. So is a file that has lost its name: what
-is written to it ends with this process.
+SQLite would sync within the commit, and no other commit could be written meanwhile. Here a commit only writes
+(`synchronous = NORMAL`), the next one follows while the disk works, and callers are answered after the sync. A sync
+that fails is final: a later one does not bring back the pages that the system has dropped. A file that has lost its
+name is as final: its content ends with this process.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import apsw
 
-from threadline.clock import Limited, monotonic
+from threadline.clock import Clock, Limited
 from threadline.store.sqlite.checkpoints import Checkpoints
-from threadline.store.sqlite.progress import Mark, Progress, Record
+from threadline.store.sqlite.progress import Mark, Record
 from threadline.store.sqlite.trouble import Unlinked
 
 Done = Callable[[int, OSError | None], None]
@@ -33,123 +33,132 @@ RECORD_SECONDS = 0.05
 """Between two records of how far the database is durable. A process that is killed has recorded all but this time."""
 
 LOOK_SECONDS = 1.0
-"""Between two looks at the names of the files; whether the WAL has one at all is asked at each sync."""
+"""Between two looks at the names of the files. Whether the WAL has one at all is looked at with each commit."""
 
 log = logging.getLogger(__name__)
 
 
 class Syncs:
-    """The thread for the database `file`, which `writer` writes. `sync` is what makes its WAL durable, or OSError.
+    """The thread for the database `file`, which `writer` writes. `sync` makes its WAL durable, or raises OSError.
 
-    `ended` is what has come of it and `done` has not been told yet. `start` is the state of the database, from which on
-    its record is kept.
+    The thread does nothing but wait: each step of Python there takes the interpreter from the loop, which does the
+    rest. `ended` holds syncs of which `done` has not been told. `start` is the state of the database; from then on its
+    record is kept.
     """
 
     def __init__(self, file: Path, writer: apsw.Connection, start: Mark, done: Done) -> None:
         self._wal = os.open(f"{file}-wal", os.O_RDWR)
         self.sync: Callable[[], None] = partial(getattr(os, "fdatasync", os.fsync), self._wal)
-        self.sync()  # what a process has left that was killed may be seen from now on
+        self.sync()  # commits of a process that was killed may be read from now on
         self._nodes = {path: path.stat().st_ino for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm"))}
-        self._looked_at = monotonic()
         self._done = done
         self._record = Record(file)
         self._record.write(start)
         self._record.sync()
-        self._unrecorded: Mark | None = None
-        self._recorded_at = self._looked_at
+        self._mark = start
+        self._salt, self._frames = "", 0
+        self._unsynced: deque[tuple[Mark, str, int]] = deque()
+        self._unrecorded: tuple[Mark, str, int] | None = None
         self._is_unlinked = False
-        self._salt, self._frames, self._counted = "", 0, start
+        self._looked_at = self._recorded_at = self._settled_at = 0.0
+        self._recording: asyncio.TimerHandle | None = None
+        self._idling: asyncio.TimerHandle | None = None
         self._said = Limited(log.warning)
+        self._clock = Clock()
         self.checkpoints = Checkpoints(file, writer, self._keep)
         self.ended: deque[tuple[int, OSError | None]] = deque()
-        self._wanted: queue.SimpleQueue[Mark | None] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="threadline-syncs", daemon=True)
         self._thread.start()
 
     def have_room(self, unsynced: int) -> bool:
-        """Whether to write on. A WAL that is too long starts anew only while nobody writes."""
+        """Whether to write on. A WAL that is too long starts anew only while nothing is written."""
         return not unsynced or not self.checkpoints.is_overdue
 
-    def want(self, progress: Progress) -> None:
-        """One more commit has been written, which `progress` knows of. To be called on the loop."""
+    def want(self, mark: Mark) -> None:
+        """Have one more commit made durable; `mark` is the last count of batches. To be called on the loop."""
         self._loop = asyncio.get_running_loop()
-        if not os.fstat(
-            self._wal
-        ).st_nlink:  # here, since each call of the system on the thread waits for the loop
+        if not os.fstat(self._wal).st_nlink:
             self._is_unlinked = True
         frames = self.checkpoints.pages
-        if frames <= self._frames or progress.mark is not self._counted:
-            # A new generation that is not noticed here, since it began with a long commit, is at the next count: until
-            # then the record has frames of a WAL that is not there any more, which say nothing.
+        if frames <= self._frames or mark is not self._mark:
+            # A generation that began with a long commit is noticed at the next count. Until then the record has frames
+            # of a WAL that is not there any more, which say nothing.
             self._salt = os.pread(self._wal, 8, 16).hex()
-        self._frames, self._counted = frames, progress.mark
-        self._wanted.put(progress.state(self._salt, frames))
+        self._frames, self._mark = frames, mark
+        self._unsynced.append((mark, self._salt, frames))
+        self._wanted.put(True)
 
     def settle(self) -> None:
-        """Tell of what has ended: on the loop, which is told to do so, and sooner where it is busy for long."""
+        """Tell of the syncs that have ended: on the loop, which the thread asks to, and between units of a batch."""
         while self.ended:
-            self._done(*self.ended.popleft())
+            count, failure = self.ended.popleft()
+            for _ in range(count):
+                self._unrecorded = self._unsynced.popleft()
+            if failure is None:
+                failure = self._kept()
+            self._done(count, failure)
 
-    def close(self) -> None:
-        """End the thread, after what is wanted; the loop must go on meanwhile."""
-        self._wanted.put(None)
-        self._thread.join()
+    async def close(self) -> None:
+        """End the thread, after the syncs that are wanted."""
+        self._wanted.put(False)
+        await asyncio.to_thread(self._thread.join)
+        self.settle()
+        for timer in (self._recording, self._idling):
+            if timer is not None:
+                timer.cancel()
         self._write()
-        self.checkpoints.close()
+        await asyncio.to_thread(self.checkpoints.close)
         self._keep()
         self._record.close()
         os.close(self._wal)
 
     def _run(self) -> None:
         is_open = True
-        while is_open:
-            if (mark := self._next()) is None:
-                return
+        while is_open and (is_open := self._wanted.get()):
             count, failure = 1, None
             while is_open and not self._wanted.empty():
-                following = self._wanted.get()
-                is_open = following is not None
+                is_open = self._wanted.get()
                 count += is_open
-                mark = following or mark
             try:
-                self._look()
                 self.sync()
             except OSError as error:
                 failure = error
-            else:
-                self._unrecorded = mark
             if self._wanted.empty():
                 self.checkpoints.look()
             self.ended.append((count, failure))
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self.settle)
-            if self._unrecorded is not None and monotonic() - self._recorded_at >= RECORD_SECONDS:
-                self._write()
 
-    def _next(self) -> Mark | None:
-        """The next commit to make durable.
+    def _kept(self) -> OSError | None:
+        """Look after the files once a sync has ended; the error that takes its success back."""
+        now = self._settled_at = self._loop.time()
+        if self._is_unlinked or now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            try:
+                self._look()
+            except OSError as error:
+                return error
+        if now - self._recorded_at >= RECORD_SECONDS:
+            self._write()
+        elif self._recording is None:
+            self._recording = self._loop.call_later(RECORD_SECONDS, self._write)
+        if self._idling is None:
+            self._idling = self._loop.call_later(IDLE_SECONDS, self._idle)
+        return None
 
-        While there is none, the record is written, and after a while the WAL is moved into the database.
-        """
-        if self._unrecorded is not None:
-            try:
-                return self._wanted.get(timeout=RECORD_SECONDS)
-            except queue.Empty:
-                self._write()
-        if self.checkpoints.is_behind:
-            try:
-                return self._wanted.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                self.checkpoints.want()
-        return self._wanted.get()
+    def _idle(self) -> None:
+        """Have the WAL moved into the database when nothing has been written for a while."""
+        left = self._settled_at + IDLE_SECONDS - self._loop.time()
+        self._idling = None
+        if left > 0 or self._unsynced:
+            self._idling = self._loop.call_later(max(left, 0.01), self._idle)
+        elif self.checkpoints.is_behind:
+            self.checkpoints.want()
 
     def _look(self) -> None:
-        """Raise Unlinked when a file has lost its name: nobody will find what is written to it."""
-        now = monotonic()
-        if not self._is_unlinked and now - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = now
+        """Raise Unlinked when a file has lost its name: its content ends with this process."""
         self._record.look()
         for path, node in self._nodes.items():
             try:
@@ -175,10 +184,15 @@ class Syncs:
 
     def _write(self) -> None:
         """Record the last commit that is durable."""
-        mark, self._unrecorded, self._recorded_at = self._unrecorded, None, monotonic()
+        if self._recording is not None:
+            self._recording.cancel()
+            self._recording = None
+        if self._unrecorded is None:
+            return
+        mark, salt, frames = self._unrecorded
+        self._unrecorded, self._recorded_at = None, self._loop.time()
         try:
-            if mark is not None:
-                self._record.write(mark)
+            self._record.write(mark._replace(at_ms=self._clock.now_ms(), salt=salt, frames=frames))
         except OSError as error:
             self._said.say("record", f"how far the database is cannot be recorded: {error}")
 

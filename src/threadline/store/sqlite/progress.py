@@ -110,11 +110,6 @@ class Progress:
         cursor.execute(COUNT, (mark.batch, mark.at_ms))
         self._counted = mark
 
-    def state(self, salt: str, frames: int) -> Mark:
-        """What is committed now, given the WAL."""
-        instance_id, schema, batch, *_ = self.mark
-        return Mark(instance_id, schema, batch, self._clock.now_ms(), salt, frames)
-
     def committed(self) -> None:
         """The transaction has been committed."""
         if self._counted is not None:

@@ -237,7 +237,7 @@ class SqliteStore(Store):
                 await self.write(touch)  # comes after all that waits
         self._troubles.close()
         if self.syncs is not None:
-            await asyncio.to_thread(self.syncs.close)
+            await self.syncs.close()
         self._reader.close()
         if self._failure is not None:  # what the names stand for now may be somebody else's
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -271,7 +271,7 @@ class SqliteStore(Store):
         self._commit(batch, has_written=has_written)
         if self.syncs is not None and (self._written or has_written):
             self._written.append((self._count, batch))
-            self.syncs.want(self._progress)
+            self.syncs.want(self._progress.mark)
         else:
             self._answer(batch)
             self._troubles.settled(self._count)
