@@ -11,7 +11,7 @@ import pytest
 
 from bench.document import page_of
 from tests.attack.figures import FIGURES
-from threadline.aws.catalog import SERVICES
+from threadline.aws.names import SERVICES
 from threadline.config import TABLE
 from tools.docs import DEVIATIONS, PAGES, sections
 

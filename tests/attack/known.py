@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from tests.aws.samples import Maker, text_time
 from tests.flows.flows import content, do, on, say, wait
-from threadline.aws.model import Shape, Shapes
+from threadline.aws.model import Shapes, Traits
 from threadline.operations.registry import Operation
 from threadline.testing import Customer, Workspace
 
@@ -101,7 +101,7 @@ class Requests(Maker):
     def make(self, name: str, depth: int = 0) -> Any:
         return self.random.choice(self._known.get(name) or [super().make(name, depth)])
 
-    def structure(self, shape: Shape, depth: int = 0) -> dict[str, Any]:
+    def structure(self, shape: Traits, depth: int = 0) -> dict[str, Any]:
         made = super().structure(shape, depth)
         return {name: self.random.choice(self._known.get(name) or [value]) for name, value in made.items()}
 

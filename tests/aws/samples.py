@@ -7,7 +7,7 @@ from typing import Any
 
 import regex
 
-from threadline.aws.model import Shape, Shapes
+from threadline.aws.model import Shapes, Traits
 
 DEPTH_MAX = 5
 UUID = "019d671e-538d-7be5-b375-0123456789ab"
@@ -61,7 +61,7 @@ class Maker:
                 return low + (high - low) * self.random.randint(0, 8) / 8
         raise AssertionError(f"{name}: no sample for type {shape['type']}")
 
-    def structure(self, shape: Shape, depth: int = 0) -> dict[str, Any]:
+    def structure(self, shape: Traits, depth: int = 0) -> dict[str, Any]:
         names = list(shape["members"])
         required = shape.get("required", [])
         if shape.get("union"):
@@ -77,13 +77,13 @@ class Maker:
             name: self.make(shape["members"][name]["shape"], depth + 1) for name in names if name in wanted
         }
 
-    def size(self, shape: Shape, depth: int) -> int:
+    def size(self, shape: Traits, depth: int) -> int:
         low: int = shape.get("min", 0)
         return (
             low if depth > DEPTH_MAX else min(max(low, self.random.randint(1, 3)), int(shape.get("max", 3)))
         )
 
-    def string(self, shape: Shape) -> str:
+    def string(self, shape: Traits) -> str:
         if "enum" in shape:
             return str(self.random.choice(shape["enum"]))
         return self.random.choice(fitting(shape.get("min", 0), shape.get("max", 2**31), shape.get("pattern")))

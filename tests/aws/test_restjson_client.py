@@ -16,8 +16,8 @@ from botocore.serialize import create_serializer
 from botocore.session import Session
 
 from threadline.aws import model, restjson_client, sigv4
-from threadline.aws.catalog import SERVICES, Operation, Shape, load
-from threadline.aws.names import MODELS, ServiceName
+from threadline.aws.model import OperationModel, Shape, find_cached
+from threadline.aws.names import MODELS, SERVICES, ServiceName
 from threadline.awscli import inputs
 
 KNOWN_TYPES = {
@@ -41,9 +41,9 @@ def botocore_model(service: ServiceName) -> ServiceModel:
     return session.get_service_model(service)
 
 
-def operations(service: ServiceName) -> Iterator[Operation]:
-    for name in load(service).model.operations:
-        yield load(service).operation(name)
+def operations(service: ServiceName) -> Iterator[OperationModel]:
+    for name in find_cached(service).operations:
+        yield find_cached(service).operations[name]
 
 
 def filled(shape: Shape, name: str = "", within: tuple[str, ...] = ()) -> Any:
@@ -68,7 +68,7 @@ def test_every_operation_is_asked_as_botocore_asks(service: ServiceName) -> None
     model = botocore_model(service)
     serializer = create_serializer(model.metadata["protocol"], include_validation=False)
     for operation in operations(service):
-        parameters = filled(operation.input) if operation.input else {}
+        parameters = filled(operation.input_shape) if operation.input_shape else {}
         theirs = serializer.serialize_to_request(parameters, model.operation_model(operation.name))
         ours = restjson_client.request(operation, parameters)
         split = urlsplit(theirs["url_path"])
@@ -112,9 +112,9 @@ def test_every_reply_is_read_as_botocore_reads_it(service: ServiceName) -> None:
     model = botocore_model(service)
     parser = create_parser(model.metadata["protocol"])
     for operation in operations(service):
-        if operation.output is None:
+        if operation.output_shape is None:
             continue
-        content = sent(operation.output, filled(operation.output)) | {"NobodyKnows": 1}
+        content = sent(operation.output_shape, filled(operation.output_shape)) | {"NobodyKnows": 1}
         body = json.dumps(content).encode()
         shape = model.operation_model(operation.name).output_shape
         theirs = parser.parse({"body": body, "headers": {}, "status_code": 200}, shape)
@@ -129,12 +129,14 @@ def test_the_models_hold_nothing_that_we_cannot_send(service: ServiceName) -> No
     """A newer botocore may bring blobs, payloads or documents; then the client has to learn them."""
     shapes = model.load(service).shapes
     for operation in operations(service):
-        for top in (operation.input, operation.output):
+        for top in (operation.input_shape, operation.output_shape):
             if top is None:
                 continue
             assert not {"payload", "streaming"} & set(top.traits), operation.name
             places = {member.location for member in top.members.values()}
-            assert places <= ({None} if top is operation.output else {None, "uri", "querystring", "header"})
+            assert places <= (
+                {None} if top is operation.output_shape else {None, "uri", "querystring", "header"}
+            )
             for name in shapes.reachable(top.name):
                 assert shapes[name]["type"] in KNOWN_TYPES, name
                 assert not {"document", "jsonvalue", "eventstream"} & set(shapes[name]), name
@@ -170,7 +172,7 @@ def test_signatures_are_botocores(
 
 
 def test_a_fresh_token_is_made_for_each_call() -> None:
-    operation = load("connect").operation("StartChatContact")
+    operation = find_cached("connect").operations["StartChatContact"]
     first, second = restjson_client.with_tokens(operation, {}), restjson_client.with_tokens(operation, {})
     assert first["ClientToken"] != second["ClientToken"]
     assert restjson_client.with_tokens(operation, {"ClientToken": "mine"}) == {"ClientToken": "mine"}
@@ -191,12 +193,12 @@ def test_a_fresh_token_is_made_for_each_call() -> None:
 def test_errors_name_themselves_in_many_ways(
     status: int, headers: dict[str, str], body: bytes, error: tuple[str, str]
 ) -> None:
-    operation = load("connect").operation("DescribeContact")
+    operation = find_cached("connect").operations["DescribeContact"]
     assert restjson_client.error(operation, restjson_client.HttpReply(status, headers, body))[:2] == error
 
 
 def test_an_error_keeps_the_members_of_its_shape() -> None:
-    operation = load("connect").operation("CreateContactFlow")
+    operation = find_cached("connect").operations["CreateContactFlow"]
     body = b'{"problems":[{"message":"one","more":1}],"message":"bad"}'
     headers = {"x-amzn-errortype": "InvalidContactFlowException"}
     fault = restjson_client.error(operation, restjson_client.HttpReply(400, headers, body))
@@ -209,5 +211,5 @@ def test_service_names_are_those_of_the_wire() -> None:
 
 def test_examples_are_valid_inputs() -> None:
     for operation in operations("connect"):
-        if operation.input:
-            assert set(inputs.example(operation.input)) == set(operation.input.members)
+        if operation.input_shape:
+            assert set(inputs.example(operation.input_shape)) == set(operation.input_shape.members)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.aws.samples import Maker, has_null, milliseconds, spoil
 from threadline.aws import restjson
-from threadline.aws.model import OperationModel, Shape, Shapes, load
+from threadline.aws.model import OperationModel, Shapes, Traits, load
 from threadline.aws.names import SERVICES, snake
 from threadline.aws.validate import Invalid, JsonPath, check, check_structure, members_of, native
 from threadline.errors import Fault
@@ -32,14 +32,14 @@ def operation_named(name: str) -> OperationModel:
     )
 
 
-def body_of(operation: OperationModel) -> tuple[Shapes, Shape]:
+def body_of(operation: OperationModel) -> tuple[Shapes, Traits]:
     shapes = load(operation.service).shapes
     assert operation.input is not None
     return shapes, members_of(shapes[operation.input], location=None)
 
 
 @cache
-def checked_quickly() -> list[tuple[Shapes, Shape, Any]]:
+def checked_quickly() -> list[tuple[Shapes, Traits, Any]]:
     """Every operation's body that the quick check can do: the model's shapes, the body's structure, its type."""
     bodies = [body_of(operation) for service in SERVICES for operation in load(service).operations.values()]
     return [(*body, kind) for body in bodies if body[1]["members"] and (kind := native(*body)) is not None]

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadline.aws.catalog import Shape, load
+from threadline.aws.model import Shape, find_cached
 from threadline.awscli import shorthand
 
-START = load("connect").operation("StartChatContact").input
+START = find_cached("connect").operations["StartChatContact"].input_shape
 assert START is not None
 ATTRIBUTES = START.members["Attributes"]
 SEGMENTS = START.members["SegmentAttributes"]
-EXPRESSION = load("connect").operation("SearchContacts").input
+EXPRESSION = find_cached("connect").operations["SearchContacts"].input_shape
 assert EXPRESSION is not None
 
 

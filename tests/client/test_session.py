@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from threadline.aws.catalog import load
+from threadline.aws.model import find_cached
 from threadline.aws.names import ServiceName
 from threadline.client.failures import BadConfiguration, Failure
 from threadline.client.session import ClientSession
@@ -59,7 +59,7 @@ def data(folder: Path) -> None:
 def target(
     environment: dict[str, str], service: ServiceName = "connect", **options: Any
 ) -> tuple[str, str, str]:
-    found = ClientSession(environment=environment, **options).target(load(service))
+    found = ClientSession(environment=environment, **options).target(find_cached(service))
     return found.url, found.region, found.credentials.access_key_id if found.credentials else ""
 
 

@@ -24,7 +24,7 @@ import pytest
 import threadline.cli
 from tests.clients.awscli import aws_cli, botocore_data
 from tests.clients.warm_cli import WarmCli
-from threadline.aws.catalog import load
+from threadline.aws.model import find_cached
 from threadline.awscli.arguments import GLOBAL_OPTIONS, operation_parser
 from threadline.testing import Threadline
 from threadline.testing.workspace import MODELS
@@ -307,21 +307,21 @@ def test_every_operation_takes_the_same_options(service: str, monkeypatch: pytes
     """The genuine program carries an index of its commands for completion. Of booleans it says that they are
     required where the program itself does not ask for them."""
     monkeypatch.setenv("AWS_DATA_PATH", str(botocore_data()))
-    load.cache_clear()
-    ours = load(service)
+    find_cached.cache_clear()
+    ours = find_cached(service)
     index = sqlite3.connect(aws_cli().parent / "awscli" / "data" / "ac.index")
     with closing(index):
         rows = index.execute(
             "SELECT command, argname, nargs, required AND type_name <> 'boolean' FROM param_table WHERE parent = ?",
             (f"aws.{service}",),
         ).fetchall()
-    load.cache_clear()
+    find_cached.cache_clear()
     theirs = {(command, option, nargs or None, bool(required)) for command, option, nargs, required in rows}
     assert {command for command, *_ in theirs} == set(ours.commands)
     assert theirs == {
         (command, option.removeprefix("--"), action.nargs or None, action.required)
         for command, name in ours.commands.items()
-        for action in operation_parser(ours.operation(name), [])._actions
+        for action in operation_parser(ours.operations[name], [])._actions
         for option in action.option_strings
     }
 

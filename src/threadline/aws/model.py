@@ -1,63 +1,51 @@
-"""The service models: which operations exist, what they take, answer and refuse.
+"""The service models: the operations, the shapes of their requests and replies, and their errors.
 
-The models of Amazon's services are botocore's own files, read without importing botocore; ours stands in the same
-format beside the code. A model is read once and decoded only as far as somebody looks: a shape when it is asked for.
-It says nothing about behaviour, and nothing here knows an operation by name.
+The models of Amazon's services are botocore's own files, read without importing botocore. Threadline's own model has
+the same format and comes with the package. A model is decoded lazily: an operation or a shape when it is first used.
+A model describes data, not behaviour, and no code here knows an operation by name.
+
+A server reads a model from its file. A command line makes one call and ends, so it reads from a cache (`model_cache`).
 """
 
-import functools
-import gzip
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
+from threadline.aws import model_cache
+from threadline.aws.model_cache import ModelFile
+from threadline.aws.names import MODELS, ServiceName, botocore_models, kebab
 
-from threadline.aws.names import MODELS, ServiceName, botocore_models
+Traits = dict[str, Any]
+"""A shape as the model file has it: `type`, and by type `members`, `required`, `member`, `key`, `enum`, `max`..."""
 
-Shape = dict[str, Any]
-"""One shape as the model file has it: `type`, and by type `members`, `required`, `member`, `key`, `enum`, `max`..."""
-
-_VERSIONS = {"connect": "2017-08-08", "connectparticipant": "2018-09-07", "threadline": "2026-11-22"}
-
-
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class OperationModel:
-    """One operation of a service model.
-
-    `input` and `output` are names of shapes; `errors` maps the code of each error it may answer to its HTTP status;
-    `statuses` those of all operations of the service: an older model lists fewer of them here.
-    """
-
-    service: ServiceName
-    name: str
-    method: str
-    uri: str
-    input: str | None
-    output: str | None
-    errors: Mapping[str, int]
-    statuses: Mapping[str, int]
-    documentation: str
+_PARTS = ("member", "key", "value")
+T = TypeVar("T")
 
 
-class Shapes(Mapping[str, Shape]):
-    """The shapes of a model by name, decoded on first use."""
+class _Lazy(Mapping[str, T]):
+    """Values by name, made on first use and kept."""
 
-    def __init__(self, raw: dict[str, msgspec.Raw]) -> None:
-        self._raw = raw
-        self._decoded: dict[str, Shape] = {}
+    def __init__(self, names: Mapping[str, object], make: Callable[[str], T]) -> None:
+        self._names = names
+        self._make = make
+        self._made: dict[str, T] = {}
 
-    def __getitem__(self, name: str) -> Shape:
-        if (shape := self._decoded.get(name)) is None:
-            shape = self._decoded[name] = msgspec.json.decode(self._raw[name])
-        return shape
+    def __getitem__(self, name: str) -> T:
+        if (found := self._made.get(name)) is None:
+            found = self._made[name] = self._make(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self._names)
+
+
+class Shapes(_Lazy[Traits]):
+    """The shapes of a model by name."""
 
     def reachable(self, name: str) -> set[str]:
         """`name` and every shape that a value of it may hold, at any depth."""
@@ -72,74 +60,195 @@ class Shapes(Mapping[str, Shape]):
         return found
 
 
-_PARTS = ("member", "key", "value")
+class Shape:
+    """A shape as one of its users sees it: the traits of the reference override the shape's own."""
+
+    def __init__(self, model: "ServiceModel", name: str, reference: Traits | None = None) -> None:
+        self.model = model
+        self.name = name
+        self.traits: Traits = {**model.shapes[name], **(reference or {})}
+        self.type: str = self.traits["type"]
+
+    @cached_property
+    def members(self) -> dict[str, "Shape"]:
+        """Members of a structure in the model's order; empty for anything else."""
+        members = self.traits.get("members", {})
+        return {name: Shape(self.model, ref["shape"], ref) for name, ref in members.items()}
+
+    def _part(self, which: str) -> "Shape":
+        reference = self.traits[which]
+        return Shape(self.model, reference["shape"], reference)
+
+    @cached_property
+    def member(self) -> "Shape":
+        """The entries of a list."""
+        return self._part("member")
+
+    @cached_property
+    def key(self) -> "Shape":
+        """The keys of a map."""
+        return self._part("key")
+
+    @cached_property
+    def value(self) -> "Shape":
+        """The values of a map."""
+        return self._part("value")
+
+    @property
+    def required(self) -> list[str]:
+        """Names of the members a structure must have."""
+        required: list[str] = self.traits.get("required", [])
+        return required
+
+    @property
+    def enum(self) -> list[str]:
+        """The values a string may have; empty when any."""
+        values: list[str] = self.traits.get("enum", [])
+        return values
+
+    @property
+    def documentation(self) -> str:
+        """HTML of the model."""
+        text: str = self.traits.get("documentation", "")
+        return text
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a value must not be shown in a log."""
+        return bool(self.traits.get("sensitive"))
+
+    @property
+    def location(self) -> str | None:
+        """The member's place in a request: uri, querystring, header; None is the body."""
+        return self.traits.get("location")
+
+    @property
+    def wire_name(self) -> str | None:
+        """The name in requests and replies, where it differs from the member's."""
+        return self.traits.get("locationName")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Service:
-    """One service model."""
+class OperationModel:
+    """One operation of a service model. `input` and `output` are names of shapes."""
 
-    name: ServiceName
-    signing_name: str
-    metadata: Mapping[str, Any]
-    operations: Mapping[str, OperationModel]
-    shapes: Shapes
-    documentation: str
+    def __init__(self, model: "ServiceModel", name: str, entry: dict[str, Any]) -> None:
+        self.model = model
+        self.service = model.name
+        self.name = name
+        self.method: str = entry["http"]["method"]
+        self.uri: str = entry["http"]["requestUri"]
+        self.input: str | None = entry["input"]["shape"] if "input" in entry else None
+        self.output: str | None = entry["output"]["shape"] if "output" in entry else None
+        self.documentation: str = entry.get("documentation", "")
+        self._codes = [error["shape"] for error in entry.get("errors", ())]
 
+    @cached_property
+    def errors(self) -> dict[str, int]:
+        """The HTTP status of each error that the operation lists, by its code."""
+        return {code: self.model.status(code) for code in self._codes}
 
-@functools.cache
-def load(service: ServiceName) -> Service:
-    """The model of `service`: botocore's for Amazon's two, ours for `threadline`."""
-    models = MODELS if service == "threadline" else botocore_models()
-    return read(service, models / service / _VERSIONS[service])
+    @property
+    def statuses(self) -> Mapping[str, int]:
+        """The errors of all operations of the service. An older model lists fewer of them for the operation itself."""
+        return self.model.statuses
 
+    @cached_property
+    def input_shape(self) -> Shape | None:
+        """The request, or None when it has no member."""
+        return Shape(self.model, self.input) if self.input else None
 
-def read(service: ServiceName, folder: Path) -> Service:
-    """Read a model from `folder`, which holds `service-2.json` or `service-2.json.gz`."""
-    packed = folder / "service-2.json.gz"
-    plain = folder / "service-2.json"
-    content = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
-    file = msgspec.json.decode(content, type=_File)
-    shapes = Shapes(file.shapes)
-    codes = {error.shape for entry in file.operations.values() for error in entry.errors}
-    statuses = {code: int(shapes[code]["error"]["httpStatusCode"]) for code in codes}
-    operations = {
-        name: OperationModel(
-            service=service,
-            name=name,
-            method=entry.http.method,
-            uri=entry.http.request_uri,
-            input=entry.input.shape if entry.input else None,
-            output=entry.output.shape if entry.output else None,
-            errors={error.shape: statuses[error.shape] for error in entry.errors},
-            statuses=statuses,
-            documentation=entry.documentation,
-        )
-        for name, entry in file.operations.items()
-    }
-    signing_name = file.metadata.get("signingName", file.metadata["endpointPrefix"])
-    return Service(service, signing_name, file.metadata, operations, shapes, file.documentation)
+    @cached_property
+    def output_shape(self) -> Shape | None:
+        """The reply, or None when it has no member."""
+        return Shape(self.model, self.output) if self.output else None
+
+    @property
+    def paginator(self) -> dict[str, Any] | None:
+        """The operation's rule of `paginators-1.json`, None when it has no pages."""
+        return self.model.file.paginators.get(self.name)
 
 
-class _Reference(msgspec.Struct):
-    shape: str
+class ServiceModel:
+    """One service model and the files beside it."""
+
+    def __init__(self, name: ServiceName, file: ModelFile) -> None:
+        self.name = name
+        self.file = file
+        self.metadata: dict[str, Any] = file.head["metadata"]
+        self.documentation: str = file.head.get("documentation", "")
+        self.shapes = Shapes(file.shapes, file.shapes.__getitem__)
+        self.operations = _Lazy(file.operations, self._operation)
+
+    def _operation(self, name: str) -> OperationModel:
+        return OperationModel(self, name, self.file.operations[name])
+
+    def status(self, code: str) -> int:
+        """The HTTP status of an error."""
+        return int(self.shapes[code]["error"]["httpStatusCode"])
+
+    @cached_property
+    def statuses(self) -> dict[str, int]:
+        """The HTTP status of each error that any operation lists, by its code."""
+        listed = [operation.errors for operation in self.operations.values()]
+        return {code: status for errors in listed for code, status in errors.items()}
+
+    @property
+    def service_id(self) -> str:
+        """The name that settings of a service go by: `ConnectParticipant`."""
+        return str(self.metadata["serviceId"])
+
+    @property
+    def signing_name(self) -> str:
+        """The service's name in signatures."""
+        return str(self.metadata.get("signingName", self.metadata["endpointPrefix"]))
+
+    @cached_property
+    def commands(self) -> dict[str, str]:
+        """Command name -> operation name, in the order of the command line's lists."""
+        return {kebab(name): name for name in self.operations}
+
+    def endpoint_rules(self) -> dict[str, Any]:
+        """The endpoint rule set; empty when the service has none."""
+        return model_cache.beside(self.file.folder, "endpoint-rule-set-1")
 
 
-class _Http(msgspec.Struct):
-    method: str
-    request_uri: str = msgspec.field(name="requestUri")
+@cache
+def load(service: ServiceName) -> ServiceModel:
+    """The installed model of `service`, for a process that uses much of it."""
+    return ServiceModel(service, model_cache.read(_newest(service, (_installed(service),))))
 
 
-class _Operation(msgspec.Struct):
-    http: _Http
-    input: _Reference | None = None
-    output: _Reference | None = None
-    errors: list[_Reference] = []
-    documentation: str = ""
+@cache
+def load_cached(service: ServiceName) -> ServiceModel:
+    """The installed model of `service`, for a short process. Raises FileNotFoundError."""
+    return ServiceModel(service, model_cache.read_cached(_newest(service, (_installed(service),))))
 
 
-class _File(msgspec.Struct):
-    metadata: dict[str, Any]
-    operations: dict[str, _Operation]
-    shapes: dict[str, msgspec.Raw]
-    documentation: str = ""
+@cache
+def find_cached(service: ServiceName) -> ServiceModel:
+    """As `load_cached`, from the first folder that the AWS CLI would take it from.
+
+    The folders are those of `AWS_DATA_PATH`, `~/.aws/models` and the installed one.
+    Raises FileNotFoundError when no folder has the model.
+    """
+    return ServiceModel(service, model_cache.read_cached(_newest(service, _folders(service))))
+
+
+def _newest(service: ServiceName, folders: Iterable[Path]) -> Path:
+    for folder in folders:
+        versions = sorted((folder / service).glob("*/service-2.json*"))
+        if versions:
+            return versions[-1].parent
+    raise FileNotFoundError(f"No folder of service models has {service}")
+
+
+def _installed(service: ServiceName) -> Path:
+    return MODELS if service == "threadline" else botocore_models()
+
+
+def _folders(service: ServiceName) -> Iterator[Path]:
+    for folder in os.environ.get("AWS_DATA_PATH", "").split(os.pathsep):
+        if folder:
+            yield Path(os.path.expandvars(folder)).expanduser()
+    yield Path("~/.aws/models").expanduser()
+    yield _installed(service)

@@ -1,4 +1,4 @@
-"""What the services are called and where their models lie: all of the wire that a command line needs to begin with."""
+"""Names of the services and of their members, and the folders of their models."""
 
 import functools
 import importlib.util
@@ -31,3 +31,8 @@ def snake(name: str) -> str:
     if acronym := _PLURAL_ACRONYM.search(name):
         name = f"{name[: acronym.start()]}_{acronym[0].lower()}"
     return _WORD_START.sub("_", name).lower().replace("__", "_")
+
+
+def kebab(name: str) -> str:
+    """`ContactId` as `contact-id`, the way the AWS CLI names commands and options."""
+    return snake(name).replace("_", "-")

@@ -25,7 +25,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from threadline import jsontext
-from threadline.aws.model import OperationModel, Shape, Shapes, load
+from threadline.aws.model import OperationModel, Shapes, Traits, load
 from threadline.aws.names import SERVICES, snake
 from threadline.aws.validate import Invalid, JsonPath, check, check_structure, members_of, native
 from threadline.errors import Fault
@@ -150,8 +150,8 @@ class _Input:
     """What one operation takes, compiled."""
 
     def __init__(self, operation: OperationModel) -> None:
-        self.shapes = load(operation.service).shapes
-        structure: Shape = self.shapes[operation.input] if operation.input else {"members": {}}
+        self.shapes = operation.model.shapes
+        structure: Traits = self.shapes[operation.input] if operation.input else {"members": {}}
         self.body = {"type": "structure", **members_of(structure, location=None)}
         self.arguments = {name: snake(name) for name in self.body["members"]}
         kind = native(self.shapes, self.body)
@@ -162,7 +162,7 @@ class _Input:
             (member.key.lower().encode(), member) for member in self._outside(structure, "header")
         ]
 
-    def _outside(self, structure: Shape, location: str) -> list[_Outside]:
+    def _outside(self, structure: Traits, location: str) -> list[_Outside]:
         members = members_of(structure, location=location)
         return [
             _Outside(
@@ -279,7 +279,7 @@ def _check_texts(value: Any) -> None:
             _check_texts(element)
 
 
-def _sizes(shape: Shape) -> range:
+def _sizes(shape: Traits) -> range:
     if shape["type"] != "string" or "enum" in shape or "pattern" in shape:
         return range(0)
     return range(shape.get("min", 0), shape.get("max", sys.maxsize - 1) + 1)
@@ -368,7 +368,7 @@ nothing says how they are written; a client with a newer model would read millis
 
 @functools.cache
 def _output(operation: OperationModel) -> Write | None:
-    shapes, name = load(operation.service).shapes, operation.output
+    shapes, name = operation.model.shapes, operation.output
     return _writer(shapes, name) if name and _holds_times(shapes, name) else None
 
 
@@ -420,7 +420,7 @@ class _Writer:
         inner = self._within(shape["value"])
         return lambda value: {key: inner(entry) for key, entry in value.items()}
 
-    def _writers(self, shape: Shape) -> list[tuple[str, Write]]:
+    def _writers(self, shape: Traits) -> list[tuple[str, Write]]:
         known = shape["members"]
         times: list[tuple[str, Write]] = [
             (name, _writer(self.shapes, member["shape"]))
@@ -430,7 +430,7 @@ class _Writer:
         later = [name for name in LATER_TIMES.get(self.name, ()) if name not in known]
         return times + [(name, lambda _: None) for name in later]
 
-    def _within(self, member: Shape) -> Write:
+    def _within(self, member: Traits) -> Write:
         """For the entries of a list or map, of which none is None."""
         writer = _writer(self.shapes, member["shape"])
         return writer.write if isinstance(writer, _Writer) else writer

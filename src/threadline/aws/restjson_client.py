@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from threadline.aws.catalog import Operation, Shape
+from threadline.aws.model import OperationModel, Shape
 from threadline.clock import Clock
 
 
@@ -39,25 +39,25 @@ class ServiceError(NamedTuple):
     members: dict[str, Any]
 
 
-def with_tokens(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+def with_tokens(operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
     """`parameters` with a fresh value for each idempotency token that the caller left out."""
-    if operation.input is None:
+    if operation.input_shape is None:
         return parameters
     missing = [
         name
-        for name, shape in operation.input.members.items()
+        for name, shape in operation.input_shape.members.items()
         if shape.traits.get("idempotencyToken") and name not in parameters
     ]
     return {**parameters, **{name: Clock().contact_id() for name in missing}}
 
 
-def request(operation: Operation, parameters: dict[str, Any]) -> HttpRequest:
+def request(operation: OperationModel, parameters: dict[str, Any]) -> HttpRequest:
     """The request that carries `parameters`, which are valid."""
     labels: dict[str, str] = {}
     query: list[tuple[str, str]] = []
     headers: dict[str, str] = {}
     body: dict[str, Any] = {}
-    members = operation.input.members if operation.input else {}
+    members = operation.input_shape.members if operation.input_shape else {}
     for name, value in parameters.items():
         shape = members[name]
         wire_name = shape.wire_name or name
@@ -133,15 +133,15 @@ def _timestamp(value: Any, form: str) -> str | int:
     return int(at.timestamp())
 
 
-def result(operation: Operation, reply: HttpReply, *, raw_times: bool = False) -> dict[str, Any]:
+def result(operation: OperationModel, reply: HttpReply, *, raw_times: bool = False) -> dict[str, Any]:
     """The members of a good reply, in the model's order; what the model does not know is left out.
 
     Times are ISO-8601 texts in local time, or with `raw_times` what the service sent.
     Raises ValueError, TypeError or AttributeError when the body is not what the model says.
     """
-    if operation.output is None:
+    if operation.output_shape is None:
         return {}
-    answer: dict[str, Any] = _value(operation.output, _decoded(reply.body), raw_times)
+    answer: dict[str, Any] = _value(operation.output_shape, _decoded(reply.body), raw_times)
     return answer
 
 
@@ -171,7 +171,7 @@ def _value(shape: Shape, value: Any, raw_times: bool) -> Any:
     return int(value) if shape.type in ("integer", "long") else value
 
 
-def error(operation: Operation, reply: HttpReply) -> ServiceError:
+def error(operation: OperationModel, reply: HttpReply) -> ServiceError:
     """What an error reply says; the status stands for a code when the reply has none."""
     try:
         content = _decoded(reply.body)
@@ -186,7 +186,7 @@ def error(operation: Operation, reply: HttpReply) -> ServiceError:
     if name in operation.errors:
         members = {
             key: _value(member, content[member.wire_name or key], False)
-            for key, member in Shape(operation.service, name).members.items()
+            for key, member in Shape(operation.model, name).members.items()
             if key.lower() != "message" and content.get(member.wire_name or key) is not None
         }
     return ServiceError(name, str(message or ""), members)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Protocol, R
 
 import msgspec
 
-from threadline.aws.model import Shape, Shapes
+from threadline.aws.model import Shapes, Traits
 
 INTEGER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 PATTERN_CHARACTERS_MAX = 1_024
@@ -52,7 +52,7 @@ class JsonPath(NamedTuple):
         return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
-def members_of(shape: Shape, *, location: str | None) -> Shape:
+def members_of(shape: Traits, *, location: str | None) -> Traits:
     """The structure `shape` cut down to the members at `location`: None is the body, else uri, querystring, header."""
     members = {
         name: member for name, member in shape["members"].items() if member.get("location") == location
@@ -67,7 +67,7 @@ def members_of(shape: Shape, *, location: str | None) -> Shape:
 # The fast way
 
 
-def native(shapes: Shapes, structure: Shape) -> Any | None:
+def native(shapes: Shapes, structure: Traits) -> Any | None:
     """A type that makes msgspec check all that the model says of `structure`, or None where it has no words for it.
 
     A structure becomes a TypedDict with the model's member names. Null is an error to it, and absence to `check`.
@@ -112,7 +112,7 @@ class _Native:
                 return Annotated[float, msgspec.Meta(ge=shape.get("min"), le=shape.get("max"))]
         raise _Inexpressible(name)
 
-    def structure(self, shape: Shape, name: str | None = None) -> Any:
+    def structure(self, shape: Traits, name: str | None = None) -> Any:
         """A TypedDict, known by its name before its members have types: a structure may hold itself."""
         if shape.get("union"):
             raise _Inexpressible
@@ -128,7 +128,7 @@ class _Native:
         return made
 
 
-def _native_string(shape: Shape) -> Any:
+def _native_string(shape: Traits) -> Any:
     if "enum" in shape:
         return Literal[tuple(shape["enum"])]
     if "pattern" not in shape:
@@ -142,13 +142,13 @@ def _native_string(shape: Shape) -> Any:
     ]
 
 
-def _sized(kind: Any, shape: Shape) -> Any:
+def _sized(kind: Any, shape: Traits) -> Any:
     if "min" not in shape and "max" not in shape:
         return kind
     return Annotated[kind, msgspec.Meta(min_length=shape.get("min"), max_length=shape.get("max"))]
 
 
-def _range(shape: Shape) -> tuple[int, int]:
+def _range(shape: Traits) -> tuple[int, int]:
     low, high = INTEGER_RANGES[shape["type"]]
     return shape.get("min", low), shape.get("max", high)
 
@@ -167,7 +167,7 @@ def check(shapes: Shapes, name: str, value: Any, path: JsonPath) -> Any:
     return _CHECKS[shape["type"]](shapes, shape, value, path)
 
 
-def check_structure(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> dict[str, Any]:
+def check_structure(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> dict[str, Any]:
     """As `check`, for a structure without a name. Null members count as absent, unknown ones are left out."""
     _expect(value, dict, "an object", path)
     prefix = f"{path.text}." if path.text else ""
@@ -184,7 +184,7 @@ def check_structure(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) ->
     return checked
 
 
-def _check_list(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> list[Any]:
+def _check_list(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> list[Any]:
     _expect(value, list, "a list", path)
     _check_size(shape, len(value), "entries", path)
     inner = shape["member"]["shape"]
@@ -194,7 +194,7 @@ def _check_list(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> lis
     ]
 
 
-def _check_map(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> dict[str, Any]:
+def _check_map(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> dict[str, Any]:
     _expect(value, dict, "an object", path)
     _check_size(shape, len(value), "entries", path)
     key_shape, inner_shape = shape["key"]["shape"], shape["value"]["shape"]
@@ -207,7 +207,7 @@ def _check_map(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> dict
     return checked
 
 
-def _check_string(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> str:
+def _check_string(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> str:
     _expect(value, str, "a string", path)
     if "enum" in shape:
         if value not in shape["enum"]:
@@ -229,12 +229,12 @@ def _check_string(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> s
     return str(value)
 
 
-def _check_boolean(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> bool:
+def _check_boolean(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> bool:
     _expect(value, bool, "true or false", path)
     return bool(value)
 
 
-def _check_integer(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> int:
+def _check_integer(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> int:
     _expect(value, int, "a whole number", path)
     low, high = _range(shape)
     if not low <= value <= high:
@@ -244,7 +244,7 @@ def _check_integer(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> 
     return int(value)
 
 
-def _check_float(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> float:
+def _check_float(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> float:
     number = _number(value, path)
     low, high = shape.get("min", number), shape.get("max", number)
     if not low <= number <= high:
@@ -254,7 +254,7 @@ def _check_float(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> fl
     return number
 
 
-def _check_timestamp(shapes: Shapes, shape: Shape, value: Any, path: JsonPath) -> int:
+def _check_timestamp(shapes: Shapes, shape: Traits, value: Any, path: JsonPath) -> int:
     """Epoch seconds, with or without a fraction, as epoch milliseconds."""
     seconds = _number(value, path)
     if not EPOCH_SECONDS_MIN <= seconds <= EPOCH_SECONDS_MAX:
@@ -279,7 +279,7 @@ def _expect(value: Any, kind: type, wanted: str, path: JsonPath) -> None:
         raise Invalid(f"{path.text or 'The request body'} must be {wanted}, not {given}.{hint}", bound=False)
 
 
-def _check_size(shape: Shape, size: int, unit: str, path: JsonPath) -> None:
+def _check_size(shape: Traits, size: int, unit: str, path: JsonPath) -> None:
     low, high = shape.get("min", 0), shape.get("max", size)
     if size < low and size == 0:
         raise Invalid(f"{path.text} must not be empty.", bound=True)
@@ -297,7 +297,7 @@ _JSON_TYPES = {
     float: "a number",
     type(None): "null",
 }
-_CHECKS: Mapping[str, Callable[[Shapes, Shape, Any, JsonPath], Any]] = {
+_CHECKS: Mapping[str, Callable[[Shapes, Traits, Any, JsonPath], Any]] = {
     "structure": check_structure,
     "list": _check_list,
     "map": _check_map,

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, NoReturn
 
-from threadline.aws.catalog import Operation, kebab
+from threadline.aws.model import OperationModel
+from threadline.aws.names import kebab
 from threadline.client.failures import BadArguments
 
 OUTPUTS = ("json", "text", "table", "yaml", "yaml-stream", "off")
@@ -107,11 +108,11 @@ def service_parser(operations: Iterable[str]) -> Parser:
     return parser
 
 
-def operation_parser(operation: Operation, words: list[str]) -> Parser:
+def operation_parser(operation: OperationModel, words: list[str]) -> Parser:
     """Reads the parameters of `operation`; nothing is required where a skeleton or an input file is named."""
     parser = Parser()
     needed = set() if _requires_nothing(words) else set(required(operation))
-    for name, shape in (operation.input.members if operation.input else {}).items():
+    for name, shape in (operation.input_shape.members if operation.input_shape else {}).items():
         option = f"--{kebab(name)}"
         if shape.type == "boolean":
             parser.add_argument(option, action="store_true", default=None, dest=name)
@@ -127,22 +128,26 @@ def operation_parser(operation: Operation, words: list[str]) -> Parser:
     return parser
 
 
-def required(operation: Operation) -> list[str]:
+def required(operation: OperationModel) -> list[str]:
     """Names of the members that the command line must give; tokens that make a call idempotent are made up."""
-    if operation.input is None:
+    if operation.input_shape is None:
         return []
-    members = operation.input.members
-    return [name for name in operation.input.required if not members[name].traits.get("idempotencyToken")]
+    members = operation.input_shape.members
+    return [
+        name for name in operation.input_shape.required if not members[name].traits.get("idempotencyToken")
+    ]
 
 
-def paging_options(operation: Operation) -> dict[str, type]:
+def paging_options(operation: OperationModel) -> dict[str, type]:
     """The options that the command line adds to an operation with pages, and the type of each."""
     rule = operation.paginator
-    if not rule or not operation.input:
+    if not rule or not operation.input_shape:
         return {}
     options: dict[str, type] = {"starting-token": str}
     if "limit_key" in rule:
-        options["page-size"] = str if operation.input.members[rule["limit_key"]].type == "string" else int
+        options["page-size"] = (
+            str if operation.input_shape.members[rule["limit_key"]].type == "string" else int
+        )
     return {**options, "max-items": int}
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from threadline.aws.catalog import SERVICES, Operation, Shape, kebab, load
+from threadline.aws.model import OperationModel, Shape, find_cached
+from threadline.aws.names import SERVICES, kebab
 from threadline.awscli import arguments, manual
 from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure
@@ -135,17 +136,17 @@ class _Line:
             self.plain.append(word)
 
     @property
-    def _operation(self) -> Operation | None:
+    def _operation(self) -> OperationModel | None:
         if len(self.plain) < 2 or self.plain[0] not in SERVICES:
             return None
-        service = load(self.plain[0])
+        service = find_cached(self.plain[0])
         name = service.commands.get(self.plain[1])
-        return service.operation(name) if name else None
+        return service.operations[name] if name else None
 
     @property
     def _shapes(self) -> dict[str, Shape]:
         operation = self._operation
-        members = operation.input.members if operation and operation.input else {}
+        members = operation.input_shape.members if operation and operation.input_shape else {}
         return {kebab(name): shape for name, shape in members.items()}
 
     def _takes_value(self, name: str) -> bool:
@@ -164,9 +165,9 @@ class _Line:
         elif current.startswith("-") or len(self.plain) >= 2:
             yield from self._options()
         elif self.plain and self.plain[0] in SERVICES:
-            service = load(self.plain[0])
+            service = find_cached(self.plain[0])
             for command, name in service.commands.items():
-                yield Candidate(command, manual.summary(service.operation(name).documentation))
+                yield Candidate(command, manual.summary(service.operations[name].documentation))
             yield Candidate("help", "how to use it")
         elif not self.plain:
             for command, meaning in COMMANDS.items():

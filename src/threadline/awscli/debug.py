@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.aws import restjson_client
-from threadline.aws.catalog import Operation, Shape
+from threadline.aws.model import OperationModel, Shape
 
 HIDDEN = "*** redacted ***"
 SECRET_MEMBERS = frozenset(("ParticipantToken", "ConnectionToken", "Url"))
@@ -37,14 +37,14 @@ def redacted(shape: Shape, value: Any) -> Any:
     return value
 
 
-def parameters(operation: Operation, given: dict[str, Any]) -> None:
+def parameters(operation: OperationModel, given: dict[str, Any]) -> None:
     """Log the parameters of a call."""
-    shown = redacted(operation.input, given) if operation.input else given
-    say(f"Calling {operation.service.name}:{operation.name} with {json.dumps(shown, default=str)}")
+    shown = redacted(operation.input_shape, given) if operation.input_shape else given
+    say(f"Calling {operation.service}:{operation.name} with {json.dumps(shown, default=str)}")
 
 
 def trace(
-    operation: Operation,
+    operation: OperationModel,
     request: restjson_client.HttpRequest,
     endpoint: str,
     reply: restjson_client.HttpReply | None,
@@ -54,9 +54,9 @@ def trace(
         say(f"{request.method} {endpoint}{_visible_path(operation)} {json.dumps(_headers(request.headers))}")
         return
     say(f"Status {reply.status}, {len(reply.body)} bytes, {json.dumps(_headers(reply.headers))}")
-    if reply.status < 300 and operation.output:
+    if reply.status < 300 and operation.output_shape:
         try:
-            answer = redacted(operation.output, restjson_client.result(operation, reply))
+            answer = redacted(operation.output_shape, restjson_client.result(operation, reply))
         except (ValueError, TypeError, AttributeError):
             answer = HIDDEN
         say(f"Reply {json.dumps(answer, default=str)}")
@@ -65,7 +65,7 @@ def trace(
         say(f"Refused: {fault.code}: {fault.message}")
 
 
-def _visible_path(operation: Operation) -> str:
+def _visible_path(operation: OperationModel) -> str:
     """The path as the model has it; its labels are among the logged parameters, redacted where need be."""
     return operation.uri
 

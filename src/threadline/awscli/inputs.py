@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from threadline.aws.catalog import Operation, Shape
+from threadline.aws.model import OperationModel, Shape
 from threadline.awscli import paramfile
 from threadline.client.failures import BadArguments, BadParameter
 from threadline.client.validate import check
@@ -73,11 +73,11 @@ def example(shape: Shape, name: str = "", within: tuple[str, ...] = (), *, named
     return EXAMPLES[shape.type]
 
 
-def write_skeleton(operation: Operation, out: IO[str], *, as_yaml: bool) -> None:
+def write_skeleton(operation: OperationModel, out: IO[str], *, as_yaml: bool) -> None:
     """Write the input of `operation`, to be filled in, as JSON or as YAML with comments."""
-    value = example(operation.input) if operation.input else {}
-    if as_yaml and operation.input:
-        out.writelines(f"{line}\n" for line in _structure_lines(operation.input, value, 0))
+    value = example(operation.input_shape) if operation.input_shape else {}
+    if as_yaml and operation.input_shape:
+        out.writelines(f"{line}\n" for line in _structure_lines(operation.input_shape, value, 0))
     else:
         json.dump(value, out, indent=4, default=datetime.isoformat)
         out.write("\n")
@@ -134,12 +134,12 @@ def _comment(shape: Shape, required: bool) -> str:
     return f"{'[REQUIRED] ' if required else ''}{sentence}.{values}"
 
 
-def example_reply(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+def example_reply(operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
     """A made-up reply to a call, after the same checks that a real one goes through. Raises BadArguments."""
-    if operation.input:
-        check(operation.input, parameters)
-    if operation.output is None:
+    if operation.input_shape:
+        check(operation.input_shape, parameters)
+    if operation.output_shape is None:
         return {}
-    reply: dict[str, Any] = example(operation.output, named=True)
-    check(operation.output, reply)
+    reply: dict[str, Any] = example(operation.output_shape, named=True)
+    check(operation.output_shape, reply)
     return reply

@@ -14,8 +14,8 @@ from io import BytesIO, TextIOWrapper
 from typing import IO, Any, TextIO
 
 from threadline import style
-from threadline.aws.catalog import SERVICES, Operation, kebab, load
-from threadline.aws.names import ServiceName
+from threadline.aws.model import OperationModel, find_cached
+from threadline.aws.names import SERVICES, ServiceName, kebab
 from threadline.awscli import arguments, output
 from threadline.awscli.values import unpack
 from threadline.client.client import Client
@@ -205,12 +205,12 @@ class Command:
         encoded(TextIOWrapper(BytesIO()))
         if self.options.command not in SERVICES:
             return self._help() if self.options.command == "help" else self._misplaced()
-        service = load(self.options.command)
+        service = find_cached(self.options.command)
         parser = arguments.service_parser([*service.commands, "help"])
         parsed, words = parser.parse_known_args(words)
         if parsed.operation == "help":
             return self._help(service.name)
-        operation = service.operation(service.commands[parsed.operation])
+        operation = service.operations[service.commands[parsed.operation]]
         if words == ["help"]:
             return self._help(service.name, operation)
         parser = arguments.operation_parser(operation, words)
@@ -233,19 +233,19 @@ class Command:
         name = self.options.command
         raise BadArguments(f"{name}: give its options after it: threadline {name} ...", usage=True)
 
-    def _help(self, service: ServiceName | None = None, operation: Operation | None = None) -> int:
+    def _help(self, service: ServiceName | None = None, operation: OperationModel | None = None) -> int:
         from threadline.awscli import manual
 
         with self._output(paged=True) as out:
             out.write(manual.page(service, operation))
         return 0
 
-    def _call(self, operation: Operation, given: dict[str, Any]) -> int:
+    def _call(self, operation: OperationModel, given: dict[str, Any]) -> int:
         paging = [name.replace("-", "_") for name in arguments.paging_options(operation)]
         skeleton = given.pop("generate_cli_skeleton")
         files = {name: given.pop(name.replace("-", "_")) for name in arguments.INPUTS}
         chosen = {name: value for name in paging if (value := given.pop(name)) is not None}
-        members = operation.input.members if operation.input else {}
+        members = operation.input_shape.members if operation.input_shape else {}
         if chosen.get("max_items", 1) < 1:
             from threadline.awscli import report
 
@@ -265,7 +265,7 @@ class Command:
                 inputs.write_skeleton(operation, sys.stdout, as_yaml=skeleton == "yaml-input")
                 return 0
         with Client(self.session, self._transport_options()) as client:
-            self._say_where(client, operation.service.name)
+            self._say_where(client, operation.service)
             self._invoke(client, operation, parameters, chosen)
         return 0
 
@@ -286,7 +286,7 @@ class Command:
             sys.stderr.write(f"{style.styled(text, 'grey', stream=sys.stderr)}\n")
 
     def _invoke(
-        self, client: Client, operation: Operation, parameters: dict[str, Any], paging: dict[str, Any]
+        self, client: Client, operation: OperationModel, parameters: dict[str, Any], paging: dict[str, Any]
     ) -> None:
         client.raw_times = self._raw_times()
         blobs = self.session.profile.text("cli_binary_format") or arguments.BINARY_FORMATS[0]
@@ -314,7 +314,9 @@ class Command:
             )
         return form == "wire"
 
-    def _check_paging(self, operation: Operation, parameters: dict[str, Any], chosen: dict[str, Any]) -> None:
+    def _check_paging(
+        self, operation: OperationModel, parameters: dict[str, Any], chosen: dict[str, Any]
+    ) -> None:
         """Who pages by hand gets single pages, and cannot ask for merged ones."""
         rule = operation.paginator
         if rule and (TOKEN in parameters or rule.get("limit_key") in parameters):
@@ -323,7 +325,7 @@ class Command:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
             raise BadArguments(f"Cannot specify --no-paginate along with pagination arguments: {names}")
 
-    def _write(self, operation: Operation, answer: dict[str, Any] | Pages) -> None:
+    def _write(self, operation: OperationModel, answer: dict[str, Any] | Pages) -> None:
         setting = self.session.setting
         form = self.options.output or setting("AWS_DEFAULT_OUTPUT", "output") or "json"
         if form not in arguments.OUTPUTS:

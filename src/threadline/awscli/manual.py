@@ -8,8 +8,8 @@ from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
-from threadline.aws.catalog import Operation, Shape, kebab, load
-from threadline.aws.names import ServiceName
+from threadline.aws.model import OperationModel, Shape, find_cached
+from threadline.aws.names import ServiceName, kebab
 from threadline.awscli import inputs
 from threadline.awscli.arguments import GLOBAL_OPTIONS, paging_options, required
 from threadline.commands import COMMANDS
@@ -58,7 +58,7 @@ def overview() -> str:
     )
 
 
-def page(service: ServiceName | None = None, operation: Operation | None = None) -> str:
+def page(service: ServiceName | None = None, operation: OperationModel | None = None) -> str:
     """The page of the program, of a service, or of an operation."""
     if operation:
         lines = _operation(operation)
@@ -94,26 +94,26 @@ def _program() -> Iterator[str]:
 
 
 def _service(name: ServiceName) -> Iterator[str]:
-    service = load(name)
+    service = find_cached(name)
     yield from _section("NAME", f"{name} - {service.metadata['serviceFullName']}")
     ours = plain_text(service.documentation) if name == "threadline" else [MEANINGS[name]]
     yield from _section("DESCRIPTION", *ours)
     yield "OPERATIONS"
     yield from _entries(
         {
-            command: summary(service.operation(operation).documentation)
+            command: summary(service.operations[operation].documentation)
             for command, operation in sorted(service.commands.items())
         }
     )
 
 
-def _operation(operation: Operation) -> Iterator[str]:
-    members = operation.input.members if operation.input else {}
+def _operation(operation: OperationModel) -> Iterator[str]:
+    members = operation.input_shape.members if operation.input_shape else {}
     needed = required(operation)
     yield from _section("NAME", f"{kebab(operation.name)} - {summary(operation.documentation)}")
     yield from _section("DESCRIPTION", *plain_text(operation.documentation))
     yield "SYNOPSIS"
-    yield f"{INDENT}threadline {operation.service.name} {kebab(operation.name)}"
+    yield f"{INDENT}threadline {operation.service} {kebab(operation.name)}"
     for name in sorted(members, key=lambda name: name not in needed):
         usage = _usage(name, members[name])
         yield f"{INDENT}  {usage if name in needed else f'[{usage}]'}"
@@ -127,9 +127,9 @@ def _operation(operation: Operation) -> Iterator[str]:
         yield from _option(name, shape, name in needed)
     yield from _entries({f"--{name}": PAGING[name] for name in paging_options(operation)})
     yield from _global_options()
-    if operation.output:
+    if operation.output_shape:
         yield "OUTPUT"
-        for name, shape in operation.output.members.items():
+        for name, shape in operation.output_shape.members.items():
             yield f"{INDENT}{name} -> ({shape.type})"
             for paragraph in plain_text(shape.documentation):
                 yield from _wrapped(paragraph, INDENT + "  ")

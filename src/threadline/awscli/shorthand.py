@@ -16,7 +16,7 @@ import re
 import string
 from typing import Any, NoReturn
 
-from threadline.aws.catalog import Shape
+from threadline.aws.model import Shape
 from threadline.awscli import paramfile
 
 KEY = re.compile(r"[A-Za-z0-9\-_.#/:]*")

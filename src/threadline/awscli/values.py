@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from threadline.aws.catalog import Shape
+from threadline.aws.model import Shape
 from threadline.awscli import paramfile
 from threadline.client.failures import BadParameter, Failure
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from threadline import datadir
-from threadline.aws.catalog import Service, installed
+from threadline.aws.model import ServiceModel, load_cached
 from threadline.aws.names import ServiceName
 from threadline.aws.sigv4 import Credentials
 from threadline.client.failures import BadArguments, BadConfiguration
@@ -48,13 +48,13 @@ class Destination(NamedTuple):
     source: str
     is_direct: bool = False
 
-    def target(self, service: Service) -> Target:
+    def target(self, service: ServiceModel) -> Target:
         """The same server for every service."""
         return Target(self.url, self.region, self.credentials)
 
-    def load(self, service: ServiceName) -> Service:
+    def load(self, service: ServiceName) -> ServiceModel:
         """The model as it was installed with this program, whatever AWS_DATA_PATH holds."""
-        return installed(service)
+        return load_cached(service)
 
 
 def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destination | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from threadline.aws import restjson_client
-from threadline.aws.catalog import Operation, Service
+from threadline.aws.model import OperationModel, ServiceModel
 from threadline.aws.names import ServiceName
 from threadline.aws.sigv4 import sign
 from threadline.client import transport, validate
@@ -17,7 +17,7 @@ from threadline.client.failures import Failure, ServiceRefusal
 from threadline.client.session import Target, is_local, not_answering
 from threadline.clock import Clock
 
-Trace = Callable[[Operation, restjson_client.HttpRequest, str, restjson_client.HttpReply | None], None]
+Trace = Callable[[OperationModel, restjson_client.HttpRequest, str, restjson_client.HttpReply | None], None]
 
 
 class Directions(Protocol):
@@ -27,10 +27,10 @@ class Directions(Protocol):
     def data_folder(self) -> str:
         """The data folder of a local server, for advice."""
 
-    def target(self, service: Service) -> Target:
+    def target(self, service: ServiceModel) -> Target:
         """Where calls of `service` go. Raises BadConfiguration."""
 
-    def load(self, service: ServiceName) -> Service:
+    def load(self, service: ServiceName) -> ServiceModel:
         """The model of `service`."""
 
 
@@ -63,14 +63,14 @@ class Client:
 
     def call(self, service: ServiceName, operation: str, **parameters: Any) -> dict[str, Any]:
         """The reply to one operation of the model. Raises BadArguments, ServiceRefusal or Failure."""
-        return self.invoke(self._directions.load(service).operation(operation), parameters)
+        return self.invoke(self._directions.load(service).operations[operation], parameters)
 
-    def invoke(self, operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+    def invoke(self, operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
         """As `call`, for an operation at hand."""
-        target = self.target(operation.service.name)
+        target = self.target(operation.service)
         parameters = restjson_client.with_tokens(operation, parameters)
-        if operation.input:
-            validate.check(operation.input, parameters)
+        if operation.input_shape:
+            validate.check(operation.input_shape, parameters)
         request = restjson_client.request(operation, parameters)
         for attempt in range(1, self._options.attempts_max + 1):
             last = attempt == self._options.attempts_max
@@ -97,7 +97,7 @@ class Client:
         raise AssertionError("attempts_max is at least 1")
 
     def _send(
-        self, operation: Operation, request: restjson_client.HttpRequest, target: Target
+        self, operation: OperationModel, request: restjson_client.HttpRequest, target: Target
     ) -> restjson_client.HttpReply:
         if target.url not in self._transports:
             self._transports[target.url] = transport.Transport(target.url, self._options)
@@ -108,7 +108,7 @@ class Client:
             stamp = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
             headers = sign(
                 request.method, path, request.query, headers, request.body,
-                target.credentials, target.region, operation.service.signing_name, stamp,
+                target.credentials, target.region, operation.model.signing_name, stamp,
             )  # fmt: skip
         full = f"{path}?{request.query}" if request.query else path
         if self.trace:
@@ -118,7 +118,7 @@ class Client:
             self.trace(operation, request, connection.endpoint, reply)
         return reply
 
-    def _result(self, operation: Operation, reply: restjson_client.HttpReply) -> dict[str, Any]:
+    def _result(self, operation: OperationModel, reply: restjson_client.HttpReply) -> dict[str, Any]:
         try:
             return restjson_client.result(operation, reply, raw_times=self.raw_times)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from threadline.aws.catalog import Service, load
+from threadline.aws.model import ServiceModel, find_cached
 from threadline.aws.names import ServiceName
 from threadline.aws.sigv4 import Credentials
 from threadline.client import profile as profiles
@@ -162,7 +162,7 @@ class ClientSession:
             name in self.environment for name in (*container, "AWS_WEB_IDENTITY_TOKEN_FILE")
         )
 
-    def target(self, service: Service) -> Target:
+    def target(self, service: ServiceModel) -> Target:
         """Where calls of `service` go. Raises BadConfiguration when region, key or address are missing."""
         endpoint = self.endpoint(service.service_id)
         if endpoint:
@@ -199,9 +199,9 @@ class ClientSession:
             )
         return found
 
-    def load(self, service: ServiceName) -> Service:
+    def load(self, service: ServiceName) -> ServiceModel:
         """The model of `service`, looked for where the AWS CLI does."""
-        return load(service)
+        return find_cached(service)
 
     def instance_id(self, url: str) -> str | None:
         """The instance that environment or data folder name for the server at `url`."""
@@ -278,7 +278,7 @@ def check_endpoint(url: str) -> None:
         raise Failure(f"Invalid endpoint: {url}")
 
 
-def _aws_endpoint(service: Service, region: str) -> str:
+def _aws_endpoint(service: ServiceModel, region: str) -> str:
     """The address of a service at AWS, by its endpoint rules."""
     from botocore.endpoint_provider import EndpointProvider
     from botocore.exceptions import BotoCoreError

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from threadline.aws.catalog import Shape
+from threadline.aws.model import Shape
 from threadline.aws.restjson_client import moment
 from threadline.client.failures import BadArguments
 
