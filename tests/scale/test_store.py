@@ -89,7 +89,7 @@ async def test_reads_of_one_statement_need_no_transaction(nodes: tuple[Node, Nod
 
     before = await node.store.read(session)
     for writing in (write, write_and_look):
-        with pytest.raises(RuntimeError, match="not the one statement"):
+        with pytest.raises(RuntimeError, match="needs a transaction"):
             await node.store.read(writing, is_single=True)
     assert await node.store.read(session) == before
     for among_others in (False, True):

@@ -16,10 +16,10 @@ from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations.continuations import CONTINUATIONS, due_tasks
 from threadline.store import Task, Tx
-from threadline.store.postgres import batch, pipeline, pool
+from threadline.store.postgres import pipeline, pool, unit
 from threadline.store.postgres import store as store_postgres
-from threadline.store.postgres.batch import Unsure
 from threadline.store.postgres.store import PostgresStore
+from threadline.store.postgres.unit import Unsure
 from threadline.tasks import timers
 from threadline.tasks.timers import Timers
 
@@ -40,7 +40,7 @@ async def node(postgres: Postgres) -> AsyncIterator[Node]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_postgres, "START_SECONDS", 0)
-    monkeypatch.setattr(batch, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(unit, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(pool, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(pipeline, "SILENCE_SECONDS", 0.5)
 
@@ -235,13 +235,13 @@ async def test_connections_that_stand_still_keep_nobody_waiting(postgres: Postgr
 
 def waiting(node: Node) -> int:
     """Units of work that the node's store holds on to."""
-    return sum(len(lane._queue) for lane in (node.store._writing, node.store._reading))
+    return sum(pool.waiting for pool in (node.store._writing, node.store._reading))
 
 
 async def test_a_lock_that_others_hold_holds_up_its_own_chat_and_no_other(
     postgres: Postgres, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(unit, "PATIENCE_SECONDS", 3)
     _, casey = await node.start()
     others = [(await node.start())[1] for _ in range(20)]
     address = node.address

@@ -41,7 +41,7 @@ class PostgresBus(Relay):
 
     async def _connect(self) -> None:
         self._line = await Pipeline.open(self._address)
-        self._line.heard = self._heard
+        self._line.on_notify = self._heard
         self._line.send(UNHURRIED, {})
         await self._sent(LISTEN, {})
 
@@ -69,7 +69,7 @@ class PostgresBus(Relay):
             if not answered.done():
                 answered.set_exception(error)
 
-        self._line.failed = self._line.lost = failed
+        self._line.on_error = self._line.on_lost = failed
         self._line.send(statement, values, lambda _: answered.set_result(None))
         self._line.flush()
         await answered

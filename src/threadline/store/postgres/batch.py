@@ -1,34 +1,27 @@
 """Units of work that share a transaction on PostgreSQL, statement by statement.
 
-Every unit runs in a greenlet of its own, so that a plain function can wait for its rows while others go on. Those of
-a batch take turns on one connection: what all of them ask next goes out in one exchange, and one commit makes all of
-them durable. Where two units of a batch want the same session, the second waits for the first to finish, as it would
-in a transaction of its own; against other batches and other nodes, the session's row is locked.
+Each unit runs in its own greenlet, so that a plain function can wait for its rows while other units run. The units of
+a batch take turns on one connection: their next statements go out in one exchange, and one commit makes all of them
+durable. If two units of a batch want the same session, the second waits until the first has finished, as it would in
+a transaction of its own. Against other batches and other nodes, the session's row is locked.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import psycopg
-from greenlet import greenlet
 from psycopg import errors
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Row, Tx, Work, named_statements
-from threadline.store.postgres.greenlets import park
+from threadline.store import Row, Tx, named_statements
+from threadline.store.postgres.greenlets import Greenlets, park
 from threadline.store.postgres.pipeline import Pipeline, Statement, for_postgres, statement
-
-if TYPE_CHECKING:
-    from threadline.store.postgres.pool import Lane
+from threadline.store.postgres.unit import Unit, Unsure
 
 ATTEMPTS_MAX = 8
-PATIENCE_SECONDS = 15.0
-"""How long a unit of work waits for its turn: while PostgreSQL is away, slow, or others hold the locks it needs."""
-
 BEGIN = statement("begin", "BEGIN ISOLATION LEVEL READ COMMITTED")
 BEGIN_READ = statement("begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 COMMIT = statement("commit", "COMMIT")
@@ -40,71 +33,42 @@ LOCK_SESSIONS = statement(
     "lock_sessions", "SELECT key FROM session WHERE key = ANY(:keys ::bigint[]) ORDER BY key FOR UPDATE"
 )
 LOCKED_OUT = (errors.DeadlockDetected, errors.LockNotAvailable)
-"""Another transaction holds a lock. The work is tried again behind other work, for as long as its caller waits."""
+"""Another transaction holds a lock. The unit is tried again behind other units, for as long as its caller waits."""
 
-AGAIN = (errors.SerializationFailure, errors.UniqueViolation, *LOCKED_OUT)
-"""Another transaction came first. The same work, done again, sees the rows that it wrote."""
-
-
-class Unsure(Exception):
-    """The connection was lost during a commit: nobody can say whether it took place."""
+RETRIED = (errors.SerializationFailure, errors.UniqueViolation, *LOCKED_OUT)
+"""Another transaction committed first. The same unit, run again, sees the rows that it wrote."""
 
 
-class _Stuck(Exception):
-    """A unit of work could not be finished, however often it was tried."""
+class _TooManyAttempts(Exception):
+    """A unit of work did not finish within ATTEMPTS_MAX attempts."""
 
 
-class _Undone(BaseException):
-    """Leaves a unit of work whose transaction is rolled back. No `except Exception` may keep it."""
+class _BatchEnded(BaseException):
+    """Ends a unit whose transaction is rolled back. It derives from BaseException so that no unit catches it."""
 
 
-class Unit:
-    """A unit of work on its way to being committed. `session` is the key of the only session it writes, if known;
-    `is_single` says that it is one statement that reads.
-    """
+class Context(NamedTuple):
+    """The parts that all batches of a pool use. A batch that does not write needs no locks."""
 
-    __slots__ = (
-        "attempts",
-        "error",
-        "expires_at",
-        "future",
-        "green",
-        "has_asked",
-        "is_alone",
-        "is_finished",
-        "is_single",
-        "result",
-        "session",
-        "tx",
-        "work",
-        "wrote",
-    )
+    clock: Clock
+    policy: Policy
+    writes: bool
+    greenlets: Greenlets
+    loop: asyncio.AbstractEventLoop
 
-    def __init__(self, work: Work[Any], session: int | None, *, is_single: bool = False) -> None:
-        loop = asyncio.get_running_loop()
-        self.work = work
-        self.session = session
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.expires_at = loop.time() + PATIENCE_SECONDS
-        self.attempts = 0
-        self.is_alone = False
-        self.is_finished = False
-        self.is_single = is_single
-        self.green: greenlet | None = None
-        self.tx: PostgresTx | None = None
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.wrote = False
-        self.has_asked = False
 
-    def fail(self, error: BaseException) -> None:
-        """Answer with `error`, unless nobody waits any more."""
-        if not self.future.done():
-            self.future.set_exception(error)
+class Outcome(NamedTuple):
+    """The end of a batch: units that finished, units to run again, and whether the connection can be used again."""
+
+    finished: list[Unit]
+    retried: list[Unit]
+    retries_last: bool = False
+    """The retried units go behind the units that wait, not before them."""
+    is_lost: bool = False
 
 
 class PostgresTx(Tx):
-    """What one unit of work sees of its batch's transaction."""
+    """The view that one unit of work has of its batch's transaction."""
 
     def __init__(self, batch: "Batch", unit: Unit, clock: Clock, policy: Policy) -> None:
         super().__init__(clock, policy)
@@ -112,10 +76,10 @@ class PostgresTx(Tx):
         self._unit = unit
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._batch.ask(self._unit, name, parameters)
+        return self._batch.query(self._unit, name, parameters)
 
     def run(self, name: str, /, **parameters: Any) -> None:
-        self._batch.tell(self._unit, name, parameters)
+        self._batch.execute(self._unit, name, parameters)
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -129,69 +93,84 @@ class PostgresTx(Tx):
 
 
 class Batch:
-    """Units of work in one transaction on one connection, from BEGIN to the answers. All of it runs on the loop."""
+    """Units of work in one transaction on one connection, from BEGIN to COMMIT. All of it runs on the event loop.
 
-    def __init__(self, lane: "Lane", line: Pipeline, units: list[Unit]) -> None:
-        self._lane = lane
-        self._line = line
+    `on_end` is called once, with the outcome.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        connection: Pipeline,
+        units: list[Unit],
+        on_end: Callable[[Outcome], None],
+    ) -> None:
+        self._context = context
+        self._connection = connection
         self._units = units
-        self._statements = _statements(writes=lane.writes)
-        self._needs_transaction = lane.writes or not all(unit.is_single for unit in units)
-        self._left = len(units)
+        self._on_end = on_end
+        self._statements = _statements(writes=context.writes)
+        self._needs_transaction = context.writes or not all(unit.is_single for unit in units)
+        self._unfinished = len(units)
         self._finished: list[Unit] = []
         self._owners: dict[int, Unit] = {}
         self._waiting: list[Unit] = []
-        self._inner: Unit | None = None
+        self._in_savepoint: Unit | None = None
         self._depth = 0
         self._held: list[tuple[Unit, list[Row]]] = []
         self._is_over = False
         self._is_abandoned = False
         self._is_committing = False
-        line.failed = self._failed
-        line.lost = self._lost
-        line.rested = self._check
+        connection.on_error = self._abandon
+        connection.on_lost = self._lose
+        connection.on_idle = self._check_deadlock
 
     def start(self) -> None:
-        """Begin, and run every unit up to its first wait."""
+        """Begin the transaction, and run every unit up to its first wait."""
+        writes = self._context.writes
         if self._needs_transaction:
-            self._line.send(BEGIN if self._lane.writes else BEGIN_READ, {})
-        if self._lane.writes and (keys := sorted({u.session for u in self._units if u.session is not None})):
-            self._line.send(LOCK_SESSIONS, {"keys": f"{{{','.join(map(str, keys))}}}"})
+            self._connection.send(BEGIN if writes else BEGIN_READ, {})
+        if writes and (keys := sorted({u.session for u in self._units if u.session is not None})):
+            self._connection.send(LOCK_SESSIONS, {"keys": f"{{{','.join(map(str, keys))}}}"})
         for unit in self._units:
-            unit.result, unit.error, unit.wrote, unit.has_asked = None, None, False, False
-            unit.green, unit.is_finished = None, False
-            unit.tx = PostgresTx(self, unit, self._lane.clock, self._lane.policy)
-            self._go_on(unit)
-        self._line.flush()
+            unit.reset()
+            unit.tx = PostgresTx(self, unit, self._context.clock, self._context.policy)
+            self._resume(unit)
+        self._connection.flush()
 
-    def ask(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
-        """The rows of a statement. What locks or writes a session waits until no other unit of the batch has it."""
-        wanted = self._statements[name]
-        if unit.is_single and (unit.has_asked or wanted.writes):
+    def query(self, unit: Unit, name: str, parameters: dict[str, Any]) -> list[Row]:
+        """The rows of a statement.
+
+        A statement that locks or writes a session waits until no other unit of the batch owns that session.
+        """
+        named = self._statements[name]
+        if unit.is_single and (unit.has_queried or named.writes):
             raise _not_single(name)
-        unit.has_asked = True
-        if wanted.writes:
+        unit.has_queried = True
+        if named.writes:
             unit.wrote = True
         key = parameters.get("session")
-        if key is not None and (wanted.locks or wanted.writes):
+        if key is not None and (named.locks or named.writes):
             self._own(unit, key)
-        is_locked = key is not None and key == unit.session  # since the batch began
-        rows = self._rows(unit, wanted.unlocked if is_locked else wanted.statement, parameters)
-        if key is None and wanted.locks and rows and not self._own(unit, rows[0][0]):
-            return self._rows(unit, wanted.statement, parameters)  # as the other one has left it
+        is_locked = key is not None and key == unit.session  # by LOCK_SESSIONS
+        rows = self._rows(unit, named.unlocked if is_locked else named.statement, parameters)
+        if key is None and named.locks and rows and not self._own(unit, rows[0][0]):
+            return self._rows(
+                unit, named.statement, parameters
+            )  # the previous owner may have changed the rows
         return rows
 
-    def tell(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
-        """Run a statement whose outcome nobody waits for: should it fail, the whole batch is undone."""
+    def execute(self, unit: Unit, name: str, parameters: dict[str, Any]) -> None:
+        """Run a statement without waiting for its outcome. If it fails, the whole batch is rolled back."""
         if unit.is_single:
             raise _not_single(name)
         unit.wrote = True
         if (key := parameters.get("session")) is not None:
             self._own(unit, key)
-        self._line.send(self._statements[name].statement, parameters)
+        self._connection.send(self._statements[name].statement, parameters)
 
     def _own(self, unit: Unit, key: int) -> bool:
-        """Keep a session to `unit` until it has finished; False if that meant to wait for another unit."""
+        """Reserve a session for `unit` until the unit has finished. False when it had to wait for another unit."""
         is_first = True
         while self._owners.setdefault(key, unit) is not unit:
             is_first = False
@@ -200,152 +179,143 @@ class Batch:
         return is_first
 
     def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
-        self._line.send(statement, parameters, lambda rows: self._go_on(unit, rows))
+        self._connection.send(statement, parameters, lambda rows: self._resume(unit, rows))
         rows: list[Row] = park()
         return rows
 
     @contextlib.contextmanager
     def savepoint(self, unit: Unit) -> Iterator[None]:
-        """A savepoint; meanwhile no other unit goes on, since its writes would be undone too."""
-        self._inner = unit
+        """A savepoint. No other unit runs meanwhile, since a rollback would undo its writes too."""
+        self._in_savepoint = unit
         self._depth += 1
-        self._line.send(SAVEPOINT, {})
+        self._connection.send(SAVEPOINT, {})
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, _Undone):
-                self._line.send(ROLLBACK_TO, {})
+            if not isinstance(error, _BatchEnded):
+                self._connection.send(ROLLBACK_TO, {})
             raise
         finally:
             if not self._is_over:
-                self._line.send(RELEASE, {})
+                self._connection.send(RELEASE, {})
                 self._depth -= 1
                 if self._depth == 0:
-                    self._inner = None
-                    self._lane.loop.call_soon(self._let_go)
+                    self._in_savepoint = None
+                    self._context.loop.call_soon(self._resume_held)
 
-    def _let_go(self) -> None:
+    def _resume_held(self) -> None:
         held, self._held = self._held, []
         for unit, rows in held:
-            self._go_on(unit, rows)
-        self._line.flush()
-        self._check()
+            self._resume(unit, rows)
+        self._connection.flush()
+        self._check_deadlock()
 
-    def _go_on(self, unit: Unit, value: Any = None) -> None:
-        """Run a unit up to its next wait, unless another one's savepoint is open."""
+    def _resume(self, unit: Unit, value: Any = None) -> None:
+        """Run a unit up to its next wait, or hold it back while another unit's savepoint is open."""
         if self._is_over or unit.is_finished:
             return
-        if self._inner is not None and self._inner is not unit:
+        if self._in_savepoint is not None and self._in_savepoint is not unit:
             self._held.append((unit, value))
-        elif unit.green is None:
-            unit.green = self._lane.greenlets.take()
-            unit.green.switch(self._live, unit)
+        elif unit.greenlet is None:
+            unit.greenlet = self._context.greenlets.take()
+            unit.greenlet.switch(self._run, unit)
         else:
-            unit.green.switch(value)
+            unit.greenlet.switch(value)
 
-    def _live(self, unit: Unit) -> None:
-        """Run a unit in its greenlet, from its start to its end."""
+    def _run(self, unit: Unit) -> None:
+        """Run a unit in its greenlet, from start to end."""
         try:
             unit.result = unit.work(unit.tx)  # type: ignore[arg-type]
-        except _Undone:
+        except _BatchEnded:
             return
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the caller gets every error
             unit.error = error
         finally:
             unit.is_finished = True
-        self._left -= 1
+        self._unfinished -= 1
         self._finished.append(unit)
         if unit.error is not None and unit.wrote:
             if len(self._units) > 1:
                 self._abandon()
             else:
-                self._line.send(ROLLBACK, {}, self._answer)
+                self._connection.send(ROLLBACK, {}, self._end)
             return
         self._owners = {key: owner for key, owner in self._owners.items() if owner is not unit}
         waiting, self._waiting = self._waiting, []
         for other in waiting:
-            self._lane.loop.call_soon(self._wake, other)
-        if not self._left and self._needs_transaction:
+            self._context.loop.call_soon(self._wake, other)
+        if not self._unfinished and self._needs_transaction:
             self._is_committing = True
-            self._line.send(COMMIT, {}, self._answer)
-        elif not self._left:
-            self._answer([])
+            self._connection.send(COMMIT, {}, self._end)
+        elif not self._unfinished:
+            self._end([])
 
     def _wake(self, unit: Unit) -> None:
-        self._go_on(unit)
-        self._line.flush()
-        self._check()
+        self._resume(unit)
+        self._connection.flush()
+        self._check_deadlock()
 
-    def _check(self) -> None:
-        """Where all who are left wait for each other, let each go alone."""
-        is_stuck = self._waiting and self._line.is_quiet and not (self._held and self._inner is None)
+    def _check_deadlock(self) -> None:
+        """Run each unit in a transaction of its own when all units that are left wait for each other."""
+        is_stuck = (
+            self._waiting and self._connection.is_idle and not (self._held and self._in_savepoint is None)
+        )
         if is_stuck and not self._is_over:
             self._abandon()
 
-    def _answer(self, _: list[Row]) -> None:
-        """After the commit: wake first, so that a push never trails the sender's own answer by much."""
+    def _end(self, _: list[Row]) -> None:
         self._is_over = True
-        for unit in self._finished:
-            if unit.error is not None:
-                unit.fail(unit.error)
-                continue
-            if unit.tx is not None:
-                self._lane.tell(unit.tx.committed())
-            if not unit.future.done():
-                unit.future.set_result(unit.result)
-        self._lane.release(self._line, self._units)
+        self._on_end(Outcome(self._finished, []))
 
     def _abandon(self, error: Exception | None = None) -> None:
-        """Undo everything and let every unit run again, in a transaction of its own. Once, whatever else fails."""
+        """Roll everything back, and have every unit run again in a transaction of its own.
+
+        `error` is the error of a statement, if one failed; it may come after COMMIT was sent. A second call has no
+        effect until the ROLLBACK has been sent.
+        """
         self._is_over = True
         if not self._is_abandoned:
             self._is_abandoned = True
-            self._lane.loop.call_soon(self._roll_back, error)
+            self._context.loop.call_soon(self._roll_back, error)
 
     def _roll_back(self, error: Exception | None) -> None:
-        self._is_abandoned = False  # an error that is still to come keeps this ROLLBACK from being heard of
-        if self._line.is_open:
-            self._unwind()
-            self._line.send(ROLLBACK, {}, lambda _: self._again(error))
-            self._line.flush()
+        self._is_abandoned = False  # an error that is still to come skips this ROLLBACK: then send another
+        if self._connection.is_open:
+            self._end_units()
+            self._connection.send(ROLLBACK, {}, lambda _: self._retry(error))
+            self._connection.flush()
 
-    def _again(self, error: Exception | None) -> None:
-        now = self._lane.loop.time()
-        is_hopeless = error is not None and len(self._units) == 1 and not isinstance(error, AGAIN)
+    def _retry(self, error: Exception | None) -> None:
+        now = self._context.loop.time()
+        is_hopeless = error is not None and len(self._units) == 1 and not isinstance(error, RETRIED)
         is_locked_out = isinstance(error, LOCKED_OUT)
         for unit in self._units:
             unit.attempts += 1
             unit.is_alone = True
             is_spent = unit.attempts > ATTEMPTS_MAX and not is_locked_out
             if is_hopeless or is_spent or now > unit.expires_at:
-                unit.fail(error or _Stuck())
-        self._lane.again(self._units, gives_way=is_locked_out)
-        self._lane.release(self._line, self._units)
+                unit.fail(error or _TooManyAttempts())
+        self._on_end(Outcome([], self._units, retries_last=is_locked_out))
 
-    def _failed(self, error: psycopg.Error) -> None:
-        """A statement failed, and with it the transaction, also where a commit had been sent."""
-        self._abandon(error)
-
-    def _lost(self, error: Exception) -> None:
-        """The connection is gone: what was not being committed runs again on another one."""
+    def _lose(self, error: Exception) -> None:
+        """Fail units whose commit was under way, and have all others run again on another connection."""
         self._is_over = True
-        self._unwind()
-        if self._is_committing and self._lane.writes:
+        self._end_units()
+        is_unsure = self._is_committing and self._context.writes
+        if is_unsure:
             for unit in self._units:
                 unit.fail(Unsure(str(error)))
-        else:
-            self._lane.again(self._units)
-        self._lane.lost(self._line, self._units)
+        self._on_end(Outcome([], [] if is_unsure else self._units, is_lost=True))
 
-    def _unwind(self) -> None:
-        """Leave the units that are under way."""
+    def _end_units(self) -> None:
+        """End the greenlets of the units that are under way."""
         for unit in self._units:
-            if unit.green is not None and not unit.is_finished:
-                unit.green.throw(_Undone)
+            if unit.greenlet is not None and not unit.is_finished:
+                unit.greenlet.throw(_BatchEnded)
 
 
 class Named(NamedTuple):
-    """A named statement, also without its lock where it has one, and whether it writes."""
+    """A named statement with its lock and without it, and whether it writes."""
 
     statement: Statement
     unlocked: Statement
@@ -355,7 +325,7 @@ class Named(NamedTuple):
 
 @cache
 def _statements(*, writes: bool) -> dict[str, Named]:
-    """The statements of transactions that write, with their locks, or of those that only read, without."""
+    """The named statements: with their locks for transactions that write, and without for those that only read."""
     return {
         name: Named(
             statement(name, for_postgres(text) if writes else text),
@@ -368,4 +338,6 @@ def _statements(*, writes: bool) -> dict[str, Named]:
 
 
 def _not_single(name: str) -> RuntimeError:
-    return RuntimeError(f"{name} is not the one statement that was to be read without a transaction")
+    return RuntimeError(
+        f"{name} needs a transaction, but the caller asked for one statement without: read without is_single"
+    )

@@ -1,4 +1,4 @@
-"""Checks of what a PostgreSQL holds, on a connection of their own that only reads; see `store.checks`."""
+"""Checks of the chats in a PostgreSQL database, on a connection that only reads; see `store.checks`."""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ import psycopg
 
 from threadline.store import Row, named_statements
 from threadline.store.checks import Ask, Pages, content_findings
-from threadline.store.postgres.pipeline import conninfo, for_postgres, said, whereabouts
+from threadline.store.postgres.pipeline import conninfo, describe, error_line, for_postgres
 from threadline.store.sqlite.copies import Progress, newest_schema
 
 
 def findings(address: str, counts: dict[str, int], progress: Progress) -> Iterator[str]:
-    """What is wrong with the chats in the database at `address`. `counts` is filled with how much was looked at.
+    """The faults of the chats in the database at `address`, one sentence each. Fills `counts` with the rows checked.
 
     Raises RuntimeError, without the password, when the database cannot be read.
     """
-    where = whereabouts(address)
+    where = describe(address)
     try:
         with closing(psycopg.connect(conninfo(address))) as connection:
             connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
@@ -36,7 +36,7 @@ def findings(address: str, counts: dict[str, int], progress: Progress) -> Iterat
             else:
                 yield from content_findings(_pages_of(connection), counts, progress)
     except psycopg.Error as error:
-        raise RuntimeError(f"{where} cannot be read: {said(error)}") from None
+        raise RuntimeError(f"{where} cannot be read: {error_line(error)}") from None
 
 
 def _schema(connection: psycopg.Connection[Any]) -> int | None:

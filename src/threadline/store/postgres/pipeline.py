@@ -1,7 +1,7 @@
-"""One PostgreSQL connection, driven by the event loop in libpq's pipeline mode.
+"""One PostgreSQL connection on the event loop, in libpq's pipeline mode.
 
-Statements are sent as they come and answered in order, many in one exchange: the price of a statement is then what
-it costs the server, not a round trip. Nothing here knows transactions or waits; see `store.postgres` for both.
+Statements are sent at once and answered in order, many in one exchange. A statement then costs the server's time and
+no round trip. Transactions and waiting are in `store.postgres.batch`.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ Then = Callable[[list[Row]], None]
 CONNECT_SECONDS = 5
 WATCH_SECONDS = 0.5
 SILENCE_SECONDS = 30.0
-"""How long PostgreSQL may say nothing while answers are due, until its connection counts as lost."""
+"""How long PostgreSQL may send nothing while answers are due, until its connection counts as lost."""
 STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS = 10, 2, 10
-"""How long a statement may run, wait for a row's lock, and a transaction may sit idle while it holds locks."""
+"""How long a statement may run, how long it may wait for a row's lock, and how long a transaction may be idle."""
 
 OPTIONS = " ".join(
     f"-c {name}={value}"
@@ -33,8 +33,8 @@ OPTIONS = " ".join(
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{LOCK_SECONDS}s",
         "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
-        "plan_cache_mode": "force_generic_plan",  # every statement goes by a key: one plan, made once
-        "enable_seqscan": "off",  # a small table that is updated a lot must not be scanned
+        "plan_cache_mode": "force_generic_plan",  # every statement looks rows up by a key: plan it once
+        "enable_seqscan": "off",  # a small table with many dead rows must not be scanned
         "enable_bitmapscan": "off",
         "jit": "off",
         "synchronous_commit": "on",
@@ -49,7 +49,7 @@ KEEPALIVE = {
 
 
 class Statement(NamedTuple):
-    """A statement as PostgreSQL takes it: `parameters` are the names of $1, $2 and so on."""
+    """A statement for PostgreSQL. `parameters` are the names of $1, $2 and so on."""
 
     name: bytes
     text: bytes
@@ -57,17 +57,17 @@ class Statement(NamedTuple):
 
 
 def for_postgres(text: str) -> str:
-    """SQL as PostgreSQL takes it, from the one text for both engines.
+    """The SQL for PostgreSQL, from the text that serves both engines.
 
-    What stands in a comment `/*pg .. */` is for PostgreSQL alone: the locks, above all, that SQLite's one writer makes
-    unnecessary.
+    The text in a comment `/*pg .. */` is for PostgreSQL alone. Most of it is locks, which SQLite does not need because
+    it has one writer.
     """
     text = re.sub(r"/\*pg (.*?) ?\*/", r"\1", text, flags=re.DOTALL)
     return text.replace("INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
 
 
 def statement(name: str, text: str) -> Statement:
-    """A named statement with `:name` as $1, $2 and so on."""
+    """A named statement whose `:name` parameters become $1, $2 and so on."""
     parameters = tuple(dict.fromkeys(re.findall(r"(?<!:):([a-z]\w*)", text)))
     numbers = {parameter: f"${number}" for number, parameter in enumerate(parameters, 1)}
     text = re.sub(r"(?<!:):([a-z]\w*)", lambda match: numbers[match[1]], text)
@@ -75,29 +75,30 @@ def statement(name: str, text: str) -> Statement:
 
 
 class Pipeline:
-    """An open connection. `failed` is called once for an error of a statement, after everything sent was answered;
-    `lost` when the connection is gone, with nothing further to come; `heard` for what another one has notified;
-    `rested` when everything sent has been answered and nothing else was.
+    """An open connection.
+
+    `on_error` is called once for the first error of a statement, after everything sent was answered; `on_lost` when
+    the connection has ended, as the last call; `on_notify` for a notification of another connection; `on_idle` when
+    everything sent has been answered.
     """
 
-    failed: Callable[[psycopg.Error], None]
-    lost: Callable[[Exception], None]
-    heard: Callable[[bytes], None]
-    rested: Callable[[], None] = staticmethod(lambda: None)
+    on_error: Callable[[psycopg.Error], None]
+    on_lost: Callable[[Exception], None]
+    on_notify: Callable[[bytes], None]
+    on_idle: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
-        self._fd = os.dup(
-            self._pgconn.socket
-        )  # libpq closes its own when it likes, and the number is used again
+        # a duplicate, since libpq may close its own at any time and the system reuses the number
+        self._fd = os.dup(self._pgconn.socket)
         self._loop = asyncio.get_running_loop()
         self._expected: deque[tuple[Statement | None, Then | None]] = deque()
-        """What answers are due: of a statement, of its preparation (without `then`), of a flush (neither)."""
+        """The answers that are due: of a statement, of its preparation (without `then`), of a flush (neither)."""
         self._prepared: dict[bytes, Any] = {}
-        self._unsynced = False
+        self._is_unflushed = False
         self._watch: asyncio.TimerHandle | None = None
-        self._heard_at = self._loop.time()
+        self._answered_at = self._loop.time()
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
         self._error: psycopg.Error | None = None
@@ -112,7 +113,7 @@ class Pipeline:
         return cls(await psycopg.AsyncConnection.connect(conninfo(address), autocommit=True))
 
     def send(self, statement: Statement, values: Mapping[str, Any], then: Then | None = None) -> None:
-        """Queue a statement; `then` is called with its rows, unless it or one before it fails."""
+        """Queue a statement. `then` is called with its rows, unless it or a statement before it fails."""
         encoded = [_encoded(values[parameter]) for parameter in statement.parameters]
         try:
             if statement.name not in self._prepared:
@@ -120,20 +121,22 @@ class Pipeline:
                 self._prepared[statement.name] = None
                 self._expected.append((statement, None))
             self._pgconn.send_query_prepared(statement.name, encoded)
-        except psycopg.OperationalError as error:  # the connection has ended, and nobody has read so yet
+        except (
+            psycopg.OperationalError
+        ) as error:  # the connection has ended, and the reader has not seen it yet
             self._loop.call_soon(self._lose, error)
         self._expected.append((statement, then or _nothing))
-        self._unsynced = True
+        self._is_unflushed = True
 
     @property
-    def is_quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is queued or under way."""
         return not self._expected
 
     def flush(self) -> None:
-        """Let everything queued go out; an error skips what is behind it, up to here."""
-        if self._unsynced and self.is_open:
-            self._unsynced = False
+        """Send everything queued. After an error, PostgreSQL skips the statements up to this point."""
+        if self._is_unflushed and self.is_open:
+            self._is_unflushed = False
             try:
                 self._pgconn.pipeline_sync()
             except psycopg.OperationalError as error:
@@ -142,26 +145,26 @@ class Pipeline:
             self._expected.append((None, None))
             self._write()
             if self._watch is None:
-                self._heard_at = self._loop.time()
-                self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
+                self._answered_at = self._loop.time()
+                self._watch = self._loop.call_later(WATCH_SECONDS, self._poll_silence)
 
-    def _look(self) -> None:
-        """Look for answers where nobody has told of any: uvloop forgets a socket that was reset."""
+    def _poll_silence(self) -> None:
+        """Poll the socket for answers: uvloop drops the reader of a socket that was reset."""
         self._watch = None
         if self.is_open and self._expected:
-            self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
+            self._watch = self._loop.call_later(WATCH_SECONDS, self._poll_silence)
             if self._poll.poll(0):
                 self._readable()
-            elif self._loop.time() - self._heard_at > SILENCE_SECONDS:
-                self.abort(psycopg.OperationalError("PostgreSQL says nothing any more"))
+            elif self._loop.time() - self._answered_at > SILENCE_SECONDS:
+                self.abort(psycopg.OperationalError("PostgreSQL does not answer any more"))
 
     def abort(self, error: Exception) -> None:
-        """Give the connection up as lost."""
+        """Treat the connection as lost."""
         self._lose(error)
 
     async def close(self) -> None:
-        """Let go of the connection."""
-        self._forget()
+        """Close the connection."""
+        self._detach()
         await self._connection.close()
 
     def _write(self) -> None:
@@ -176,37 +179,36 @@ class Pipeline:
     def _readable(self) -> None:
         try:
             self._pgconn.consume_input()
-            self._heard_at = self._loop.time()
+            self._answered_at = self._loop.time()
             is_between = False
             while self._expected and not self._pgconn.is_busy():
                 result = self._pgconn.get_result()
                 if result is not None:
                     self._take(result)
-                elif is_between:  # nothing comes any more: None stands once between two answers
+                elif is_between:  # no more answers: one None separates two of them
                     break
                 is_between = result is None
             while (notify := self._pgconn.notifies()) is not None:
-                self.heard(notify.extra)
+                self.on_notify(notify.extra)
         except psycopg.OperationalError as lost:
             self._lose(lost)
             return
         if self._error is not None and not self._expected:
             error, self._error = self._error, None
-            self.failed(error)
+            self.on_error(error)
         self.flush()
         if self._pgconn.status == pq.ConnStatus.BAD:
             self._lose(psycopg.OperationalError("the server closed the connection"))
-        elif self.is_quiet:
-            self.rested()
+        elif self.is_idle:
+            self.on_idle()
 
     def _take(self, result: Any) -> None:
         statement, then = self._expected.popleft()
         if result.status == pq.ExecStatus.FATAL_ERROR:
             self._error = self._error or psycopg.errors.error_from_result(result)
         if statement is not None and then is None and result.status != pq.ExecStatus.COMMAND_OK:
-            self._prepared.pop(
-                statement.name, None
-            )  # what fails also keeps those behind it from being prepared
+            # also the statements behind a failed one were not prepared
+            self._prepared.pop(statement.name, None)
         elif then is not None and statement is not None and self._error is None:
             then(self._rows(statement, result))
 
@@ -224,11 +226,11 @@ class Pipeline:
 
     def _lose(self, error: Exception) -> None:
         if self.is_open:
-            self._forget()
+            self._detach()
             self._pgconn.finish()
-            self.lost(error)
+            self.on_lost(error)
 
-    def _forget(self) -> None:
+    def _detach(self) -> None:
         if self.is_open:
             self.is_open = False
             self._loop.remove_reader(self._fd)
@@ -237,7 +239,7 @@ class Pipeline:
 
 
 def conninfo(address: str) -> str:
-    """The connection string of `address`, with the limits and habits of every connection of ours."""
+    """The connection string for `address`, with the options that all our connections use."""
     given = conninfo_to_dict(address).get("options", "")
     return make_conninfo(
         address,
@@ -248,11 +250,11 @@ def conninfo(address: str) -> str:
     )
 
 
-def whereabouts(address: str) -> str:
-    """What `address` leads to, for people: no user, no password. Raises RuntimeError when it cannot be read.
+def describe(address: str) -> str:
+    """A description of the database at `address`, without user and password. Raises RuntimeError for a bad address.
 
-    A character of the password that has a meaning in addresses makes another part of it; such an address is refused
-    here, since whoever could not find the host of that name would say it.
+    A reserved character in the password moves the rest of the password into the host, port or database. Such an
+    address is refused here, since a later error would show a part of the password as the name of the host.
     """
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(address).items()}
@@ -261,17 +263,17 @@ def whereabouts(address: str) -> str:
     host, port, name = parts.get("host", ""), parts.get("port", "5432"), parts.get("dbname", "")
     if "@" in host + name or not port.replace(",", "").isdigit():
         raise RuntimeError(
-            "THREADLINE_STORE is no address that PostgreSQL understands: write"
-            " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and what is not a letter or digit in the password as"
-            " a percent sign and two hexadecimal digits, such as %40 for @ and %2F for /"
+            "THREADLINE_STORE is not an address that PostgreSQL understands: write"
+            " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and each character of the password that is not a letter"
+            " or digit as a percent sign and two hexadecimal digits, such as %40 for @ and %2F for /"
         )
     return (
         f"The database {name or '(of the same name as its user)'} at {host or 'this machine'}, port {port},"
     )
 
 
-def said(error: Exception) -> str:
-    """What is wrong, in one line, as libpq or PostgreSQL has put it."""
+def error_line(error: Exception) -> str:
+    """The message of libpq or PostgreSQL in one line."""
     text = " ".join(str(error).split()).rpartition("failed: ")[2].removeprefix("FATAL: ").strip()
     return text.partition(" LINE 1:")[0].partition(" Is the server running")[0] or type(error).__name__
 
@@ -287,5 +289,5 @@ def _encoded(value: Any) -> bytes | None:
         return b"%d" % value
     text: bytes = value.encode()
     if b"\0" in text:
-        raise ValueError("PostgreSQL keeps no text with a NUL character")
+        raise ValueError("PostgreSQL cannot store text with a NUL character")
     return text

@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL for one purpose, and the units of work that wait for one."""
+"""The connections to PostgreSQL for one purpose, and the queue of the units of work that wait for one."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -13,22 +14,26 @@ import psycopg
 from threadline.chat.limits import Policy
 from threadline.clock import Clock, Limited
 from threadline.store import Committed, Unavailable, Work
-from threadline.store.postgres.batch import Batch, Unit
+from threadline.store.postgres.batch import Batch, Context, Outcome
 from threadline.store.postgres.greenlets import Greenlets
-from threadline.store.postgres.pipeline import Pipeline, said
+from threadline.store.postgres.pipeline import Pipeline, error_line
+from threadline.store.postgres.unit import Unit
 
 T = TypeVar("T")
 BATCH_MAX = 16
 RECONNECT_DELAYS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 SWEEP_SECONDS = 1.0
-"""How often those who have waited for too long are told."""
+"""How often units that have waited for too long are failed."""
 
 CLOSED = "the store is closed"
 log = logging.getLogger(__name__)
 
 
-class Lane:
-    """The connections for one purpose, and the units of work that wait for one. Without `tell`, they only read."""
+class Pool:
+    """The connections for one purpose and the units of work that wait for one.
+
+    `on_commit` is called for every unit that committed. Without it, the connections only read.
+    """
 
     def __init__(
         self,
@@ -36,15 +41,12 @@ class Lane:
         count: int,
         clock: Clock,
         policy: Policy,
-        tell: Callable[[Committed], None] | None = None,
+        on_commit: Callable[[Committed], None] | None = None,
     ) -> None:
-        self.clock = clock
-        self.policy = policy
-        self.writes = tell is not None
-        self.greenlets = Greenlets()
-        self.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self._context = Context(clock, policy, on_commit is not None, Greenlets(), self._loop)
         self._address = address
-        self._tell = tell
+        self._on_commit = on_commit
         self._count = count
         self._queue: deque[Unit] = deque()
         self._idle: list[Pipeline] = []
@@ -53,72 +55,85 @@ class Lane:
         self._opening: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
-        self._is_woken = False
+        self._is_scheduled = False
         self._late = Limited(log.error)
         self.is_away = False
         self._is_closed = False
+
+    @property
+    def waiting(self) -> int:
+        """The units of work that wait for a connection."""
+        return len(self._queue)
 
     async def open(self) -> None:
         """Open every connection. Raises psycopg.OperationalError."""
         self._is_closed = False
         for _ in range(self._count):
-            self.release(await Pipeline.open(self._address), [])
+            self._add(await Pipeline.open(self._address))
 
     async def run(self, work: Work[T], session: int | None = None, *, is_single: bool = False) -> T:
-        """Run a unit of work, with others, and return its result once committed."""
+        """Run a unit of work, in a batch with others, and return its result once committed."""
         if self._is_closed:
             raise Unavailable(CLOSED)
         unit = Unit(work, session, is_single=is_single)
         self._queue.append(unit)
-        self._look()
+        self._schedule()
         result: T = await unit.future
         return result
 
-    def tell(self, committed: Committed) -> None:
-        """Pass on what a commit has to tell."""
-        try:
-            if self._tell is not None:
-                self._tell(committed)
-        except Exception:
-            log.exception("a wake after a commit failed; sockets catch up from the store")
-
-    def again(self, units: list[Unit], *, gives_way: bool = False) -> None:
-        """Put units back where they were, before all others, or behind them."""
-        units = [unit for unit in units if not unit.future.done()]
-        if gives_way:
-            self._queue.extend(units)
+    def _end(self, connection: Pipeline, units: list[Unit], outcome: Outcome) -> None:
+        """Answer the units that a batch finished, queue those that run again, and use the connection for others."""
+        for unit in outcome.finished:
+            self._answer(unit)
+        retried = [unit for unit in outcome.retried if not unit.future.done()]
+        if outcome.retries_last:
+            self._queue.extend(retried)
         else:
-            self._queue.extendleft(reversed(units))
-
-    def release(self, line: Pipeline, units: list[Unit]) -> None:
-        """A batch is over and its connection idle."""
-        line.lost = self._lost_idle(line)
-        line.rested = lambda: None
-        self._idle.append(line)
-        self._over(line, units)
-
-    def lost(self, line: Pipeline, units: list[Unit]) -> None:
-        """A batch is over and its connection lost: open another."""
-        self._open_another()
-        self._over(line, units)
-
-    def _over(self, line: Pipeline, units: list[Unit]) -> None:
-        self._running.discard(line)
+            self._queue.extendleft(reversed(retried))
+        self._running.discard(connection)
         self._busy.difference_update(unit.session for unit in units)
-        self._look()
+        if outcome.is_lost:
+            self._open_another()
+        else:
+            self._add(connection)
+        self._schedule()
         if not self._queue and not self._running:
             self._emptied.set()
 
+    def _answer(self, unit: Unit) -> None:
+        """Wake the sockets, then answer the caller, so that a push comes soon after the sender's own answer."""
+        if unit.error is not None:
+            unit.fail(unit.error)
+            return
+        try:
+            if self._on_commit is not None and unit.tx is not None:
+                self._on_commit(unit.tx.committed())
+        except Exception:
+            log.exception("a wake after a commit failed; sockets catch up from the store")
+        if not unit.future.done():
+            unit.future.set_result(unit.result)
+
+    def _add(self, connection: Pipeline) -> None:
+        """Keep an idle connection for the next batch."""
+        connection.on_lost = lambda _: self._lose_idle(connection)
+        connection.on_idle = lambda: None
+        self._idle.append(connection)
+        self._schedule()
+
+    def _lose_idle(self, connection: Pipeline) -> None:
+        self._idle.remove(connection)
+        self._open_another()
+
     async def close(self, seconds: float) -> None:
-        """Finish what is queued, in so many seconds, and close the connections."""
+        """Finish the queued units within `seconds`, then close the connections."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._queue or self._running:
                     self._emptied.clear()
                     await self._emptied.wait()
         self._is_closed = True
-        for line in list(self._running):
-            line.abort(Unavailable(CLOSED))
+        for connection in list(self._running):
+            connection.abort(Unavailable(CLOSED))
         for task in self._opening:
             task.cancel()
         while self._queue:
@@ -129,26 +144,26 @@ class Lane:
             self._sweeper.cancel()
             self._sweeper = None
 
-    def _look(self) -> None:
+    def _schedule(self) -> None:
         if self._queue and self._sweeper is None and not self._is_closed:
-            self._sweeper = self.loop.call_later(SWEEP_SECONDS, self._sweep)
-        if self._idle and not self._is_woken:
-            self._is_woken = True
-            self.loop.call_soon(self._pump)
+            self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        if self._idle and not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._start_batches)
 
-    def _pump(self) -> None:
-        """Give every idle connection a batch of what waits."""
-        self._is_woken = False
+    def _start_batches(self) -> None:
+        """Give every idle connection a batch of the units that wait."""
+        self._is_scheduled = False
         while self._idle and (units := self._take()):
             self._busy.update(unit.session for unit in units if unit.session is not None)
-            line = self._idle.pop()
-            self._running.add(line)
-            Batch(self, line, units).start()
+            connection = self._idle.pop()
+            self._running.add(connection)
+            Batch(self._context, connection, units, partial(self._end, connection, units)).start()
 
     def _sweep(self) -> None:
-        """Tell those who have waited for too long, and forget them and those who no longer wait."""
+        """Fail the units that have waited for too long, and drop units whose callers have gone away."""
         self._sweeper = None
-        now = self.loop.time()
+        now = self._loop.time()
         for unit in self._queue:
             if now > unit.expires_at:
                 unit.fail(Unavailable("PostgreSQL has let this wait for too long"))
@@ -156,10 +171,10 @@ class Lane:
         self._queue = deque(unit for unit in self._queue if not unit.future.done())
         if not self._queue and not self._running:
             self._emptied.set()
-        self._look()
+        self._schedule()
 
     def _take(self) -> list[Unit]:
-        """The next units for one transaction: none of a session that another batch is busy with."""
+        """The next units for one transaction. No two batches run units of the same session at the same time."""
         taken: list[Unit] = []
         passed: list[Unit] = []
         while self._queue and len(taken) < BATCH_MAX:
@@ -175,32 +190,25 @@ class Lane:
         self._queue.extendleft(reversed(passed))
         return taken
 
-    def _lost_idle(self, line: Pipeline) -> Callable[[Exception], None]:
-        def lost(_: Exception) -> None:
-            self._idle.remove(line)
-            self._open_another()
-
-        return lost
-
     def _open_another(self) -> None:
         if not self._is_closed:
-            task = self.loop.create_task(self._open())
+            task = self._loop.create_task(self._reconnect())
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    async def _open(self) -> None:
-        """Connect, however long it takes."""
+    async def _reconnect(self) -> None:
+        """Open a connection. Tries until PostgreSQL accepts one."""
         for attempt in itertools.count():
             try:
-                line = await Pipeline.open(self._address)
+                connection = await Pipeline.open(self._address)
             except (psycopg.Error, OSError) as error:
                 if not self.is_away:
-                    log.warning("PostgreSQL cannot be reached: %s; trying until it can", said(error))
+                    log.warning("PostgreSQL cannot be reached: %s; trying until it can", error_line(error))
                 self.is_away = True
             else:
                 if self.is_away:
                     log.warning("PostgreSQL can be reached again")
                 self.is_away = False
-                self.release(line, [])
+                self._add(connection)
                 return
             await asyncio.sleep(RECONNECT_DELAYS_SECONDS[min(attempt, len(RECONNECT_DELAYS_SECONDS) - 1)])

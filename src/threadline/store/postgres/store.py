@@ -1,4 +1,4 @@
-"""The store on PostgreSQL, for as many nodes as one likes: a lane of connections that write, and one that reads."""
+"""The store on PostgreSQL, for any number of nodes: one pool of connections writes, and another reads."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ import psycopg
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Store, Work, migrations
-from threadline.store.postgres.pipeline import conninfo, for_postgres, said, whereabouts
-from threadline.store.postgres.pool import Lane
+from threadline.store.postgres.pipeline import conninfo, describe, error_line, for_postgres
+from threadline.store.postgres.pool import Pool
 
 T = TypeVar("T")
 WRITERS, READERS = 2, 1
 START_SECONDS = 30.0
-"""How long a node that starts waits for PostgreSQL to be there."""
+"""How long a node that starts waits for PostgreSQL."""
 RETRY_SECONDS = 0.5
 CLOSE_SECONDS = 10.0
 AWAY = "database away"
 MIGRATION_LOCK = 0x7472_6561_646C
-"""The advisory lock under which one node at a time brings the schema up to date."""
+"""The advisory lock under which one node at a time migrates the schema."""
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +31,20 @@ class PostgresStore(Store):
     def __init__(self, address: str, clock: Clock, policy: Policy | None = None) -> None:
         self.on_commit = lambda _: None
         policy = policy or Policy()
-        self._writing = Lane(address, WRITERS, clock, policy, lambda committed: self.on_commit(committed))
-        self._reading = Lane(address, READERS, clock, policy)
+        self._writing = Pool(address, WRITERS, clock, policy, lambda committed: self.on_commit(committed))
+        self._reading = Pool(address, READERS, clock, policy)
 
     @classmethod
     async def open(cls, address: str, clock: Clock, policy: Policy | None = None) -> Self:
-        """Connect, wait for a PostgreSQL that is still starting, and bring the schema up to date.
+        """Connect, wait for a PostgreSQL that is still starting, and migrate the schema.
 
-        Raises RuntimeError, without the password, for an address that cannot be read, a database that cannot be used
-        or not within START_SECONDS, and one of a newer Threadline.
+        Raises RuntimeError, without the password, for a bad address, for a database that cannot be used within
+        START_SECONDS, and for a database of a newer Threadline.
         """
-        where = whereabouts(address)
+        where = describe(address)
         store = cls(address, clock, policy)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        is_known = False
+        is_logged = False
         while True:
             try:
                 await migrate(address)
@@ -53,22 +53,25 @@ class PostgresStore(Store):
             except psycopg.OperationalError as error:
                 await store.close()
                 if asyncio.get_running_loop().time() > deadline:
-                    raise RuntimeError(f"{where} cannot be used: {said(error)}") from None
-                if not is_known:
+                    raise RuntimeError(f"{where} cannot be used: {error_line(error)}") from None
+                if not is_logged:
                     log.warning(
-                        "%s cannot be used yet: %s; trying for %d seconds", where, said(error), START_SECONDS
+                        "%s cannot be used yet: %s; trying for %d seconds",
+                        where,
+                        error_line(error),
+                        START_SECONDS,
                     )
-                is_known = True
+                is_logged = True
                 await asyncio.sleep(RETRY_SECONDS)
             except psycopg.Error as error:
                 await store.close()
-                raise RuntimeError(f"{where} cannot be used: {said(error)}") from None
+                raise RuntimeError(f"{where} cannot be used: {error_line(error)}") from None
             else:
                 return store
 
     @property
     def trouble(self) -> str | None:  # type: ignore[override]
-        """No connection can be had; see `Store`."""
+        """Set while no connection can be opened; see `Store`."""
         return AWAY if self._writing.is_away or self._reading.is_away else None
 
     async def write(self, work: Work[T], session: int | None = None) -> T:
@@ -82,9 +85,9 @@ class PostgresStore(Store):
 
 
 async def migrate(address: str) -> None:
-    """Bring the schema to the newest version, one node at a time; refuse a database made by a newer Threadline.
+    """Migrate the schema to the newest version, one node at a time. Raises RuntimeError for a newer schema.
 
-    A schema that is up to date is only read: its user need not be allowed to change it.
+    The user of a database that is up to date needs no right to change the schema.
     """
     scripts = migrations()
     newest = scripts[-1][0]
