@@ -47,7 +47,7 @@ class _BatchEnded(BaseException):
     """Ends a unit whose transaction is rolled back. It derives from BaseException so that no unit catches it."""
 
 
-class Context(NamedTuple):
+class BatchContext(NamedTuple):
     """The parts that all batches of a pool use. A batch that does not write needs no locks."""
 
     clock: Clock
@@ -57,7 +57,7 @@ class Context(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
-class Outcome(NamedTuple):
+class BatchOutcome(NamedTuple):
     """The end of a batch: units that finished, units to run again, and whether the connection can be used again."""
 
     finished: list[Unit]
@@ -100,10 +100,10 @@ class Batch:
 
     def __init__(
         self,
-        context: Context,
+        context: BatchContext,
         connection: Pipeline,
         units: list[Unit],
-        on_end: Callable[[Outcome], None],
+        on_end: Callable[[BatchOutcome], None],
     ) -> None:
         self._context = context
         self._connection = connection
@@ -265,7 +265,7 @@ class Batch:
 
     def _end(self, _: list[Row]) -> None:
         self._is_over = True
-        self._on_end(Outcome(self._finished, []))
+        self._on_end(BatchOutcome(self._finished, []))
 
     def _abandon(self, error: Exception | None = None) -> None:
         """Roll everything back, and have every unit run again in a transaction of its own.
@@ -295,7 +295,7 @@ class Batch:
             is_spent = unit.attempts > ATTEMPTS_MAX and not is_locked_out
             if is_hopeless or is_spent or now > unit.expires_at:
                 unit.fail(error or _TooManyAttempts())
-        self._on_end(Outcome([], self._units, retries_last=is_locked_out))
+        self._on_end(BatchOutcome([], self._units, retries_last=is_locked_out))
 
     def _lose(self, error: Exception) -> None:
         """Fail units whose commit was under way, and have all others run again on another connection."""
@@ -305,7 +305,7 @@ class Batch:
         if is_unsure:
             for unit in self._units:
                 unit.fail(Unsure(str(error)))
-        self._on_end(Outcome([], [] if is_unsure else self._units, is_lost=True))
+        self._on_end(BatchOutcome([], [] if is_unsure else self._units, is_lost=True))
 
     def _end_units(self) -> None:
         """End the greenlets of the units that are under way."""

@@ -14,7 +14,7 @@ import psycopg
 from threadline.chat.limits import Policy
 from threadline.clock import Clock, Limited
 from threadline.store import Committed, Unavailable, Work
-from threadline.store.postgres.batch import Batch, Context, Outcome
+from threadline.store.postgres.batch import Batch, BatchContext, BatchOutcome
 from threadline.store.postgres.greenlets import Greenlets
 from threadline.store.postgres.pipeline import Pipeline, error_line
 from threadline.store.postgres.unit import Unit
@@ -44,7 +44,7 @@ class Pool:
         on_commit: Callable[[Committed], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._context = Context(clock, policy, on_commit is not None, Greenlets(), self._loop)
+        self._context = BatchContext(clock, policy, on_commit is not None, Greenlets(), self._loop)
         self._address = address
         self._on_commit = on_commit
         self._count = count
@@ -81,7 +81,7 @@ class Pool:
         result: T = await unit.future
         return result
 
-    def _end(self, connection: Pipeline, units: list[Unit], outcome: Outcome) -> None:
+    def _end(self, connection: Pipeline, units: list[Unit], outcome: BatchOutcome) -> None:
         """Answer the units that a batch finished, queue those that run again, and use the connection for others."""
         for unit in outcome.finished:
             self._answer(unit)
