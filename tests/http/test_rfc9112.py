@@ -60,6 +60,9 @@ def test_a_host_may_be(threadline_server: Threadline, host: bytes) -> None:
         b"GET /health HTTP/1.2",
         b"GET /health HTTP/3.0",
         b"GET /health HTTP/9.9",
+        b"GET /health HTTP/2",
+        b"GET /health HTTP/3",
+        b"GET /health HTTP/10.1",
         b"GET /health",
         b"GET /health RTSP/1.0",
         b"GET /health RTSP/1.1",
@@ -83,6 +86,11 @@ def test_other_protocols_are_refused_by_name(
         answer = client.answer()
         assert (answer.status, answer.error) == (505, "HTTPVersionNotSupportedException")
         assert client.closed()
+
+
+def test_the_preface_of_http_2_is_refused_by_name(threadline_server: Threadline) -> None:
+    answer = refused(threadline_server.url, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+    assert (answer.status, answer.error) == (505, "HTTPVersionNotSupportedException")
 
 
 def test_a_version_is_seen_in_pieces_too(threadline_server: Threadline) -> None:

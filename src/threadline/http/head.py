@@ -18,11 +18,16 @@ HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(:[0-9]{0,5
 ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
 VERSION_ERRORS = (
     "Invalid HTTP version",
+    "Expected dot",
     "Expected HTTP/",
+    "Pause on PRI/Upgrade",
     "Invalid method for RTSP/",
     "Expected SOURCE method for ICE/",
 )
-"""The errors of llhttp about a version or a protocol that it does not know."""
+"""The errors of llhttp about a version or a protocol that it does not know.
+
+`HTTP/3` lacks the dot of a version, and all of HTTP/2's preface is not an error but a pause.
+"""
 
 
 class Complaint(NamedTuple):
