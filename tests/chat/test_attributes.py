@@ -121,8 +121,14 @@ def test_own_attributes_win_and_the_whole_stays_in_bounds(own: dict[str, str], p
         ({"a": {"ValueArn": "arn:aws:connect:::x"}}, "'a' has a ValueArn"),
         ({"a": {"ValueList": [{"ValueString": "x"}]}}, "'a' has a ValueList"),
         ({"a": {"ValueMap": {"b": {"ValueMap": {"c": {"ValueList": []}}}}}}, "'a.b.c' has a ValueList"),
-        ({"connect:Subtype": {"ValueInteger": 1}}, "connect:Subtype must have a ValueString"),
-        ({"connect:Subtype": {"ValueString": ""}}, "connect:Subtype must have a ValueString"),
+        ({"connect:Subtype": {"ValueInteger": 1}}, "connect:Subtype '' is not allowed: give a ValueString"),
+        ({"connect:Subtype": {"ValueString": ""}}, "connect:Subtype '' is not allowed: give a ValueString"),
+        ({"connect:Subtype": {"ValueString": "x"}}, "connect:Subtype 'x' is not allowed: give a ValueString"),
+        ({"connect:Subtype": {"ValueString": "connect:guide"}}, "one of connect:Chat, connect:Guide, "),
+        (
+            {"connect:Subtype": {"ValueString": "connect:Task"}},
+            "connect:Subtype 'connect:Task' is not allowed",
+        ),
         ({"connect:Subtype": {"ValueArn": "arn:aws:connect:::x"}}, "'connect:Subtype' has a ValueArn"),
     ],
 )
@@ -131,6 +137,11 @@ def test_segment_attributes_that_a_caller_cannot_set(given: Mapping[str, Any], w
         attributes.check_segment({"fine": {"ValueString": ""}, **given})
     assert caught.value.code == "InvalidRequestException"
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize("subtype", ["Chat", "Guide", "SMS", "Apple", "WhatsApp"])
+def test_every_subtype_of_a_chat_may_be_given(subtype: str) -> None:
+    attributes.check_segment({"connect:Subtype": {"ValueString": f"connect:{subtype}"}})
 
 
 def test_segment_attributes_always_have_a_subtype() -> None:

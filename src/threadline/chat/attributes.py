@@ -13,6 +13,9 @@ from threadline.errors import Fault
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 SUBTYPE = "connect:Subtype"
+SUBTYPES = ("connect:Chat", "connect:Guide", "connect:SMS", "connect:Apple", "connect:WhatsApp")
+"""The subtypes of a chat. Sources: Agent Workspace guide, getChannelType; StartOutboundChatContact, SegmentAttributes."""
+
 SYSTEM_KINDS = ("ValueList", "ValueArn")
 """Kinds of value that only segment attributes of the system have. Source: model shape SegmentAttributeValue."""
 
@@ -80,6 +83,8 @@ def check_segment(given: Mapping[str, Any], code: str = "InvalidRequestException
 
     Source: StartChatContact, SegmentAttributes: names are of letters, digits, `-` and `_`, and connect:Subtype is to be
     given; model shape SegmentAttributeValue: lists and ARNs are the system's.
+
+    Assumed: connect:Subtype is one of the documented subtypes of a chat.
     """
     for name, value in given.items():
         if name != SUBTYPE and NAME.fullmatch(name) is None:
@@ -89,8 +94,13 @@ def check_segment(given: Mapping[str, Any], code: str = "InvalidRequestException
                 f" only, or {SUBTYPE}.",
             )
         _check_value(name, value, code)
-    if SUBTYPE in given and not given[SUBTYPE].get("ValueString"):
-        raise Fault(code, f"SegmentAttributes {SUBTYPE} must have a ValueString, such as connect:Chat.")
+    subtype = given[SUBTYPE].get("ValueString") if SUBTYPE in given else SUBTYPES[0]
+    if subtype not in SUBTYPES:
+        raise Fault(
+            code,
+            f"SegmentAttributes {SUBTYPE} {str(subtype or '')[:60]!r} is not allowed: give a ValueString that is one of"
+            f" {', '.join(SUBTYPES)}.",
+        )
 
 
 def _check_value(name: str, value: Mapping[str, Any], code: str) -> None:
