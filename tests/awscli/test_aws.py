@@ -59,6 +59,23 @@ def test_debug_tells_everything_but_secrets(threadline: Threadline, here: Run) -
         assert not re.search(r'"ParticipantToken": "(?!\*)', text)
 
 
+def test_a_number_that_is_none_is_told_with_its_name(
+    here: Run, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("connect", "list-instances")
+    assert (
+        'Bad value for --cli-read-timeout: "x" is not a whole number.'
+        in here(*call, "--cli-read-timeout", "x").err
+    )
+    (nowhere / ".aws").mkdir()
+    (nowhere / ".aws" / "config").write_text("[default]\nmax_attempts = many\n")
+    assert 'Bad value for max_attempts: "many" is not a whole number.' in here(*call).err
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "x")
+    done = here(*call)
+    assert (done.status, done.out) == (255, "")
+    assert 'Bad value for AWS_MAX_ATTEMPTS: "x" is not a whole number.' in done.err
+
+
 @pytest.mark.parametrize(
     ("words", "shows"),
     [

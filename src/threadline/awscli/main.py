@@ -190,8 +190,19 @@ class Command:
             verify=options.verify_ssl and (options.ca_bundle or configured or True),
             read_seconds=_seconds("read", options.cli_read_timeout),
             connect_seconds=_seconds("connect", options.cli_connect_timeout),
-            attempts_max=_attempts(setting("AWS_MAX_ATTEMPTS", "max_attempts")),
+            attempts_max=self._attempts_max(),
         )
+
+    def _attempts_max(self) -> int:
+        """How often a call is tried: 3 when nothing says otherwise. Raises Failure."""
+        variable, name = "AWS_MAX_ATTEMPTS", "max_attempts"
+        text = self.session.setting(variable, name)
+        attempts = _number(variable if self.session.environment.get(variable) else name, text) if text else 3
+        if attempts < 1:
+            raise Failure(
+                f'Value provided to "max_attempts": {attempts} must be an integer greater than or equal to one.'
+            )
+        return attempts
 
     def run(self, words: list[str]) -> int:
         """Find service and operation, and call it. A failure is then told in the encoding that is asked for."""
@@ -335,32 +346,22 @@ class Command:
             output.write(form, operation.name, answer, self.query, out, coloured=coloured)
 
 
-def _number(text: str) -> int:
+def _number(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise Failure(str(error)) from error
+        raise Failure(f'Bad value for {name}: "{text}" is not a whole number.') from error
 
 
 def _seconds(which: str, text: str | None) -> float | None:
     """A timeout: 60 when not given, None (for ever) when 0. Raises Failure."""
-    seconds = 60 if text is None else _number(text)
+    seconds = 60 if text is None else _number(f"--cli-{which}-timeout", text)
     if seconds < 0:
         raise Failure(
             f"Attempted to set {which} timeout to {seconds}, but the timeout cannot be set to a value "
             "less than or equal to 0."
         )
     return seconds or None
-
-
-def _attempts(text: str | None) -> int:
-    """How often a call is tried: 3 when not given. Raises Failure."""
-    attempts = _number(text) if text else 3
-    if attempts < 1:
-        raise Failure(
-            f'Value provided to "max_attempts": {attempts} must be an integer greater than or equal to one.'
-        )
-    return attempts
 
 
 def _unknown(parser: arguments.Parser, words: list[str]) -> str:
