@@ -69,6 +69,15 @@ def test_a_hard_limit_below_the_connections_is_said_in_one_line(tmp_path: Path) 
     assert "may open 300 files: it takes 172. Raise the limit to 10128" in said
 
 
+def test_a_limit_that_leaves_nothing_for_connections_is_said_in_one_line(tmp_path: Path) -> None:
+    server = Supervised(tmp_path, under=["sh", "-c", 'ulimit -n 120 && exec "$@"', "sh"])
+    assert ask(server.url, "GET", "/health").status == 200
+    server.signal(signal.SIGTERM)
+    _, said = server.end()
+    assert said.count("THREADLINE_CONNECTIONS_MAX asks for") == 1, said
+    assert "asks for 10000 connections in this process, which may open 120 files: it takes 1." in said
+
+
 def test_a_server_in_a_program_of_somebody_s_own_holds_to_it_too() -> None:
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1000));"

@@ -189,6 +189,18 @@ def test_a_workspace_file_of_another_database_is_never_written_over(data: Path, 
     assert (data / f"{WORKSPACE}.kept-1").read_bytes() == theirs
 
 
+@pytest.mark.parametrize("content", [b'{"a":', b"", b"\xff", b"[]", b"{}"])
+def test_a_workspace_file_that_cannot_be_read_is_kept_and_said_to_be_so(data: Path, content: bytes) -> None:
+    (data / WORKSPACE).write_bytes(content)
+    with supervised(data, "--port", "0") as server:
+        assert_serves(server.workspace)
+        errors = end(server)
+    kept = data / f"{WORKSPACE}.kept-1"
+    assert f"{data / WORKSPACE} cannot be read as what it was written as: it is {kept} now" in errors
+    assert errors.count("\n") == 1, errors
+    assert kept.read_bytes() == content
+
+
 def test_a_worker_that_dies_and_finds_less_is_not_followed_by_another(data: Path) -> None:
     """The WAL may have been there when the worker began."""
     with supervised(data, env={"THREADLINE_FRONTEND_PROCESSES": "0"}) as server:

@@ -14,7 +14,7 @@ import pkgutil
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from threadline import datadir, operations, tasks
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
+from threadline.http.descriptors import connections_allowed
 from threadline.operations.workspace import first_workspace
 from threadline.server import factory
 from threadline.server.frontend import Clients, Frontend
@@ -111,7 +112,10 @@ class Server:
         if sqlite and frontends:
             self.frontend: Clients = frontends(sqlite, self._fail)
         else:
-            frontend = self.frontend = Frontend(self.settings, self.clock, self.store, bound)
+            settings = replace(
+                self.settings, connections_max=connections_allowed(self.settings.connections_max)
+            )
+            frontend = self.frontend = Frontend(settings, self.clock, self.store, bound)
             self._relay = factory.relay(
                 self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )
@@ -180,7 +184,7 @@ class Server:
         It is the one that `file` names, which says `known`. Raises DataLost for another, whose keys perhaps only the
         file has; with `accept_loss` the file is kept under another name.
         """
-        named = known and known.get("instance_id", "unknown")
+        named = known.get("instance_id", "unknown") if known else None
 
         def first(tx: Tx) -> dict[str, Any]:
             row = tx.one("first_instance")
@@ -193,8 +197,13 @@ class Server:
             return asdict(first_workspace(tx))
 
         workspace = await self.store.write(first)
-        if file is not None and named not in (None, workspace["instance_id"]):
-            log.warning("%s names instance %s, not the store's: it is %s now", file, named, set_aside(file))
+        if file is not None and known is not None and named != workspace["instance_id"]:
+            wrong = (
+                f"names instance {named}, not the store's"
+                if known
+                else "cannot be read as what it was written as"
+            )
+            log.warning("%s %s: it is %s now", file, wrong, set_aside(file))
         return workspace
 
 

@@ -6,7 +6,6 @@ where there is more to do than one process can, in another (`server.frontends`).
 
 import asyncio
 import socket
-from dataclasses import replace
 from typing import Protocol
 
 from threadline import datadir
@@ -14,7 +13,6 @@ from threadline.aws.frames import chat_frame
 from threadline.bus.hub import Hub
 from threadline.clock import Clock
 from threadline.config import Settings
-from threadline.http.descriptors import connections_allowed
 from threadline.http.listener import Listener
 from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import watched
@@ -43,7 +41,6 @@ class Frontend:
     """The clients' side of a server, from `start` to `close`, on the running loop."""
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
-        settings = replace(settings, connections_max=connections_allowed(settings.connections_max))
         self.hub = Hub(settings, pull_from(store), chat_frame)
         self.committed = self.hub.committed
         request_ids = request_ids_of(clock)
