@@ -123,6 +123,17 @@ def test_a_postgresql_that_is_away() -> None:
         becomes(server.url, 200)
 
 
+async def test_the_first_answer_under_a_lock_names_the_lock(tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path))
+    store = SqliteStore(tmp_path / "threadline.db", Clock())
+    readiness = Readiness(store, settings)
+    with closing(apsw.Connection(str(tmp_path / "threadline.db"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await asyncio.gather(*[readiness.reason() for _ in range(3)]) == ["locked"] * 3
+        other.execute("ROLLBACK")
+    await store.close()
+
+
 class Counting(SqliteStore):
     """Knows how often it was asked to write."""
 

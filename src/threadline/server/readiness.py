@@ -18,6 +18,9 @@ from threadline.store import Store
 LOOK_SECONDS = 1.0
 """How long a look holds, and how long an answer waits for one."""
 
+TROUBLE_SECONDS = 0.05
+"""Between two questions to the store, while a look takes its time, for why it cannot write."""
+
 ROOM_BYTES_MIN = 1 << 20
 """Less room on the disk than this is none: a few messages more, and it is full."""
 
@@ -68,17 +71,21 @@ class Readiness:
         return DRAINING if self.is_draining else self._store.trouble or self._found
 
     async def _looked(self) -> None:
-        """Return when the last look is recent enough, or has taken too long."""
-        now = asyncio.get_running_loop().time()
+        """Return when the last look is recent enough, has taken too long, or waits for a trouble of the store."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._look is None:
             if self._looked_at and now - self._looked_at < LOOK_SECONDS:
                 return
             self._looked_at = now
             self._look = asyncio.create_task(self._look_now())
             self._look.add_done_callback(self._end_of_look)
-        await asyncio.wait([self._look], timeout=max(0.0, self._looked_at + LOOK_SECONDS - now))
-        if self._look is not None:
-            self._found = self._silent
+        look, end = self._look, self._looked_at + LOOK_SECONDS
+        while not look.done() and self._store.trouble is None:
+            if (left := end - loop.time()) <= 0:
+                self._found = self._silent
+                return
+            await asyncio.wait([look], timeout=min(left, TROUBLE_SECONDS))
 
     async def _look_now(self) -> str | None:
         if self._files is not None and (found := await asyncio.to_thread(self._files.look)):
