@@ -14,7 +14,7 @@ from threadline.errors import Fault
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 SUBTYPE = "connect:Subtype"
 SUBTYPES = ("connect:Chat", "connect:Guide", "connect:SMS", "connect:Apple", "connect:WhatsApp")
-"""The subtypes of a chat. Sources: Agent Workspace guide, getChannelType; StartOutboundChatContact, SegmentAttributes."""
+"""The subtypes of a chat. Source: Agent Workspace guide, getChannelType; StartOutboundChatContact."""
 
 SYSTEM_KINDS = ("ValueList", "ValueArn")
 """Kinds of value that only segment attributes of the system have. Source: model shape SegmentAttributeValue."""

@@ -11,7 +11,7 @@ log = logging.getLogger("threadline.server")
 
 
 def connections_allowed(asked: int) -> int:
-    """How many connections a process with this one's limits can hold: as many as are asked for, or less where the system allows less.
+    """How many connections a process with these limits can hold: as many as are asked for, or less if it must be.
 
     Raises the soft limit to the hard one if that is needed, and says so in one line if it does not do.
     """
