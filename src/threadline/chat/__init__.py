@@ -1,1 +1,1 @@
-"""The rules of a chat: pure functions over rows. Nothing here waits, reads a clock or knows SQL."""
+"""The rules of a chat: pure functions over rows, without SQL, clock or await."""

@@ -1,7 +1,7 @@
-"""Contact attributes: how they are changed, how those of a past chat come along, how large they may be together.
+"""Contact attributes: how they change, which of a past chat a new chat inherits, and how large they may be together.
 
-Segment attributes are apart: a chat has them from its start, each is one of several kinds of value, and some are the
-system's.
+Segment attributes are separate: a chat has them from its start, each has one of several kinds of value, and some are
+set by the system only.
 """
 
 import re
@@ -17,7 +17,7 @@ SUBTYPES = ("connect:Chat", "connect:Guide", "connect:SMS", "connect:Apple", "co
 """The subtypes of a chat. Source: Agent Workspace guide, getChannelType; StartOutboundChatContact."""
 
 SYSTEM_KINDS = ("ValueList", "ValueArn")
-"""Kinds of value that only segment attributes of the system have. Source: model shape SegmentAttributeValue."""
+"""Kinds of value that only the system sets in segment attributes. Source: model shape SegmentAttributeValue."""
 
 
 def check(attributes: Mapping[str, str], code: str = "InvalidRequestException") -> None:
@@ -37,14 +37,14 @@ def check(attributes: Mapping[str, str], code: str = "InvalidRequestException") 
 
 
 def size_of(attributes: Mapping[str, str]) -> int:
-    """UTF-8 bytes of all names and values. An empty value means that there is no such attribute, and counts nothing."""
+    """UTF-8 bytes of all names and values. An attribute with an empty value does not exist and is not counted."""
     return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items() if value)
 
 
 def update(attributes: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
     """`attributes` after `changes`; an empty value removes its attribute. Faults: as `check`.
 
-    Source: UpdateContactAttributes, Attributes: one gets rid of an attribute by setting its value to empty.
+    Source: UpdateContactAttributes, Attributes: an attribute is removed by setting its value to empty.
     """
     changed = {**attributes, **changes}
     check(changed)
@@ -52,9 +52,9 @@ def update(attributes: Mapping[str, str], changes: Mapping[str, str]) -> dict[st
 
 
 def inherit(own: Mapping[str, str], past: Mapping[str, str]) -> dict[str, str]:
-    """`own` attributes and those of the past chat whose names `own` does not have; an empty own value keeps one out.
+    """`own` attributes and those of the past chat whose names `own` does not have. An empty own value leaves one out.
 
-    Assumed: past attributes that would bring the whole over 32,768 bytes are left out, in order; own ones never are.
+    Assumed: past attributes with which all would be more than 32,768 bytes are left out, in order; own ones never are.
     """
     merged = dict(own)
     room = ATTRIBUTES_BYTES_MAX - size_of(own)
@@ -71,7 +71,7 @@ def _without_empty(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def segment_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The segment attributes of a chat to which `given` were given.
+    """The segment attributes of a chat that was started with `given`.
 
     Source: Admin Guide, contact records: connect:Subtype of a chat is connect:Chat unless another was given.
     """
@@ -81,9 +81,8 @@ def segment_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
 def check_segment(given: Mapping[str, Any], code: str = "InvalidRequestException") -> None:
     """Refuse segment attributes that a caller cannot set.
 
-    Source: StartChatContact, SegmentAttributes: names are of letters, digits, `-` and `_`, and connect:Subtype is to be
-    given; model shape SegmentAttributeValue: lists and ARNs are the system's.
-
+    Source: StartChatContact, SegmentAttributes: names have letters, digits, `-` and `_`, and connect:Subtype may be
+    set; model shape SegmentAttributeValue: only the system sets lists and ARNs.
     Assumed: connect:Subtype is one of the documented subtypes of a chat.
     """
     for name, value in given.items():

@@ -1,7 +1,7 @@
-"""What a chat is made of: sessions of contacts, and the states a contact goes through.
+"""The rows of a chat: sessions and their contacts, and the states of a contact.
 
 A *contact* is one segment (one contact record); a *session* is the contacts that share an InitialContactId.
-Rows of the store arrive as the classes here: a class names its table's columns in order.
+The store's rows are read as the classes here: a class names its table's columns in order.
 Times are milliseconds since the epoch; `seq` counts the entries of a session's log from 1.
 """
 
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 
 class Session(NamedTuple):
-    """A chat from its first contact to its end: what its contacts share, and its one association to the past.
+    """A chat from its first contact to its end: the columns that its contacts share, and its association.
 
-    `anchor_session` and `anchor_last_seq` say where the past begins: the newest log entry of the older session
-    that this one shows. Both are None while the chat continues from nothing.
+    `anchor_session` and `anchor_last_seq` name the newest log entry of the older session that this one shows. Both are
+    None while the chat has no association.
     """
 
     key: int
@@ -69,7 +69,7 @@ class Contact(NamedTuple):
 
 
 class State(StrEnum):
-    """Where a contact stands, oldest state first."""
+    """The state of a contact, earliest first. The values are part of messages."""
 
     CREATED = "created: the customer has not connected yet"
     IN_FLOW = "in its flow: not queued yet"
@@ -100,7 +100,7 @@ class Reason(StrEnum):
 
 
 def state(contact: Contact) -> State:
-    """Where `contact` stands."""
+    """The state of `contact`."""
     if contact.disconnected_at_ms is not None:
         return State.ENDED
     if contact.user_id is not None:

@@ -1,7 +1,7 @@
-"""Every limit of a chat: its value, its unit and where it comes from; and the policies a server may switch on.
+"""Every limit of a chat with its unit and its source, and the policies that a server may switch on.
 
-Sizes, counts per chat and times always hold. Account quotas, rate limits and Amazon's bounds on history are
-policies, off by default.
+Sizes, counts per chat and times always apply. Account quotas, rate limits and Amazon's limits on history are policies,
+off by default.
 """
 
 from typing import NamedTuple
@@ -13,12 +13,10 @@ SOCKETS_PER_PARTICIPANT_MAX = 5  # open at one time. Source: feature limits
 
 CHAT_MINUTES_DEFAULT = 1_500  # 25 hours. Source: StartChatContact, ChatDurationInMinutes
 CONNECT_WITHIN_MS = 300_000  # StartChatContact to the customer's connection. Source: StartChatContact
-SOCKET_URL_MS = 100_000  # a socket's URL can be opened for so long. Source: CreateParticipantConnection
+SOCKET_URL_MS = 100_000  # time within which a socket's URL is opened. Source: CreateParticipantConnection
 SOCKET_RENEW_MS = 3_600_000  # ConnectionExpiry: when a client fetches a new URL. Observed: about an hour
 CONNECTION_TOKEN_MS = 86_400_000  # one day. Source: CreateParticipantConnection
-PARTICIPANT_TOKEN_SLACK_MS = (
-    86_400_000  # past the chat's end, so that a late caller hears "ended", not "unknown"
-)
+PARTICIPANT_TOKEN_SLACK_MS = 86_400_000  # after the chat's end, so that the error says "ended", not "unknown"
 REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
 REPLACED_FLOW_KEPT_MS = 8 * 86_400_000  # as long, for the chats that are in it
 PRUNE_EVERY_MS = 3_600_000  # between two deletions of expired tokens and stored replies
@@ -29,11 +27,11 @@ STRICT_TRANSCRIPT_BYTES_MAX = 5 * 1024 * 1024  # of one past contact's transcrip
 
 
 class Policy(NamedTuple):
-    """What an operator may decide, as operations see it.
+    """The operator's settings that operations read.
 
-    `strict_limits` applies Amazon's bounds on history. `require_same_customer` is `off`, `differ` or `known`: see
-    `rehydration.check_same_customer`. `chats_max` bounds the open chats of an instance, 0 for no bound.
-    `url` is where the server is reached, and the base of the WebSocket URLs that are handed out.
+    `strict_limits` applies Amazon's limits on history. `require_same_customer` is `off`, `differ` or `known`: see
+    `rehydration.check_same_customer`. `chats_max` limits the open chats of an instance; 0 is no limit.
+    `url` is the server's URL and the base of the WebSocket URLs in replies.
     """
 
     strict_limits: bool = False

@@ -1,4 +1,4 @@
-"""The rule of a lineage, contact by contact: what a chat shows of its past, what it does not, and why."""
+"""The rule of a lineage: whether a chat shows a contact of its past, and why."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from threadline.chat.rehydration import RehydrationType
 
 
 class Association(NamedTuple):
-    """What links a session to its past: how much of it, and the contact from which it is shown."""
+    """The link from a session to its past: how much of it is shown, and the anchor, from which it is shown."""
 
     rehydration_type: str
     anchor: Contact
@@ -37,7 +37,7 @@ class LineageReason(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """Whether a contact is shown, why, and the same as a sentence."""
+    """Whether a contact is shown, the reason, and the reason as a sentence."""
 
     shown: bool
     reason: LineageReason
@@ -45,12 +45,12 @@ class Verdict(NamedTuple):
 
 
 def in_range(hop: Hop, contact: Contact) -> bool:
-    """Whether the association to this session reaches `contact`: the anchor and what came before it."""
+    """Whether the association to this session includes `contact`: the anchor and the contacts before it."""
     return hop.association is None or contact.position <= hop.association.anchor.position
 
 
 def judge(hop: Hop, contact: Contact) -> Verdict:
-    """The rule of CreatePersistentContactAssociation for one contact of a lineage, without Amazon's bounds."""
+    """The rule of CreatePersistentContactAssociation for one contact of a lineage, without Amazon's limits."""
     if hop.association is None:
         return Verdict(True, LineageReason.CURRENT_SESSION, "It belongs to the current chat.")
     kind, anchor = hop.association

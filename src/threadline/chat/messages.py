@@ -1,4 +1,4 @@
-"""What may be said in a chat: content types, and sizes in bytes."""
+"""The rules of messages: their content types, and their sizes in bytes."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,7 +12,7 @@ CONTENT_TYPES = (PLAIN, "text/markdown", "application/json", INTERACTIVE, INTERA
 
 
 def check_supported(content_types: Sequence[str] | None, code: str) -> list[str]:
-    """The content types of a new chat; text/plain alone unless others were asked for.
+    """The content types of a new chat: those given, or text/plain alone.
 
     Source: StartChatContact, SupportedMessagingContentTypes.
     """
@@ -30,7 +30,7 @@ def check_supported(content_types: Sequence[str] | None, code: str) -> list[str]
 
 
 def check_message(content_type: str, content: str, supported: Collection[str], code: str) -> None:
-    """Refuse a message of a type that participants do not send or this chat does not have, or that is too large."""
+    """Refuse a message that is too large, or whose type the chat does not support or participants do not send."""
     if content_type == INTERACTIVE:
         raise Fault(
             code, f"ContentType {content_type} is sent by flows; a participant answers with .response."

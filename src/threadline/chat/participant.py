@@ -1,11 +1,11 @@
-"""Who takes part in a chat, and the names AWS has for it."""
+"""The participants of a chat: their roles, their kinds of token and their rows."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Role(StrEnum):
-    """Source: model shape ParticipantRole of connectparticipant."""
+    """The role of a participant. Source: model shape ParticipantRole of connectparticipant."""
 
     CUSTOMER = "CUSTOMER"
     AGENT = "AGENT"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Token(StrEnum):
-    """The kinds of token a participant holds: for CreateParticipantConnection, for all else, for opening a socket."""
+    """The kinds of token: for CreateParticipantConnection, for the other operations, and for opening a socket."""
 
     PARTICIPANT = "PARTICIPANT"
     CONNECTION = "CONNECTION"
@@ -23,7 +23,7 @@ class Token(StrEnum):
 
 
 class Participant(NamedTuple):
-    """A participant of a session. `left_seq` is the last entry of the log that is theirs to see, once they left."""
+    """A participant of a session. `left_seq` is the last entry of the log that they may see, once they have left."""
 
     session: int
     id: str
@@ -39,5 +39,5 @@ class Participant(NamedTuple):
 
     @property
     def is_active(self) -> bool:
-        """Connected and not gone."""
+        """Whether they have connected and not left."""
         return self.connected_at_ms is not None and self.left_at_ms is None

@@ -14,7 +14,7 @@ REFUSED = "InvalidRequestException"
 
 
 class RehydrationType(StrEnum):
-    """How much of the past comes back. Source: model shape RehydrationType."""
+    """How much of the past is shown. Source: model shape RehydrationType."""
 
     ENTIRE_PAST_SESSION = "ENTIRE_PAST_SESSION"
     FROM_SEGMENT = "FROM_SEGMENT"
@@ -30,7 +30,7 @@ class SourceChat(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """Where the past begins: the contact answered as ContinuedFromContactId, and its newest log entry."""
+    """The beginning of the past: the contact returned as ContinuedFromContactId, and its newest log entry."""
 
     contact: Contact
     session: Session
@@ -38,13 +38,13 @@ class Anchor(NamedTuple):
 
 
 def check_current(current: Session) -> None:
-    """Refuse to give a past to a chat that has ended."""
+    """Refuse an association of a chat that has ended."""
     if current.ended_at_ms is not None:
         raise Fault(REFUSED, f"Contact is not active: chat {current.initial_contact_id} has ended.")
 
 
 def is_repeat(current: Session, rehydration_type: str, source_contact_id: str) -> bool:
-    """Whether `current` continues from exactly this already; refuse a second, different association."""
+    """Whether `current` has exactly this association already. Faults: InvalidRequestException if it has another."""
     if current.rehydration_type is None and current.related_contact_id is None:
         return False
     if (current.rehydration_type, current.source_contact_id) == (rehydration_type, source_contact_id):
@@ -70,7 +70,7 @@ def resolve(
     customer_id: str | None,
     same_customer: str,
 ) -> Anchor:
-    """The anchor for `current` (None: a chat about to start) of customer `customer_id`, or the refusal that applies.
+    """The anchor for `current` of customer `customer_id`; `current` is None for a chat that is about to start.
 
     Faults: InvalidRequestException when the source session has not ended, when ENTIRE_PAST_SESSION names another
     contact than the session's first, or when `same_customer` does not allow the two CustomerIds.
@@ -91,7 +91,7 @@ def resolve(
     if rehydration_type == RehydrationType.FROM_SEGMENT:
         chosen = source.contact
     elif source.contact.id == past.initial_contact_id:
-        # a contact begins when the one before has ended, whatever the clock says
+        # The order of contacts is their position's, not their times'.
         chosen = source.contacts[-1]
     else:
         raise Fault(
@@ -104,9 +104,9 @@ def resolve(
 
 
 def check_same_customer(rule: str, current: str | None, past: str | None) -> None:
-    """Refuse two CustomerIds that `rule` does not allow; neither id is repeated in the message.
+    """Refuse two CustomerIds that `rule` does not allow. The message names neither id.
 
-    `off` allows all, `differ` refuses two that are known and differ, `known` refuses all but two known and equal.
+    `off` allows all, `differ` refuses two that are known and differ, `known` allows only two known and equal ones.
     """
     if rule == "off":
         return

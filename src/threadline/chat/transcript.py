@@ -1,6 +1,6 @@
-"""The transcript's rules: what an entry of the log is, who may see it, and what a page of GetTranscript holds.
+"""The rules of the transcript: the entries of a session's log, their visibility, and their form in replies.
 
-One order everywhere: the session's sequence number. Nothing here sorts by time.
+Entries are always in the order of the session's sequence number, never sorted by time.
 """
 
 import json
@@ -24,7 +24,7 @@ class Item(NamedTuple):
     """One entry of a session's log.
 
     `push_only` entries (receipts, chat.rehydrated) are delivered on sockets and never returned by GetTranscript.
-    `audience` is the participant id of the only one who may see the entry, or None for everyone.
+    `audience` is the id of the only participant that may see the entry, or None for all.
     `metadata` is JSON of MessageMetadata, on receipt entries only. `client_token` is a hash of the ClientToken with
     which a message was sent, and of its sender.
     """
@@ -47,7 +47,7 @@ class Item(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """When the recipient of a message got and read it."""
+    """The times at which a message was delivered to a recipient and read by them."""
 
     session: int
     seq: int
@@ -57,7 +57,7 @@ class Receipt(NamedTuple):
 
 
 class Viewer(NamedTuple):
-    """Who looks at a transcript: a participant of `session`, up to the entry with which they left."""
+    """The participant of `session` who reads a transcript. `left_seq` is the entry with which they left, or None."""
 
     session: int
     participant_id: str
@@ -65,10 +65,10 @@ class Viewer(NamedTuple):
 
 
 def may_see(viewer: Viewer, item: Item) -> bool:
-    """The one place that decides who sees an entry.
+    """Whether `viewer` may see an entry. No other function decides this.
 
-    Entries addressed to one participant are theirs alone, for ever. A participant who left sees nothing of their
-    own session after the entry with which they left.
+    An entry with an audience is visible to that participant only. A participant who has left sees no entry of their
+    session after the one with which they left.
     """
     if item.audience is not None and item.audience != viewer.participant_id:
         return False
@@ -76,10 +76,10 @@ def may_see(viewer: Viewer, item: Item) -> bool:
 
 
 def as_item(item: Item, *, past: bool, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
-    """`item` with the names of the model's Item. Times stay milliseconds; the wire formats them.
+    """`item` with the names of the model's Item. Times stay in milliseconds; the serialiser formats them.
 
-    An item of the current session carries ContactId; one of a past session carries RelatedContactId, the contact
-    it was sent on, and no ContactId. Source: model shape Item.
+    An item of the current session has ContactId. An item of a past session has RelatedContactId instead, with the
+    contact that it was sent on. Source: model shape Item.
     """
     out: dict[str, Any] = {"AbsoluteTime": item.at_ms}
     if item.content is not None:
@@ -112,7 +112,7 @@ def as_receipt(receipt: Receipt) -> dict[str, Any]:
 
 
 def as_event(item: Item, initial_contact_id: str) -> dict[str, Any]:
-    """`item` as it goes out on a socket: the Item members and InitialContactId, by which clients filter."""
+    """`item` as it is sent on a socket: the members of Item and InitialContactId, by which clients filter."""
     out = as_item(item, past=False)
     out["InitialContactId"] = initial_contact_id
     return out

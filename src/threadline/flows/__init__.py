@@ -1,5 +1,5 @@
-"""Flows: what happens in a chat without an agent, written in Amazon Connect's Flow language.
+"""Flows: the steps of a chat without an agent, written in Amazon Connect's Flow language. All of it is pure.
 
-`language` reads a flow and refuses one that could not run, `actions` declares what each action does, `engine` is
-the pure step from one to the next. `runner`, the only impure module, is imported by the composition root alone.
+`language` reads a flow and refuses one that could not run, `actions` declares the actions, `engine` steps from one
+action to the next, `references` resolves `$.` references. `tasks.flow_runs` runs flows on the store.
 """

@@ -1,7 +1,7 @@
 """The actions of the Flow language that this server runs: one function and its declaration each.
 
-A function gets an action's parameters (checked when the flow was created) and the chat's data, and decides: an
-effect for the runner to carry out, a value or an error to branch on, or the end. It changes nothing.
+A function gets an action's parameters (checked when the flow was created) and the chat's data. It returns an effect for
+the runner to carry out, a value or an error to branch on, or the end. It changes nothing.
 To add an action, write one function here under `@action(...)`; `language` and `engine` need no change.
 
 Source: https://docs.aws.amazon.com/connect/latest/devguide/flow-language-actions.html and its action pages.
@@ -28,7 +28,7 @@ BOT_DISCONNECTED = "BotParticipantDisconnected"
 TEXT_CHARACTERS_MAX = 6_000
 """Characters of a message, after its references are replaced. Source: Admin Guide, play prompt block."""
 TEXT_BYTES_MAX = 16_384
-"""UTF-8 bytes of a message, whoever writes it. Source: feature limits."""
+"""UTF-8 bytes of any message. Source: feature limits."""
 ATTRIBUTES_CHARACTERS_MAX = 32_768
 """Characters of all attributes that an action sets. Source: StartChatContact, Attributes (in bytes, checked later)."""
 WAIT_SECONDS_MAX = 604_800
@@ -87,7 +87,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The flow has ended without handing the contact on: the contact ends."""
+    """End the contact, since the flow has ended without transferring it to a queue."""
 
 
 Effect = Say | SetTargetQueue | EnterQueue | SetDisconnectFlow | Associate | SetAttributes | Pause | End
@@ -95,7 +95,7 @@ Effect = Say | SetTargetQueue | EnterQueue | SetDisconnectFlow | Associate | Set
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A value for the conditions to look at; None when the chat has no such value."""
+    """The value that the conditions compare; None when the chat has no such value."""
 
     value: str | None
 
@@ -118,10 +118,10 @@ Reader = Callable[[Any], Any]
 class Kind:
     """The declaration of an action type, by which a flow is checked before it is accepted.
 
-    `one_of` are parameters of which exactly one is given. `refused` names documented parameters that cannot
-    act here, with what to do instead. `operators` are those its conditions may use; `results` are the operands
-    that its conditions must have, one each. `hands_on`: its success ends the flow and leaves the contact to its
-    queue. `not_in` are the types of flow in which it cannot stand.
+    `one_of` are parameters of which exactly one is given. `refused` has the documented parameters that are not
+    supported, each with an advice. `operators` are those that its conditions may use; `results` are the operands that
+    its conditions must have, one each. `hands_on` means that its success ends the flow and leaves the contact in a
+    queue. `not_in` are the types of flow that may not contain it.
     """
 
     required: Mapping[str, Reader] = field(default_factory=dict)
@@ -137,12 +137,12 @@ class Kind:
 
     @property
     def readers(self) -> dict[str, Reader]:
-        """Every parameter it takes."""
+        """The readers of all its parameters, by name."""
         return {**self.required, **self.optional, **self.one_of}
 
     @property
     def needs_next(self) -> bool:
-        """Whether its success goes on at NextAction."""
+        """Whether NextAction follows its success."""
         return not (self.terminal or self.hands_on or self.operators)
 
 
@@ -165,7 +165,7 @@ def action(kind: Kind) -> Callable[[Run], Run]:
 
 
 def scalar(value: Any) -> str:
-    """Read a text that is not empty. A JSON number or truth value is taken as the text the console exports."""
+    """Read a text that is not empty. A JSON number or boolean becomes the text that the console exports."""
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and not isfinite(value):
@@ -176,7 +176,7 @@ def scalar(value: Any) -> str:
 
 
 def message(value: Any) -> str:
-    """Read what a message says; references in it are replaced when it is shown."""
+    """Read the text of a message. References in it are replaced when it is shown."""
     text = scalar(value)
     if not _fits(text):
         raise ValueError(f"must have at most {TEXT_CHARACTERS_MAX} characters and {TEXT_BYTES_MAX} bytes")
@@ -219,7 +219,7 @@ def seconds(value: Any) -> str:
 
 
 def wait_events(value: Any) -> tuple[str, ...]:
-    """Read the events that may cut a Wait short, each named once."""
+    """Read the events that may end a Wait early, each named once."""
     events = (CUSTOMER_RETURNED, BOT_DISCONNECTED)
     if (
         not isinstance(value, list)
@@ -264,7 +264,7 @@ _VOICE_ONLY = "is heard on voice calls only; give Text, which chat shows"
 def message_participant(parameters: Parameters, context: Context) -> Decision:
     """Show a message to the participants.
 
-    Assumed: a text that turns out empty or too long once its references are replaced takes NoMatchingError.
+    Assumed: a text that is empty or too long once its references are replaced takes NoMatchingError.
     """
     text = fill(parameters["Text"], context, TEXT_CHARACTERS_MAX)
     return Say(text) if text and text.strip() and _fits(text) else Failed()
@@ -309,7 +309,7 @@ def create_persistent_contact_association(parameters: Parameters, context: Conte
     """Continue this chat from a past one.
 
     Assumed: an empty or unresolved SourceContactId takes NoMatchingError, as every error of the API does.
-    ClientToken is accepted and has nothing to do: a repeated association of the same source succeeds anyway.
+    ClientToken is accepted and has no effect: a repeated association with the same source succeeds anyway.
     """
     source_contact_id = resolve(parameters["SourceContactId"], context)
     return Associate(parameters["RehydrationType"], source_contact_id) if source_contact_id else Failed()
@@ -325,7 +325,7 @@ def update_contact_attributes(parameters: Parameters, context: Context) -> Decis
     """Set user-defined attributes, all of them or none; an empty value removes one.
 
     Source: Admin Guide, set contact attributes block. Assumed: TargetContact is Current where it is left out.
-    Assumed: a value that is one reference which leads nowhere removes its attribute too.
+    Assumed: a value that is one unresolved reference removes its attribute too.
     """
     filled: dict[str, str] = {}
     left = ATTRIBUTES_CHARACTERS_MAX
@@ -374,9 +374,10 @@ def is_number(text: str) -> bool:
 def holds(name: str, value: str | None, operands: Sequence[str], context: Context) -> bool:
     """Tell whether a condition with the operator `name` holds for `value`.
 
-    Texts are compared with regard to case. A missing value fulfils nothing; what is no number fulfils no
+    Texts are compared with regard to case. A missing value fulfils no operator; a text that is not a number fulfils no
     Number operator. Source: Admin Guide, check contact attributes block.
-    Assumed: KeyExists, which only its name documents, holds for a value that is there, whatever its operands.
+    Assumed: KeyExists, of which only the name is documented, holds for every value that exists; its operands have no
+    effect.
     """
     if value is None or name == KEY_EXISTS:
         return value is not None
@@ -414,9 +415,9 @@ def _wait_results(parameters: Parameters) -> tuple[str, ...]:
     )
 )
 def wait(parameters: Parameters, context: Context) -> Decision:
-    """Stand still for a time, or until an event: the customer writes again, the bot has left.
+    """Wait for a time, or until an event: the customer sends a message, or the bot has left.
 
-    TimeLimitSeconds is what the service and its exports say, TimeoutSeconds what its documentation says.
+    Exported flows have TimeLimitSeconds; the documentation has TimeoutSeconds.
     """
     given = parameters.get("TimeLimitSeconds") or parameters["TimeoutSeconds"]
     limit = _seconds(resolve(given, context) or "")

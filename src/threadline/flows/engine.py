@@ -1,14 +1,14 @@
-"""The flow engine: a pure step from a state and an event to the next state and what to do about it.
+"""The flow engine: a pure step from a state and an event to the next state and its effects.
 
-The runner carries out the effect and feeds back its `Outcome`; one action is under way at a time. A state is
-plain JSON, so a flow that waits for three days survives a restart. An event that does not fit the state, such as
-the timer of a Wait already left, changes nothing.
+The runner carries out the effect and feeds back its `Outcome`; one action runs at a time. A state is stored as JSON, so
+a flow that waits for three days survives a restart. An event that does not fit the state, such as the timer of a Wait
+that has already ended, changes nothing.
 
     (NEW) --Started--> (ACTING) --Outcome--> (ACTING) ...
                           |  ^
                     Pause |  | TimerFired, Interrupted, Outcome with an error
                           v  |
-                       (WAITING)                            (ENDED): after End, or once handed on to a queue
+                       (WAITING)                            (ENDED): after End, or once put into a queue
 """
 
 import json
@@ -33,11 +33,11 @@ from threadline.flows.language import Action, Flow
 from threadline.flows.references import Context
 
 ACTIONS_WITHOUT_WAIT_MAX = 1_000
-"""Actions that a flow may run without a Wait between them: one that reaches it goes round in circles."""
+"""Actions that a flow may run without a Wait between them. A flow that reaches it has an endless loop."""
 
 
 class Phase(StrEnum):
-    """Where a run of a flow stands."""
+    """The phase of a run of a flow."""
 
     NEW = "new"
     ACTING = "acting"
@@ -46,9 +46,10 @@ class Phase(StrEnum):
 
 
 class FlowState(NamedTuple):
-    """A run of a flow. `turn` counts its actions, so that a timer knows its Wait; `burst` those since a Wait.
+    """The state of a flow's run.
 
-    `events` may cut the present Wait short; their names stand in the JSON, for who wonders whether to tell of one.
+    `turn` counts its actions and identifies a Wait to its timer; `burst` counts the actions since the last Wait.
+    `events` may end the present Wait early. SendMessage searches the stored JSON for their names.
     """
 
     phase: Phase = Phase.NEW
@@ -72,12 +73,12 @@ class FlowState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The customer is connected: begin."""
+    """The customer has connected: the flow starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The effect under way has succeeded, or failed with `error_type`."""
+    """The present effect has succeeded, or failed with `error_type`."""
 
     error_type: str | None = None
 
@@ -91,7 +92,7 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """One of the events that a Wait may be waiting for has happened, such as CustomerReturned."""
+    """An event for which a Wait may wait has happened, such as CustomerReturned."""
 
     event: str
 
@@ -102,12 +103,12 @@ Event = Started | Outcome | TimerFired | Interrupted
 def step(
     flow: Flow, state: FlowState, event: Event, context: Context
 ) -> tuple[FlowState, tuple[Effect, ...]]:
-    """Answer the next state and the effects to carry out: one, or none where the event changes nothing.
+    """Return the next state and the effects to carry out: one, or none where the event changes nothing.
 
     `context` is the chat's data that references resolve to. After any effect but Pause and End, feed back its
-    Outcome. A Pause is under way at once: feed back an Outcome only when it failed.
+    Outcome. After a Pause, feed back an Outcome only when it failed.
 
-    Assumed: a flow that has run 1,000 actions without a Wait ends; AWS publishes no such bound.
+    Assumed: a flow that has run 1,000 actions without a Wait ends; AWS publishes no such limit.
     Assumed: an error without a branch takes that of NoMatchingError, else NextAction, else the flow ends.
     """
     action = flow.actions.get(state.action)

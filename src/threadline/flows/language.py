@@ -1,7 +1,7 @@
-"""The Flow language: reads a flow's JSON, and refuses one that could not run, with everything that is wrong.
+"""The Flow language: reads a flow's JSON, and refuses a flow that could not run, with all its problems.
 
-A flow that `parse` accepts runs to its end without surprises: every action is one this server runs, every
-parameter has been read, every transition leads somewhere. `Metadata` (where things are drawn) is ignored.
+In a flow that `parse` accepts the server runs every action, every parameter is valid, and every transition leads to an
+action of the flow. `Metadata` (the positions in the editor) is ignored.
 Source: https://docs.aws.amazon.com/connect/latest/devguide/flow-language.html
 """
 
@@ -24,9 +24,9 @@ ACTIONS_MAX = 250
 IDENTIFIER_CHARACTERS_MAX = 50
 """Source: Flow language, actions page; so are the characters and names that an identifier must not have."""
 OPERANDS_MAX = 250
-"""Values that the conditions of one action compare with, all together: comparing takes time at every visit."""
+"""Operands of all conditions of one action together, since every run of the action compares them."""
 PROBLEMS_MAX = 100
-"""Problems told at once: enough to work on, bounded whatever the content."""
+"""Problems listed in one error."""
 
 _FORBIDDEN_CHARACTERS = frozenset("%:(\\/)=$,;[]{}")
 _FORBIDDEN_IDENTIFIERS = frozenset(
@@ -52,7 +52,7 @@ _OTHER_TYPES = frozenset(
 
 
 class Condition(NamedTuple):
-    """Where to go when the action's value fulfils `operator` with one of `operands`."""
+    """A branch: `next_action` follows when the action's value fulfils `operator` with one of `operands`."""
 
     operator: str
     operands: tuple[str, ...]
@@ -60,7 +60,7 @@ class Condition(NamedTuple):
 
 
 class Action(NamedTuple):
-    """One step of a flow. `parameters` are as the readers in `actions` left them; `errors` maps a type to an
+    """One step of a flow. `parameters` are as the readers in `actions` return them; `errors` maps an error type to an
     action's identifier.
     """
 
@@ -82,9 +82,9 @@ class Flow(NamedTuple):
 def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
     """Read the content of a flow of the given type.
 
-    Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}: all that is wrong, each a
-    sentence that names the action and says what to do.
-    Assumed: the conditions of one action compare with 250 values at most.
+    Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}, each of which names the action and
+    advises how to correct it.
+    Assumed: the conditions of one action have 250 operands at most.
     """
     document = _document(content)
     problems: list[str] = []
@@ -120,7 +120,7 @@ def demo_content(name: str, **ids: str) -> str:
     """The content of a demo flow: `demo-survey`, or `demo-inbound` or `demo-returning`, which take `queue_id` and
     `survey_flow_id`.
 
-    Faults: InvalidContactFlowException when an id is missing, since its placeholder is nothing that can run.
+    Faults: InvalidContactFlowException when an id is missing, since its placeholder is left in the content.
     """
     content = (resources.files("threadline.flows") / f"{name}.json").read_text(encoding="utf-8")
     for placeholder, value in ids.items():
@@ -194,7 +194,7 @@ def _type_problem(type_: Any) -> str:
 
 
 def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
-    """Read the parameters; what is wrong goes to `complaints`."""
+    """Read the parameters. Problems are added to `complaints`."""
     readers, read = kind.readers, {}
     complaints += [f"parameter {name} is required." for name in kind.required if name not in given]
     if kind.one_of and sum(name in given for name in kind.one_of) != 1:
@@ -216,7 +216,7 @@ def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> 
 def _transitions(
     kind: Kind, parameters: Mapping[str, Any], given: Mapping[str, Any], complaints: list[str]
 ) -> tuple[str | None, dict[str, str], tuple[Condition, ...]]:
-    """Read NextAction, errors and conditions; what is wrong goes to `complaints`."""
+    """Read NextAction, errors and conditions. Problems are added to `complaints`."""
     next_action = given.get("NextAction")
     if kind.terminal:
         if any(given.values()):

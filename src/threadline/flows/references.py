@@ -1,6 +1,6 @@
 """References to a chat's data inside a flow: `$.Attributes.name`, `$.SegmentAttributes['connect:Subtype']`.
 
-Not JSONPath at large: a path of names from the root, which is all the Flow language documents.
+A reference is a path of names from the root; the Flow language documents no other JSONPath.
 Source: Admin Guide, list of available contact attributes and their JSONPath references.
 """
 
@@ -24,7 +24,7 @@ def is_reference(text: str) -> bool:
 
 
 def look_up(reference: str, context: Context) -> str | None:
-    """Return what `reference` stands for in `context`, as text; None where there is no such single value."""
+    """Return the value of `reference` in `context` as text; None where there is no such single value."""
     value: Any = context
     for quoted, double_quoted, plain in _STEP.findall(reference):
         if not isinstance(value, Mapping):
@@ -36,15 +36,15 @@ def look_up(reference: str, context: Context) -> str | None:
 
 
 def resolve(value: str, context: Context) -> str | None:
-    """Return `value` itself, or what it stands for when it is a reference."""
+    """Return `value`, or the value that it refers to when it is a reference."""
     return look_up(value, context) if is_reference(value) else value
 
 
 def fill(text: str, context: Context, characters_max: int) -> str | None:
-    """Return `text` with every reference replaced, by nothing where it leads nowhere; None when that gets too long.
+    """Return `text` with every reference replaced; None once that has more than `characters_max` characters.
 
-    It stops there: a text of references to long values would take all the memory there is.
-    Assumed: an unresolved reference is an empty text, as AWS shows one in a message.
+    It stops at that size, since a text of many references to long values could fill the memory.
+    Assumed: an unresolved reference becomes an empty text, as AWS shows it in a message.
     """
     parts: list[str] = []
     size, end = 0, 0

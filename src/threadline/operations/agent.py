@@ -1,4 +1,4 @@
-"""The agent's side, which Amazon does not publish: accepting a chat and handing it on."""
+"""The agent's operations, which Amazon does not publish: accepting a chat and transferring it."""
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, State, state
@@ -29,17 +29,17 @@ INVALID = "InvalidRequestException"
 def accept_contact(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_id: str, user_id: str
 ) -> Reply:
-    """A user takes a chat that waits in a queue or was offered to them, whatever their status and load.
+    """Join a user to a chat that waits in a queue or was offered to them. Their status and load are not checked.
 
-    A custom bot is disconnected as the agent joins. Source: Admin Guide, custom participants.
+    A custom bot is disconnected when the agent joins. Source: Admin Guide, custom participants.
 
-    Answers the agent's ParticipantToken, for CreateParticipantConnection. The same user may call again for another
-    token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
-    Faults: ResourceNotFoundException; InvalidRequestException that says where the contact stands when it cannot be
-        accepted: not connected, not queued yet, offered to or accepted by another user, ended.
+    The reply has the agent's ParticipantToken, for CreateParticipantConnection. The same user may call again for
+    another token. Writes: participant, token, the contact's agent. Wakes: the session, with participant.joined.
+    Faults: ResourceNotFoundException; InvalidRequestException with the contact's state when it cannot be accepted: not
+        connected, not queued yet, offered to or accepted by another user, ended.
     Observed: a user who accepts again after a transfer is a new participant with a new id.
     Assumed: the agent's display name is the user's first name; a bot leaves before the agent joins.
-    On purpose: an offer stands until somebody acts on it; Amazon counts a chat as missed after 20 seconds.
+    On purpose: an offer has no time limit; Amazon counts a chat as missed after 20 seconds.
     """
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)
@@ -91,15 +91,15 @@ def transfer_chat(
     queue_id: str | None = None,
     client_token: str | None = None,
 ) -> Reply:
-    """Hand a chat from its agent on to another user or to a queue, and answer the new contact.
+    """Transfer a chat from its agent to another user or to a queue, and return the new contact.
 
-    In one transaction: the contact ends and its agent leaves, the next contact begins and is offered or queued. What
-    the customer writes meanwhile belongs to the new contact. Participants, attributes and the association stay.
+    In one transaction the contact ends, its agent leaves, and the next contact begins and is offered or queued. The
+    customer's messages from then on belong to the new contact. Participants, attributes and the association stay.
     Wakes: the session: transfer.succeeded and then participant.left for all, and an end for the agent who leaves.
     Faults: ResourceNotFoundException; InvalidRequestException unless exactly one of user and queue is given and an
         agent is in the chat; ServiceQuotaExceededException when the chain is full; IdempotencyException for a
         ClientToken that comes back with other arguments.
-    Observed: transfer.succeeded names no participant and comes just before participant.left; everybody sees both.
+    Observed: transfer.succeeded names no participant and comes just before participant.left; all see both.
     Source: contact records data model: an agent's quick connect to a queue is of InitiationMethod TRANSFER too.
     """
     require_instance(tx, caller, instance_id)

@@ -1,4 +1,4 @@
-"""Contact attributes: read and written by name, shared by all contacts of a chat, also after it has ended."""
+"""Contact attributes: read and written by name, also after the chat has ended. All contacts of a chat share them."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def update_contact_attributes(
     Faults: ResourceNotFoundException; InvalidRequestException for a name that is not allowed or more than 32,768
         bytes in all.
     Source: UpdateContactAttributes.
-    Assumed: a removed attribute is as one that never was: an association made later brings that of the past chat.
+    Assumed: an attribute that was removed counts as never set: an association made later adds that of the past chat.
     """
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, initial_contact_id)
@@ -53,9 +53,9 @@ def attributes_of(tx: Tx, session: int) -> dict[str, str]:
 
 
 def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:
-    """Change attributes of a session, which updates its contacts' records.
+    """Change attributes of a session and mark its contacts as updated.
 
-    Faults: InvalidRequestException; then nothing is written.
+    Faults: InvalidRequestException, in which case nothing is written.
     """
     before = attributes_of(tx, session)
     changed = rules.update(before, attributes)

@@ -1,4 +1,4 @@
-"""Flows as resources: created, read, listed, replaced. What they do is `threadline.flows`' affair."""
+"""The operations that create, describe, list and replace flows. `threadline.flows` has the Flow language itself."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from threadline.store import Tx
 SAVED = "SAVED"
 OF_SAVED = "$SAVED"
 QUALIFIERS = ("", "$LATEST", OF_SAVED)
-"""What may follow the id of a flow after a colon. Source: DescribeContactFlow."""
+"""Qualifiers that may follow the id of a flow after a colon. Source: DescribeContactFlow."""
 
 
 class ContactFlow(NamedTuple):
@@ -50,7 +50,7 @@ def require_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> ContactFlow:
 
 
 def content_of(tx: Tx, instance_id: str, flow_id: str, version: int) -> str:
-    """The content that a flow has or had as `version`, which is kept for as long as a chat may run it."""
+    """The content of a flow in `version`. A replaced content is kept for as long as a chat may run it."""
     content = tx.row("content_of_version", str, instance_id=instance_id, flow_id=flow_id, version=version)
     if content is None:
         raise LookupError(f"no version {version} of flow {flow_id}")
@@ -70,11 +70,11 @@ def create_contact_flow(
     status: str = "PUBLISHED",
     tags: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Create a flow. Its content is checked: what could not run is refused, with all its problems.
+    """Create a flow. Content that could not run is refused, with all its problems.
 
     Faults: InvalidContactFlowException with `problems`; DuplicateResourceException for a name that is taken;
         ResourceNotFoundException.
-    Source: CreateContactFlow. On purpose: content saved but not published is checked just the same.
+    Source: CreateContactFlow. On purpose: content that is saved but not published is checked too.
     """
     instance = require_instance(tx, caller, instance_id)
     parse(content, type)
@@ -104,12 +104,12 @@ def create_contact_flow(
 def update_contact_flow_content(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str, content: str
 ) -> Reply:
-    """Replace a flow's content, checked as at its creation, for every chat that begins it from now on.
+    """Replace a flow's content for every chat that starts the flow from now on. It is checked as in CreateContactFlow.
 
     Faults: InvalidContactFlowException with `problems`; ResourceNotFoundException.
     Writes: the flow; its former content stays for eight days, longer than any chat lasts.
     Source: UpdateContactFlowContent.
-    Assumed: a chat that is in the flow goes on with the content it began with.
+    Assumed: a chat that is already in the flow continues with the content that it started with.
     """
     instance = require_instance(tx, caller, instance_id)
     flow = require_flow(tx, instance.id, contact_flow_id)
@@ -123,7 +123,7 @@ def update_contact_flow_content(
 
 @operation("connect", writes=False)
 def describe_contact_flow(tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str) -> Reply:
-    """Describe a flow with its content; one that was never published goes by its id with `:$SAVED`.
+    """Describe a flow with its content. A flow that was never published is addressed by its id with `:$SAVED`.
 
     Faults: ResourceNotFoundException; ContactFlowNotPublishedException.
     Source: DescribeContactFlow.
@@ -165,7 +165,7 @@ def list_contact_flows(
 ) -> Reply:
     """List the flows of an instance, of the given types or of all.
 
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListContactFlows.
     """
     instance = require_instance(tx, caller, instance_id)

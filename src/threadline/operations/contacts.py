@@ -1,4 +1,4 @@
-"""Contacts: starting a chat, stopping it, describing it and what belongs to it."""
+"""The operations that start a chat, stop it, describe its contacts and list the contacts related to it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ INVALID = "InvalidRequestException"
 
 
 def add_connection(tx: Tx, reply: Reply, arguments: Mapping[str, Any]) -> Reply:
-    """The connection data that ConnectionTypes asked for, fresh for every reply; no Url once the chat has ended."""
+    """The reply with new connection data of each kind in ConnectionTypes; without a Url once the chat has ended."""
     wanted = arguments.get("connection_types")
     if not wanted:
         return reply
@@ -71,17 +71,17 @@ def start_chat_contact(
     connection_types: Sequence[str] | None = None,
     chat_streaming_configuration: Document | None = None,
 ) -> Reply:
-    """Start a chat; its flow runs once the customer has connected, for which there are five minutes.
+    """Start a chat. Its flow starts when the customer connects, which must happen within five minutes.
 
     Reads: the flow, the past chat if any. Writes: session, contact, participant, tokens, the initial message.
-    Faults: InvalidRequestException for what contradicts itself or cannot be continued (see
+    Faults: InvalidRequestException for members that contradict each other or a chat that cannot be continued (see
         CreatePersistentContactAssociation); ResourceNotFoundException for an instance, flow, related or source contact
-        that is not there; LimitExceededException when the instance has its fill of open chats.
+        that does not exist; LimitExceededException when the instance has as many open chats as are allowed.
     Source: StartChatContact.
     Assumed: PersistentChat that cannot be fulfilled fails the call and creates nothing.
-    Assumed: the copied attributes are those of the past chat; attributes of the request win, and an empty one keeps
-        its name out.
-    On purpose: ParticipantConfiguration.ResponseMode has no effect, since no bot streams its answers.
+    Assumed: the copied attributes are those of the past chat. An attribute of the request replaces that of the past
+        chat, and an empty one leaves it out.
+    On purpose: ParticipantConfiguration.ResponseMode has no effect, since no bot streams its replies.
     """
     refuse(INVALID, ChatStreamingConfiguration=chat_streaming_configuration)
     instance = require_instance(tx, caller, instance_id)
@@ -161,7 +161,7 @@ def _past(
     related_contact_id: str | None,
     customer_id: str | None,
 ) -> tuple[Session | None, Anchor | None]:
-    """The session a new chat is related to, or the anchor it continues from, or neither."""
+    """The session to which a new chat is related, or the anchor from which it continues, or neither."""
     if persistent_chat is not None and related_contact_id is not None:
         raise Fault(INVALID, "RelatedContactId and PersistentChat cannot both be provided.")
     if related_contact_id is not None:
@@ -263,13 +263,13 @@ def stop_contact(
     instance_id: str,
     disconnect_reason: Document | None = None,
 ) -> Reply:
-    """End a chat, whatever its state, without its disconnect flow.
+    """End a chat in any state, without running its disconnect flow.
 
     Writes: the session's end. Wakes: the session, with chat.ended.
-    Faults: ResourceNotFoundException; InvalidRequestException for a contact handed over while the chat goes on.
+    Faults: ResourceNotFoundException; InvalidRequestException for a contact that has ended in a running chat.
     Source: StopContact.
     Assumed: stopping a chat that has ended changes nothing and succeeds.
-    On purpose: DisconnectReason, which only outbound campaigns give, is refused.
+    On purpose: DisconnectReason is refused, since only outbound campaigns send it.
     """
     refuse(INVALID, DisconnectReason=disconnect_reason)
     require_instance(tx, caller, instance_id)
@@ -292,9 +292,9 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     Faults: ResourceNotFoundException. Source: DescribeContact.
     Assumed: InitialContactId is left out of a chat's first contact.
     Assumed: ContactAssociationId is the first contact of the oldest chat in the tree of related chats.
-    Assumed: LastUpdateTimestamp moves with all that the answer shows of the contact: attributes and the association,
-        which are its chat's, included.
-    On purpose: after-contact work begins and ends with the contact, since it clears by itself.
+    Assumed: LastUpdateTimestamp changes with every member of the reply, also with the attributes and the association,
+        which belong to the whole chat.
+    On purpose: after-contact work begins and ends when the contact ends, since it clears by itself.
     On purpose: QuickConnectId and QuickConnectName of NextContacts are left out: a chat is transferred to a user or a
         queue by its id.
     """
@@ -335,7 +335,7 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
 
 
 def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:
-    """The contact to which an agent handed `contact` on; None where none did."""
+    """The contact to which an agent transferred `contact`, or None."""
     following = None
     if contact.position < session.last_position:
         following = tx.row("contact_at", Contact, session=session.key, position=contact.position + 1)
@@ -359,10 +359,10 @@ def list_associated_contacts(
     max_results: int = 100,
     next_token: str | None = None,
 ) -> Reply:
-    """List all contacts of the tree a contact belongs to: every chat related to the same first one, and its contacts.
+    """List all contacts of a contact's tree: the contacts of every chat that is related to the same first chat.
 
     Order: chats in the order they were started, contacts of a chat first to last.
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListAssociatedContacts.
     Assumed: the tree is that of ContactAssociationId, and MaxResults is 100 unless given.
     Assumed: InitialContactId is left out of a chat's first contact.
@@ -390,7 +390,7 @@ def list_associated_contacts(
 
 
 def _tree_position(tx: Tx, session: Session, next_token: str | None) -> tuple[int, int]:
-    """Where a page begins: at the contact that NextToken names, which must be of the same tree."""
+    """The session and position at which a page begins: those of NextToken's contact, which must be of the same tree."""
     if next_token is None:
         return 0, 0
     keys = {"instance_id": session.instance_id, "contact_id": next_token}

@@ -1,4 +1,4 @@
-"""Hours of operation: when a queue is open. An instance has one set of them, which is open at all times."""
+"""Hours of operation: when a queue is open. An instance has one set of them, which is always open."""
 
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ def list_hours_of_operations(
 ) -> Reply:
     """List the hours of operation of an instance.
 
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListHoursOfOperations.
     """
     instance = require_instance(tx, caller, instance_id)

@@ -1,4 +1,4 @@
-"""Instances and what they hold: queues and users, described and listed."""
+"""The operations that describe and list instances, their queues and their users."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -42,7 +42,7 @@ class Queue(NamedTuple):
 
 
 class User(NamedTuple):
-    """Someone who answers chats."""
+    """A user. Users accept chats as agents."""
 
     instance_id: str
     id: str
@@ -57,7 +57,7 @@ class User(NamedTuple):
 def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instance:
     """The caller's instance. Faults: ResourceNotFoundException; AccessDeniedException for another account's.
 
-    Assumed: where an operation's model lists no AccessDeniedException, the wire still answers it, as IAM does.
+    Assumed: AccessDeniedException is sent also where an operation's model does not list it, as IAM does.
     """
     instance = tx.row("instance", Instance, instance_id=instance_id)
     if instance is None:
@@ -70,7 +70,7 @@ def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instanc
 
 
 def instance_arn(instance: Instance) -> str:
-    """The ARN of an instance. On purpose: the region is us-east-1, whatever region a client signs for."""
+    """The ARN of an instance. On purpose: its region is us-east-1, also when a client signs for another."""
     return f"arn:aws:connect:{REGION}:{instance.account_id}:instance/{instance.id}"
 
 
@@ -91,9 +91,9 @@ def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
 
 
 def start_of_page(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
-    """After which id a page begins: none, or that of the row which `statement` finds for a NextToken.
+    """The id after which a page begins: empty, or the NextToken when `statement` finds a row for it.
 
-    Faults: InvalidRequestException for a token that is the id of no such row.
+    Faults: InvalidRequestException for a token without such a row.
     """
     if not next_token:
         return ""
@@ -114,7 +114,7 @@ def list_instances(
 ) -> Reply:
     """List the instances of the caller's account.
 
-    Faults: InvalidRequestException for a NextToken that is none. Source: ListInstances.
+    Faults: InvalidRequestException for a NextToken that is not valid. Source: ListInstances.
     """
     keys = {"account_id": caller.account_id}
     after = start_of_page(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
@@ -136,10 +136,9 @@ def describe_instance(tx: Tx, caller: AccountCaller, *, instance_id: str) -> Rep
 
 
 def _instance_members(tx: Tx, instance: Instance) -> Reply:
-    """What ListInstances and DescribeInstance tell.
+    """The members of an instance in ListInstances and DescribeInstance.
 
-    On purpose: InstanceAccessUrl is the URL of the server: it is where an instance is reached, and there is no other
-    website.
+    On purpose: InstanceAccessUrl is the URL of the server, since an instance has no other website.
     """
     return {
         "Id": instance.id,
@@ -167,8 +166,8 @@ def list_queues(
 ) -> Reply:
     """List the queues of an instance.
 
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none. Source: ListQueues.
-    On purpose: there are no agents' own queues, so QueueTypes AGENT alone lists nothing.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListQueues.
+    On purpose: agents have no queues of their own, so QueueTypes AGENT alone lists nothing.
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
@@ -222,7 +221,7 @@ def list_users(
 ) -> Reply:
     """List the users of an instance.
 
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is none. Source: ListUsers.
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListUsers.
     """
     instance = require_instance(tx, caller, instance_id)
     keys = {"instance_id": instance.id}
@@ -249,8 +248,8 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
     """Describe a user.
 
     Faults: ResourceNotFoundException. Source: DescribeUser.
-    On purpose: AfterContactWorkTimeLimit is left out: after-contact work clears by itself, and 0 would mean a time
-        without end.
+    On purpose: AfterContactWorkTimeLimit is left out, since after-contact work clears by itself and 0 would mean
+        unlimited time.
     """
     instance = require_instance(tx, caller, instance_id)
     user = require_user(tx, instance.id, user_id)

@@ -1,4 +1,4 @@
-"""Access keys: which account a signature speaks for."""
+"""Access keys, each of which belongs to an account."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class AccessKey(NamedTuple):
 def key_of(tx: Tx, access_key_id: str) -> AccessKey | None:
     """The key with this id, or None.
 
-    No operation takes a key away or changes its secret. On purpose: a key that is deleted in the database is good for
-    up to a minute more with a server that has just seen it; IAM's changes take a while too.
+    No operation deletes a key or changes its secret. On purpose: a server may accept a key for up to a minute after it
+    was deleted in the database, since servers cache keys; IAM's changes take time too.
     """
     return tx.row("access_key", AccessKey, id=access_key_id)

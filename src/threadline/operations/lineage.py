@@ -1,4 +1,4 @@
-"""The lineage of a chat: walked contact by contact, and explained to whoever asks why something is shown or not."""
+"""The lineage of a chat: the walk through its sessions, and the operation that explains why a contact is shown."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -19,10 +19,10 @@ INVALID = "InvalidRequestException"
 
 
 class Cursor(NamedTuple):
-    """Where a page of a lineage begins.
+    """The beginning of a page of a lineage.
 
-    `child` is the session whose association leads to session number `hop`; `position` the first contact to list there,
-    counted down; `past` how many shown past contacts came before.
+    `child` is the session whose association leads to session number `hop`. `position` is the first contact to list
+    there; positions count down. `past` is the number of past contacts shown on the pages before.
     """
 
     hop: int
@@ -59,7 +59,7 @@ def next_hop(tx: Tx, session: Session, number: int) -> Hop | None:
 
 
 def span_of(hop: Hop, contact: Contact) -> tuple[int, int]:
-    """The first and last number of a contact's entries in its session's log; the last is smaller when it has none."""
+    """The first and last number of a contact's entries in its session's log; the last is smaller without entries."""
     return contact.first_seq, rehydration.last_seq_of(contact, hop.contacts, hop.session)
 
 
@@ -82,13 +82,13 @@ def describe_lineage(
     max_results: int = 100,
     next_token: str | None = None,
 ) -> Reply:
-    """Explain what a chat shows of its past: every contact of its lineage, newest first, shown or dropped and why.
+    """Explain the past of a chat: list every contact of its lineage, newest first, whether it is shown, and why.
 
-    With `source_contact_id` and `rehydration_type` it explains an association before it is made, and refuses what
-    CreatePersistentContactAssociation would refuse, in the same words.
+    With `source_contact_id` and `rehydration_type` it explains an association before it is made. It refuses the same
+    associations as CreatePersistentContactAssociation, with the same message.
     Reads: the lineage's sessions and contacts, as far as the page goes.
-    Faults: ResourceNotFoundException; InvalidRequestException as CreatePersistentContactAssociation has it, for one
-        of the two what-if members without the other, and for a NextToken that is none.
+    Faults: ResourceNotFoundException; InvalidRequestException as in CreatePersistentContactAssociation, for one of the
+        two what-if members without the other, and for a NextToken that is not valid.
     An ended chat can be explained, but a what-if needs one that is running.
     """
     require_instance(tx, caller, instance_id)
@@ -116,7 +116,7 @@ def describe_lineage(
 def _suppose(
     tx: Tx, session: Session, source_contact_id: str | None, rehydration_type: str | None
 ) -> Hop | None:
-    """The past that an association not made yet would bring; None when none is asked about or it is made already."""
+    """The past of an association that is not made yet; None without what-if members, or when it is made already."""
     if source_contact_id is None and rehydration_type is None:
         return None
     if source_contact_id is None or rehydration_type is None:
@@ -148,7 +148,7 @@ def _hops_from(tx: Tx, session: Session, supposed: Hop | None, cursor: Cursor) -
 
 
 def _judged(tx: Tx, hops: Iterator[Hop], cursor: Cursor) -> Iterator[tuple[Hop, Contact, Verdict, Cursor]]:
-    """Every contact from `cursor` on with its verdict, and the cursor of a page that would begin with it."""
+    """Every contact from `cursor` on with its verdict, and the cursor of a page that begins with it."""
     past, child = cursor.past, cursor.child
     for hop in hops:
         for contact in reversed(hop.contacts):

@@ -1,4 +1,4 @@
-"""What participants say and signal: messages, typing, receipts."""
+"""The operations that send messages, typing and receipts."""
 
 import json
 from functools import lru_cache
@@ -20,7 +20,7 @@ from threadline.store import Tx
 
 INVALID = "ValidationException"
 TOKEN_CHARACTERS = 32
-"""How much of a ClientToken's hash is kept with a message: 128 bits."""
+"""Hexadecimal characters of a ClientToken's hash that are stored with a message: 128 bits."""
 
 
 @operation("connectparticipant", bearer=Token.CONNECTION, credential="connection_token")
@@ -32,15 +32,15 @@ def send_message(
     content: str,
     client_token: str | None = None,
 ) -> Reply:
-    """Say something to everyone in the chat.
+    """Send a message to all participants.
 
-    Reads: the participant, their session, its flow and what was said with the same ClientToken, in one statement.
-    Writes: one entry of the log. Wakes: the session; the sender's own sockets hear it too.
+    Reads: the participant, their session, its flow and the message with the same ClientToken, in one statement.
+    Writes: one entry of the log. Wakes: the session, the sender's own sockets included.
     Faults: AccessDeniedException when the chat has ended or the sender left; ValidationException for a content type
-        the chat does not have, more than 16,384 bytes, or a ClientToken that comes back with another message.
+        that the chat does not support, more than 16,384 bytes, or a ClientToken that comes back with another message.
     Source: SendMessage.
-    Assumed: a repeated ClientToken answers the Id and AbsoluteTime of the first message, as long as the chat is kept.
-    Assumed: a customer may write before their socket is open; the flow still waits for the connection.
+    Assumed: a repeated ClientToken returns the Id and AbsoluteTime of the first message, as long as the chat is kept.
+    Assumed: a customer may send before their socket is open; the flow still waits for the connection.
     """
     token = token_hash(f"{caller.participant_id}/{client_token}")[:TOKEN_CHARACTERS] if client_token else None
     found = tx.row(
@@ -61,14 +61,14 @@ def send_message(
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = append_message(tx, session, participant, content_type, content, token)
-    # a customer's message is the event CustomerReturned of a flow that waits for it
+    # A flow that waits for CustomerReturned goes on at the customer's next message.
     if participant.role == Role.CUSTOMER and isinstance(flow_state, str) and "CustomerReturned" in flow_state:
         flow_event(tx, session, "CustomerReturned")
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 
 
 def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:
-    """What was answered to the first message with the same ClientToken."""
+    """The reply to the first message with the same ClientToken."""
     item = tx.row("item", Item, session=session.key, seq=seq)
     if item is None:
         raise LookupError(f"no entry {seq} in session {session.key}")
@@ -94,17 +94,18 @@ def send_event(
     content: str | None = None,
     client_token: str | None = None,
 ) -> Reply:
-    """Signal typing, or that a message was delivered or read.
+    """Send a typing event, or a receipt that a message was delivered or read.
 
-    Typing is shown to the others and lost; a receipt is kept on its message and pushed to the sockets once.
+    Typing is pushed to the other participants and not stored. A receipt is stored with its message and pushed once.
     Writes: receipt and a push-only entry. Wakes: the session.
-    Faults: AccessDeniedException; ValidationException for another content type or a receipt for no message of this
-        chat nor item of its past; ConflictException for a receipt while more than two participants are in the chat.
+    Faults: AccessDeniedException; ValidationException for another content type, or a receipt for a message that is
+        neither of this chat nor of its past; ConflictException for a receipt while more than two participants are in
+        the chat.
     Source: SendEvent.
-    On purpose: ClientToken repeats no answer, since clients send one constant for every receipt.
+    On purpose: ClientToken has no effect, since clients send one constant for every receipt.
     Observed: Amazon's widget sends receipts for items of the past; they have no effect.
     Assumed: the retired connection.acknowledged connects its sender as an open socket does, and is not shown.
-    Assumed: the sender does not hear its own typing.
+    Assumed: typing is not pushed to its sender.
     """
     session, participant = active(tx, caller)
     if content_type == transcript.TYPING:

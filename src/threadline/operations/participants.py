@@ -1,4 +1,4 @@
-"""Participants: joining a chat, connecting to it, leaving it."""
+"""The operations by which participants join a chat, connect to it and leave it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -32,7 +32,7 @@ INVALID = "InvalidRequestException"
 
 
 class Subscription(NamedTuple):
-    """What a socket needs to follow a chat: the session's key and first contact, who looks, the cursor to start at."""
+    """A socket's subscription to a chat: the session's key and first contact, the viewer, and the first cursor."""
 
     session: int
     initial_contact_id: str
@@ -41,9 +41,9 @@ class Subscription(NamedTuple):
 
 
 def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
-    """The caller's session and participant, who may still act. Faults: AccessDeniedException.
+    """The caller's session and participant. Faults: AccessDeniedException when the chat has ended or they have left.
 
-    Observed: Amazon refuses a call after the end with 403. On purpose: the words say what has ended.
+    Observed: Amazon refuses a call after the end with 403. On purpose: the message names the reason.
     """
     found = tx.row(
         "participant_and_session", Participant, Session, session=caller.session, id=caller.participant_id
@@ -56,7 +56,7 @@ def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
 
 
 def check_active(session: Session, participant: Participant) -> None:
-    """Refuse who may not act any more. Faults: as `active`."""
+    """Refuse a participant whose chat has ended or who has left it. Faults: as `active`."""
     if session.ended_at_ms is not None:
         raise Fault(DENIED, "Access denied: the chat has ended.")
     if participant.left_at_ms is not None:
@@ -73,11 +73,11 @@ def create_participant(
     client_token: str | None = None,
     participant_details: Document,
 ) -> Reply:
-    """Add a bot of one's own to a running chat that no agent is in; it is disconnected when one joins.
+    """Add a custom bot to a running chat without an agent. The bot is disconnected when an agent joins.
 
-    Writes: participant, token. The bot joins when it connects; its Expiry is the end of the chat's duration.
+    Writes: participant, token. The bot joins when it connects. Its Expiry is the end of the chat's duration.
     Faults: ResourceNotFoundException; InvalidRequestException for another role; ConflictException for an ended contact
-        and while an agent is in the chat; ServiceQuotaExceededException when the chat has its bot.
+        and while an agent is in the chat; ServiceQuotaExceededException when the chat has a bot already.
     Source: CreateParticipant; Admin Guide, custom participants.
     On purpose: a bot may connect later than 15 seconds after this call.
     """
@@ -120,14 +120,15 @@ def create_participant_connection(
     type: Sequence[str] | None = None,
     connect_participant: bool | None = None,
 ) -> Reply:
-    """Give a participant what it needs to connect: a WebSocket URL, a connection token, or both.
+    """Create the connection data of a participant: a WebSocket URL, a connection token, or both.
 
-    The URL is to be opened within 100 seconds; the token lives a day. Earlier ones stay valid.
-    Writes: tokens; with ConnectParticipant, the participant is in the chat from now on, as with an open socket: a
-        customer's chat begins.
-    Faults: AccessDeniedException when the chat has ended; ValidationException for nothing asked or WEBRTC_CONNECTION.
+    The URL can be opened for 100 seconds; the token is valid for a day. Earlier ones stay valid.
+    Writes: tokens. ConnectParticipant also connects the participant, as an open socket does: a customer's chat begins.
+    Faults: AccessDeniedException when the chat has ended; ValidationException without Type and ConnectParticipant, and
+        for WEBRTC_CONNECTION.
     Source: CreateParticipantConnection.
-    On purpose: ConnectParticipant of a customer needs no message streaming: bridges to other messengers open no socket.
+    On purpose: ConnectParticipant of a customer does not require message streaming, since bridges to other messengers
+        open no socket.
     """
     session, participant = active(tx, caller)
     types = list(type or ())
@@ -144,7 +145,7 @@ def create_participant_connection(
 
 
 def connect(tx: Tx, session: Session, participant: Participant) -> None:
-    """Mark a participant connected, once: the others see them join, and a customer's first connection starts the flow.
+    """Mark a participant as connected. The first time, append participant.joined and start the flow of a customer.
 
     Wakes: the session.
     """
@@ -160,16 +161,16 @@ def connect(tx: Tx, session: Session, participant: Participant) -> None:
 
 
 def ticket_holder(tx: Tx, caller: ParticipantCaller) -> Participant:
-    """Who may open a socket. Faults: AccessDeniedException."""
+    """The participant who opens a socket. Faults: AccessDeniedException."""
     return active(tx, caller)[1]
 
 
 def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
-    """A socket subscribes to aws/chat: connect the participant and say from which entry on the socket delivers.
+    """Subscribe a socket to aws/chat: connect the participant and return the entry after which the socket delivers.
 
-    Writes: see `connect`. Who finds the chat continued from a past one hears chat.rehydrated at their first socket,
-    and alone. The socket of a participant who is connected already delivers what comes after now;
-    what was missed is GetTranscript's. Faults: AccessDeniedException.
+    Writes: see `connect`. In a chat that continues from a past one, the participant's first socket gets
+    chat.rehydrated; no other participant sees it. A later socket delivers the entries from now on; GetTranscript
+    returns the earlier ones. Faults: AccessDeniedException.
     """
     session, participant = active(tx, caller)
     connect(tx, session, participant)
@@ -191,12 +192,12 @@ def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:
 def disconnect_participant(tx: Tx, caller: ParticipantCaller, *, client_token: str | None = None) -> Reply:
     """Leave the chat.
 
-    The customer's leaving ends it, unless the chat was started with DisconnectOnCustomerExit and has an agent and a
-    disconnect flow: then the agent is removed, the flow runs, and the customer's next leaving ends it. An agent's
-    leaving ends the chat too, or hands the customer to the disconnect flow (hook CustomerRemaining).
-    Writes: the participant's leaving and what follows from it. Wakes: the session.
-    Faults: AccessDeniedException when there is nothing to leave any more.
-    Source: DisconnectParticipant. Assumed: a repeated ClientToken leaves nothing further, above all not the survey.
+    The chat ends when its customer leaves. With DisconnectOnCustomerExit, an agent and a disconnect flow, the agent is
+    removed instead and the flow runs; the chat ends when the customer leaves again. The chat also ends when its agent
+    leaves, unless it has a disconnect flow (hook CustomerRemaining), which then runs.
+    Writes: the participant's end and, unless the chat goes on, the session's. Wakes: the session.
+    Faults: AccessDeniedException when the chat has ended or the participant has left.
+    Source: DisconnectParticipant. Assumed: a repeated ClientToken has no further effect; it does not leave the survey.
     """
     session, participant = active(tx, caller)
     if participant.role == Role.CUSTOMER:

@@ -1,4 +1,4 @@
-"""Continuing a past chat: the operation this server exists for.
+"""The operation that continues a past chat, which is the main purpose of this server.
 
 History is linked, never copied: an association is a few columns of the session, however long the past is.
 """
@@ -30,18 +30,19 @@ def create_persistent_contact_association(
     """Continue a past chat, or the part of it up to one contact, in a running chat.
 
     `initial_contact_id` is any contact of the running chat. `source_contact_id` is the first contact of the past chat
-    for ENTIRE_PAST_SESSION, any contact of it for FROM_SEGMENT. The answer names the contact from which the past is
-    shown, newest first. The same call again, with any ClientToken or none, gets the same answer.
+    for ENTIRE_PAST_SESSION, any contact of it for FROM_SEGMENT. The reply names the contact from which the past is
+    shown, newest first. The same call again, with any ClientToken or none, gets the same reply.
 
     Reads: the current session, the source's contacts. Writes: the session's association and missing attributes.
     Wakes: the session, with one chat.rehydrated.
-    Faults: ResourceNotFoundException for an instance, current or source contact that is not there;
+    Faults: ResourceNotFoundException for an instance, current or source contact that does not exist;
         InvalidRequestException when the current chat has ended or continues another one already, when the source
         session has not ended, when ENTIRE_PAST_SESSION does not name the first contact, or when a ClientToken comes
         back with other arguments.
     Source: CreatePersistentContactAssociation.
-    Assumed: the association belongs to the session: segments before and after see it and repeat its RelatedContactId.
-    On purpose: a chat can be continued in the moment it has ended; Amazon asks to wait 30 to 60 seconds.
+    Assumed: the association belongs to the session: earlier and later segments show the past too and repeat its
+        RelatedContactId.
+    On purpose: a chat can be continued as soon as it has ended; Amazon asks to wait 30 to 60 seconds.
     Observed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
     """
     current, has_relatives = _current(tx, caller, instance_id, initial_contact_id)
@@ -53,9 +54,9 @@ def create_persistent_contact_association(
 
 
 def _current(tx: Tx, caller: AccountCaller, instance_id: str, contact_id: str) -> tuple[Session, bool]:
-    """The session of a contact, which nobody else changes before this commits, and whether chats are related to it.
+    """The session of a contact, locked until this commits, and whether chats are related to it.
 
-    One statement where all is well; what is wrong is found out in the order of `require_instance` and `require`.
+    It takes one statement. When that finds nothing, `require_instance` and `require` raise the fault in their order.
     """
     found = tx.row("chat_to_continue_in", Session, str, int, instance_id=instance_id, contact_id=contact_id)
     if found is None or found[1] != caller.account_id:
@@ -68,9 +69,9 @@ def _current(tx: Tx, caller: AccountCaller, instance_id: str, contact_id: str) -
 def associate(
     tx: Tx, current: Session, rehydration_type: str, source_contact_id: str, *, has_relatives: bool = True
 ) -> str:
-    """Link a running, not yet associated chat to its past, tell the sockets, and return the anchor's contact id.
+    """Associate a running chat with its past, append chat.rehydrated, and return the anchor's contact id.
 
-    `has_relatives` is False when it is known that no chat was started with a plain relation to this one.
+    `has_relatives` is False when it is known that no chat was started with RelatedContactId of this one.
     """
     source = source_chat_of(tx, current.instance_id, source_contact_id)
     anchor = rehydration.resolve(
@@ -80,7 +81,7 @@ def associate(
         customer_id=current.customer_id,
         same_customer=tx.policy.require_same_customer,
     )
-    if has_relatives:  # which stay in one tree with this chat
+    if has_relatives:  # they stay in one tree with this chat
         tx.run(
             "move_tree",
             session=current.key,
@@ -113,9 +114,9 @@ def write_association(
     anchor: Anchor,
     end: tuple[int, int] | None = None,
 ) -> None:
-    """Store the one association of a session to its past, and with it the new `end` of its log, if there is one.
+    """Store a session's association with its past and, where given, the new `end` of its log (number, milliseconds).
 
-    Raises LookupError when there is an association already.
+    Raises LookupError when the session has an association already.
     """
     last_seq, last_at_ms = end or (session.last_seq, session.last_at_ms)
     written = tx.one(
@@ -136,7 +137,7 @@ def write_association(
 
 
 def adopt_attributes(tx: Tx, session: int, past: str) -> None:
-    """Add to a session the attributes of a past one, given as JSON, whose names it does not have."""
+    """Add to a session the attributes of a past one, given as JSON, except those whose names it has already."""
     if past == "{}":
         return
     found = tx.row("attributes", str, str, session=session)

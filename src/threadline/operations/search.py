@@ -1,4 +1,4 @@
-"""Contacts found by when they began: newest first, as somebody who looks for a chat to continue wants them."""
+"""The operation that finds contacts by the time at which they began, newest first."""
 
 import json
 
@@ -13,7 +13,7 @@ from threadline.store import Tx
 INVALID = "InvalidRequestException"
 BEGUN = "INITIATION_TIMESTAMP"
 SLACK_MS = 60_000
-"""How far the time in a contact's id may be from the time it is said to have begun at."""
+"""Largest difference between the time in a contact's id and its InitiationTimestamp."""
 UUID_MS_MAX = (1 << 48) - 1
 
 
@@ -29,16 +29,16 @@ def search_contacts(
     next_token: str | None = None,
     sort: Document | None = None,
 ) -> Reply:
-    """Find the contacts that began within a time, both ends of it included.
+    """Find the contacts that began within a time range, both ends of it included.
 
-    Order: newest first, or as Sort says. A page costs the page, however many contacts there are.
-    Faults: ResourceNotFoundException for the instance; InvalidRequestException for a NextToken that is none, for
+    Order: newest first, or as Sort asks. The cost of a page does not depend on the number of contacts.
+    Faults: ResourceNotFoundException for the instance; InvalidRequestException for a NextToken that is not valid, for
         SearchCriteria, and for a TimeRange or Sort by anything but INITIATION_TIMESTAMP.
     Source: SearchContacts.
     Assumed: InitialContactId is left out of a chat's first contact.
     Assumed: MaxResults is 100 unless given.
-    Source: model shape ContactSearchSummarySegmentAttributeValue: integers have no place among SegmentAttributes.
-    On purpose: TotalCount is left out, since counting would cost as much as there is.
+    Source: model shape ContactSearchSummarySegmentAttributeValue: SegmentAttributes have no integers.
+    On purpose: TotalCount is left out, since counting would read every contact of the range.
     """
     refuse(INVALID, SearchCriteria=search_criteria)
     instance = require_instance(tx, caller, instance_id)
@@ -79,7 +79,7 @@ def search_contacts(
 
 
 def _first_id(at_ms: int) -> str:
-    """What every id of a contact that began at `at_ms` or later comes after: they are UUIDv7."""
+    """A lower bound of the ids of contacts that began at `at_ms` or later: ids are UUIDv7."""
     digits = f"{min(max(at_ms, 0), UUID_MS_MAX):012x}"
     return f"{digits[:8]}-{digits[8:]}"
 

@@ -1,7 +1,7 @@
-"""How a chat goes through its life: the writes that several operations and the flow runner share.
+"""Sessions: the writes that several operations and the flow runner share, from a chat's first contact to its end.
 
-Every function takes the transaction first and leaves the store in a state the rules allow. A session's entries are
-always appended on its current contact, so each contact's entries are one unbroken run of the log.
+Every function takes the transaction first and leaves the store in a state that the rules allow. Entries are always
+appended to the session's current contact, so the entries of a contact are one unbroken run of the log.
 """
 
 import json
@@ -19,9 +19,9 @@ SYSTEM_NAME = "SYSTEM_MESSAGE"
 
 
 def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -> tuple[Session, Contact]:
-    """The contact of this instance with its session, which nobody else changes before this commits.
+    """The contact of this instance with its session, locked until this commits.
 
-    A contact of another instance is answered in the same words as one that never existed.
+    A contact of another instance gets the same message as one that never existed.
     Faults: ResourceNotFoundException.
     """
     found = tx.row("session_and_contact", Session, Contact, instance_id=instance_id, contact_id=contact_id)
@@ -31,7 +31,7 @@ def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -
 
 
 def require_past(tx: Tx, instance_id: str, contact_id: str, label: str) -> tuple[Session, Contact]:
-    """As `require`, of a session that is only looked at: once it has ended, nothing of it changes any more."""
+    """As `require`, without locking the session: a session that has ended does not change any more."""
     found = tx.row(
         "past_session_and_contact", Session, Contact, instance_id=instance_id, contact_id=contact_id
     )
@@ -62,7 +62,7 @@ def contacts_of(tx: Tx, key: int) -> tuple[Contact, ...]:
 
 
 def participants_of(tx: Tx, key: int) -> list[Participant]:
-    """Everyone who ever took part in a session, in order of arrival."""
+    """All participants of a session, those who have left included, in order of arrival."""
     return tx.rows("participants", Participant, session=key)
 
 
@@ -76,7 +76,7 @@ def append_event(
     audience: str | None = None,
     is_counted: bool = False,
 ) -> transcript.Item:
-    """Append an event, said of `participant` if given, to the current contact's part of the log; see `Tx.append`."""
+    """Append an event about `participant`, if given, to the current contact's entries; see `Tx.append`."""
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -116,7 +116,7 @@ def append_message(
     content: str,
     client_token: str | None = None,
 ) -> transcript.Item:
-    """Append what a participant says to the current contact's part of the log; `session` is as its row is now."""
+    """Append a participant's message to the current contact's entries; `session` is as its row is now."""
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -154,10 +154,10 @@ def insert_participant(
 
 
 def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: bool) -> None:
-    """`participant` leaves: the others see participant.left.
+    """Mark `participant` as left, and append participant.left and chat.ended.
 
-    When the chat goes on without them, they alone get an end and see nothing further.
-    Assumed: an agent who leaves to a disconnect flow gets the same end as one who transfers.
+    When the chat goes on, chat.ended is for them alone and they see no later entry.
+    Assumed: an agent whose customer goes to a disconnect flow gets the same end as one who transfers.
     """
     last = append_event(tx, session, transcript.LEFT, participant)
     if chat_goes_on:
@@ -168,7 +168,7 @@ def leave(tx: Tx, session: Session, participant: Participant, *, chat_goes_on: b
 
 
 def bot_leaves(tx: Tx, session: Session, bot: Participant) -> None:
-    """A custom bot leaves or is disconnected; one that never connected goes unseen. Wakes: the session."""
+    """Mark a custom bot as left. For a bot that never connected no entry is appended. Wakes: the session."""
     if bot.connected_at_ms is None:
         tx.run(
             "participant_left", session=session.key, id=bot.id, left_seq=session.last_seq, now_ms=tx.now_ms
@@ -191,7 +191,7 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
 
 
 def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | None = None) -> None:
-    """End the chat for everyone: one chat.ended, the current contact ended, everything that was to happen cancelled."""
+    """End the chat: append chat.ended, end the current contact and the session, cancel the session's tasks."""
     if leaver is not None:
         leave(tx, session, leaver, chat_goes_on=False)
     else:
@@ -210,7 +210,7 @@ def next_contact(
     queue_id: str | None = None,
     user_id: str | None = None,
 ) -> Session:
-    """Begin the session's next contact, queued or offered if so asked, and return the session as it is then.
+    """Begin the session's next contact, in a queue or offered to a user if given, and return the changed session.
 
     The contact before it must have ended. Faults: ServiceQuotaExceededException when the chain is full.
     """
@@ -243,7 +243,7 @@ def next_contact(
 
 
 def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
-    """Start a flow, as its content is now, on the current contact, in this transaction."""
+    """Start a flow with its present content on the current contact, in this transaction."""
     tx.run(
         "insert_flow_run",
         session=session.key,
@@ -255,7 +255,7 @@ def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
 
 
 def flow_event(tx: Tx, session: Session, name: str, due_at_ms: int | None = None, **payload: Any) -> None:
-    """Give the current contact's flow an event, now or at `due_at_ms`."""
+    """Write a task that gives the current contact's flow an event, now or at `due_at_ms`."""
     tx.later(
         "flow",
         tx.now_ms if due_at_ms is None else due_at_ms,
@@ -276,15 +276,15 @@ def bots_in(participants: Iterable[Participant]) -> list[Participant]:
 
 
 def customer_in(participants: Iterable[Participant]) -> Participant | None:
-    """The customer, unless they left."""
+    """The customer, or None once they have left."""
     return next((p for p in participants if p.role == Role.CUSTOMER and p.left_at_ms is None), None)
 
 
 def to_disconnect_flow(tx: Tx, session: Session, leaver: Participant, reason: Reason) -> bool:
-    """Hand the customer to the disconnect flow as `leaver`, the agent, goes; False where none applies.
+    """Start the disconnect flow on a new contact when `leaver`, the agent, leaves; return False where none applies.
 
-    It applies when the hook CustomerRemaining is set, the customer is there, the chain has room for another contact
-    and the contact that ends is not itself one of a disconnect flow.
+    It applies when the hook CustomerRemaining is set, the customer has not left, the chain has room for another
+    contact, and the contact that ends was not itself started by a disconnect flow.
     """
     flow_id = json.loads(session.event_hooks).get("CustomerRemaining")
     contact = contact_at(tx, session)

@@ -1,7 +1,7 @@
-"""The tokens of participants: 256 random bits each, of which only the hash is kept.
+"""The tokens of participants: 256 random bits each, of which only the hash is stored.
 
-A *participant token* is for CreateParticipantConnection, a *connection token* for everything else a participant does,
-and a socket's *ticket* opens one WebSocket within 100 seconds. All of them survive a restart; none outlives its use.
+A *participant token* is for CreateParticipantConnection, a *connection token* for the participant's other operations,
+and a *socket ticket* opens one WebSocket within 100 seconds. Tokens survive a restart; the task `prune` deletes them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ CREDENTIALS = "CONNECTION_CREDENTIALS"
 def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token: str) -> int:
     """Store the hash of a new token and return when it expires, in epoch milliseconds.
 
-    A participant token expires with the chat, and is known for a day longer.
+    A participant token expires with the chat. Its hash is kept for a day longer, so that the error can name the reason.
     """
     expires_at_ms = {
         Token.PARTICIPANT: session.expires_at_ms,
@@ -42,10 +42,10 @@ def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token
 
 
 def authenticate(tx: Tx, token: str, kind: Token) -> tuple[ParticipantCaller, int]:
-    """Whose token this is, and until when it is valid (epoch milliseconds). Faults: AccessDeniedException.
+    """The participant of a token, and when it expires (epoch milliseconds). Faults: AccessDeniedException.
 
-    Writes nothing. Whether the participant may still act is the operation's question.
-    On purpose: the words tell a stale token from one of the wrong kind; Amazon says "Access denied" to both.
+    It writes nothing. The operation checks whether the participant may still act.
+    On purpose: the message distinguishes an expired token from one of the wrong kind; Amazon's is "Access denied".
     """
     found = tx.row("token", int, str, int, hash=token_hash(token), kind=kind)
     if found is None:
@@ -75,9 +75,9 @@ _RENEW = {
 
 
 def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequence[str]) -> Reply:
-    """New connection data of the asked `types`, with its tokens stored.
+    """Create connection data of the given `types` and store its tokens.
 
-    Source: CreateParticipantConnection. Observed: ConnectionExpiry, when a client fetches a new URL, is in an hour.
+    Source: CreateParticipantConnection. Observed: ConnectionExpiry, at which a client fetches a new URL, is in an hour.
     """
     reply: dict[str, Any] = {}
     if WEBSOCKET in types:

@@ -1,7 +1,7 @@
-"""Reading a chat: GetTranscript, and what sockets deliver. One path to the items for all of them.
+"""Reading a chat: GetTranscript and the entries that sockets deliver.
 
-A page costs the page, however deep it lies: a token says in which session's log to go on and from which entry, and
-each hop into the past is one row.
+The cost of a page does not depend on its depth: a NextToken names the session and the entry at which the next page
+begins, and each association on the way into the past is one row.
 """
 
 import base64
@@ -42,7 +42,7 @@ class Span(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a page begins: in the current session or the past, and whether the past follows the current session."""
+    """The beginning of a page: in the current session or the past, and whether the past follows the current session."""
 
     past: bool
     runs_on: bool
@@ -51,7 +51,7 @@ class Position(NamedTuple):
 
 
 class TranscriptRequest(NamedTuple):
-    """A GetTranscript request, resolved."""
+    """A GetTranscript request with its defaults filled in."""
 
     session: Session
     viewer: Viewer
@@ -74,23 +74,22 @@ def get_transcript(
     sort_order: str | None = None,
     start_position: Document | None = None,
 ) -> Reply:
-    """A page of what was said: the current chat, then, scanning backward, the past it continues from.
+    """Return a page of the transcript: of the current chat, then, scanning backward, of the past it continues from.
 
-    The default is the newest items first. NextToken leads on, past the current chat into the past ones, and is left
-    out at the end. It carries ContactId, ScanDirection and SortOrder of the first page, and where to go on, so nothing
-    of the first request has to be sent again. A page holds either current items (with ContactId) or past ones (with
-    RelatedContactId).
+    The default is the newest items first. NextToken names the next page, which may be in the past chats, and is left
+    out of the last page. It holds the first page's ContactId, ScanDirection and SortOrder, so they need not be sent
+    again. A page holds either current items (with ContactId) or past ones (with RelatedContactId).
     `max_results` 1 to 100, 0 for the default of 10. With StartPosition, or ContactId (a contact of the current chat),
-    only the current chat is read; StartPosition's item belongs to the page. SortOrder orders items within the page.
+    only the current chat is read. StartPosition's item is on the page. SortOrder orders items within the page.
     Reads: item, receipt, one row for each session walked.
     Faults: AccessDeniedException when the chat has ended; ValidationException for a NextToken that is not of this
         participant, or comes with another ContactId, ScanDirection or SortOrder than the first page's; for a
         StartPosition that is not in this chat or has two members; for FORWARD without a start.
     Source: GetTranscript; Administrator Guide, chat persistence; chatjs issues 19 and 28, and chatjs 5.2.0, in which
         NextToken is optional since the service leaves it out of the last page.
-    Assumed: StartPosition takes one member, and counts for nothing beside a NextToken.
-    Assumed: the sequence number is the one order, FROM_SEGMENT leaves out the contacts after the anchor, and a page
-        with no current item begins in the past.
+    Assumed: StartPosition takes one member, and is ignored beside a NextToken.
+    Assumed: items are in the order of their sequence numbers, FROM_SEGMENT leaves out the contacts after the anchor,
+        and a page without a current item begins in the past.
     """
     session, participant = active(tx, caller)
     start = {name: value for name, value in (start_position or {}).items() if value is not None}
@@ -127,7 +126,7 @@ def get_transcript(
 
 
 def _page(tx: Tx, request: TranscriptRequest, position: Position) -> tuple[list[Item], Position | None]:
-    """The items of one page in scan order, and where the next page begins, if any visible item is left."""
+    """The items of one page in scan order, and the position of the next page, if any visible item is left."""
     if not position.past:
         items = _read(tx, request, _current_spans(tx, request, position), request.limit + 1)
         if len(items) > request.limit:
@@ -165,7 +164,7 @@ def _read(tx: Tx, request: TranscriptRequest, spans: Iterator[Span], count: int)
 
 
 def _current_spans(tx: Tx, request: TranscriptRequest, position: Position) -> Iterator[Span]:
-    """What is to be read of the current session: all of it, or one contact's part, from the position on."""
+    """The span to read of the current session, or of one of its contacts, from the position on."""
     first_seq, last_seq = 1, request.session.last_seq
     if request.contact_id:
         span = _span_of_contact(contacts_of(tx, request.session.key), request.session, request.contact_id)
@@ -203,7 +202,7 @@ def _past_spans(tx: Tx, session: Session, position: Position | None) -> Iterator
 
 
 def _strict_spans(tx: Tx, session: Session, position: Position | None) -> Iterator[Span]:
-    """As `_past_spans` with Amazon's bounds: the newest 100 past contacts, without those of more than 5 MB."""
+    """As `_past_spans`, within Amazon's limits: the newest 100 past contacts, without those of more than 5 MB."""
     left = STRICT_PAST_CONTACTS_MAX
     reached = position is None
     for hop in walk(tx, session):
@@ -224,7 +223,7 @@ def _strict_spans(tx: Tx, session: Session, position: Position | None) -> Iterat
 
 
 def _start_seq(tx: Tx, request: TranscriptRequest, start: Document) -> int:
-    """The entry that StartPosition names. Faults: ValidationException."""
+    """The number of the entry that StartPosition names. Faults: ValidationException."""
     if len(start) > 1:
         raise Fault(INVALID, f"StartPosition must have one member, not {' and '.join(sorted(start))}.")
     if "Id" in start:
@@ -250,7 +249,7 @@ def item_of(tx: Tx, session: int, item_id: str) -> Item | None:
 
 
 def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) -> bool:
-    """Whether GetTranscript would show a participant this item among the past of `session`.
+    """Whether GetTranscript shows a participant this item in the past of `session`.
 
     Reads: one row and an item for each session walked.
     """
@@ -267,7 +266,7 @@ def _is_shown(viewer: Viewer, item: Item) -> bool:
 
 
 def _seq_at(tx: Tx, request: TranscriptRequest, at_ms: int) -> int:
-    """The first entry at or after a time, or scanning backward the last at or before it: times rise with numbers."""
+    """The first entry at or after a time, or scanning backward the last at or before it. Times rise with numbers."""
     low, high = 1, request.session.last_seq + 1
     target = at_ms if request.forward else at_ms + 1
     while low < high:
@@ -292,7 +291,7 @@ def _milliseconds(text: str) -> int:
 
 
 def _render(tx: Tx, items: list[Item], current: int) -> list[Reply]:
-    """Items with the model's names and their receipts, whose rows are read once for each run of one session."""
+    """Items with the model's names and their receipts. Receipts are read once for each run of one session."""
     rendered: list[Reply] = []
     for run in _runs(items):
         low, high = sorted((run[0].seq, run[-1].seq))
@@ -322,7 +321,7 @@ def _paging_key(tx: Tx, session: Session) -> str:
 
 
 def _seal_token(request: TranscriptRequest, position: Position) -> str:
-    """An opaque token: the request's parameters and the position, and a MAC over them and the participant."""
+    """A NextToken: the request's parameters and the position, and a MAC over them and the participant."""
     body = TOKEN.pack(
         position.past, position.runs_on, request.forward, request.ascending, position.session, position.seq
     )
@@ -331,7 +330,7 @@ def _seal_token(request: TranscriptRequest, position: Position) -> str:
 
 
 def _open_token(request: TranscriptRequest, token: str) -> tuple[TranscriptRequest, Position]:
-    """The request of the first page and where the next one begins. Faults: ValidationException."""
+    """The request of the first page and the position of the next one. Faults: ValidationException."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -373,8 +372,9 @@ def _mac(request: TranscriptRequest, body: bytes) -> bytes:
 def entries_after(
     tx: Tx, caller: ParticipantCaller, cursor: int, limit: int
 ) -> tuple[Viewer, list[Item], int]:
-    """What a socket at `cursor` delivers next: who looks, with the entry up to which they may if they have left; those
-    they may see of at most `limit` entries; and the cursor after these.
+    """The next entries for a socket at `cursor`: the viewer, the entries they may see, and the cursor after these.
+
+    At most `limit` entries are read. The viewer has the last entry they may see, if they have left.
     """
     found = tx.rows(
         "entries_after",
@@ -389,7 +389,5 @@ def entries_after(
         raise LookupError(f"no participant {caller.participant_id}")
     left_seq = found[0][0]
     viewer = Viewer(caller.session, caller.participant_id, left_seq if isinstance(left_seq, int) else None)
-    items = [
-        item for _, item in found if item.seq
-    ]  # without an entry there is one row, whose item is all NULL
+    items = [item for _, item in found if item.seq]  # without an entry there is one row with an item of NULLs
     return viewer, [item for item in items if may_see(viewer, item)], items[-1].seq if items else cursor

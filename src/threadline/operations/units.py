@@ -1,4 +1,4 @@
-"""The units of work that clients ask for, as values: an edge has another process run those that write."""
+"""The units of work of clients, as values: a frontend sends those that write to the writer's process."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
     arguments: dict[str, Any]
 
     def __call__(self, tx: Tx) -> bytes:
-        """The body of the answer. Faults: the operation's."""
+        """Run the operation and return the body of the response. Faults: the operation's."""
         identity, name = self.caller
         caller: Caller = (
             ParticipantCaller(identity, name) if isinstance(identity, int) else AccountCaller(identity, name)
@@ -30,20 +30,20 @@ class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
 
 
 class Subscribe(msgspec.Struct, array_like=True, tag=True, gc=False):
-    """A socket of a participant of a session subscribes."""
+    """The subscription of a participant's socket to their session."""
 
     session: int
     participant_id: str
 
     def __call__(self, tx: Tx) -> tuple[int, str]:
-        """From which entry on the socket delivers, and the session's first contact. Faults: see `subscribe`."""
+        """Subscribe, and return the cursor to deliver from and the session's first contact. Faults: see `subscribe`."""
         subscription = subscribe(tx, ParticipantCaller(self.session, self.participant_id))
         return subscription.cursor, subscription.initial_contact_id
 
 
 class Probe(msgspec.Struct, array_like=True, tag=True, gc=False):
-    """Somebody asks whether anything can be written: a transaction that reads a row and writes nothing."""
+    """A check whether the store can write: a write transaction that reads one row and writes nothing."""
 
     def __call__(self, tx: Tx) -> None:
-        """Faults: none."""
+        """Read one row. Faults: none."""
         tx.one("first_instance")

@@ -1,4 +1,4 @@
-"""Making a workspace: an instance with all that a first chat needs, and the key to it."""
+"""The first workspace: an instance with a queue, users and flows for the first chats, and an access key."""
 
 from dataclasses import dataclass
 
@@ -30,9 +30,9 @@ class WorkspaceIds:
 
 
 def first_workspace(tx: Tx) -> WorkspaceIds:
-    """The workspace that the store began with, made now if the store is empty.
+    """The first workspace of the store. An empty store gets one now.
 
-    Servers that start at the same moment on one store wait for each other here.
+    It holds a lock, so that of several servers that start on one store only one makes a workspace.
     """
     tx.one("alone")
     found = tx.row("first_instance", str, str)
@@ -60,8 +60,7 @@ def first_workspace(tx: Tx) -> WorkspaceIds:
 def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> WorkspaceIds:
     """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
 
-    Writes: instance, hours of operation, queue, users, flows, access key, and the first task that clears away what has
-        expired.
+    Writes: instance, hours of operation, queue, users, flows, access key, and the first task that deletes expired rows.
     """
     clock = tx.clock
     instance_id, hours_id, queue_id = clock.contact_id(), clock.contact_id(), clock.contact_id()

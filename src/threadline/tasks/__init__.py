@@ -1,1 +1,1 @@
-"""The work that runs later: a row each, run by any node."""
+"""The work that runs later: each piece is a row of the table `task`, which any node may run; one module a kind."""

@@ -1,7 +1,7 @@
-"""Runs flows: the one impure module here, which turns a step's effects into writes and the writes into outcomes.
+"""The task that runs a flow: it turns the effects of a step into writes, and their result into an outcome.
 
 A flow runs inside the transaction that gives it an event, until it waits or ends. A failure undoes the event's writes
-and leaves its task for a later retry (see `continuations.run_task`): a flow may be late, but no chat is lost.
+and puts the task off (see `continuations.run_task`), so a flow may be late but is not lost.
 """
 
 import json
@@ -80,7 +80,7 @@ def advance(tx: Tx, task: Task) -> None:
 
 
 class Chat(Mapping[str, Any]):
-    """A chat as the references of its flow see it: read when first asked for, and again after each effect."""
+    """The data of a chat that references resolve to. A value is read at its first use, and again after an effect."""
 
     def __init__(self, tx: Tx, key: int) -> None:
         self._tx = tx
@@ -93,7 +93,7 @@ class Chat(Mapping[str, Any]):
         return session_of(self._tx, self._key)
 
     def forget(self) -> None:
-        """Something has been written: what was read may be stale."""
+        """Forget the values that were read, since a write may have changed them."""
         self._known.clear()
 
     def __getitem__(self, name: str) -> Any:
@@ -110,9 +110,9 @@ class Chat(Mapping[str, Any]):
 
 
 def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | None:
-    """Write what `effect` asks for, and answer its outcome; None for an effect that has none.
+    """Carry out `effect` and return its outcome; None for an effect that has none.
 
-    Every refusal of an operation is the action's NoMatchingError, and undoes what the effect wrote.
+    A Fault of an operation becomes the action's NoMatchingError, and undoes the effect's writes.
     """
     try:
         with tx.savepoint():
@@ -142,7 +142,7 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | 
 
 
 def _pause(tx: Tx, session: Session, effect: Pause, turn: int) -> Outcome | None:
-    """Set the timer of a Wait, instead of an earlier one's: a flow has one at most."""
+    """Set the timer of a Wait. It replaces an earlier timer, since a flow has one at most."""
     if BOT_DISCONNECTED in effect.events:
         present = participants_of(tx, session.key)
         if not any(p.role == Role.CUSTOM_BOT and p.left_at_ms is None for p in present):

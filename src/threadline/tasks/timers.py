@@ -1,4 +1,4 @@
-"""Whatever happens later, happening: a loop that sleeps until the earliest task in the store is due."""
+"""The loop that runs due tasks: it sleeps until the earliest task in the store is due."""
 
 import asyncio
 import logging
@@ -11,13 +11,13 @@ from threadline.store import Store, Task, Unavailable
 
 BATCH = 100
 SLEEP_SECONDS_MAX = 5.0
-"""A task that another node has written, and not lived to run, waits no longer than that."""
+"""The longest sleep. A task whose node ended before it could run it waits no longer than that for another node."""
 RETRY_SECONDS = 1.0
 log = logging.getLogger("threadline.timers")
 
 
 class Timers:
-    """Runs due tasks, each as a unit of work of its own. Any node runs any task, whoever wrote it."""
+    """Runs due tasks, each as a unit of work of its own. A node also runs tasks that other nodes have written."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -26,17 +26,17 @@ class Timers:
         self._next_ms: int | None = None
 
     def due(self, at_ms: int | None) -> None:
-        """A task was written that is due at this time: sleep no longer than until then."""
+        """Sleep no longer than until this time (epoch milliseconds), at which a new task is due."""
         if at_ms is not None and (self._next_ms is None or at_ms < self._next_ms):
             self._woken.set()
 
     def wake(self) -> None:
-        """Time has passed without anyone sleeping: look now."""
+        """End the present sleep, since the clock was moved."""
         self._woken.set()
 
     async def tick(self) -> None:
-        """Run all that is due now, and return when it has been committed."""
-        self._next_ms = None  # unknown from here on: whatever is written meanwhile wakes
+        """Run all tasks that are due now, and return when they have been committed."""
+        self._next_ms = None  # unknown until the end, so that every task written meanwhile wakes the loop
         while True:
             tasks, next_ms = await self._store.read(lambda tx: due_tasks(tx, BATCH))
             if not tasks:
@@ -45,17 +45,17 @@ class Timers:
         self._next_ms = next_ms
 
     async def _run(self, task: Task) -> None:
-        """Run a task, or put it off when its transaction fails: those behind it must not wait for it."""
+        """Run a task, or put it off when its transaction fails, so that other tasks need not wait for it."""
         try:
             await self._store.write(partial(run_task, task=task), task.session)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, the task runs again
+        except Exception as error:  # noqa: BLE001 - after any error the task runs again
             log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
             await self._store.write(partial(put_off, task=task), task.session)
 
     async def run(self) -> None:
-        """Run what is due, sleep, and again, for ever."""
+        """Run due tasks and sleep, in an endless loop."""
         while True:
             self._woken.clear()
             try:
