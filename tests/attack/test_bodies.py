@@ -12,8 +12,8 @@ from tests.attack.known import Known, Requests, known_of, learn, talk
 from tests.attack.mutations import Request, mutated
 from tests.http.raw import Answer, Connection, ask
 from tests.operations.raw import signature
+from threadline.aws.faults import WIRE_FAULTS
 from threadline.aws.model import load
-from threadline.aws.restjson import WIRE_FAULTS
 from threadline.operations.registry import OPERATIONS, Operation
 from threadline.testing import Threadline, Workspace
 

@@ -15,13 +15,14 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from tests.aws.samples import Maker, milliseconds, seconds
-from threadline.aws import restjson
+from threadline.aws import faults, restjson
 from threadline.aws.model import OperationModel, load
 from threadline.aws.names import MODELS, SERVICES, ServiceName
+from threadline.aws.router import Router
 from threadline.errors import Fault
 
 EXAMPLES = 4
-ROUTER = restjson.Router()
+ROUTER = Router()
 EVERY_OPERATION = [operation for service in SERVICES for operation in load(service).operations.values()]
 every_operation = pytest.mark.parametrize(
     "operation", EVERY_OPERATION, ids=lambda operation: f"{operation.service}-{operation.name}"
@@ -90,9 +91,9 @@ def test_what_we_send_is_what_botocore_reads(operation: OperationModel) -> None:
 def test_every_refusal_arrives_with_its_code() -> None:
     """Those too that the model lists for other operations only, as an older model does."""
     for operation in EVERY_OPERATION:
-        for code, status in {**restjson.WIRE_FAULTS, **operation.statuses}.items():
+        for code, status in {**faults.WIRE_FAULTS, **operation.statuses}.items():
             fault = Fault(code, "Why: ☕.")
-            assert restjson.expected(operation, fault)
+            assert faults.expected(operation, fault)
             read, read_status = refused(operation, fault)
             assert (read["Code"], read["Message"], read_status) == (code, "Why: ☕.", status), operation
 
@@ -100,7 +101,7 @@ def test_every_refusal_arrives_with_its_code() -> None:
 def test_a_refusal_may_have_members_of_its_own() -> None:
     operation = load("connect").operations["CreateContactFlow"]
     fault = Fault("InvalidContactFlowException", "It is wrong.", problems=[{"message": "No StartAction."}])
-    _, _, body = restjson.fault_response(operation, fault)
+    _, _, body = faults.fault_response(operation, fault)
     assert json.loads(body) == {
         "message": "It is wrong.",
         "Message": "It is wrong.",
@@ -111,7 +112,7 @@ def test_a_refusal_may_have_members_of_its_own() -> None:
 def test_a_mistake_of_ours_is_an_internal_error_that_tells_nothing() -> None:
     fault = Fault("NoSuchException", "what nobody may see", rows=[1])
     for operation in [*EVERY_OPERATION, None]:
-        assert not restjson.expected(operation, fault)
+        assert not faults.expected(operation, fault)
         read, status = refused(operation, fault)
         assert status == 500
         assert read["Code"] in {"InternalServiceException", "InternalServerException"}
@@ -120,7 +121,7 @@ def test_a_mistake_of_ours_is_an_internal_error_that_tells_nothing() -> None:
 
 
 def refused(operation: OperationModel | None, fault: Fault) -> tuple[dict[str, Any], int]:
-    status, headers, body = restjson.fault_response(operation, fault)
+    status, headers, body = faults.fault_response(operation, fault)
     response = {
         "status_code": status,
         "headers": {name.decode(): value.decode() for name, value in headers},

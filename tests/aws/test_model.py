@@ -9,12 +9,12 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import EndpointResolutionError
 
-from threadline.aws import restjson
 from threadline.aws.model import load
 from threadline.aws.names import MODELS, SERVICES, snake
+from threadline.aws.router import Router
 from threadline.errors import Fault
 
-ROUTER = restjson.Router()
+ROUTER = Router()
 
 
 def test_names_in_python_are_botocores() -> None:
@@ -26,7 +26,7 @@ def test_names_in_python_are_botocores() -> None:
 
 def test_the_models_are_read_without_botocore() -> None:
     code = (
-        "import sys; from threadline.aws import restjson, sigv4; restjson.Router()\n"
+        "import sys; from threadline.aws import restjson, router, sigv4; router.Router()\n"
         "sys.exit(bool({'botocore', 'regex', 'hypothesis'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -52,14 +52,14 @@ def test_a_path_means_an_operation(method: str, path: str, name: str, labels: di
 @pytest.mark.parametrize(
     ("method", "path", "message"),
     [
-        ("GET", "/contact/chat", "GET /contact/chat is no operation; that path takes PUT (StartChatContact)."),
-        ("PUT", "/contact/chat/", "PUT /contact/chat/ is no operation of connect, connectparticipant or threadline."),
-        ("PUT", "contact/chat", "PUT contact/chat is no operation of connect, connectparticipant or threadline."),
-        ("GET", "/contacts/../c", "GET /contacts/../c is no operation of connect, connectparticipant or threadline."),
-        ("GET", "", "GET  is no operation of connect, connectparticipant or threadline."),
-        ("GET", "/", "GET / is no operation of connect, connectparticipant or threadline."),
-        ("GET", "/\xff\n", "GET /\\xff\\n is no operation of connect, connectparticipant or threadline."),
-        ("X" * 99, "/" * 999, f"XXXXXXXXXX {'/' * 100} is no operation of connect, connectparticipant or threadline."),
+        ("GET", "/contact/chat", "No operation at GET /contact/chat; that path takes PUT (StartChatContact)."),
+        ("PUT", "/contact/chat/", "No operation at PUT /contact/chat/ in connect, connectparticipant or threadline."),
+        ("PUT", "contact/chat", "No operation at PUT contact/chat in connect, connectparticipant or threadline."),
+        ("GET", "/contacts/../c", "No operation at GET /contacts/../c in connect, connectparticipant or threadline."),
+        ("GET", "", "No operation at GET  in connect, connectparticipant or threadline."),
+        ("GET", "/", "No operation at GET / in connect, connectparticipant or threadline."),
+        ("GET", "/\xff\n", "No operation at GET /\\xff\\n in connect, connectparticipant or threadline."),
+        ("X" * 99, "/" * 999, f"No operation at XXXXXXXXXX {'/' * 100} in connect, connectparticipant or threadline."),
     ],
 )  # fmt: skip
 def test_a_path_that_means_nothing(method: str, path: str, message: str) -> None:

@@ -86,7 +86,7 @@ def test_a_terminal_shows_a_line_for_each_call(tmp_path: Path) -> None:
         ask(terminal.workspace.url, "GET", "/health")
         refused = ask(terminal.workspace.url, "GET", "/nothing")
         assert refused.status == 404
-        terminal.see(rf"{TIME}- +404 +\d+\.\d ms  UnknownOperationException: GET /nothing is no operation")
+        terminal.see(rf"{TIME}- +404 +\d+\.\d ms  UnknownOperationException: No operation at GET /nothing")
     assert "UnknownOperationException" not in terminal.shown.split("UnknownOperationException", 1)[1]
     for hidden in ("4929", "Secretname", casey.connection_token, "/health"):
         assert hidden not in terminal.shown
@@ -105,7 +105,7 @@ def test_a_terminal_is_hushed(tmp_path: Path) -> None:
     with screen(tmp_path / "data", 120, "--quiet") as terminal:
         terminal.workspace.customer()
         ask(terminal.workspace.url, "GET", "/nothing")
-        terminal.see("- UnknownOperationException: GET /nothing is no operation")
+        terminal.see("- UnknownOperationException: No operation at GET /nothing")
     assert "StartChatContact  " not in terminal.shown
 
 
@@ -116,7 +116,7 @@ def test_elsewhere_only_refusals_are_logged_and_with_their_message(tmp_path: Pat
         server.parent.terminate()
         _, errors = server.end()
     (line,) = errors.splitlines()
-    assert "INFO    - UnknownOperationException: GET /nothing is no operation of connect" in line
+    assert "INFO    - UnknownOperationException: No operation at GET /nothing in connect" in line
 
 
 @pytest.mark.parametrize(

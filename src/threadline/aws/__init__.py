@@ -1,1 +1,1 @@
-"""AWS's protocol, both ends: models, rest-json, validation, signatures, chat frames. It knows no rule of Connect."""
+"""AWS's protocol, both ends: models, rest-json, validation, signatures, chat frames. It has no rule of Connect."""

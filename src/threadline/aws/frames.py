@@ -1,6 +1,6 @@
-"""The chat socket's language: text frames in, commands out, and the frames that answer them.
+"""The frames of the chat socket: text frames into commands, and replies and items into frames.
 
-It reads and writes nothing itself, knows no chat and no connection: `bus` and the server do.
+Nothing here reads or writes a socket. `bus` and the server do.
 Source: the frames that amazon-connect-chatjs 5.0.0 and the mobile SDKs send and expect.
 """
 
@@ -25,7 +25,7 @@ BINARY, BAD_FRAME = 1003, 1007
 
 
 class FrameCommand(Enum):
-    """What a client's frame asks for."""
+    """The command in a client's frame."""
 
     SUBSCRIBE = auto()
     SUBSCRIBE_ELSEWHERE = auto()
@@ -35,7 +35,7 @@ class FrameCommand(Enum):
 
 
 class BadFrame(Exception):
-    """A frame that ends its socket: the close code and a reason for the log of whoever sent it."""
+    """A frame that ends its socket. `code` and `reason` are those of the close frame."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -49,7 +49,7 @@ _topics = {"aws/heartbeat": FrameCommand.HEARTBEAT, "aws/ping": FrameCommand.PIN
 
 
 def command(frame: str) -> FrameCommand:
-    """What `frame` asks for. An empty frame or an unknown topic asks for nothing.
+    """Return the command in `frame`. For an empty frame or an unknown topic it is NOTHING.
 
     Only the first JSON value counts: the iOS SDK sends a stray `)` after its subscription.
     Raises BadFrame for anything that is not a JSON object.
@@ -65,11 +65,11 @@ def command(frame: str) -> FrameCommand:
         raise BadFrame(BAD_FRAME, "A frame must be a JSON object.")
     topic = value.get("topic")
     if topic == "aws/subscribe":
-        return FrameCommand.SUBSCRIBE if CHAT_TOPIC in _asked(value) else FrameCommand.SUBSCRIBE_ELSEWHERE
+        return FrameCommand.SUBSCRIBE if CHAT_TOPIC in _topics_in(value) else FrameCommand.SUBSCRIBE_ELSEWHERE
     return _topics.get(topic, FrameCommand.NOTHING) if isinstance(topic, str) else FrameCommand.NOTHING
 
 
-def _asked(frame: dict[str, Any]) -> list[Any]:
+def _topics_in(frame: dict[str, Any]) -> list[Any]:
     content = frame.get("content")
     topics = content.get("topics") if isinstance(content, dict) else None
     return topics if isinstance(topics, list) else []
@@ -78,7 +78,7 @@ def _asked(frame: dict[str, Any]) -> list[Any]:
 def chat_frame(event: dict[str, Any]) -> bytes:
     """The frame that carries `event`, an item with the model's member names, as a JSON string inside JSON.
 
-    Times come in as epoch milliseconds and go out as ISO-8601 text.
+    Times are epoch milliseconds in `event`, and ISO-8601 text in the frame.
     """
     event = {**event, "AbsoluteTime": iso(event["AbsoluteTime"])}
     if receipts := event.get("MessageMetadata", {}).get("Receipts"):
@@ -93,7 +93,7 @@ def _text(value: str | int) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """`text` as a WebSocket frame of a server: the same bytes for every socket, as no extension is agreed on.
+    """`text` as a WebSocket frame of a server. The bytes are the same for every socket, as no extension is negotiated.
 
     Source: RFC 6455, section 5.2.
     """

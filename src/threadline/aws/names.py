@@ -9,14 +9,14 @@ from typing import Literal
 ServiceName = Literal["connect", "connectparticipant", "threadline"]
 SERVICES: tuple[ServiceName, ...] = ("connect", "connectparticipant", "threadline")
 MODELS = Path(__file__).parent.parent / "models"
-"""The folder of our own model, laid out as botocore wants it: fit for AWS_DATA_PATH."""
+"""The folder of Threadline's own model, in botocore's layout, so that AWS_DATA_PATH may name it."""
 
 _PLURAL_ACRONYM = re.compile("[A-Z]{2,}s$")
 _WORD_START = re.compile("(?<=.)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def botocore_models() -> Path:
-    """The folder of botocore's models, found without importing botocore (which takes longer than all of ours)."""
+    """The folder of botocore's models, found without importing botocore, as its import is slow."""
     spec = importlib.util.find_spec("botocore")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("botocore is not installed; its service models are needed")

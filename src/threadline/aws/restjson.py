@@ -1,7 +1,7 @@
-"""REST-JSON: requests into arguments, replies and refusals into bytes, as the service models say.
+"""REST-JSON on the server: requests into arguments, and replies into bytes, by the service models.
 
-An operation is compiled when it is first called. What cannot be read is a Fault with a code that the operation
-lists; which code, the rules below decide:
+The types and writers of an operation are compiled when it is first called. An unreadable request is a Fault with a
+code that the operation lists. These rules choose the code:
 
 * not JSON, not UTF-8, a required member missing, a wrong type: InvalidRequestException, or ValidationException;
 * a bound that is broken (too long, too large, not in the enum, an empty id): InvalidParameterException, or
@@ -25,118 +25,23 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from threadline import jsontext
-from threadline.aws.model import OperationModel, Shapes, Traits, load
-from threadline.aws.names import SERVICES, snake
+from threadline.aws.model import OperationModel, Shapes, Traits
+from threadline.aws.names import snake
 from threadline.aws.validate import Invalid, JsonPath, check, check_structure, members_of, native
 from threadline.errors import Fault
-
-WIRE_FAULTS = {
-    "MissingAuthenticationTokenException": 403,
-    "UnrecognizedClientException": 403,
-    "InvalidSignatureException": 403,
-    "AccessDeniedException": 403,
-    "UnknownOperationException": 404,
-    "RequestEntityTooLargeException": 413,
-    "UpgradeRequiredException": 426,
-    "ThrottlingException": 429,
-    "TooManyRequestsException": 429,
-    "NotImplementedException": 501,
-}
-"""Refusals of the wire itself, which no operation needs to list, and their HTTP status."""
-
-RETRIED = (429, 503)
-"""Statuses after which the same call may succeed, and which say when."""
 
 ISO_8601_SHAPES = {"Instant", "ISO8601Datetime"}
 """String shapes that hold a time: an int in a reply is epoch milliseconds and becomes ISO-8601."""
 
-Header = tuple[bytes, bytes]
 _MALFORMED = ("InvalidRequestException", "ValidationException", "InvalidParameterException")
 _OUT_OF_BOUNDS = ("InvalidParameterException", "InvalidRequestException", "ValidationException")
-_INTERNAL = ("InternalServiceException", "InternalServerException")
-
-
-# Routing
-
-
-class _Route(NamedTuple):
-    """Where a path ends: the operation, and in which segments its labels stand."""
-
-    operation: OperationModel
-    labels: tuple[tuple[int, str], ...]
-
-
-class _Node:
-    __slots__ = ("label", "literals", "route")
-
-    def __init__(self) -> None:
-        self.literals: dict[str, _Node] = {}
-        self.label: _Node | None = None
-        self.route: _Route | None = None
-
-
-class Router:
-    """Finds the operation that a method and a path mean, among all operations of the three services."""
-
-    def __init__(self) -> None:
-        self._roots: dict[str, _Node] = {}
-        for service in SERVICES:
-            for operation in load(service).operations.values():
-                self._add(operation)
-
-    def _add(self, operation: OperationModel) -> None:
-        node = self._roots.setdefault(operation.method, _Node())
-        for segment in operation.uri.split("/")[1:]:
-            if segment.startswith("{"):
-                node.label = node = node.label or _Node()
-            else:
-                node = node.literals.setdefault(segment, _Node())
-        names = enumerate(operation.uri.split("/"))
-        node.route = _Route(operation, tuple((i, name[1:-1]) for i, name in names if name.startswith("{")))
-
-    def route(self, method: str, raw_path: str) -> tuple[OperationModel, dict[str, str]]:
-        """The operation at `raw_path` (the bytes that came, read as Latin-1, without the query string) and its labels.
-
-        The labels are left percent-encoded: `parse` decodes them, once the caller is known.
-        Faults: UnknownOperationException.
-        """
-        segments = raw_path.split("/")
-        found = _find(self._roots.get(method), segments, 1) if not segments[0] else None
-        if found is None:
-            raise Fault("UnknownOperationException", self._unknown(method, segments))
-        return found.operation, {name: segments[i] for i, name in found.labels}
-
-    def _unknown(self, method: str, segments: list[str]) -> str:
-        others = [(other, _find(root, segments, 1)) for other, root in self._roots.items()]
-        known = [f"{other} ({found.operation.name})" for other, found in others if found]
-        shown = ascii("/".join(segments)[:100])[1:-1]
-        if known:
-            return f"{method[:10]} {shown} is no operation; that path takes {', '.join(known)}."
-        return f"{method[:10]} {shown} is no operation of connect, connectparticipant or threadline."
-
-
-def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:
-    """Literal segments win over labels. `.` and `..` are no labels: a signature does not tell such paths apart."""
-    for at in range(i, len(segments)):
-        if node is None:
-            return None
-        segment = segments[at]
-        following = node.literals.get(segment)
-        if following is not None and node.label is not None:
-            if found := _find(following, segments, at + 1):
-                return found
-            following = None
-        if following is None and segment not in {".", ".."}:
-            following = node.label
-        node = following
-    return node.route if node else None
 
 
 # Requests
 
 
 class _Outside(NamedTuple):
-    """A member that travels outside the body. A text as long as one of `sizes` is right without a closer look."""
+    """A member outside the body. A text whose length is in `sizes` is valid without another check."""
 
     name: str
     key: str
@@ -147,7 +52,7 @@ class _Outside(NamedTuple):
 
 
 class _Input:
-    """What one operation takes, compiled."""
+    """The input of one operation, compiled."""
 
     def __init__(self, operation: OperationModel) -> None:
         self.shapes = operation.model.shapes
@@ -206,7 +111,7 @@ class _Input:
         return check(self.shapes, member.shape, _from_text(kind, text), JsonPath(member.name))
 
     def _read_all(self, texts: list[str], member: _Outside) -> Any:
-        """A list has an entry for each time that its name is given; of anything else the last counts."""
+        """A list has an entry for each time that its name is given. For any other type the last one counts."""
         shape = self.shapes[member.shape]
         if shape["type"] != "list":
             return self._read(texts[-1], member)
@@ -231,7 +136,7 @@ class _Input:
 
 
 def _document(body: bytes) -> Any:
-    """The JSON in `body`. Some numbers are out of msgspec's range and none the less JSON, in a member nobody reads."""
+    """The JSON in `body`. Numbers beyond msgspec's range are valid JSON, and may be in a member that is ignored."""
     try:
         try:
             return msgspec.json.decode(body)
@@ -248,10 +153,10 @@ def parse(
     headers: Mapping[bytes, bytes],
     body: bytes,
 ) -> dict[str, Any]:
-    """The arguments of an operation, by the member's name in snake_case; what was not sent is not there.
+    """The arguments of an operation, by the member's name in snake_case. Members that were not sent are left out.
 
     Nested structures are plain dicts with the model's own names, timestamps are epoch milliseconds. `labels` come
-    from `Router.route`, names in `headers` are lowercase. The body of an operation that takes none is not looked at.
+    from `Router.route`, names in `headers` are lowercase. The body is ignored if the operation takes none.
     Faults: as the module says.
     On purpose: a text with the character U+0000 is refused, since not every store can keep it.
     """
@@ -319,7 +224,7 @@ def _decode(raw: bytes, where: str) -> str:
 
 
 def _from_text(kind: str, text: str) -> Any:
-    """The JSON value that `text` of a path, query string or header stands for; `text` itself when for none."""
+    """The JSON value of a text of a path, query string or header; the text itself if it is no such value."""
     digits = text.removeprefix("-")
     match kind:
         case "boolean" if text in {"true", "false"}:
@@ -338,10 +243,10 @@ def _from_text(kind: str, text: str) -> Any:
 
 
 def serialise(operation: OperationModel, reply: dict[str, Any]) -> bytes:
-    """The body of a reply, whose members have the model's names. None members are dropped, at any depth.
+    """The body of a reply. Its members have the model's names. None members are left out, at any depth.
 
-    Timestamps are given in epoch milliseconds; they leave as seconds, with a fraction where there is one. A string
-    that holds a time (`ISO_8601_SHAPES`) may be given so too, and leaves as ISO-8601 with milliseconds.
+    Timestamps are epoch milliseconds in `reply`, and seconds in the body, with a fraction where there is one. A string
+    that holds a time (`ISO_8601_SHAPES`) may be epoch milliseconds too, and becomes ISO-8601 with milliseconds.
     """
     if operation.output is None:
         return b""
@@ -361,8 +266,8 @@ def _plain(value: Any) -> str:
 Write = Callable[[Any], Any]
 
 LATER_TIMES = {"AgentInfo": ("AcceptedByAgentTimestamp",), "Contact": ("NextContacts",)}
-"""Times that operations answer and older models lack, by their shapes. With such a model a reply leaves them out, since
-nothing says how they are written; a client with a newer model would read milliseconds as seconds.
+"""Times in replies that older models lack, by their shapes. With such a model a reply leaves them out, as the model has
+no format for them: a client with a newer model would read milliseconds as seconds.
 """
 
 
@@ -373,7 +278,7 @@ def _output(operation: OperationModel) -> Write | None:
 
 
 def _writer(shapes: Shapes, name: str) -> Write:
-    """What rewrites the times in a value of a shape that can hold some."""
+    """The function that rewrites the times in a value. The shape can hold some."""
     match shapes[name]["type"]:
         case "structure" | "list" | "map":
             return _Writer(shapes, name)
@@ -398,7 +303,7 @@ def _as_iso(value: Any) -> Any:
 
 
 class _Writer:
-    """Rewrites the times in values of one shape. Its parts are made on first use: shapes may contain themselves."""
+    """Rewrites the times in values of one shape. Its parts are made on first use, as shapes may contain themselves."""
 
     def __init__(self, shapes: Shapes, name: str) -> None:
         self.shapes = shapes
@@ -465,35 +370,3 @@ _FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
 @functools.lru_cache(maxsize=1024)
 def _iso_minute(minute: int) -> str:
     return datetime.fromtimestamp(60 * minute, UTC).isoformat()[:17]
-
-
-# Refusals
-
-
-def expected(operation: OperationModel | None, fault: Fault) -> bool:
-    """Whether a client may see `fault` from `operation`. If not it is our mistake, to be logged as one."""
-    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.statuses)
-
-
-def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int, list[Header], bytes]:
-    """Status, headers and body that every SDK reads as `fault`.
-
-    What is not `expected` leaves as the operation's internal error (500) and tells nothing.
-    Observed: clients read either `message` or `Message`, so the body has both.
-    Assumed: a 429 carries Retry-After in whole seconds, and x-amz-retry-after in milliseconds, which botocore's
-    standard retries wait for; no source says what Amazon Connect sends.
-    """
-    code, message, members = fault.code, fault.message, fault.members
-    listed = operation.errors if operation else {}
-    statuses = operation.statuses if operation else {}
-    status = listed.get(code) or WIRE_FAULTS.get(code) or statuses.get(code)
-    if status is None:
-        code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
-        status, message, members = 500, "The server failed to answer. Its log says more.", {}
-    headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", code.encode())]
-    if status in RETRIED:
-        headers += [
-            (b"retry-after", b"%d" % max(1, -(-fault.retry_after_ms // 1000))),
-            (b"x-amz-retry-after", b"%d" % fault.retry_after_ms),
-        ]
-    return status, headers, msgspec.json.encode({"message": message, "Message": message, **members})

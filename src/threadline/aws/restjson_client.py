@@ -1,6 +1,6 @@
-"""Requests and replies of the rest-json protocol, from the client's side and by the model alone.
+"""REST-JSON on the client: parameters into requests, and replies into members, by the service models.
 
-The server's side is `threadline.aws.restjson`; both are held against botocore in the tests.
+The server's side is `threadline.aws.restjson`. The tests compare both with botocore.
 """
 
 import json
@@ -14,7 +14,7 @@ from threadline.clock import Clock
 
 
 class HttpRequest(NamedTuple):
-    """What is to be sent, but for host and signature. `path` and `query` are percent-encoded."""
+    """A request without host and signature. `path` and `query` are percent-encoded."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class HttpRequest(NamedTuple):
 
 
 class HttpReply(NamedTuple):
-    """What came back. Header names are in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class ServiceError(NamedTuple):
 
 
 def with_tokens(operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
-    """`parameters` with a fresh value for each idempotency token that the caller left out."""
+    """`parameters` with a fresh value for each idempotency token that the caller omitted."""
     if operation.input_shape is None:
         return parameters
     missing = [
@@ -105,7 +105,7 @@ def _json(shape: Shape, value: Any) -> Any:
 
 
 def moment(value: Any) -> datetime:
-    """The time a person wrote: epoch seconds or a date in nearly any form, local when it names no zone.
+    """The time that a text or number means: epoch seconds or a date in nearly any form, local if it has no zone.
 
     Raises ValueError, TypeError or OverflowError when it is none.
     """
@@ -134,10 +134,10 @@ def _timestamp(value: Any, form: str) -> str | int:
 
 
 def result(operation: OperationModel, reply: HttpReply, *, raw_times: bool = False) -> dict[str, Any]:
-    """The members of a good reply, in the model's order; what the model does not know is left out.
+    """The members of a good reply, in the model's order. Unknown members are left out.
 
-    Times are ISO-8601 texts in local time, or with `raw_times` what the service sent.
-    Raises ValueError, TypeError or AttributeError when the body is not what the model says.
+    Times are ISO-8601 texts in local time, or unchanged with `raw_times`.
+    Raises ValueError, TypeError or AttributeError when the body does not fit the model.
     """
     if operation.output_shape is None:
         return {}
@@ -172,7 +172,7 @@ def _value(shape: Shape, value: Any, raw_times: bool) -> Any:
 
 
 def error(operation: OperationModel, reply: HttpReply) -> ServiceError:
-    """What an error reply says; the status stands for a code when the reply has none."""
+    """Read an error reply. Its code is the status if the reply has none."""
     try:
         content = _decoded(reply.body)
     except ValueError:

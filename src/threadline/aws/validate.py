@@ -1,10 +1,13 @@
-"""Is this value what the model asks for? Once quickly, and where the answer is no, once more in words.
+"""Validation of requests on the server, in two ways that agree: a fast one, and one that words the first error.
 
-`native` turns a shape into a type that msgspec decodes and checks in one go. `check` walks the shape over a value
-decoded without one: it is slower, it finds the first thing wrong and says it for a person, and it alone knows what
-msgspec has no words for (unions, timestamps, recursion, some patterns). Where both apply they agree.
+`native` turns a shape into a type that msgspec decodes and checks at once. `check` walks the shape over a decoded
+value. It is slower, it raises an error with a sentence for a person, and it also handles shapes that msgspec cannot
+express (unions, timestamps, recursion, some patterns).
 
-Not checked here: anything that is no property of one value, such as a limit in bytes. That is the operations' part.
+The operations check rules that concern more than one value, such as a limit in bytes.
+
+The client's validator, `client.validate`, is another walk on purpose: it has botocore's rules, which are fewer (no
+maximum, no pattern, no enum), it lists all errors, it refuses unknown members, and it returns no converted values.
 """
 
 import functools
@@ -26,7 +29,7 @@ EPOCH_SECONDS_MIN, EPOCH_SECONDS_MAX = -62_135_596_800, 253_402_300_799.999
 
 
 class Invalid(Exception):
-    """A value that the model does not allow, with the sentence that says why.
+    """A value that the model does not allow, with a sentence that gives the reason.
 
     `bound` tells a value of the right type beyond what is allowed (too long, not in the enum) from one that is
     missing or of the wrong type.
@@ -39,13 +42,13 @@ class Invalid(Exception):
 
 
 class JsonPath(NamedTuple):
-    """Where a value stands: its path as a person would write it, and whether the value may be shown."""
+    """The path of a value in a request, as a person would write it, and whether the value must be hidden."""
 
     text: str
     hidden: bool = False
 
     def show(self, value: Any) -> str:
-        """`value` for a message: shortened, or not at all."""
+        """`value` for a message: shortened, or hidden."""
         if self.hidden:
             return "(not shown)"
         text = repr(value) if isinstance(value, str) else str(value)
@@ -64,13 +67,13 @@ def members_of(shape: Traits, *, location: str | None) -> Traits:
     }
 
 
-# The fast way
+# Fast
 
 
 def native(shapes: Shapes, structure: Traits) -> Any | None:
-    """A type that makes msgspec check all that the model says of `structure`, or None where it has no words for it.
+    """A type that makes msgspec check all that the model says of `structure`, or None if it cannot express that.
 
-    A structure becomes a TypedDict with the model's member names. Null is an error to it, and absence to `check`.
+    A structure becomes a TypedDict with the model's member names. It refuses null, which `check` takes as absent.
     """
     try:
         return _Native(shapes).structure(structure)
@@ -113,7 +116,7 @@ class _Native:
         raise _Inexpressible(name)
 
     def structure(self, shape: Traits, name: str | None = None) -> Any:
-        """A TypedDict, known by its name before its members have types: a structure may hold itself."""
+        """A TypedDict, registered by its name before its members have types, as a structure may hold itself."""
         if shape.get("union"):
             raise _Inexpressible
         required = shape.get("required", ())
@@ -153,13 +156,13 @@ def _range(shape: Traits) -> tuple[int, int]:
     return shape.get("min", low), shape.get("max", high)
 
 
-# The slow way
+# With sentences
 
 
 def check(shapes: Shapes, name: str, value: Any, path: JsonPath) -> Any:
-    """`value`, decoded from JSON, as operations see it: only members that the model knows, timestamps in epoch ms.
+    """`value`, decoded from JSON, as operations receive it: only members of the model, timestamps in epoch ms.
 
-    Raises Invalid for the first thing that the model does not allow.
+    Raises Invalid for the first error.
     """
     shape = shapes[name]
     if shape.get("sensitive"):
@@ -320,11 +323,11 @@ class _Searchable(Protocol):
 
 @functools.cache
 def compiled_pattern(text: str) -> re.Pattern[str] | _Searchable:
-    r"""The pattern of a shape, compiled: by `re` where it can, else by `regex`, which knows `\p{..}`.
+    r"""The pattern of a shape, compiled by `re`, or by `regex` if it needs `\p{..}`.
 
     Source: Smithy 2.0, pattern trait: a pattern is searched for, not matched against the whole string.
-    On purpose: what the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, is a slip:
-    read literally, no name could be right.
+    On purpose: patterns that the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, are
+    corrected: read literally, they match no name.
     """
     text = text.replace(r"\\", "\\")
     if text.startswith("/^") and text.endswith("$/"):

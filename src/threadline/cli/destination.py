@@ -27,7 +27,7 @@ from threadline.client.session import (
     Target,
     check_endpoint,
     local_server,
-    same_place,
+    same_server,
 )
 
 CONNECT_SECONDS = 2
@@ -98,7 +98,7 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
             "For a call to Amazon Connect, use `threadline connect`."
         )
     here = local_server(folder)
-    is_here = here is not None and same_place(url, here.url)
+    is_here = here is not None and same_server(url, here.url)
     if here and (data or (is_here and source == "--endpoint-url")):
         return _of(here, source)._replace(url=url, is_direct=is_here)
     key, secret = environment.get("THREADLINE_ACCESS_KEY_ID"), environment.get("THREADLINE_SECRET_ACCESS_KEY")

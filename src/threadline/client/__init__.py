@@ -1,1 +1,1 @@
-"""A light AWS client: which server, which key, one signed request, pages."""
+"""A light AWS client: endpoint and key, one signed request, pages, scripted participants."""

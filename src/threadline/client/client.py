@@ -1,7 +1,7 @@
 """Calls operations of the three services: one signed request each, by the model alone.
 
-Far lighter than boto3, since a command line makes one call and is gone: no client classes, no plug-ins, and a
-connection only for as long as the command runs.
+The client starts faster than boto3, as a command line makes one call and ends: it has no client classes and no
+plug-ins, and its connections end with the command.
 """
 
 from collections.abc import Callable
@@ -21,23 +21,23 @@ Trace = Callable[[OperationModel, restjson_client.HttpRequest, str, restjson_cli
 
 
 class Directions(Protocol):
-    """Where calls go: by AWS's rules (`ClientSession`), or to one Threadline server (`Destination`)."""
+    """Chooses the endpoint of calls: by AWS's rules (`ClientSession`), or one Threadline server (`Destination`)."""
 
     @property
     def data_folder(self) -> str:
         """The data folder of a local server, for advice."""
 
     def target(self, service: ServiceModel) -> Target:
-        """Where calls of `service` go. Raises BadConfiguration."""
+        """The endpoint of `service`. Raises BadConfiguration."""
 
     def load(self, service: ServiceName) -> ServiceModel:
         """The model of `service`."""
 
 
 class Client:
-    """Calls with the endpoint and key that `directions` give; a context manager that closes its connections.
+    """Calls with the endpoint and key of `directions`; a context manager that closes its connections.
 
-    `trace`, if set, is told of each request and reply; with `raw_times` times are given as the service sent them.
+    `trace`, if set, is called with each request and reply. With `raw_times` times stay as the service sent them.
     """
 
     def __init__(self, directions: Directions, options: transport.TransportOptions | None = None) -> None:
@@ -56,7 +56,7 @@ class Client:
             connection.close()
 
     def target(self, service: ServiceName) -> Target:
-        """Where calls of `service` go. Raises BadConfiguration."""
+        """The endpoint of `service`. Raises BadConfiguration."""
         if service not in self._targets:
             self._targets[service] = self._directions.target(self._directions.load(service))
         return self._targets[service]
@@ -66,7 +66,7 @@ class Client:
         return self.invoke(self._directions.load(service).operations[operation], parameters)
 
     def invoke(self, operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
-        """As `call`, for an operation at hand."""
+        """As `call`, for a given operation."""
         target = self.target(operation.service)
         parameters = restjson_client.with_tokens(operation, parameters)
         if operation.input_shape:
@@ -128,7 +128,7 @@ class Client:
 
 
 def instance_of(client: Client, known: str | None) -> str:
-    """The instance id that is `known`, else the server's only one. Raises Failure when there are several."""
+    """`known`, else the id of the server's only instance. Raises Failure when there are several."""
     if known:
         return known
     instances = client.call("connect", "ListInstances")["InstanceSummaryList"]

@@ -1,10 +1,10 @@
-"""How a command fails: what standard error says and the exit status, as the AWS CLI v2 has them.
+"""Failures of a command: its text on standard error and its exit status, as those of the AWS CLI v2.
 
 Failure                  status  standard error
 ├── BadArguments            252  a sentence that names the argument, sometimes with the usage
 ├── BadConfiguration        253  region, credentials or settings are missing
-├── ServiceRefusal          254  the code and message that the service answered
-└── (Failure itself)        255  everything else: no connection, unreadable answers, unusable values
+├── ServiceRefusal          254  the code and message of the service's error
+└── (Failure itself)        255  everything else: no connection, unreadable replies, unusable values
 """
 
 from typing import Any
@@ -21,19 +21,19 @@ To see help text, you can run:
 
 
 class Failure(Exception):
-    """A command cannot do its work; the text is for a person."""
+    """A failure of a command. The text is for a person."""
 
     status = 255
     code: str | None = None
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a structured error format shows; empty when there is no more than the sentence."""
+        """The members of a structured error format; empty when there is only the sentence."""
         return {"Code": self.code, "Message": str(self)} if self.code else {}
 
 
 class BadArguments(Failure):
-    """The command line itself is wrong. `usage` says whether the usage follows the sentence."""
+    """The command line itself is wrong. With `usage` the usage follows the sentence."""
 
     status = 252
     code: str | None = "ParamValidation"
@@ -48,7 +48,7 @@ class BadArguments(Failure):
 
 
 class UnknownOptions(BadArguments):
-    """Words nobody understands; here the usage comes first."""
+    """Unknown words on the command line. The usage comes before the sentence."""
 
     code = None
 
@@ -71,7 +71,7 @@ class BadConfiguration(Failure):
 
 
 class ServiceRefusal(Failure):
-    """The service answered with an error. `answer` is the parsed error, `operation` the model's name."""
+    """The service replied with an error. `operation` is the model's name, `members` those of the error's shape."""
 
     status = 254
 

@@ -1,4 +1,4 @@
-"""Pages of a list, merged or cut as `--max-items`, `--page-size` and `--starting-token` ask.
+"""Pages of a list, merged or cut by `--max-items`, `--page-size` and `--starting-token`.
 
 A token that resumes in the middle of a page is base64 of JSON, the same that botocore's paginators write and read.
 Every paginated operation of the models has one list (`result_key`), and its tokens are called NextToken.
@@ -16,7 +16,7 @@ CUT = "boto_truncate_amount"
 
 
 class Pages:
-    """The pages of one call; iterate once. `resume_token` is set when `max_items` left something out."""
+    """The pages of one call; iterate once. `resume_token` is set when `max_items` cut items off."""
 
     def __init__(
         self,
@@ -97,16 +97,16 @@ class Pages:
 
 
 def _encoded(token: dict[str, Any]) -> str:
-    """A token for `--starting-token`. Raises Failure when the one that was given there says no page to go on from."""
+    """A token for `--starting-token`. Raises Failure when the given one names no page."""
     if token.keys() - {CUT} != {TOKEN}:
         raise Failure(f"Bad starting token: {token}")
     return base64.b64encode(json.dumps(token).encode()).decode()
 
 
 def _decoded(text: str) -> tuple[dict[str, Any], int]:
-    """The parameters to go on with and how many items to skip; text that is no token of ours is the service's own.
+    """The parameters of the next page and the number of items to skip in it. Any other text is a token of the service.
 
-    Raises Failure for a token that says neither.
+    Raises Failure for a token that is neither.
     """
     try:
         token = json.loads(base64.b64decode(text).decode())
@@ -122,7 +122,7 @@ def _decoded(text: str) -> tuple[dict[str, Any], int]:
 
 
 def _old_token(text: str) -> tuple[dict[str, Any], int]:
-    """`TOKEN___7`, as tokens were once, or a token of the service. Raises Failure for neither."""
+    """A token of the old form `TOKEN___7`, or one of the service. Raises Failure for any other text."""
     own, *rest = text.split("___")
     if len(rest) > 1:
         raise Failure(f"Bad starting token: {text}")

@@ -24,7 +24,7 @@ class ParticipantCall(Protocol):
     """Calls one operation of Amazon Connect Participant, by our client or by boto3."""
 
     def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
-        """The reply. Raises whatever error the client has for a refusal."""
+        """Return the reply. Raises the client's own error if the service refuses."""
 
 
 class NotSeen(Failure, AssertionError):

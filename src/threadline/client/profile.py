@@ -1,7 +1,7 @@
 """The AWS configuration files: profiles, their settings, services and static keys.
 
-Only what is asked for is read, and nothing is read when neither file exists. Sources of credentials beyond a
-static key (roles, SSO, processes, containers, instance metadata) are left to botocore.
+Only the chosen profile is kept. botocore handles all credentials but static keys: roles, SSO, processes, containers,
+instance metadata.
 """
 
 import os
@@ -15,7 +15,7 @@ Section = dict[str, str | dict[str, str]]
 
 
 class Profile(NamedTuple):
-    """One profile: settings of the config file, its key of the credentials file, and where it stands."""
+    """One profile: its settings in the config file, its key in the credentials file, and its `services` section."""
 
     name: str
     explicit: bool
@@ -24,7 +24,7 @@ class Profile(NamedTuple):
     services: Section
 
     def text(self, name: str) -> str | None:
-        """The setting `name`, when it is a plain one; the credentials file wins."""
+        """The setting `name`, if it is a plain one. The credentials file takes precedence."""
         value = self.key.get(name, self.settings.get(name))
         return value if isinstance(value, str) else None
 
@@ -71,7 +71,7 @@ def _sections(path: str) -> dict[str, Section]:
 
 
 def _nested(value: str) -> str | dict[str, str]:
-    """An indented block below an empty value is a section of its own."""
+    """Read an indented block below an empty value as a section of its own."""
     if not value.startswith("\n"):
         return value
     pairs = (line.partition("=") for line in value.splitlines() if line.strip())

@@ -1,8 +1,8 @@
-"""Which server an operation in the AWS CLI's grammar is called on, and with which key.
+"""The endpoint, region and key of calls in the AWS CLI's grammar.
 
-Looked for in this order: option, environment, profile, data folder. An endpoint that is named anywhere is taken;
-where only a key or a profile is named, the call goes to AWS as the AWS CLI's would; where nothing is, it goes to
-the local server whose data folder is at hand. The commands around the server have rules of their own: `destination`.
+The order of precedence is: option, environment, profile, data folder. If any of them names an endpoint, the call goes
+there. If only a key or a profile is given, the call goes to AWS, as the AWS CLI's would. Otherwise it goes to the
+local server of the data folder. The commands around the server have other rules: `cli.destination`.
 """
 
 import json
@@ -28,7 +28,7 @@ LOCAL_REGION = "us-east-1"
 
 
 class Target(NamedTuple):
-    """Where calls of one service go. `credentials` is None when requests are not to be signed."""
+    """The endpoint of one service. `credentials` is None when requests are not to be signed."""
 
     url: str
     region: str
@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
 
 class LocalServer(NamedTuple):
-    """What the server writes of itself into its data folder: addresses, keys and ids of the demo workspace."""
+    """The record that a server keeps in its data folder: its address, and key and ids of the demo workspace."""
 
     folder: Path
     url: str
@@ -55,7 +55,7 @@ class LocalServer(NamedTuple):
 
 
 def local_server(folder: str) -> LocalServer | None:
-    """The workspace of a data folder; None when the folder has none. Raises Failure when it cannot be read."""
+    """The server of a data folder; None when the folder has none. Raises Failure when it cannot be read."""
     path = Path(folder)
     try:
         ids = json.loads((path / "workspace.json").read_text(encoding="utf-8"))
@@ -69,7 +69,7 @@ def local_server(folder: str) -> LocalServer | None:
 
 
 class ClientSession:
-    """Options, environment, profile and data folder, asked in this order."""
+    """Settings from options, environment, profile and data folder, in this order of precedence."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class ClientSession:
 
     @cached_property
     def local_server(self) -> LocalServer | None:
-        """The local server's workspace, if the data folder has one."""
+        """The server of the data folder, if there is one."""
         return local_server(self.data_folder)
 
     @property
@@ -132,7 +132,7 @@ class ClientSession:
 
     @cached_property
     def credentials(self) -> Credentials | None:
-        """The key that environment or profile give; None when they give none. Raises Failure when half is missing."""
+        """The key of environment or profile; None when they have none. Raises Failure when half is missing."""
         if not self.profile_name and (found := self._environment_key()):
             return found
         profile = self.profile
@@ -163,7 +163,7 @@ class ClientSession:
         )
 
     def target(self, service: ServiceModel) -> Target:
-        """Where calls of `service` go. Raises BadConfiguration when region, key or address are missing."""
+        """The endpoint of `service`. Raises BadConfiguration when region, key or address are missing."""
         endpoint = self.endpoint(service.service_id)
         if endpoint:
             check_endpoint(endpoint)
@@ -171,7 +171,7 @@ class ClientSession:
         unconfigured = not endpoint and not self.profile.explicit and not credentials
         ours = service.name == "threadline" and not endpoint
         local = self.local_server if unconfigured or ours or (self.sign and not credentials) else None
-        if local and (not endpoint or same_place(endpoint, local.url)):
+        if local and (not endpoint or same_server(endpoint, local.url)):
             key = (credentials if endpoint else None) or local.credentials
             region = self.region or local.region
             return Target(endpoint or local.url, region, key if self.sign else None)
@@ -200,7 +200,7 @@ class ClientSession:
         return found
 
     def load(self, service: ServiceName) -> ServiceModel:
-        """The model of `service`, looked for where the AWS CLI does."""
+        """The model of `service`, from the folders that the AWS CLI reads."""
         return find_cached(service)
 
     def instance_id(self, url: str) -> str | None:
@@ -211,7 +211,7 @@ class ClientSession:
         return found
 
     def no_server(self) -> str:
-        """What to tell who has neither configuration nor a local server."""
+        """The advice for a command without configuration and without a local server."""
         return (
             f"No server is configured, and the data folder {self.data_folder} has none. "
             f"Start one: threadline serve --data {self.data_folder}"
@@ -219,7 +219,7 @@ class ClientSession:
 
 
 def not_answering(url: str, data_folder: str) -> str:
-    """What to tell when nothing listens at a local address."""
+    """The advice when nothing listens at a local address."""
     port = urlsplit(url).port or 80
     shown = f"http://{urlsplit(url).netloc.rpartition('@')[2]}"
     return f"Nothing answers at {shown}. Start a server: threadline serve --port {port} --data {data_folder}"
@@ -230,8 +230,8 @@ def is_local(url: str) -> bool:
     return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
 
 
-def same_place(one: str, other: str) -> bool:
-    """Whether both are the same server of this machine, by whichever name."""
+def same_server(one: str, other: str) -> bool:
+    """Whether both URLs are the same server, also under different names of this machine."""
     first, second = urlsplit(one), urlsplit(other)
     return first.port == second.port and (
         first.hostname == second.hostname or (is_local(one) and is_local(other))
@@ -268,7 +268,7 @@ def _check_region(region: str) -> None:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise Failure for what is no address of a server."""
+    """Raise Failure if `url` is not the address of a server."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

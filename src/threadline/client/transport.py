@@ -1,6 +1,6 @@
 """One request over HTTP, one reply, on a connection that stays open between calls.
 
-`http.client` would do, but takes as long to load as the rest of a call does; the server's parser is there anyway.
+`http.client` would do, but loading it takes as long as the rest of a call. httptools is installed for the server.
 Retries are the AWS SDKs' "standard" mode: three attempts, exponential waits with full jitter, at most 20 s each.
 """
 
@@ -36,9 +36,9 @@ CHUNK_BYTES = 65_536
 
 
 class TransportOptions(NamedTuple):
-    """How connections are made. Times are seconds, None waits for ever; `verify` is a CA file, True or False.
+    """Options of connections. Times are in seconds, None is no limit. `verify` is a CA file, True or False.
 
-    `proxied`: by way of the proxy that the environment names, but for this machine.
+    `proxied`: connect through the proxy of the environment, except to this machine.
     """
 
     verify: bool | str = True
@@ -57,7 +57,7 @@ class Unreachable(Failure):
 
 
 class Transport:
-    """One connection to one place, kept open between calls. Use from one thread."""
+    """One connection to one endpoint, kept open between calls. Use from one thread."""
 
     def __init__(self, endpoint: str, options: TransportOptions) -> None:
         parts = urlsplit(endpoint)
@@ -84,7 +84,7 @@ class Transport:
         connection = self._socket or self._open(url)
         answer = _Answer()
         try:
-            with suppress(BrokenPipeError):  # who refuses early has often answered
+            with suppress(BrokenPipeError):  # a server that refuses early has often replied
                 connection.sendall(message)
             while not answer.complete:
                 answer.feed(connection.recv(CHUNK_BYTES))
@@ -131,7 +131,7 @@ class Transport:
         return connection
 
     def _tls(self, url: str) -> Callable[[socket.socket], socket.socket]:
-        """What makes a connection secure. Raises Failure when the CA file cannot be used."""
+        """Return the function that wraps a connection in TLS. Raises Failure when the CA file cannot be used."""
         import ssl
 
         verify = self._options.verify
@@ -146,7 +146,7 @@ class Transport:
 
 
 class _Answer:
-    """A reply as it comes in."""
+    """A reply being received."""
 
     def __init__(self) -> None:
         self.complete = False
@@ -156,7 +156,7 @@ class _Answer:
         self._parser = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Take more of it; nothing is its end. Raises HttpParserError, or ConnectionError when it ends too soon."""
+        """Parse more of it; empty data is its end. Raises HttpParserError, or ConnectionError if it is not complete."""
         if data:
             self._parser.feed_data(data)
         elif self._headers and not {"content-length", "transfer-encoding"} & set(self._headers):
@@ -193,11 +193,11 @@ def _head(method: str, target: str, headers: dict[str, str]) -> bytes:
 
 def _tunnel(connection: socket.socket, address: tuple[str, int], proxy: "Proxy") -> None:
     """Have the proxy connect to `address`. Raises OSError when it refuses."""
-    place = f"{address[0]}:{address[1]}"
-    connection.sendall(_head("CONNECT", place, {"Host": place, **proxy.headers}))
+    authority = f"{address[0]}:{address[1]}"
+    connection.sendall(_head("CONNECT", authority, {"Host": authority, **proxy.headers}))
     answer = b""
     while b"\r\n\r\n" not in answer:
-        data = connection.recv(1)  # what follows is not ours to read
+        data = connection.recv(1)  # the bytes after it belong to the tunnel
         if not data or len(answer) > CHUNK_BYTES:
             raise ConnectionError("The proxy does not answer")
         answer += data
@@ -206,7 +206,7 @@ def _tunnel(connection: socket.socket, address: tuple[str, int], proxy: "Proxy")
 
 
 class Proxy(NamedTuple):
-    """A proxy: what to show of its URL, its host and port, and the headers that let us through."""
+    """A proxy: its URL without the password, its host and port, and the headers that authenticate."""
 
     shown: str
     address: tuple[str, int]
@@ -224,12 +224,12 @@ def _proxy(scheme: str, host: str) -> Proxy | None:
         return None
     url = getproxies()[scheme]
     parts = urlsplit(url if "://" in url else f"http://{url}")
-    login, _, place = parts.netloc.rpartition("@")
+    login, _, host_port = parts.netloc.rpartition("@")
     headers = {}
     if login:
         encoded = base64.b64encode(unquote(login).encode()).decode()
         headers["Proxy-Authorization"] = f"Basic {encoded}"
-    shown = f"{parts.scheme}://{'***:***@' if login else ''}{place}"
+    shown = f"{parts.scheme}://{'***:***@' if login else ''}{host_port}"
     return Proxy(shown, (parts.hostname or "", parts.port or 80), headers)
 
 

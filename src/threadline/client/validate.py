@@ -1,4 +1,7 @@
-"""Checks parameters against the model before anything is sent, with the sentences that users of the AWS CLI know."""
+"""Validation of parameters on the client, before a request is sent: botocore's rules, in the AWS CLI's sentences.
+
+The server's validator, `aws.validate`, has more rules. It is another walk on purpose: see there.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal

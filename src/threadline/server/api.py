@@ -14,8 +14,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from threadline import __version__
-from threadline.aws import bearer, restjson, sigv4
+from threadline.aws import bearer, faults, restjson, sigv4
 from threadline.aws.model import OperationModel
+from threadline.aws.router import Router
 from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.config import Settings
@@ -74,7 +75,7 @@ class Api:
         self._clock = clock
         self._body_bytes_max = settings.body_bytes_max
         self._clock_skew_ms = settings.clock_skew_seconds * 1000
-        self._router = restjson.Router()
+        self._router = Router()
         self._rates = Rates(clock) if settings.rate_limits else None
         self._keys: Cache[sigv4.Key] = Cache(clock)
         self._callers: Cache[ParticipantCaller] = Cache(clock)
@@ -125,7 +126,7 @@ class Api:
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:
                 return _no_upgrade(request_id)
-            if restjson.expected(model, fault):
+            if faults.expected(model, fault):
                 log.info("%s %s: %s request=%s", _name(model), fault.code, told(fault.message), request_id)
             else:
                 log.error("%s may not raise %s request=%s", _name(model), fault.code, request_id)
@@ -240,7 +241,7 @@ class Api:
 
 
 def _refusal(model: OperationModel | None, fault: Fault) -> Answer:
-    status, headers, body = restjson.fault_response(model, fault)
+    status, headers, body = faults.fault_response(model, fault)
     return Answer(status, lines(headers), body)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline import style
-from threadline.aws import bearer, restjson
+from threadline.aws import bearer
+from threadline.aws.router import Router
 from threadline.chat.participant import Token
 from threadline.clock import monotonic
 from threadline.errors import Fault, told
@@ -41,7 +42,7 @@ class _Watched:
     def __init__(self, app: App, store: Store) -> None:
         self._app = app
         self._store = store
-        self._router = restjson.Router()
+        self._router = Router()
 
     async def __call__(self, request: Request) -> None:
         try:
