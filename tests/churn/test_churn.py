@@ -15,7 +15,7 @@ import pytest
 from tests.churn.line import Line
 from tests.http.raw import frontend_of
 from tests.processes.supervised import supervised
-from threadline.bus.hub import Channel, Socket
+from threadline.bus.hub import Socket, Topic
 from threadline.http.lingering import Lingering
 from threadline.http.websocket import WebSocket
 from threadline.testing import Customer, Threadline
@@ -136,9 +136,9 @@ async def emptied(server: Threadline) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while hub._sockets or connections.tasks or hub._tasks:
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
-        while any(left(kind) for kind in (Socket, Channel, WebSocket, Lingering)):
+        while any(left(kind) for kind in (Socket, Topic, WebSocket, Lingering)):
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
-    assert not hub._channels
+    assert not hub._topics
 
 
 async def test_a_customer_who_comes_back_a_hundred_times(server: Threadline) -> None:

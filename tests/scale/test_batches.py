@@ -125,7 +125,9 @@ async def test_each_takes_place_once_or_not_at_all(postgres: Postgres, seed: int
     is_over.set()
     await disturbing
     logs = {contact_id: await nodes[1].log(caller) for contact_id, caller in chats}
-    told = Counter(item.id for node in nodes for c in node.told for grown in c.grown for item in grown.items)
+    told = Counter(
+        item.id for node in nodes for c in node.told for appended in c.appended for item in appended.items
+    )
     for node in nodes:
         await node.store.close()
 

@@ -62,7 +62,13 @@ async def test_messages_of_two_nodes_are_numbered_without_a_gap(nodes: tuple[Nod
     assert sorted(row[3] for row in log if row[5] == "MESSAGE" and row[8]) == sorted(r["Id"] for r in replies)
     times = [row[4] for row in log]
     assert times == sorted(set(times))
-    told = [item.seq for node in nodes for each in node.told for grown in each.grown for item in grown.items]
+    told = [
+        item.seq
+        for node in nodes
+        for each in node.told
+        for appended in each.appended
+        for item in appended.items
+    ]
     assert sorted(told) == [row[1] for row in log]
 
 

@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from threadline.bus.hub import Hub
-from threadline.bus.relay import Relay, Told
+from threadline.bus.relay import Announcement, Relay
 from threadline.clock import Clock
 from threadline.store import Committed, Signal
 
@@ -32,12 +32,12 @@ class Air:
             chance = self.random.random()
             if radio is sender or chance < self.lost:
                 continue
-            told = _distorted(payload) if self.random.random() < self.distorted else payload
+            heard = _distorted(payload) if self.random.random() < self.distorted else payload
             for _ in range(1 + (chance >= 1 - self.doubled)):
                 if self.random.random() < self.late:
-                    self.waiting.append((radio, told))
+                    self.waiting.append((radio, heard))
                 else:
-                    radio.hear(told)
+                    radio.hear(heard)
 
     def bring(self) -> None:
         """Bring what was late, in any order."""
@@ -81,19 +81,21 @@ class Radio(Relay):
         self._has_failed = False
         self._air.radios.append(self)
 
-    async def _tell(self, grown: dict[int, int], signals: list[Signal]) -> None:
+    async def _announce(self, appended: dict[int, int], signals: list[Signal]) -> None:
         if not self.is_up:
             raise ConnectionError
-        self._air.carry(self, msgspec.json.encode(Told(self._node, list(grown.items()), [*signals])))
+        self._air.carry(
+            self, msgspec.json.encode(Announcement(self._node, list(appended.items()), [*signals]))
+        )
 
     async def close(self) -> None:
         if self.is_up:
             self._air.radios.remove(self)
 
     def hear(self, payload: bytes) -> None:
-        """Something was told by another node."""
+        """Receive an announcement of another node."""
         if self.is_up:
-            self._heard(payload)
+            self._receive(payload)
 
     def fall_silent(self) -> None:
         """The connection is lost."""
@@ -102,6 +104,6 @@ class Radio(Relay):
 
 
 def _distorted(payload: bytes) -> bytes:
-    told = msgspec.json.decode(payload, type=Told)
-    told.grown = [(session, last_seq + DISTORTED) for session, last_seq in told.grown]
-    return msgspec.json.encode(told)
+    announcement = msgspec.json.decode(payload, type=Announcement)
+    announcement.appended = [(session, last_seq + DISTORTED) for session, last_seq in announcement.appended]
+    return msgspec.json.encode(announcement)

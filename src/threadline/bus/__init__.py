@@ -1,7 +1,7 @@
-"""How sockets learn that a session has grown.
+"""The bus: it wakes the sockets of a session whose log has new items.
 
-The bus carries wakes; what a socket sends it reads by cursor, so a lost wake costs delay and never data.
-On the node that wrote them, a wake brings the new items along and saves the read.
+The bus carries wakes. A socket reads the items by its cursor, so a lost wake costs delay and never data. On the node
+that wrote the items, the wake brings them along and saves the read.
 """
 
 from typing import Protocol
@@ -10,11 +10,11 @@ from threadline.store import Committed
 
 
 class Bus(Protocol):
-    """What the store tells after each commit, on the event loop, in the order of the commits.
+    """Receives every commit of the store, on the event loop, in the order of the commits.
 
-    `bus.hub.Hub` is the bus of one process. A bus of several nodes hands every `Committed` to its own hub, tells the
-    others the sessions that have grown, and wakes its hub's sockets for what the others tell: see `bus.relay.Relay`.
+    `bus.hub.Hub` is the bus of one process. The bus of several nodes (`bus.relay.Relay`) passes each `Committed` to its
+    own hub, announces the session to the other nodes, and wakes its hub's sockets for the others' announcements.
     """
 
     def committed(self, committed: Committed) -> None:
-        """Send the new items, or wake the sockets that have to look for them. Never blocks."""
+        """Push the new items, or wake the sockets that have to pull them. Never blocks."""

@@ -1,8 +1,8 @@
 """The open sockets of one process, and how new items reach them.
 
-A socket remembers only how far it has got. One that is exactly at the previous end gets a new item's frame pushed,
-the same bytes for all of them; any other pulls from the store. There is no queue per socket: a slow reader costs its
-transport's buffer and nothing more, and is cut off when it takes nothing for too long.
+A socket has a cursor: the number of the last entry it sent. A socket whose cursor is at the previous end of the log
+gets the frame of a new item pushed, the same bytes for all sockets. Every other socket pulls from the store. A socket
+has no queue: a slow reader costs the buffer of its transport, and is closed when it reads nothing for too long.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from threadline.chat.transcript import CHAT_ENDED, LEFT, Item, Viewer, as_event, may_see
 from threadline.config import Settings
-from threadline.store import Committed, Grown, Signal, Unavailable
+from threadline.store import Appended, Committed, Signal, Unavailable
 
 NORMAL, GOING_AWAY, REFUSED, RESTART = 1000, 1001, 1008, 1012
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
@@ -23,16 +23,17 @@ log = logging.getLogger("threadline.socket")
 SWEEP_SECONDS = 1.0
 
 Owner = tuple[int, str]
-"""Whose socket it is: the session's key in the store and the participant's id."""
+"""The owner of a socket: the session's key in the store and the participant's id."""
 
 Encode = Callable[[dict[str, Any]], bytes]
 """An event with the model's member names -> its frame."""
 
 Pull = Callable[[Owner, int, int], Awaitable[tuple[Viewer, list[Item], int]]]
-"""(owner, cursor, limit) -> who they are now; those of the next `limit` entries they may see; the cursor after."""
+"""(owner, cursor, limit) -> the owner's viewer; the items among the next `limit` entries that they may see; the new
+cursor."""
 
 
-class Line(Protocol):
+class SocketConnection(Protocol):
     """The connection under a socket."""
 
     @property
@@ -40,47 +41,47 @@ class Line(Protocol):
         """Whether a push can succeed, now or after `drained`."""
 
     def push(self, frame: bytes) -> bool:
-        """Send a ready frame; False, and nothing sent, when the client is not reading or is gone."""
+        """Send an encoded frame. False when the client is not reading or is gone; then nothing was sent."""
 
     async def drained(self) -> None:
         """Wait until the client has read enough for a push to succeed, or is gone."""
 
     def close(self, code: int, reason: str) -> None:
-        """Close in good order, or drop a client that is not reading."""
+        """Close with a closing handshake, or drop a client that is not reading."""
 
     def abort(self) -> None:
         """Drop the connection."""
 
 
 class Socket:
-    """One open socket: whose it is, how far it has got, and what its patience depends on (seconds of the loop)."""
+    """One open socket: its owner, its cursor, and the times on which its timeouts depend (seconds of the loop)."""
 
     __slots__ = (
+        "blocked_since",
+        "connection",
         "cursor",
         "ends_at",
-        "heard_at",
         "is_subscribed",
-        "line",
         "owner",
         "pulling",
-        "stuck_since",
+        "received_at",
         "viewer",
     )
 
-    def __init__(self, owner: Owner, line: Line) -> None:
+    def __init__(self, owner: Owner, connection: SocketConnection) -> None:
         self.owner = owner
-        self.line = line
+        self.connection = connection
         self.is_subscribed = False
         self.viewer: Viewer | None = None
         self.cursor = 0
-        self.heard_at = _now()
-        self.stuck_since: float | None = None
+        self.received_at = _now()
+        self.blocked_since: float | None = None
         self.ends_at: float | None = None
         self.pulling: asyncio.Task[Any] | None = None
 
 
-class Channel:
-    """The subscribed sockets of one session and the number of its newest item that was heard of."""
+class Topic:
+    """The subscribed sockets of one session, and the number of its newest entry that this process knows of."""
 
     __slots__ = ("end", "initial_contact_id", "sockets")
 
@@ -99,29 +100,29 @@ class Hub:
         self._pull = pull
         self._encode = encode
         self._sockets: dict[Owner, list[Socket]] = {}
-        self._channels: dict[int, Channel] = {}
+        self._topics: dict[int, Topic] = {}
         self._open: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
-        self.followed: Callable[[int, bool], None] = lambda session, is_followed: None
-        """Told when a session gets its first socket here, subscribed or not yet, and when it has lost the last."""
+        self.on_follow: Callable[[int, bool], None] = lambda session, is_followed: None
+        """Called when a session gets its first socket here, subscribed or not yet, and when its last one is gone."""
 
     def add(self, socket: Socket) -> None:
-        """Count an open socket. One too many closes its participant's oldest."""
+        """Keep an open socket. A participant with too many sockets loses the oldest one."""
         if self._is_closing:
-            socket.line.close(RESTART, "The server restarts.")
+            socket.connection.close(RESTART, "The server restarts.")
             return
         sockets = self._sockets.setdefault(socket.owner, [])
         sockets.append(socket)
         self._open[socket.owner[0]] += 1
         if self._open[socket.owner[0]] == 1:
-            self.followed(socket.owner[0], True)
+            self.on_follow(socket.owner[0], True)
         for oldest in sockets[: -self._settings.sockets_per_participant_max]:
             self.remove(oldest)
-            oldest.line.close(REFUSED, "This participant has opened too many sockets.")
+            oldest.connection.close(REFUSED, "This participant has opened too many sockets.")
 
     def remove(self, socket: Socket) -> None:
-        """Forget a socket; twice does no harm."""
+        """Forget a socket. A second call has no effect."""
         session = socket.owner[0]
         sockets = self._sockets.get(socket.owner, [])
         if socket not in sockets:
@@ -129,52 +130,52 @@ class Hub:
         sockets.remove(socket)
         if not sockets:
             del self._sockets[socket.owner]
-        channel = self._channels.get(session)
-        if channel is not None and socket in channel.sockets:
-            channel.sockets.remove(socket)
-            if not channel.sockets:
-                del self._channels[session]
+        topic = self._topics.get(session)
+        if topic is not None and socket in topic.sockets:
+            topic.sockets.remove(socket)
+            if not topic.sockets:
+                del self._topics[session]
         self._open[session] -= 1
         if not self._open[session]:
             del self._open[session]
-            self.followed(session, False)
+            self.on_follow(session, False)
 
     def subscribe(self, socket: Socket, cursor: int, initial_contact_id: str) -> None:
-        """Send `socket` what its owner may see after the entry numbered `cursor`, now and from now on."""
+        """Send `socket` the entries after number `cursor` that its owner may see, now and from now on."""
         if socket.is_subscribed or socket not in self._sockets.get(socket.owner, ()):
             return
         socket.is_subscribed = True
-        socket.heard_at = _now()
+        socket.received_at = _now()
         socket.cursor = cursor
-        if (channel := self._channels.get(socket.owner[0])) is None:
-            channel = self._channels[socket.owner[0]] = Channel(initial_contact_id)
-        channel.sockets.append(socket)
-        channel.end = max(channel.end, cursor)
-        self._rouse(socket, channel)
+        if (topic := self._topics.get(socket.owner[0])) is None:
+            topic = self._topics[socket.owner[0]] = Topic(initial_contact_id)
+        topic.sockets.append(socket)
+        topic.end = max(topic.end, cursor)
+        self._start_pull(socket, topic)
 
-    def heard(self, socket: Socket) -> None:
-        """The client has sent a frame. As long as it has not subscribed, it has not said anything that counts."""
+    def received(self, socket: Socket) -> None:
+        """Note that the client has sent a frame. Before the subscription, frames do not extend the timeout."""
         if socket.is_subscribed:
-            socket.heard_at = _now()
+            socket.received_at = _now()
 
-    async def look(self, socket: Socket) -> None:
-        """Send what `socket` has not sent yet, wakes or no wakes; returns when it has caught up or is gone."""
-        if (channel := self._channels.get(socket.owner[0])) is None or not socket.is_subscribed:
+    async def catch_up(self, socket: Socket) -> None:
+        """Send the entries that `socket` has not sent yet, also without a wake; return when it is done or closed."""
+        if (topic := self._topics.get(socket.owner[0])) is None or not socket.is_subscribed:
             return
-        while socket.pulling is not None:  # that one may have looked before what is to be seen was there
+        while socket.pulling is not None:  # that pull may have begun before the newest entry was committed
             await asyncio.wait([socket.pulling])
-        await self._catch_up(socket, channel)
+        await self._pull_all(socket, topic)
 
     def wake(self, session: int, last_seq: int = 0) -> None:
-        """Another node's: the log of `session` has grown up to `last_seq`; its sockets look for what they lack."""
-        if (channel := self._channels.get(session)) is not None:
-            channel.end = max(channel.end, last_seq)
-            for socket in channel.sockets:
+        """Another node has written `session` up to entry `last_seq` (0: unknown): its sockets pull what they lack."""
+        if (topic := self._topics.get(session)) is not None:
+            topic.end = max(topic.end, last_seq)
+            for socket in topic.sockets:
                 if not last_seq or socket.cursor < last_seq:
-                    self._rouse(socket, channel)
+                    self._start_pull(socket, topic)
 
-    def look_everywhere(self) -> None:
-        """Wakes may have been lost: every socket looks."""
+    def wake_all(self) -> None:
+        """Have every socket pull, since wakes may have been lost."""
         for session in self.sessions():
             self.wake(session)
 
@@ -184,119 +185,119 @@ class Hub:
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
-        for grown in committed.grown:
-            if (channel := self._channels.get(grown.session)) is not None:
-                self._grow(channel, grown)
+        for appended in committed.appended:
+            if (topic := self._topics.get(appended.session)) is not None:
+                self._push_items(topic, appended)
         for signal in committed.signals:
-            if (channel := self._channels.get(signal.session)) is not None:
-                self._show(channel, signal)
+            if (topic := self._topics.get(signal.session)) is not None:
+                self._push_signal(topic, signal)
 
-    def _grow(self, channel: Channel, grown: Grown) -> None:
-        channel.end = max(channel.end, grown.items[-1].seq)
-        frames = [self._frame(channel, item) for item in grown.items]
-        for socket in list(channel.sockets):
-            if socket.cursor != grown.before or socket.pulling is not None:
-                if socket.cursor < channel.end:
-                    self._rouse(socket, channel)
+    def _push_items(self, topic: Topic, appended: Appended) -> None:
+        topic.end = max(topic.end, appended.items[-1].seq)
+        frames = [self._frame(topic, item) for item in appended.items]
+        for socket in list(topic.sockets):
+            if socket.cursor != appended.before or socket.pulling is not None:
+                if socket.cursor < topic.end:
+                    self._start_pull(socket, topic)
                 continue
-            for item, frame in zip(grown.items, frames, strict=True):
+            for item, frame in zip(appended.items, frames, strict=True):
                 if not self._send(socket, item, frame):
-                    self._rouse(socket, channel)
+                    self._start_pull(socket, topic)
                     break
 
-    def _frame(self, channel: Channel, item: Item) -> bytes:
-        return self._encode(as_event(item, channel.initial_contact_id))
+    def _frame(self, topic: Topic, item: Item) -> bytes:
+        return self._encode(as_event(item, topic.initial_contact_id))
 
     def _send(self, socket: Socket, item: Item, frame: bytes) -> bool:
-        """Push an item to a socket that is just before it, if it may see it; False when it has to pull instead."""
+        """Push an item to a socket whose cursor is just before it. False when the socket has to pull instead."""
         viewer = socket.viewer
         if viewer is None or viewer.left_seq is not None or _leaves(viewer, item):
-            return False  # what a participant still sees after leaving is the store's to say
+            return False  # the store decides which entries a participant sees after leaving
         if may_see(viewer, item):
-            if not socket.line.push(frame):
+            if not socket.connection.push(frame):
                 return False
             if item.content_type == CHAT_ENDED:
-                self._end(socket)
+                self._end_after_chat(socket)
         socket.cursor = item.seq
         return True
 
-    def _end(self, socket: Socket) -> None:
+    def _end_after_chat(self, socket: Socket) -> None:
         if socket.ends_at is None:
             socket.ends_at = _now() + self._settings.socket_after_end_seconds
 
-    def _show(self, channel: Channel, signal: Signal) -> None:
+    def _push_signal(self, topic: Topic, signal: Signal) -> None:
         frame = self._encode(signal.event)
-        for socket in channel.sockets:
+        for socket in topic.sockets:
             viewer = socket.viewer
             if viewer is not None and viewer.left_seq is None and viewer.participant_id != signal.sender:
-                socket.line.push(frame)
+                socket.connection.push(frame)
 
-    def _rouse(self, socket: Socket, channel: Channel) -> None:
+    def _start_pull(self, socket: Socket, topic: Topic) -> None:
         if socket.pulling is None:
-            socket.pulling = self._spawn(self._catch_up(socket, channel))
+            socket.pulling = self._spawn(self._pull_all(socket, topic))
 
-    async def _catch_up(self, socket: Socket, channel: Channel) -> None:
-        """Pull until nothing is left, at the pace at which the client reads."""
+    async def _pull_all(self, socket: Socket, topic: Topic) -> None:
+        """Pull until nothing is left, as fast as the client reads."""
         socket.pulling = asyncio.current_task()
         try:
-            while socket.line.is_open:
-                before, end = socket.cursor, channel.end
+            while socket.connection.is_open:
+                before, end = socket.cursor, topic.end
                 socket.viewer, items, reached = await self._pull(socket.owner, before, PULL_MAX)
                 for item in items:
-                    await self._deliver(socket, channel, item)
+                    await self._deliver(socket, topic, item)
                     socket.cursor = item.seq
                 socket.cursor = reached
-                channel.end = max(channel.end, reached)
+                topic.end = max(topic.end, reached)
                 if socket.viewer.left_seq is not None:
-                    self._end(socket)
-                if reached - before < PULL_MAX and channel.end in (end, reached):
-                    return  # all there is, also where somebody has told of more
+                    self._end_after_chat(socket)
+                if reached - before < PULL_MAX and topic.end in (end, reached):
+                    return  # the log has no more entries, even if a wake announced more
         finally:
             socket.pulling = None
 
-    async def _deliver(self, socket: Socket, channel: Channel, item: Item) -> None:
-        """Push an item, however long the client takes to make room; gives up when the client is gone."""
-        frame = self._frame(channel, item)
-        while not socket.line.push(frame) and socket.line.is_open:
-            socket.stuck_since = _now()
-            await socket.line.drained()
-            socket.stuck_since = None
+    async def _deliver(self, socket: Socket, topic: Topic, item: Item) -> None:
+        """Push an item. Wait until the client has made room for it, or is gone."""
+        frame = self._frame(topic, item)
+        while not socket.connection.push(frame) and socket.connection.is_open:
+            socket.blocked_since = _now()
+            await socket.connection.drained()
+            socket.blocked_since = None
         if item.content_type == CHAT_ENDED:
-            self._end(socket)
+            self._end_after_chat(socket)
 
     async def sweep(self) -> None:
-        """Close the sockets whose clients are silent, do not read, or stay after the end. Runs for ever."""
+        """Close the sockets whose clients send nothing, do not read, or stay after the chat's end. Runs for ever."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self._check_all()
+            self._close_silent()
 
-    def _check_all(self) -> None:
+    def _close_silent(self) -> None:
         now = _now()
         for socket in [socket for sockets in self._sockets.values() for socket in sockets]:
-            self._check(socket, now)
+            self._close_if_silent(socket, now)
 
-    def _check(self, socket: Socket, now: float) -> None:
+    def _close_if_silent(self, socket: Socket, now: float) -> None:
         settings = self._settings
-        if socket.stuck_since is not None and now - socket.stuck_since > settings.socket_stalled_seconds:
+        if socket.blocked_since is not None and now - socket.blocked_since > settings.socket_stalled_seconds:
             self.remove(socket)
-            socket.line.abort()
-        elif not socket.is_subscribed and now - socket.heard_at > self._subscribe_seconds:
+            socket.connection.abort()
+        elif not socket.is_subscribed and now - socket.received_at > self._subscribe_seconds:
             self.remove(socket)
-            socket.line.close(GOING_AWAY, "No subscription has come in time.")
-        elif now - socket.heard_at > settings.socket_idle_seconds:
+            socket.connection.close(GOING_AWAY, "No subscription has come in time.")
+        elif now - socket.received_at > settings.socket_idle_seconds:
             self.remove(socket)
-            socket.line.close(GOING_AWAY, "No frame has come for too long.")
+            socket.connection.close(GOING_AWAY, "No frame has come for too long.")
         elif socket.ends_at is not None and now > socket.ends_at:
             self.remove(socket)
-            socket.line.close(NORMAL, "The chat has ended.")
+            socket.connection.close(NORMAL, "The chat has ended.")
 
     def close(self) -> None:
-        """Close every socket, and those that are still to come: the server restarts, clients come back."""
+        """Close every socket, now and from now on. The server restarts, and clients connect again."""
         self._is_closing = True
         sockets = [socket for sockets in self._sockets.values() for socket in sockets]
         for socket in sockets:
             self.remove(socket)
-            socket.line.close(RESTART, "The server restarts.")
+            socket.connection.close(RESTART, "The server restarts.")
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
@@ -307,9 +308,10 @@ class Hub:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, Unavailable):  # of which the store has told
+        if error is not None and not isinstance(error, Unavailable):  # the store has logged it
             log.error(
-                "a socket could not be served: %s; it catches up with the next wake", type(error).__name__
+                "a socket could not read from the store: %s; it tries again at the next wake",
+                type(error).__name__,
             )
 
 

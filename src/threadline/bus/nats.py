@@ -1,4 +1,4 @@
-"""Wakes over NATS, for many nodes: each session is a subject, and a node hears those it has sockets for."""
+"""Wakes over NATS, for many nodes. Each session is a subject; a node subscribes to those it has sockets for."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from threadline.bus.hub import Hub
-from threadline.bus.relay import Relay, Told
+from threadline.bus.relay import Announcement, Relay
 from threadline.clock import Clock
 from threadline.store import Signal
 
@@ -18,7 +18,7 @@ PING_SECONDS = 10
 
 
 class NatsBus(Relay):
-    """The bus of the nodes that share the NATS at `address`; `name` keeps those of one database to themselves."""
+    """The bus of the nodes that share the NATS server at `address`. `name` separates the nodes of one database."""
 
     def __init__(self, hub: Hub, clock: Clock, address: str, name: str) -> None:
         super().__init__(hub, clock)
@@ -26,8 +26,8 @@ class NatsBus(Relay):
         self._prefix = f"threadline.{name}."
         self._client: Client | None = None
         self._wanted: dict[int, bool] = {}
-        self._followed: dict[int, Subscription] = {}
-        hub.followed = self._follow
+        self._subscribed: dict[int, Subscription] = {}
+        hub.on_follow = self._follow
 
     @property
     def is_up(self) -> bool:
@@ -39,48 +39,50 @@ class NatsBus(Relay):
             connect_timeout=CONNECT_SECONDS,
             allow_reconnect=False,
             ping_interval=PING_SECONDS,
-            disconnected_cb=self._gone,
-            error_cb=self._gone,
+            disconnected_cb=self._on_disconnect,
+            error_cb=self._on_disconnect,
         )
-        self._followed = {}
+        self._subscribed = {}
         self._wanted = dict.fromkeys(self._hub.sessions(), True)
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
 
-    async def _tell(self, grown: dict[int, int], signals: list[Signal]) -> None:
+    async def _announce(self, appended: dict[int, int], signals: list[Signal]) -> None:
         if self._client is None:
             raise ConnectionError
-        await self._listen(self._client)
-        for session, last_seq in grown.items():
-            told = Told(self._node, [(session, last_seq)], [])
-            await self._client.publish(f"{self._prefix}{session}", msgspec.json.encode(told))
+        await self._subscribe(self._client)
+        for session, last_seq in appended.items():
+            announcement = Announcement(self._node, [(session, last_seq)], [])
+            await self._client.publish(f"{self._prefix}{session}", msgspec.json.encode(announcement))
         for signal in signals:
-            told = Told(self._node, [], [signal])
-            await self._client.publish(f"{self._prefix}{signal.session}", msgspec.json.encode(told))
+            announcement = Announcement(self._node, [], [signal])
+            await self._client.publish(f"{self._prefix}{signal.session}", msgspec.json.encode(announcement))
 
-    async def _listen(self, client: Client) -> None:
-        """Follow the sessions that have sockets here now; then look for what they missed until NATS knew."""
+    async def _subscribe(self, client: Client) -> None:
+        """Subscribe to the sessions that have sockets here now, then wake those sockets: they may have missed wakes."""
         wanted, self._wanted = self._wanted, {}
-        begun = []
+        subscribed = []
         for session, is_wanted in wanted.items():
-            if not is_wanted and session in self._followed:
-                await self._followed.pop(session).unsubscribe()
-            elif is_wanted and session not in self._followed:
-                self._followed[session] = await client.subscribe(f"{self._prefix}{session}", cb=self._take)
-                begun.append(session)
-        if begun:
+            if not is_wanted and session in self._subscribed:
+                await self._subscribed.pop(session).unsubscribe()
+            elif is_wanted and session not in self._subscribed:
+                self._subscribed[session] = await client.subscribe(
+                    f"{self._prefix}{session}", cb=self._on_message
+                )
+                subscribed.append(session)
+        if subscribed:
             await client.flush(CONNECT_SECONDS)
-            for session in begun:
+            for session in subscribed:
                 self._hub.wake(session)
 
-    def _follow(self, session: int, is_followed: bool) -> None:
-        self._wanted[session] = is_followed
+    def _follow(self, session: int, is_wanted: bool) -> None:
+        self._wanted[session] = is_wanted
         self._woken.set()
 
-    async def _take(self, message: Msg) -> None:
-        self._heard(message.data)
+    async def _on_message(self, message: Msg) -> None:
+        self._receive(message.data)
 
-    async def _gone(self, *_: Any) -> None:
+    async def _on_disconnect(self, *_: Any) -> None:
         self._woken.set()

@@ -116,7 +116,7 @@ async def serve(
     store = await begun
     frontend = Frontend(settings, clock, store, bound)
     store.on_commit = frontend.committed
-    frontend.hub.followed = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
+    frontend.hub.on_follow = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
     await frontend.start()
     freeze_gc()
     channel.send(messages.Ready())

@@ -92,12 +92,12 @@ class Frontends:
 
     def committed(self, committed: Committed) -> None:
         """See `Bus.committed`."""
-        if committed.grown or committed.signals:
+        if committed.appended or committed.signals:
             for channel, followed in zip(
                 self._channels, self._followed, strict=False
             ):  # some are not open yet
                 part = committed.of(followed)
-                if part.grown or part.signals:
+                if part.appended or part.signals:
                     channel.send(messages.CommitNotice(part))
 
     def _synced(self, batches: int) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 from threadline.aws import frames
 from threadline.aws.frames import FrameCommand
-from threadline.bus.hub import REFUSED, Hub, Line, Owner, Pull, Socket
+from threadline.bus.hub import REFUSED, Hub, Owner, Pull, Socket, SocketConnection
 from threadline.chat.participant import Token
 from threadline.chat.transcript import Item, Viewer
 from threadline.errors import Fault, told, where
@@ -55,7 +55,7 @@ class Endpoint:
         else:
             request.credential = caller.participant_id
             with contextlib.suppress(Gone):
-                request.accept(lambda line: Conversation(self._store, self._hub, caller, line))
+                request.accept(lambda connection: Conversation(self._store, self._hub, caller, connection))
 
     async def _admit(self, request: Request) -> ParticipantCaller:
         """Whose socket this is. Raises Fault for another path, and for a ticket that is unknown or too old."""
@@ -70,28 +70,30 @@ class Conversation:
 
     __slots__ = ("_hub", "_socket", "_store")
 
-    def __init__(self, store: Store, hub: Hub, caller: ParticipantCaller, line: Line) -> None:
+    def __init__(
+        self, store: Store, hub: Hub, caller: ParticipantCaller, connection: SocketConnection
+    ) -> None:
         self._store = store
         self._hub = hub
-        self._socket = Socket(caller, line)
+        self._socket = Socket(caller, connection)
         hub.add(self._socket)
 
     def received(self, text: str) -> Coroutine[Any, Any, None] | None:
         """See `wire.websocket.Receiver`."""
         socket = self._socket
-        self._hub.heard(socket)
+        self._hub.received(socket)
         try:
             command = frames.command(text)
         except frames.BadFrame as bad:
             log.info("%d socket closed: %s", bad.code, bad.reason)
-            socket.line.close(bad.code, bad.reason)
+            socket.connection.close(bad.code, bad.reason)
             return None
         if command is FrameCommand.NOTHING:
             return None
         needs_store = command is FrameCommand.HEARTBEAT or (
             command is FrameCommand.SUBSCRIBE and not socket.is_subscribed
         )
-        if not needs_store and socket.line.push(_ANSWERS[command]):
+        if not needs_store and socket.connection.push(_ANSWERS[command]):
             return None
         return self._work(command)
 
@@ -106,20 +108,20 @@ class Conversation:
                 await self._subscribe(socket)
                 return
             if command is FrameCommand.HEARTBEAT:
-                await self._hub.look(socket)  # so its echo comes after all that was committed before it
-            await _answer(socket.line, command)
+                await self._hub.catch_up(socket)  # so its echo comes after all that was committed before it
+            await _answer(socket.connection, command)
         except Fault as fault:
             log.info("socket closed: %s: %s", fault.code, told(fault.message))
-            socket.line.close(REFUSED, fault.code)
+            socket.connection.close(REFUSED, fault.code)
         except Exception as error:  # noqa: BLE001 - the client is told, the log says what
             if not isinstance(error, Unavailable):
                 log.error("a socket failed\n%s", where(error))
-            socket.line.close(INTERNAL_ERROR, "The server failed.")
+            socket.connection.close(INTERNAL_ERROR, "The server failed.")
 
     async def _subscribe(self, socket: Socket) -> None:
         caller = ParticipantCaller(*socket.owner)
         cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
-        await _answer(socket.line, FrameCommand.SUBSCRIBE)
+        await _answer(socket.connection, FrameCommand.SUBSCRIBE)
         self._hub.subscribe(socket, cursor, initial_contact_id)
 
 
@@ -139,7 +141,7 @@ def pull_from(store: Store) -> Pull:
     return pull
 
 
-async def _answer(line: Line, command: FrameCommand) -> None:
+async def _answer(connection: SocketConnection, command: FrameCommand) -> None:
     """Answer at the pace at which the client reads; until then no further frame of its is taken."""
-    while not line.push(_ANSWERS[command]) and line.is_open:
-        await line.drained()
+    while not connection.push(_ANSWERS[command]) and connection.is_open:
+        await connection.drained()

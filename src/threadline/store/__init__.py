@@ -27,8 +27,8 @@ D = TypeVar("D")
 Work = Callable[["Tx"], T]
 
 
-class Grown(NamedTuple):
-    """A session's log has grown: `items` follow the entry numbered `before` without a gap."""
+class Appended(NamedTuple):
+    """Items appended to a session's log: `items` follow the entry numbered `before` without a gap."""
 
     session: int
     before: int
@@ -36,7 +36,7 @@ class Grown(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Something shown to whoever is connected now, and lost otherwise: typing."""
+    """An event for the participants who are connected now, such as typing. It is not kept."""
 
     session: int
     sender: str
@@ -44,16 +44,16 @@ class Signal(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """What a commit has to tell: sockets to wake, signals to pass on, and when the earliest new task is due."""
+    """The effects of a commit: items to push, signals to pass on, and when the earliest new task is due."""
 
-    grown: tuple[Grown, ...]
+    appended: tuple[Appended, ...]
     signals: tuple[Signal, ...]
     tasks_due_ms: int | None
 
     def of(self, sessions: Container[int]) -> "Committed":
-        """What of it is for sockets of `sessions`."""
-        grown = tuple([grown for grown in self.grown if grown.session in sessions])
-        return Committed(grown, tuple([each for each in self.signals if each.session in sessions]), None)
+        """The part that concerns sockets of `sessions`."""
+        appended = tuple([appended for appended in self.appended if appended.session in sessions])
+        return Committed(appended, tuple([each for each in self.signals if each.session in sessions]), None)
 
 
 class Task(NamedTuple):
@@ -241,10 +241,12 @@ class Tx(ABC):
 
     def committed(self) -> Committed:
         """What to tell once this has committed."""
-        grown = [
-            Grown(session, items[0].seq - 1, tuple(items)) for session, items in self._items.items() if items
+        appended = [
+            Appended(session, items[0].seq - 1, tuple(items))
+            for session, items in self._items.items()
+            if items
         ]
-        return Committed(tuple(grown), tuple(self._signals), self._tasks_due_ms)
+        return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms)
 
 
 class Unavailable(Exception):
