@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -114,6 +115,24 @@ def test_a_start_on_less_than_was_acknowledged_is_refused(data: Path, harm: str)
     assert f"`threadline serve --accept-loss --data {data}`" in said
 
 
+@pytest.mark.parametrize(
+    ("harm", "how"),
+    [
+        (lambda wal: wal.unlink(), "is gone or empty"),
+        (lambda wal: os.truncate(wal, 0), "is gone or empty"),
+        (cut, "is damaged or cut off"),
+        *[(partial(flip, at=at), "is damaged or cut off") for at in (5, 18, 156, 50_000, -100)],
+    ],
+)
+def test_a_wal_that_is_not_whole_is_named_before_the_database(
+    data: Path, harm: Callable[[Path], object], how: str
+) -> None:
+    harm(data / WAL)
+    said = refused(data)
+    assert said.startswith(f"threadline: {data / WAL} {how}"), said
+    assert "held what was acknowledged until" in said
+
+
 @pytest.mark.parametrize("harm", HARMS)
 def test_an_accepted_loss_is_told_once_and_what_is_there_goes_on(data: Path, harm: str) -> None:
     HARMS[harm](data)
@@ -159,7 +178,8 @@ def test_an_older_copy_of_the_database_is_refused(data: Path, tmp_path: Path) ->
         server.workspace.customer().drop()
         end(server)
     shutil.copy(older / DATABASE, data / DATABASE)
-    assert "lacks what was acknowledged until" in refused(data)
+    assert f"{data / DATABASE} lacks what was acknowledged until" in (said := refused(data))
+    assert WAL not in said, "a clean stop leaves none"
 
 
 def test_a_folder_of_an_older_version_is_taken_as_it_is(data: Path) -> None:

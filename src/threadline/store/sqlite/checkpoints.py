@@ -89,7 +89,9 @@ class Checkpoints:
 
     def now(self) -> bool:
         """Move what can be moved, on this thread; True when nothing is left."""
-        return self._checkpoint()
+        before = self.completed
+        self._checkpoint()
+        return self.completed > before
 
     def close(self) -> None:
         """End the thread; a checkpoint under way is finished."""

@@ -59,7 +59,7 @@ class Syncs:
         self._salt, self._frames = "", 0
         self._unsynced: deque[tuple[Mark, str, int]] = deque()
         self._unrecorded: tuple[Mark, str, int] | None = None
-        self._is_unlinked = False
+        self._is_unlinked = self._has_failed = False
         self._looked_at = self._recorded_at = self._settled_at = 0.0
         self._recording: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
@@ -98,16 +98,20 @@ class Syncs:
                 self._unrecorded = self._unsynced.popleft()
             if failure is None:
                 failure = self._kept()
+            self._has_failed = self._has_failed or failure is not None
             self._done(count, failure)
 
     async def close(self) -> None:
-        """End the thread, after the syncs that are wanted."""
+        """End the thread, after the syncs that are wanted. The record then asks for no WAL, if none is needed."""
+        self._loop = asyncio.get_running_loop()
         self._wanted.put(False)
         await asyncio.to_thread(self._thread.join)
         self.settle()
         for timer in (self._recording, self._idling):
             if timer is not None:
                 timer.cancel()
+        if not self._has_failed and await asyncio.to_thread(self.checkpoints.now):
+            self._unrecorded = (self._mark, "", 0)
         self._write()
         await asyncio.to_thread(self.checkpoints.close)
         self._keep()

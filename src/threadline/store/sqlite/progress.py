@@ -220,7 +220,22 @@ def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
 
 
 def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
-    """What the database `file` lacks, by its state `now`, of what is known of it; None when nothing."""
+    """What the database `file` or its WAL lacks, by its state `now`, of what is known of it; None when nothing."""
+    what = _lacking(file, now, mark, instance_id)
+    if mark is None or now.frames >= mark.frames or now.instance_id not in ("", mark.instance_id):
+        return what
+    if now.salt == mark.salt or (what and now.salt and not now.frames):
+        harm = f"is damaged or cut off: {now.frames:,} of its frames can be read, and {mark.frames:,}"
+    elif what and not now.salt:
+        harm = f"is gone or empty, and {mark.frames:,} of its frames"
+    else:
+        return what
+    harm = f"{file}-wal {harm} held what was acknowledged until {_time(mark.at_ms)}"
+    return f"{harm}. Without them {what}" if what else harm
+
+
+def _lacking(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
+    """What the database lacks, whatever the reason."""
     if now.schema == 0 and (mark is not None or instance_id):
         return f"{file} holds nothing"
     expected = mark.instance_id if mark is not None else ""
@@ -238,11 +253,6 @@ def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | No
         return (
             f"{file} lacks what was acknowledged until {_time(mark.at_ms)} (batch {mark.batch:,}): it ends"
             f" {f'at {_time(now.at_ms)} (batch {now.batch:,})' if now.batch else 'where it began'}"
-        )
-    if now.salt == mark.salt and now.frames < mark.frames:
-        return (
-            f"{file}-wal is damaged or cut off: {now.frames:,} of its frames can be read, and {mark.frames:,} held"
-            f" what was acknowledged until {_time(mark.at_ms)}"
         )
     return None
 
