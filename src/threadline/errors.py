@@ -20,7 +20,7 @@ class Fault(Exception):
 
     `members` are further members of the reply body, such as `problems` of InvalidContactFlowException.
     `retry_after_ms` is how long a client should wait before it repeats a call that was refused with 429 or 503.
-    The HTTP status is the model's; faults of the wire itself (a bad signature, an unknown path) have theirs in `wire`.
+    The HTTP status is the model's. That of the protocol's own faults, such as a bad signature, is in `aws.faults`.
     """
 
     def __init__(self, code: str, message: str, *, retry_after_ms: int = 1_000, **members: Any) -> None:

@@ -12,7 +12,7 @@ from tests.attack.known import Known, Requests, known_of, learn, talk
 from tests.attack.mutations import Request, mutated
 from tests.http.raw import Answer, Connection, ask
 from tests.operations.raw import signature
-from threadline.aws.faults import WIRE_FAULTS
+from threadline.aws.faults import PROTOCOL_FAULTS
 from threadline.aws.model import load
 from threadline.operations.registry import OPERATIONS, Operation
 from threadline.testing import Threadline, Workspace
@@ -31,7 +31,7 @@ CODES = (
         for operation in load(service).operations.values()
         for code in operation.errors
     }
-    | set(WIRE_FAULTS)
+    | set(PROTOCOL_FAULTS)
 )
 
 

@@ -102,12 +102,12 @@ def fitting(low: int, high: int, pattern: str | None) -> list[str]:
 
 
 def seconds(ms: int, kind: str) -> Any:
-    """What a boto3 user passes for a time: a datetime, or text where the model has a string."""
+    """A time as a boto3 user passes it: a datetime, or text where the model has a string."""
     return datetime.fromtimestamp(ms // 1000, UTC) if kind == "timestamp" else text_time(ms)
 
 
 def milliseconds(ms: int, kind: str) -> int:
-    """What an operation passes for a time."""
+    """A time as an operation passes it."""
     return ms
 
 

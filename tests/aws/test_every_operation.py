@@ -38,7 +38,7 @@ def theirs(service: ServiceName) -> ServiceModel:
 def sent(
     operation: OperationModel, arguments: dict[str, Any]
 ) -> tuple[str, str, bytes, dict[bytes, bytes], bytes]:
-    """What botocore puts on the wire: method, raw path, query string, headers, body."""
+    """A request as botocore sends it: method, raw path, query string, headers, body."""
     model = theirs(operation.service).operation_model(operation.name)
     request_dict = create_serializer("rest-json", include_validation=True).serialize_to_request(
         arguments, model
@@ -91,7 +91,7 @@ def test_what_we_send_is_what_botocore_reads(operation: OperationModel) -> None:
 def test_every_refusal_arrives_with_its_code() -> None:
     """Those too that the model lists for other operations only, as an older model does."""
     for operation in EVERY_OPERATION:
-        for code, status in {**faults.WIRE_FAULTS, **operation.statuses}.items():
+        for code, status in {**faults.PROTOCOL_FAULTS, **operation.statuses}.items():
             fault = Fault(code, "Why: ☕.")
             assert faults.expected(operation, fault)
             read, read_status = refused(operation, fault)

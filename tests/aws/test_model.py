@@ -1,4 +1,4 @@
-"""The models: read fast and without botocore, named as botocore names them, ours loadable by boto3."""
+"""The models: read without botocore, with botocore's names; Threadline's own can be loaded by boto3."""
 
 import subprocess
 import sys
@@ -134,7 +134,7 @@ class Balanced(HTMLParser):
 
 
 def test_no_model_asks_for_more_than_we_do() -> None:
-    """What REST-JSON has and no model uses, so that nothing here reads or writes it."""
+    """No model uses these parts of REST-JSON, so the package does not read or write them."""
     for service in map(load, SERVICES):
         for shape in service.shapes.values():
             assert shape["type"] != "blob"

@@ -1,4 +1,4 @@
-"""The models as a command line keeps them: the same as the file's, new when the file is, and never needed."""
+"""The cache of the models: it has the file's content, it is written again when the file changes, and it is optional."""
 
 import gzip
 import json

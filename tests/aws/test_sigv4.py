@@ -96,7 +96,7 @@ def verified_raw(
     now_ms: int = 0,
     hosts: tuple[bytes, ...] = (),
 ) -> sigv4.Signed:
-    """As the server goes about it: the claim, the key it names, the signature."""
+    """Verify in the server's order: the claim, its key, the signature."""
     given = by_name(headers)
     claim = sigv4.claim_of(given, query)
     key = KEYS.get(claim.access_key_id)
@@ -162,7 +162,7 @@ def test_what_botocore_signs_is_accepted(
 
 @pytest.fixture(scope="module")
 def boto3_requests() -> dict[str, Request]:
-    """What an unmodified boto3 sends for some calls, by operation."""
+    """Requests of an unmodified boto3, by operation."""
     session = boto3.session.Session(KEY_ID, SECRET, region_name="us-east-1")
     client = session.client("connect", endpoint_url="http://127.0.0.1:8080")
     sent: dict[str, Request] = {}

@@ -1,4 +1,4 @@
-"""What happens between us and a server that misbehaves."""
+"""The client's connection to a server that misbehaves."""
 
 import json
 import socket
@@ -184,7 +184,7 @@ def test_a_reply_that_ends_too_soon_is_none(run: Run, odd: Any, monkeypatch: pyt
 
 
 def _answered_with(reply: bytes, run: Run) -> Done:
-    """What a call does when these bytes are all that the server says."""
+    """The outcome of a call when the server sends these bytes and nothing else."""
 
     def serve() -> None:
         connection, _ = listening.accept()

@@ -5,7 +5,7 @@ import msgspec
 from threadline.aws.model import OperationModel
 from threadline.errors import Fault
 
-WIRE_FAULTS = {
+PROTOCOL_FAULTS = {
     "MissingAuthenticationTokenException": 403,
     "UnrecognizedClientException": 403,
     "InvalidSignatureException": 403,
@@ -28,7 +28,7 @@ _INTERNAL = ("InternalServiceException", "InternalServerException")
 
 def expected(operation: OperationModel | None, fault: Fault) -> bool:
     """Whether a client may see `fault` from `operation`. Any other fault is a defect of the server."""
-    return fault.code in WIRE_FAULTS or (operation is not None and fault.code in operation.statuses)
+    return fault.code in PROTOCOL_FAULTS or (operation is not None and fault.code in operation.statuses)
 
 
 def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int, list[Header], bytes]:
@@ -42,7 +42,7 @@ def fault_response(operation: OperationModel | None, fault: Fault) -> tuple[int,
     code, message, members = fault.code, fault.message, fault.members
     listed = operation.errors if operation else {}
     statuses = operation.statuses if operation else {}
-    status = listed.get(code) or WIRE_FAULTS.get(code) or statuses.get(code)
+    status = listed.get(code) or PROTOCOL_FAULTS.get(code) or statuses.get(code)
     if status is None:
         code = next((internal for internal in _INTERNAL if internal in listed), _INTERNAL[0])
         status, message, members = 500, "The server failed to answer. Its log says more.", {}

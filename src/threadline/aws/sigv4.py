@@ -24,18 +24,13 @@ if TYPE_CHECKING:
     from threadline.errors import Fault
 
 CLOCK_SKEW_MS = 300_000
-KEPT = 1_024
+CACHE_SIZE = 1_024
 """Size of the caches of signing keys and of Authorization headers."""
 
 OTHER_HOSTS_MAX = 8
 """Host names tried for a signature that does not fit. Each costs one more signature."""
 
 _PLAIN = b"/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
-_CLAIM = (
-    rb"AWS4-HMAC-SHA256 +Credential=([!-+\--~]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request *, *"
-    rb"SignedHeaders=([!-+\--~]+) *, *"
-)
-_FORWARDED_HOST = rb'(?i)(?:^|[;,]) *host="?([^";, ]{1,255})'
 _FORM = (
     "AWS4-HMAC-SHA256 Credential=KEY/YYYYMMDD/REGION/SERVICE/aws4_request,"
     " SignedHeaders=host;x-amz-date, Signature=64 hexadecimal digits"
@@ -221,12 +216,12 @@ def _signature(
         form.signed_headers,
         payload,
     )
-    ours = _signer(secret, form.date, form.region, form.service).copy()
-    ours.update(
+    signer = _signer(secret, form.date, form.region, form.service).copy()
+    signer.update(
         b"AWS4-HMAC-SHA256\n%b\n%b\n%b"
         % (time, form.scope, hashlib.sha256(canonical_request).hexdigest().encode())
     )
-    return ours.hexdigest().encode()
+    return signer.hexdigest().encode()
 
 
 def _other_hosts(headers: Mapping[bytes, bytes], hosts: Collection[bytes]) -> list[bytes]:
@@ -234,7 +229,7 @@ def _other_hosts(headers: Mapping[bytes, bytes], hosts: Collection[bytes]) -> li
     arrived = headers[b"host"]
     forwarded = [name.strip() for name in headers.get(b"x-forwarded-host", b"").split(b",")]
     port = headers.get(b"x-forwarded-port", b"").partition(b",")[0].strip()
-    named = re.search(_FORWARDED_HOST, headers.get(b"forwarded", b""))
+    named = re.search(rb'(?i)(?:^|[;,]) *host="?([^";, ]{1,255})', headers.get(b"forwarded", b""))
     names = [*hosts, forwarded[0], headers.get(b"x-original-host", b""), named[1] if named else b""]
     names += [b"%b:%b" % (name, port) for name in (forwarded[0], arrived) if name and port]
     names.append(arrived.rpartition(b":")[0])
@@ -256,10 +251,14 @@ def _fault(code: str, message: str) -> "Fault":
     return Fault(code, message)
 
 
-@functools.lru_cache(maxsize=KEPT)
+@functools.lru_cache(maxsize=CACHE_SIZE)
 def _form(claimed: bytes) -> _Form:
     """Read an Authorization header up to `Signature=`. All SDKs and AWS's own examples send the signature last."""
-    found = re.fullmatch(_CLAIM, claimed)
+    found = re.fullmatch(
+        rb"AWS4-HMAC-SHA256 +Credential=([!-+\--~]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request *, *"
+        rb"SignedHeaders=([!-+\--~]+) *, *",
+        claimed,
+    )
     if found is None:
         raise _refusal(f"Authorization must have the form: {_FORM}.")
     access_key_id, date, region, service, signed_headers = found.groups()
@@ -290,7 +289,7 @@ def _check_time(form: _Form, given: Mapping[bytes, bytes], now_ms: int, clock_sk
     return time
 
 
-@functools.lru_cache(maxsize=KEPT)
+@functools.lru_cache(maxsize=CACHE_SIZE)
 def _basic_time(header: bytes, value: bytes) -> bytes:
     """The value of X-Amz-Date or Date as `20261122T142649Z`."""
     try:
@@ -306,7 +305,7 @@ def _basic_time(header: bytes, value: bytes) -> bytes:
     return value
 
 
-@functools.lru_cache(maxsize=KEPT)
+@functools.lru_cache(maxsize=CACHE_SIZE)
 def _epoch_ms(time: bytes) -> int:
     return int(datetime.strptime(_text(time), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) * 1000
 
@@ -348,7 +347,7 @@ def _check_session(key: Key, form: _Form, given: Mapping[bytes, bytes], now_ms: 
     return _text(token)
 
 
-@functools.lru_cache(maxsize=KEPT)
+@functools.lru_cache(maxsize=CACHE_SIZE)
 def _signer(secret: str, date: bytes, region: str, service: str) -> hmac.HMAC:
     """An HMAC begun with the signing key. Copying it takes half the time of making one from the key."""
     key = b"AWS4" + secret.encode()

@@ -168,14 +168,14 @@ class ClientSession:
         if endpoint:
             check_endpoint(endpoint)
         credentials = self.credentials if self.sign else None
-        unconfigured = not endpoint and not self.profile.explicit and not credentials
-        ours = service.name == "threadline" and not endpoint
-        local = self.local_server if unconfigured or ours or (self.sign and not credentials) else None
+        is_unconfigured = not endpoint and not self.profile.explicit and not credentials
+        is_own = service.name == "threadline" and not endpoint
+        local = self.local_server if is_unconfigured or is_own or (self.sign and not credentials) else None
         if local and (not endpoint or same_server(endpoint, local.url)):
             key = (credentials if endpoint else None) or local.credentials
             region = self.region or local.region
             return Target(endpoint or local.url, region, key if self.sign else None)
-        if ours or (unconfigured and self.region is None):
+        if is_own or (is_unconfigured and self.region is None):
             raise BadConfiguration(self.no_server())
         if self.region is None:
             raise BadConfiguration(

@@ -82,12 +82,12 @@ class Transport:
             target, headers = url, {**headers, **self._proxy.headers}
         message = _head(method, target, {**headers, "Content-Length": str(len(body))}) + body
         connection = self._socket or self._open(url)
-        answer = _Answer()
+        reader = _ReplyReader()
         try:
             with suppress(BrokenPipeError):  # a server that refuses early has often replied
                 connection.sendall(message)
-            while not answer.complete:
-                answer.feed(connection.recv(CHUNK_BYTES))
+            while not reader.complete:
+                reader.feed(connection.recv(CHUNK_BYTES))
         except TimeoutError as error:
             self.close()
             raise Failure(f'Read timeout on endpoint URL: "{url}"') from error
@@ -96,9 +96,9 @@ class Transport:
             raise Failure(
                 f'Connection was closed before we received a valid response from endpoint URL: "{url}".'
             ) from error
-        if not answer.may_stay_open:
+        if not reader.may_stay_open:
             self.close()
-        return answer.reply()
+        return reader.reply()
 
     def close(self) -> None:
         """Drop the connection; the next call makes a new one."""
@@ -145,7 +145,7 @@ class Transport:
         return partial(context.wrap_socket, server_hostname=self._address[0])
 
 
-class _Answer:
+class _ReplyReader:
     """A reply being received."""
 
     def __init__(self) -> None:
