@@ -1,6 +1,6 @@
-"""A chat as one would write it down on paper: lists of contacts and what was said on each. No store, no SQL.
+"""A naive model of chats: lists of contacts with the messages of each. It has no store and no SQL.
 
-Whatever a chat is asked to do, it either does, or answers the code with which the server must refuse it.
+Each method either changes the model, or returns the code with which the server must refuse the same call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Line = tuple[str, str]
 
 @dataclass
 class Segment:
-    """One contact: its id, empty until the server has told it, and what was said on it."""
+    """One contact: its id, empty until the server has returned it, and its messages."""
 
     id: str
     lines: list[str] = field(default_factory=list)
@@ -51,15 +51,15 @@ class Chat:
 
     @property
     def lines(self) -> list[str]:
-        """What happens now is said on the last segment."""
+        """The entries of the last segment, to which new ones are appended."""
         return self.segments[-1].lines
 
     def own(self, segments: int | None = None) -> list[Line]:
-        """All that was said in the chat itself, oldest first; of so many segments, or of all."""
+        """The entries of the chat itself, oldest first, of all segments or the first `segments`."""
         return [(segment.id, line) for segment in self.segments[:segments] for line in segment.lines]
 
     def past(self) -> list[Line]:
-        """All that was said before, oldest first: what the older chat shows of itself, and of its own past."""
+        """The entries of the past, oldest first: those of the older chat, and those of its own past."""
         if self.association is None:
             return []
         older, segments = self.association
@@ -96,7 +96,7 @@ class Chat:
         return INVALID
 
     def transfer(self, user: str | None) -> str | None:
-        """On to a user, or to the queue, which all in the chat are told before its agent leaves."""
+        """Transfer the chat to a user or to the queue: all get transfer.succeeded before its agent leaves."""
         if self.state is not State.WITH_AGENT:
             return INVALID
         if self.is_full:

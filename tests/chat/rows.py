@@ -1,4 +1,4 @@
-"""Rows as the store would hand them over, with only what a rule looks at spelled out."""
+"""Rows as the store returns them, of which a test gives only the fields that a rule reads."""
 
 from threadline.chat.contact import Contact, Method, Session
 from threadline.chat.rehydration import RehydrationType, SourceChat
@@ -63,7 +63,7 @@ def session(name: str, contacts: int = 1, **members: object) -> Session:
 
 
 def source(name: str, contacts: int, chosen: int, **members: object) -> SourceChat:
-    """Contact number `chosen`, from 1, of an ended session, as what somebody continues from."""
+    """Contact number `chosen`, from 1, of an ended session, as the source of an association."""
     rows = tuple(contact(name, position) for position in range(contacts))
     return SourceChat(rows[chosen - 1], session(name, contacts, **members), rows)
 

@@ -1,4 +1,4 @@
-"""How attributes are changed, how those of a past chat come along, and how large they may be together."""
+"""The rules of attributes: changing them, inheriting those of a past chat, and their size."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,7 +64,9 @@ def test_the_size_is_counted_in_bytes(given: Mapping[str, str], size: int) -> No
         ({"a": "x" * 32_000}, {"b": "y" * 1_000, "c": "z"}, {"a": "x" * 32_000, "c": "z"}),
     ],
 )
-def test_what_comes_along(own: Mapping[str, str], past: Mapping[str, str], merged: Mapping[str, str]) -> None:
+def test_the_inherited_attributes(
+    own: Mapping[str, str], past: Mapping[str, str], merged: Mapping[str, str]
+) -> None:
     assert attributes.inherit(own, past) == merged
 
 
@@ -91,7 +93,7 @@ def test_a_name_that_is_not_allowed_cannot_be_removed_either() -> None:
 
 
 @given(own=allowed_sets, past=attribute_sets)
-def test_own_attributes_win_and_the_whole_stays_in_bounds(own: dict[str, str], past: dict[str, str]) -> None:
+def test_own_attributes_win_and_all_stay_within_the_limit(own: dict[str, str], past: dict[str, str]) -> None:
     merged = attributes.inherit(own, past)
     attributes.check(merged)
     assert {name: value for name, value in own.items() if value}.items() <= merged.items()

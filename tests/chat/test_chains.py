@@ -1,4 +1,4 @@
-"""Chats that continue chats that continue chats: what comes back is cumulative, and what was left out stays out."""
+"""Chains of chats: the past is cumulative, and contacts that were left out stay out."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -45,7 +45,7 @@ class Cast:
         return {"persistent_chat": {"RehydrationType": past[0], "SourceContactId": self.ids[past[1]]}}
 
     def sees(self, kind: str, source: str) -> tuple[str, str]:
-        """What a new chat sees of its past, newest first, and its anchor: as answered, as read, as explained."""
+        """The past of a new chat, newest first, and its anchor: as returned, as read, as explained."""
         started = self.world.start(**self.continuing((kind, source)))
         names = {contact_id: name for name, contact_id in self.ids.items()}
         pages = self.world.pages(started.customer, max_results=2)
@@ -100,7 +100,7 @@ def had_a_chat_a_day(cast: Cast, days: int) -> None:
         cast.had(f"S{number}-", 1, (FROM_SEGMENT, f"S{number - 1}-1"))
 
 
-def test_n6_a_long_line_of_chats_comes_back_whole(world: World) -> None:
+def test_n6_a_long_chain_of_chats_is_shown_whole(world: World) -> None:
     cast = Cast(world)
     had_a_chat_a_day(cast, DEPTH)
     visible, anchor = cast.sees(FROM_SEGMENT, f"S{DEPTH}-1")

@@ -1,4 +1,4 @@
-"""Where a contact stands."""
+"""The state of a contact."""
 
 import pytest
 
@@ -39,6 +39,6 @@ def test_a_plainly_related_chat_is_not_associated() -> None:
 @pytest.mark.parametrize(
     ("connected", "left", "active"), [(None, None, False), (1, None, True), (1, 2, False), (None, 2, False)]
 )
-def test_who_is_in_the_chat(connected: int | None, left: int | None, active: bool) -> None:
+def test_the_participants_in_the_chat(connected: int | None, left: int | None, active: bool) -> None:
     row = Participant(1, "p", "CUSTOMER", "Casey", None, "A1", 0, connected, None, left, None)
     assert row.is_active is active

@@ -1,4 +1,4 @@
-"""Anything may happen to any number of chats at any time: what is read is what was written down on paper."""
+"""Random calls to several chats: the server's transcripts equal those of the naive model."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ class Walk:
 
 
 class Chats(RuleBasedStateMachine):
-    """Rules do the same to the server and on paper, and compare; a refusal must be foreseen on paper."""
+    """Each rule makes the same call on the server and the naive model and compares the results, refusals included."""
 
     chats: Bundle[Chat] = Bundle("chats")
     walks: Bundle[Walk] = Bundle("walks")
@@ -67,11 +67,11 @@ class Chats(RuleBasedStateMachine):
         finally:
             self.world.close()
 
-    # What people do
+    # Calls that write
 
     @rule(target=chats, stays=st.booleans(), transfers=st.none() | st.integers(0, 3))
     def starts(self, stays: bool, transfers: int | None) -> Chat:
-        """A chat that nobody has connected to, or one with an agent after so many transfers."""
+        """A chat without a connection, or with an agent after so many transfers."""
         return self.started(stays, transfers)
 
     @initialize(target=chats)
@@ -105,7 +105,7 @@ class Chats(RuleBasedStateMachine):
 
     @rule(target=chats, at=SEGMENTS, transfers=st.integers(0, 2), leaves=st.booleans())
     def comes_back(self, at: int, transfers: int, leaves: bool) -> Chat | Nothing[Chat]:
-        """A customer who is with an agent already asks for the chat that ended last."""
+        """A customer with an agent continues the chat that ended last."""
         past = [chat for chat in self.all if chat.ended]
         if not past:
             return multiple()
@@ -194,7 +194,7 @@ class Chats(RuleBasedStateMachine):
             assert chat.association is not None
             assert answer == [chat.association[0].segments[chat.association[1] - 1].id]
 
-    # What people read
+    # Calls that read
 
     @rule(chat=chats, page_size=PAGE_SIZES, order=ORDERS)
     def is_read(self, chat: Chat, page_size: int, order: str) -> None:
@@ -241,7 +241,7 @@ class Chats(RuleBasedStateMachine):
         return walk if not walk.chat.ended and self.turn(walk) else multiple()
 
     def turn(self, walk: Walk) -> bool:
-        """Read a page more. What was said since the walk began is not in it; whether the past is, its end decides."""
+        """Read one more page. All pages together have the chat up to the first page, and its past at the last page."""
         token = {"next_token": walk.token} if walk.token else {}
         past_now = walk.chat.past()
         reply = self.world.act(
@@ -261,7 +261,7 @@ class Chats(RuleBasedStateMachine):
     def every_contact_has_its_id(self) -> None:
         assert all(segment.id for chat in self.all for segment in chat.segments)
 
-    # How the two are compared
+    # Comparisons
 
     def begin(self, members: dict[str, Any], stays: bool = False) -> Chat:
         started: Started = self.world.start(**members)
@@ -275,7 +275,7 @@ class Chats(RuleBasedStateMachine):
             chat.segments[-1].id = self.world.lineage(chat.segments[0].id, 1)[0]["ContactId"]
 
     def compare(self, chat: Chat, page_size: int, order: str) -> None:
-        """Every page, and all of it together: nothing lost, nothing twice, nothing out of place."""
+        """Every page and all pages together: no item is missing, repeated or out of order."""
         if chat.ended:
             assert refusal_of(lambda: self.world.pages(chat.customer)) == "AccessDeniedException"
             return
@@ -294,7 +294,7 @@ class Chats(RuleBasedStateMachine):
         assert delivered == items[len(past) :]
 
     def explain(self, chat: Chat, page_size: int) -> None:
-        """DescribeLineage says of every contact what GetTranscript does."""
+        """DescribeLineage shows exactly the contacts of GetTranscript."""
         explained = self.world.lineage(chat.segments[0].id, page_size)
         own = [(segment.id, len(segment.lines), True) for segment in reversed(chat.segments)]
         shown = [(segment.id, len(segment.lines), True) for segment in reversed(chat.shown_past())]
@@ -325,12 +325,12 @@ def page_sizes(items: int, page_size: int) -> list[int]:
 
 
 def delivered_to(tx: Tx, caller: ParticipantCaller) -> list[Item]:
-    """What a socket that never slept has been sent, but for what GetTranscript never returns."""
+    """The entries that an open socket gets, without those that GetTranscript never returns."""
     _, items, _ = entries_after(tx, caller, 0, 9_999)
     return [as_item(item, past=False) for item in items if not item.push_only]
 
 
-def test_what_is_read_is_what_was_said() -> None:
+def test_the_transcript_is_what_was_sent() -> None:
     run_state_machine_as_test(
         Chats,
         settings=settings(

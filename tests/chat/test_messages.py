@@ -1,4 +1,4 @@
-"""What may be said in a chat."""
+"""The rules of messages."""
 
 import pytest
 from hypothesis import given
@@ -63,7 +63,7 @@ def test_content_is_counted_in_bytes(letter: str, size: int) -> None:
 
 
 @given(st.text(max_size=40), st.integers(1, 2_000))
-def test_what_passes_is_never_more_than_the_limit(text: str, times: int) -> None:
+def test_inherited_attributes_are_never_more_than_the_limit(text: str, times: int) -> None:
     content = text * times
     try:
         messages.check_message("text/plain", content, ["text/plain"], CODE)

@@ -1,4 +1,4 @@
-"""Who may continue from whom, and where the past then begins."""
+"""The rules of associations: the chats that may be continued, and the anchor."""
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ def test_the_anchor(
 
 
 @pytest.mark.parametrize("chosen", [2, 3])
-def test_a_whole_chat_is_named_by_its_first_contact(chosen: int) -> None:
+def test_entire_past_session_requires_the_first_contact(chosen: int) -> None:
     message = refusal(RUNNING, ENTIRE, source("A", 3, chosen), customer_id=None, same_customer="off")
     assert message.startswith("SourceContactId must be the initial contact of the past chat session")
     assert "send A1" in message
@@ -87,7 +87,7 @@ OTHER, UNKNOWN = "another CustomerId", "has no CustomerId"
         (None, None, None, f"current chat {UNKNOWN}"),
     ],
 )
-def test_whose_past_a_chat_may_continue(
+def test_the_rules_for_customer_ids(
     current: str | None, past: str | None, differ: str | None, known: str | None
 ) -> None:
     for rule, refused in (("off", None), ("differ", differ), ("known", known)):

@@ -1,4 +1,4 @@
-"""Who sees an entry of the log, and what it looks like to them."""
+"""The rules of the transcript: the visibility of an entry, and its form in replies."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ CASEY = Viewer(ord("A"), "casey", None)
         (CASEY._replace(left_seq=0), item(1), False),
     ],
 )
-def test_who_sees_an_entry(viewer: Viewer, entry: Item, seen: bool) -> None:
+def test_the_visibility_of_an_entry(viewer: Viewer, entry: Item, seen: bool) -> None:
     assert transcript.may_see(viewer, entry) is seen
 
 
@@ -42,15 +42,15 @@ MESSAGE = {
 }
 
 
-def test_a_current_item_tells_its_contact() -> None:
+def test_a_current_item_has_its_contact_id() -> None:
     assert transcript.as_item(item(), past=False) == {**MESSAGE, "ContactId": "A1"}
 
 
-def test_a_past_item_tells_the_contact_it_was_sent_on_and_has_no_contact_id() -> None:
+def test_a_past_item_has_related_contact_id_and_no_contact_id() -> None:
     assert transcript.as_item(item(), past=True) == {**MESSAGE, "RelatedContactId": "A1"}
 
 
-def test_what_there_is_not_is_not_there() -> None:
+def test_members_without_a_value_are_left_out() -> None:
     ended = item(
         type="EVENT",
         content_type=transcript.CHAT_ENDED,
@@ -93,7 +93,7 @@ def test_a_receipt_entry_carries_its_own_metadata() -> None:
     assert transcript.as_item(entry, past=False)["MessageMetadata"] == {"MessageId": "m"}
 
 
-def test_on_a_socket_an_item_also_tells_the_first_contact() -> None:
+def test_on_a_socket_an_item_also_has_the_first_contact() -> None:
     assert transcript.as_event(item(), "A0") == {**MESSAGE, "ContactId": "A1", "InitialContactId": "A0"}
 
 

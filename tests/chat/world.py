@@ -1,4 +1,4 @@
-"""Real operations on a real store, without a server: chats are had by calling functions, on a clock one moves."""
+"""Real operations on a real store, without a server, with a manual clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Item = dict[str, Any]
 
 
 class Started(NamedTuple):
-    """A chat that has been started: its first contact, its customer, and from where it continues."""
+    """A started chat: its first contact, its customer, and the contact that it continues from."""
 
     contact_id: str
     customer: ParticipantCaller
@@ -88,7 +88,7 @@ class World:
         return self.caller_of(reply["ParticipantToken"])
 
     def transfer(self, contact_id: str, username: str | None) -> str:
-        """To a user, or to the queue; the new contact's id."""
+        """Transfer a chat to a user, or to the queue; return the new contact's id."""
         target = (
             {"user_id": self.workspace.agents[username]}
             if username
@@ -111,7 +111,7 @@ class World:
         return str(reply["ContinuedFromContactId"])
 
     def pass_time(self, *, seconds: float = 0, ms: int = 0) -> None:
-        """Move the clock and do what has become due."""
+        """Move the clock and run the tasks that are due."""
         self.clock.advance(seconds=seconds, ms=ms)
         for task in self.read(due_tasks)[0]:
             self.write(partial(run_task, task=task))
@@ -133,7 +133,7 @@ class World:
         return [item for page in reversed(pages) for item in page]
 
     def lineage(self, contact_id: str, page_size: int = 1000, **arguments: Any) -> list[Reply]:
-        """The contacts of DescribeLineage, newest first, from as many pages as it takes."""
+        """The contacts of all pages of DescribeLineage, newest first."""
         contacts: list[Reply] = []
         token: dict[str, str] = {}
         while True:
@@ -152,7 +152,7 @@ class World:
 
 
 def told(item: Item) -> str:
-    """An item in a few words: `Casey: Hello`, or the event and whom it is about."""
+    """An item in a few words: `Casey: Hello`, or the event and its participant."""
     if item["Type"] == "MESSAGE":
         return f"{item['DisplayName']}: {item['Content']}"
     return f"{item['ContentType'].removeprefix(EVENT)} {item.get('DisplayName', '')}".strip()
@@ -165,7 +165,7 @@ def contact_of(item: Item, *, past: bool) -> str:
 
 
 def refusal_of(work: Callable[[], object]) -> str | None:
-    """The code with which something is refused, or None."""
+    """The code with which a call is refused, or None."""
     try:
         work()
     except Fault as fault:

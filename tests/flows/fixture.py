@@ -1,4 +1,4 @@
-"""Where flows are tried: real operations on a real store, with a clock that moves when told."""
+"""A fixture for flows: real operations on a real store, with a manual clock."""
 
 from functools import partial
 from pathlib import Path
@@ -19,15 +19,15 @@ from threadline.store.sqlite.store import SqliteStore
 Reply = dict[str, Any]
 
 
-class Chat(NamedTuple):
-    """A chat of one customer, who is connected: the caller, and the contact the chat began with."""
+class FlowChat(NamedTuple):
+    """A chat of one connected customer: the caller, and the chat's first contact."""
 
     caller: ParticipantCaller
     contact_id: str
 
 
 class FlowFixture:
-    """A workspace whose clock one moves, with the few moves a flow reacts to."""
+    """A workspace with a manual clock, and the calls that a flow reacts to."""
 
     clock: ManualClock
     store: SqliteStore
@@ -61,7 +61,7 @@ class FlowFixture:
         )
         return str(reply["ContactFlowId"])
 
-    async def start(self, flow_id: str, **members: Any) -> Chat:
+    async def start(self, flow_id: str, **members: Any) -> FlowChat:
         """A customer who is connected to a chat in the flow."""
         reply = await self.call(
             "connect",
@@ -73,9 +73,9 @@ class FlowFixture:
         token = reply["ParticipantToken"]
         caller, _ = await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT))
         await self.store.write(lambda tx: subscribe(tx, caller))
-        return Chat(caller, reply["ContactId"])
+        return FlowChat(caller, reply["ContactId"])
 
-    async def run(self, **actions: Document) -> Chat:
+    async def run(self, **actions: Document) -> FlowChat:
         """A customer in a chat of a flow made of these actions."""
         return await self.start(await self.flow(**actions))
 
@@ -97,8 +97,8 @@ class FlowFixture:
     async def rows(self, name: str, **parameters: Any) -> list[Any]:
         return await self.store.read(lambda tx: list(tx.all(name, **parameters)))
 
-    async def log(self, chat: Chat) -> list[str]:
-        """What the chat's log holds: `Ada: text` of messages, the name of events."""
+    async def log(self, chat: FlowChat) -> list[str]:
+        """The entries of the chat's log: `Ada: text` of messages, the name of events."""
         of = {"session": chat.caller.session, "participant_id": chat.caller.participant_id}
         rows = await self.rows("entries_after", **of, seq=0, limit=9_999)
         items = [Item(*row[1:]) for row in rows if row[1] is not None]
@@ -109,23 +109,23 @@ class FlowFixture:
             for item in items
         ]
 
-    async def said(self, chat: Chat) -> list[str]:
-        """What the flow said."""
+    async def said(self, chat: FlowChat) -> list[str]:
+        """The flow's messages."""
         return [
             line.partition(": ")[2] for line in await self.log(chat) if line.startswith("SYSTEM_MESSAGE: ")
         ]
 
-    async def reason(self, chat: Chat) -> str | None:
-        """Why the chat's first contact has ended, None while it goes on."""
+    async def reason(self, chat: FlowChat) -> str | None:
+        """The DisconnectReason of the chat's first contact, None while it is active."""
         reason: str | None = (await self.contact(chat.contact_id))["DisconnectReason"]
         return reason
 
-    async def flow_state(self, chat: Chat) -> str | None:
+    async def flow_state(self, chat: FlowChat) -> str | None:
         """The stored state of the flow of the chat's first contact, None when none runs."""
         rows = await self.rows("flow_run", session=chat.caller.session, contact_id=chat.contact_id)
         return rows[0][1] if rows else None
 
-    async def attributes(self, chat: Chat) -> dict[str, str]:
+    async def attributes(self, chat: FlowChat) -> dict[str, str]:
         reply = await self.call("connect", "GetContactAttributes", initial_contact_id=chat.contact_id)
         attributes: dict[str, str] = reply["Attributes"]
         return attributes

@@ -1,4 +1,4 @@
-"""Flows for the tests, written short: an action is `do("Type", {parameters}, next, error=target, ...)`."""
+"""Short notation for flows: an action is `do("Type", {parameters}, next, error=target, ...)`."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ END: Document = {"Type": "DisconnectParticipant", "Parameters": {}, "Transitions
 
 
 def do(type_: str, parameters: Document | None = None, then: Any = "end", **errors: str) -> Document:
-    """An action that goes on at `then`, and for each keyword, an error type, at its value."""
+    """An action whose NextAction is `then`; each keyword is an error type and its branch."""
     branches = [{"ErrorType": error, "NextAction": target} for error, target in errors.items()]
     transitions: Document = {"Errors": branches} if branches else {}
     if then is not None:
@@ -21,7 +21,7 @@ def say(text: str, then: str = "end", **errors: str) -> Document:
 
 
 def on(action: Document, *conditions: tuple[str, list[str], str]) -> Document:
-    """The action with conditions: operator, operands, where to go."""
+    """The action with conditions: operator, operands, next action."""
     entries = [
         {"NextAction": target, "Condition": {"Operator": operator, "Operands": operands}}
         for operator, operands, target in conditions
@@ -30,7 +30,7 @@ def on(action: Document, *conditions: tuple[str, list[str], str]) -> Document:
 
 
 def wait(seconds: object, then: str = "end", returned: str | None = None, **errors: str) -> Document:
-    """A Wait that goes on at `then`, or at `returned` when the customer writes again."""
+    """A Wait that is followed by `then`, or by `returned` when the customer sends a message."""
     parameters: Document = {"TimeLimitSeconds": seconds}
     conditions = [("Equals", ["WaitCompleted"], then)]
     if returned:

@@ -1,4 +1,4 @@
-"""Playbooks: what a flow does about what happens."""
+"""The engine: the effects of sequences of events."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ Play = tuple[dict[str, Document], list[tuple[Event, Effect | None]]]
 
 
 def play(flow: dict[str, Document], events: list[Event]) -> list[Effect | None]:
-    """The effect of each event, None where there was none. The state goes through its JSON in between."""
+    """The effect of each event, or None. The state is written to JSON and read again in between."""
     parsed, state, seen = parse(content(**flow)), FlowState(), list[Effect | None]()
     for event in events:
         state, effects = step(parsed, FlowState.from_json(state.to_json()), event, CONTEXT)
@@ -62,7 +62,7 @@ def play(flow: dict[str, Document], events: list[Event]) -> list[Effect | None]:
 
 
 def branching(action: Document, *errors: str) -> dict[str, Document]:
-    """A flow of one action that says where it went: `on` after a success, or the error."""
+    """A flow of one action that then shows the message `on` after a success, or the error."""
     branches = [{"ErrorType": error, "NextAction": error} for error in errors]
     transitions = {**action["Transitions"], "NextAction": "on", "Errors": branches}
     said = {name: say(name) for name in ("on", *errors)}
@@ -70,7 +70,7 @@ def branching(action: Document, *errors: str) -> dict[str, Document]:
 
 
 def effect_of(action: Document) -> Effect | None:
-    """What the action does when it is first: its own effect, or that of the branch it went on to."""
+    """The effect of a flow whose first action is this: its own, or that of its branch."""
     return play(branching(action, "NoMatchingError"), [Started()])[0]
 
 
@@ -265,7 +265,7 @@ def test_playbook(flow: dict[str, Document], moves: list[tuple[Event, Effect | N
 
 
 def test_pauses_only_resume_by_their_own_time() -> None:
-    """The survey of the demo: 300 seconds, whatever the customer writes."""
+    """The survey of the demo waits 300 seconds; messages of the customer do not end the wait."""
     flow = {"ask": say("How?", "wait"), "wait": wait("300", "thank"), "thank": say("Thanks")}
     events: list[Event] = [Started(), OK, Interrupted("CustomerReturned"), TimerFired(2), OK]
     assert play(flow, events) == [Say("How?"), Pause(300, ()), None, Say("Thanks"), End()]
@@ -364,7 +364,7 @@ EVENTS = st.one_of(
 
 @st.composite
 def flows(draw: st.DrawFn) -> dict[str, Document]:
-    """Any actions, joined at random."""
+    """Random actions with random branches."""
     chosen = draw(st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=8))
     names = [f"a{number}" for number in range(len(chosen))]
 

@@ -1,4 +1,4 @@
-"""What is a flow, and what is told of one that is not."""
+"""The Flow language: the flows that are accepted, and the problems of those that are not."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from threadline.flows.language import demo_content, parse
 
 
 def problems(text: str) -> list[str]:
-    """The problems that `parse` tells of, none for a flow that can run."""
+    """The problems that `parse` lists, none for a valid flow."""
     try:
         parse(text)
     except Fault as fault:
@@ -41,13 +41,13 @@ ASSOCIATION = do(
     ],
 )
 def test_an_action_cannot_stand_in_every_type_of_flow(action: dict[str, Any], refused: set[str]) -> None:
-    """Source: the block pages of the Administrator Guide; what CreateContactFlow was seen to refuse."""
+    """Source: the block pages of the Administrator Guide; refusals of CreateContactFlow."""
     types = load("connect").shapes["ContactFlowType"]["enum"]
     assert types
     text = content(start=action, end=do("EndFlowExecution", then=None))
     for flow_type in types:
         if flow_type in refused:
-            with pytest.raises(Fault, match=f"it cannot stand in a flow of type {flow_type}"):
+            with pytest.raises(Fault, match=f"it is not allowed in a flow of type {flow_type}"):
                 parse(text, flow_type)
         else:
             parse(text, flow_type)
@@ -135,7 +135,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         do("MessageParticipant", {"Text": "a", "SSML": "b"}),
         "parameter SSML is heard on",
     ),
-    "an unknown parameter": (do("MessageParticipant", {"Text": "a", "Txt": "b"}), "'Txt' is no parameter"),
+    "an unknown parameter": (do("MessageParticipant", {"Text": "a", "Txt": "b"}), "'Txt' is not a parameter"),
     "a parameter where there is none": (do("TransferContactToQueue", {"QueueId": "q"}), "It takes none."),
     "an agent's queue": (do("UpdateContactTargetQueue", {"QueueId": "q", "AgentId": "a"}), "give QueueId."),
     "a broken reference": (
@@ -236,7 +236,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a NextAction that is a number": (do("MessageParticipant", {"Text": "a"}, 7), "NextAction must be"),
     "a NextAction that is not there": (
         say("a", "nowhere"),
-        "NextAction leads to 'nowhere', which is no action",
+        "NextAction leads to 'nowhere', which is not an action",
     ),
     "an empty NextAction": (say("a", ""), "NextAction leads to ''"),
     "an error branch that is not there": (
@@ -325,7 +325,7 @@ def test_refuses_an_identifier(identifier: str) -> None:
     assert any("Identifier" in problem for problem in problems(content(**{identifier: say("a")})))
 
 
-def test_tells_of_everything_at_once() -> None:
+def test_all_problems_are_listed() -> None:
     text = content(a=say(""), b=do("Loop"), c=say("x", "nowhere"))
     assert len(problems(text)) == 3
     many = {f"a{number}": say("") for number in range(200)}
@@ -359,7 +359,7 @@ def test_anything_gets_an_answer(text: str) -> None:
 
 @st.composite
 def broken(draw: st.DrawFn) -> str:
-    """A flow of which some members have been replaced by anything at all."""
+    """A flow of which some members are replaced by random JSON."""
 
     def spoil(value: Any) -> Any:
         if draw(st.integers(0, 19)) == 0:

@@ -1,4 +1,4 @@
-"""What boto3 sees, on both engines."""
+"""The operations through boto3, on both engines."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ __all__ = ["postgres", "threadline", "threadline_server"]
 
 @pytest.fixture(autouse=True)
 def who_came_goes_home(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The server is shared: a test leaves no open sockets behind. Those of a module's fixtures stay."""
+    """The server is shared: a test leaves no open sockets behind. Sockets of a module's fixtures stay open."""
     if "threadline_server" not in request.fixturenames:
         yield
         return

@@ -12,7 +12,7 @@ from threadline.testing import Person, Workspace
 
 
 class Refusal(NamedTuple):
-    """How a request was answered: the HTTP status, the code of the refusal, empty for none, and its message."""
+    """A response: the HTTP status, the error code (empty for none) and its message."""
 
     status: int
     code: str

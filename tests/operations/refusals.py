@@ -1,4 +1,4 @@
-"""How a test says that something is refused: with which code, which HTTP status, and in which words."""
+"""The check that a call is refused with a code, an HTTP status and a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ QUOTA = ("ServiceQuotaExceededException", 402)
 
 @contextmanager
 def refused(what: tuple[str, int], words: str = "") -> Iterator[dict[str, Any]]:
-    """The call within must be refused with this code and status, and a message that contains `words`.
+    """Check that the call within is refused with this code and status, and a message that contains `words`.
 
     Yields a dict that holds the whole response afterwards.
     """
@@ -34,5 +34,5 @@ def refused(what: tuple[str, int], words: str = "") -> Iterator[dict[str, Any]]:
 
 
 def answer(reply: dict[str, Any]) -> dict[str, Any]:
-    """A reply without what botocore adds to it."""
+    """A reply without the members that botocore adds."""
     return {name: value for name, value in reply.items() if name != "ResponseMetadata"}

@@ -1,4 +1,4 @@
-"""The agent's side: accepting a chat and handing it on."""
+"""The agent's operations: accepting a chat and transferring it."""
 
 import itertools
 import json
@@ -94,7 +94,7 @@ def ended(server: Threadline) -> str:
         (ended, "it has ended"),
     ],
 )
-def test_a_contact_that_cannot_be_accepted_says_where_it_stands(
+def test_accepting_an_unacceptable_contact_names_its_state(
     threadline_server: Threadline, arrange: Callable[[Threadline], str], words: str
 ) -> None:
     contact_id = arrange(threadline_server)
@@ -118,13 +118,13 @@ def test_a_queued_contact_is_accepted_once_for_each_agent(threadline_server: Thr
     assert casey.events().count("participant.joined") == 2, "Casey and Alex, once each"
 
 
-def test_an_offered_contact_is_accepted_by_whom_it_is_offered_to(threadline_server: Threadline) -> None:
+def test_only_the_user_with_the_offer_accepts_an_offered_contact(threadline_server: Threadline) -> None:
     contact_id = offered(threadline_server)
     assert accept(threadline_server, contact_id, "a2")["ContactId"] == contact_id
 
 
 @pytest.mark.parametrize("what", ["instance", "contact", "user"])
-def test_accepting_what_is_not_there(threadline_server: Threadline, what: str) -> None:
+def test_accepting_an_unknown_contact_or_user_is_refused(threadline_server: Threadline, what: str) -> None:
     casey = threadline_server.customer()
     ids = {
         "InstanceId": threadline_server.instance_id,
@@ -224,7 +224,7 @@ def test_only_a_chat_with_an_agent_is_handed_on(
 
 
 @pytest.mark.parametrize("what", ["UserId", "QueueId", "ContactId", "InstanceId"])
-def test_handing_on_to_nobody(threadline_server: Threadline, what: str) -> None:
+def test_a_transfer_without_exactly_one_target_is_refused(threadline_server: Threadline, what: str) -> None:
     ids = {"InstanceId": threadline_server.instance_id, "ContactId": with_agent(threadline_server)}
     target = {} if what == "UserId" else {"QueueId": threadline_server.queue_id}
     with refused(NOT_FOUND, f"{what.removesuffix('Id')} not found: nobody"):
@@ -273,7 +273,7 @@ def test_after_the_last_contact_there_is_no_survey(threadline_server: Threadline
     assert described["DisconnectReason"] == "AGENT_DISCONNECT"
 
 
-def test_the_same_agent_who_accepts_again_is_another_participant(threadline_server: Threadline) -> None:
+def test_an_agent_who_accepts_again_is_another_participant(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     first = threadline_server.agent("a1").accept(casey)
     second = threadline_server.agent("a1").accept(first.transfer(threadline_server.agent("a1")))
@@ -292,4 +292,4 @@ def test_a_transfer_is_an_item_and_the_end_that_its_agent_gets_is_none(threadlin
             InstanceId=threadline_server.instance_id, ContactId=contact_id
         )
     )["Contacts"]
-    assert explained[-1]["ItemCount"] == 4, "Casey and Robin joined, Robin handed on and left"
+    assert explained[-1]["ItemCount"] == 4, "Casey and Robin joined, Robin transferred and left"

@@ -1,4 +1,4 @@
-"""CreatePersistentContactAssociation where it succeeds: what it answers, changes and tells, alone and in a crowd."""
+"""CreatePersistentContactAssociation where it succeeds: its reply, writes and events, also under concurrent calls."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +83,9 @@ def test_the_answer_has_one_member(threadline_server: Threadline, past: PastChat
     assert answer(reply) == {"ContinuedFromContactId": past.c1}
 
 
-def test_a_chat_without_a_past_says_so(threadline_server: Threadline) -> None:
+def test_describe_contact_of_a_chat_without_a_past_has_no_related_contact(
+    threadline_server: Threadline,
+) -> None:
     casey = threadline_server.customer()
     assert casey.continued_from is None
     assert "RelatedContactId" not in described(threadline_server, casey.contact_id)
@@ -102,7 +104,7 @@ def test_an_instance_goes_by_its_arn_too(threadline_server: Threadline, past: Pa
         assert reply["ContinuedFromContactId"] == past.c2
 
 
-def test_a_chat_nobody_has_connected_to_is_running(threadline_server: Threadline, past: PastChat) -> None:
+def test_a_chat_without_a_connection_is_running(threadline_server: Threadline, past: PastChat) -> None:
     casey = threadline_server.invite()
     casey.continue_from("FROM_SEGMENT", past.c1)
     casey.connect().see_event("chat.rehydrated")
@@ -124,7 +126,7 @@ def test_in_mid_chat_every_segment_gets_the_past(threadline_server: Threadline, 
         assert described(threadline_server, contact_id)["RelatedContactId"] == past.c3
 
 
-def test_a_socket_that_comes_later_is_not_told_again(threadline_server: Threadline, past: PastChat) -> None:
+def test_a_later_socket_gets_no_second_chat_rehydrated(threadline_server: Threadline, past: PastChat) -> None:
     casey = threadline_server.customer()
     casey.continue_from("FROM_SEGMENT", past.c1)
     casey.see_event("chat.rehydrated")
@@ -172,11 +174,11 @@ def test_the_tree_grows_together(threadline_server: Threadline) -> None:
         assert described(threadline_server, contact_id)["ContactAssociationId"] == oldest
 
 
-# A crowd
+# Concurrent calls
 
 
 def at_once(server: Threadline, call: Callable[[Any, int], str]) -> list[str]:
-    """What thirty callers are answered who call at the same moment: an id, or the code of a refusal."""
+    """The results of thirty concurrent calls: an id, or the code of a refusal."""
     barrier = Barrier(CALLERS)
     client = server.client("connect", config=Config(max_pool_connections=CALLERS, parameter_validation=False))
 
@@ -206,7 +208,9 @@ def associating(server: Threadline, casey: Customer, sources: list[str], token: 
 
 
 @pytest.mark.parametrize("token", ["", "one for all", "{}"], ids=["no token", "one token", "a token each"])
-def test_of_many_who_bring_different_pasts_one_wins(threadline_server: Threadline, token: str) -> None:
+def test_of_concurrent_calls_with_different_pasts_one_succeeds(
+    threadline_server: Threadline, token: str
+) -> None:
     sources = [had(threadline_server) for _ in range(CALLERS)]
     casey = threadline_server.customer()
     answers = associating(threadline_server, casey, sources, token)
@@ -218,14 +222,16 @@ def test_of_many_who_bring_different_pasts_one_wins(threadline_server: Threadlin
 
 
 @pytest.mark.parametrize("token", ["", "one for all", "{}"], ids=["no token", "one token", "a token each"])
-def test_many_who_bring_the_same_past_get_the_same_answer(threadline_server: Threadline, token: str) -> None:
+def test_concurrent_calls_with_the_same_past_get_the_same_reply(
+    threadline_server: Threadline, token: str
+) -> None:
     source = had(threadline_server)
     casey = threadline_server.customer()
     assert set(associating(threadline_server, casey, [source], token)) == {source}
     assert casey.events().count("chat.rehydrated") == 1
 
 
-def test_of_two_pasts_all_who_bring_the_first_are_answered(threadline_server: Threadline) -> None:
+def test_of_two_pasts_all_calls_with_the_first_succeed(threadline_server: Threadline) -> None:
     sources = [had(threadline_server) for _ in range(2)]
     casey = threadline_server.customer()
     answers = associating(threadline_server, casey, sources)

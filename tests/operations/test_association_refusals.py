@@ -1,8 +1,8 @@
-"""Every way in which CreatePersistentContactAssociation says no, row by row of the error table, and their order.
+"""Every refusal of CreatePersistentContactAssociation, row by row of the error table, and their order.
 
 Three rows cannot occur here. All contacts are chats, so nothing is refused for its channel (6, 9). Nothing of a chat
-is ever deleted, so no past chat lacks its transcript (17). There is always a place for transcripts, so it cannot be
-missing (22). Row 18, a transcript that is not written yet, is a success here: see the last test.
+is ever deleted, so no past chat lacks its transcript (17). Transcripts need no bucket, so none can be missing (22).
+Row 18, a transcript that is not written yet, is a success here: see the last test.
 """
 
 import json
@@ -35,7 +35,7 @@ class Scene:
         return self.server.invite(**members)
 
     def call(self, contact_id: str | None = None, **members: Any) -> Any:
-        """Associate a new chat, or the given contact, with the past chat's second contact; `members` say otherwise."""
+        """Associate a new chat, or the given contact, with the past chat's second contact, or as `members` say."""
         arguments = {
             "InstanceId": self.server.instance_id,
             "InitialContactId": contact_id or self.chat().contact_id,
@@ -53,7 +53,7 @@ def scene(threadline_server: Threadline) -> Iterator[Scene]:
     made.client.close()
 
 
-# Rows 1 and 2: what is written wrongly
+# Rows 1 and 2: members that are malformed
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_request_that_is_written_wrongly(
 
 
 @pytest.mark.parametrize("length", [256, 1])
-def test_what_is_just_within_its_bounds_is_looked_for(scene: Scene, length: int) -> None:
+def test_members_at_their_bounds_are_looked_up(scene: Scene, length: int) -> None:
     with refused(NOT_FOUND, "Source contact not found"):
         scene.call(SourceContactId="x" * length, ClientToken="t" * 500)
 
@@ -107,7 +107,7 @@ def test_a_body_that_is_no_request(scene: Scene, body: bytes, words: str) -> Non
     assert words in refusal.message
 
 
-# Rows 3 to 8 and 10 to 12: what is not there, not yours, or not in the right state
+# Rows 3 to 8 and 10 to 12: contacts that are unknown, foreign, or in the wrong state
 
 
 def test_3_an_instance_that_is_not_there(scene: Scene) -> None:
@@ -154,7 +154,7 @@ def test_8_a_source_that_is_not_there_or_in_another_instance_is_refused_in_the_s
 
 
 @pytest.mark.parametrize("kind", [FROM_SEGMENT, ENTIRE])
-def test_10_a_source_whose_chat_goes_on(scene: Scene, kind: dict[str, str]) -> None:
+def test_10_a_source_whose_chat_is_running(scene: Scene, kind: dict[str, str]) -> None:
     live = scene.server.customer()
     with refused(INVALID, "Source chat session has not ended"):
         scene.call(SourceContactId=live.contact_id, **kind)
@@ -172,13 +172,13 @@ def test_11_a_source_of_the_same_chat(scene: Scene) -> None:
             scene.call(current, SourceContactId=source)
 
 
-def test_12_a_whole_chat_by_another_than_its_first_contact(scene: Scene) -> None:
+def test_12_an_entire_past_session_by_a_later_contact(scene: Scene) -> None:
     for source in (scene.past.c2, scene.past.c3):
         with refused(INVALID, "must be the initial contact of the past chat session"):
             scene.call(SourceContactId=source, **ENTIRE)
 
 
-# Rows 13 to 16: what has been done already
+# Rows 13 to 16: chats with an association already
 
 
 @pytest.mark.parametrize("by", ["the operation", "StartChatContact"])
@@ -276,7 +276,7 @@ def test_21_a_persistent_chat_with_a_plain_relation(scene: Scene) -> None:
         (lambda scene: {"SourceContactId": UNKNOWN, "RehydrationType": "x"}, PARAMETER, "Invalid value for"),
     ],
 )
-def test_a_chat_whose_past_cannot_be_had_is_not_started(
+def test_start_with_an_invalid_past_creates_nothing(
     scene: Scene, past: Callable[[Scene], dict[str, str]], what: tuple[str, int], words: str
 ) -> None:
     arguments = {
@@ -292,10 +292,10 @@ def test_a_chat_whose_past_cannot_be_had_is_not_started(
         scene.client.start_chat_contact(**arguments)
 
 
-# The order of checks: of two things that are wrong, the first is told
+# The order of checks: of two errors, the first is reported
 
 
-def test_who_calls_is_checked_before_what_is_asked(scene: Scene) -> None:
+def test_the_caller_is_checked_before_the_members(scene: Scene) -> None:
     stranger = scene.server.client("connect", aws_secret_access_key="wrong")
     with refused(("InvalidSignatureException", 403)):
         stranger.create_persistent_contact_association(

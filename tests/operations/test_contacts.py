@@ -1,4 +1,4 @@
-"""Contacts as records: described, listed, stopped, and what is noted on them."""
+"""Contacts: described, listed, searched, stopped, and their attributes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ def stop(server: Workspace, contact_id: str) -> dict[str, Any]:
     return answer(server.connect.stop_contact(InstanceId=server.instance_id, ContactId=contact_id))
 
 
-# DescribeContact, all through the example of the documentation
+# DescribeContact, through the example of the documentation
 
 
 @pytest.mark.model_has("connect.AgentInfo.AcceptedByAgentTimestamp")
@@ -201,7 +201,7 @@ def test_a_chat_that_is_stopped_under_an_agent_has_no_survey(threadline_server: 
             person.say("still there?")
 
 
-def test_a_contact_that_was_handed_on_is_not_what_to_stop(threadline_server: Threadline) -> None:
+def test_stopping_a_transferred_contact_of_a_running_chat_is_refused(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     second = threadline_server.agent("a1").accept(casey).transfer(threadline_server.queue_id)
     with refused(INVALID, f"its chat goes on in contact {second}: stop that"):
@@ -220,7 +220,7 @@ def test_a_reason_is_for_campaigns(threadline_server: Threadline) -> None:
         )
 
 
-def test_what_was_to_happen_to_a_stopped_chat_does_not(threadline: Threadline) -> None:
+def test_stopping_a_chat_cancels_its_tasks(threadline: Threadline) -> None:
     casey = threadline.customer(ChatDurationInMinutes=60)
     threadline.agent("a1").accept(casey).leave()
     survey = casey.see(ParticipantRole="SYSTEM")["ContactId"]
@@ -431,7 +431,7 @@ def test_contacts_are_found_by_when_they_began(threadline: Threadline) -> None:
     assert found(-100_000, -99_000) == []
 
 
-def test_a_contact_that_is_found_says_who_has_it(threadline: Threadline) -> None:
+def test_a_found_contact_names_its_queue_and_agent(threadline: Threadline) -> None:
     past = threadline.past_chat()
     reply = threadline.connect.search_contacts(InstanceId=threadline.instance_id, TimeRange=EVER)
     contacts = {contact["Id"]: contact for contact in reply["Contacts"]}
@@ -453,7 +453,7 @@ def test_a_contact_that_is_found_says_who_has_it(threadline: Threadline) -> None
 @pytest.mark.parametrize("order", ["ASCENDING", "DESCENDING"])
 @pytest.mark.model_has("connect.ContactSearchSummarySegmentAttributeValue.ValueMap")
 def test_a_contact_that_is_found_has_its_segment_attributes(threadline: Threadline, order: str) -> None:
-    """But integers, for which the model has no place here."""
+    """Integers are left out, since the model has no member for them."""
     own = {
         "connect:Subtype": {"ValueString": "connect:SMS"},
         "team": {"ValueMap": {"n": {"ValueInteger": 1}}},
@@ -477,9 +477,7 @@ def test_a_contact_that_is_found_has_its_segment_attributes(threadline: Threadli
         {"SearchCriteria": {"Channels": ["CHAT"]}},
     ],
 )
-def test_a_search_for_what_cannot_be_found_is_refused(
-    threadline_server: Threadline, members: dict[str, Any]
-) -> None:
+def test_unsupported_searches_are_refused(threadline_server: Threadline, members: dict[str, Any]) -> None:
     with refused(INVALID):
         threadline_server.connect.search_contacts(
             **{"InstanceId": threadline_server.instance_id, "TimeRange": EVER, **members}

@@ -1,4 +1,4 @@
-"""DescribeLineage: why a message is there or not, and what an association would bring before it is made."""
+"""DescribeLineage: why a contact is shown or not, also for an association before it is made."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def past(threadline_server: Threadline) -> PastChat:
 
 
 def explain(server: Threadline, contact_id: str, **members: Any) -> dict[str, Any]:
-    """The whole answer, from as many pages as it takes."""
+    """All pages of the reply together."""
     arguments = {"InstanceId": server.instance_id, "ContactId": contact_id, **members}
     whole: dict[str, Any] = server.threadline.describe_lineage(**arguments)
     while "NextToken" in whole:
@@ -116,7 +116,7 @@ def test_any_contact_of_the_chat_will_do(threadline_server: Threadline, past: Pa
     assert [c["ContactId"] for c in ended["Contacts"]] == [past.c3, past.c2, past.c1]
 
 
-def test_what_an_older_chat_left_out_stays_out(threadline_server: Threadline, past: PastChat) -> None:
+def test_contacts_that_an_older_chat_left_out_stay_out(threadline_server: Threadline, past: PastChat) -> None:
     middle = had(threadline_server, PersistentChat=if_from("FROM_SEGMENT", past.c2))
     casey = threadline_server.customer(PersistentChat=if_from("ENTIRE_PAST_SESSION", middle.contact_id))
     assert shown(explain(threadline_server, casey.contact_id))[1:] == [
@@ -145,7 +145,9 @@ def test_pages_of_every_size(
 
 
 @pytest.mark.parametrize("kind", ["FROM_SEGMENT", "ENTIRE_PAST_SESSION"])
-def test_what_would_be_is_what_then_is(threadline_server: Threadline, past: PastChat, kind: str) -> None:
+def test_a_what_if_equals_the_lineage_after_the_association(
+    threadline_server: Threadline, past: PastChat, kind: str
+) -> None:
     casey = threadline_server.customer()
     before = explain(threadline_server, casey.contact_id)
     would = explain(threadline_server, casey.contact_id, **if_from(kind, past.c1))
@@ -178,7 +180,7 @@ REFUSALS: dict[str, Callable[[Threadline, PastChat], tuple[str, dict[str, str]]]
 
 
 @pytest.mark.parametrize("why", REFUSALS)
-def test_what_would_be_refused_is_refused_in_the_same_words(
+def test_a_what_if_is_refused_with_the_message_of_the_association(
     threadline_server: Threadline, past: PastChat, why: str
 ) -> None:
     contact_id, members = REFUSALS[why](threadline_server, past)

@@ -1,4 +1,4 @@
-"""GetTranscript, its whole parameter space: sizes, directions, orders, places to start, contacts, tokens."""
+"""GetTranscript with all its parameters: sizes, directions, orders, start positions, contacts, tokens."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from threadline.testing import Agent, Customer, PastChat, Threadline
 from threadline.testing.people import EVENT, Item
 
 CURRENT = 17
-"""Casey and Alex joined, five lines each of them; Alex handed on and left, Robin joined, two lines."""
+"""Casey and Alex joined, five lines each of them; Alex transferred and left, Robin joined, two lines."""
 WORDS = [
     "Hello",
     "Hello, I am Alex.",
@@ -79,7 +79,7 @@ def pages(casey: Customer, **arguments: Any) -> list[list[Item]]:
         arguments["NextToken"] = page["NextToken"]
 
 
-def test_what_is_said_is_all_there(talk: Talk) -> None:
+def test_every_message_is_in_the_transcript(talk: Talk) -> None:
     assert [item["Content"] for item in talk.own if item["Type"] == "MESSAGE"] == WORDS
     kinds = [item["ContentType"].removeprefix(EVENT) for item in talk.own if item["Type"] == "EVENT"]
     joined = "participant.joined"
@@ -161,7 +161,7 @@ def test_a_token_is_for_more_and_the_end_is_empty(talk: Talk) -> None:
     assert "NextToken" not in last
 
 
-def test_a_chat_in_which_nothing_was_said_begins_with_the_past(talk: Talk) -> None:
+def test_the_first_page_of_an_empty_chat_is_of_the_past(talk: Talk) -> None:
     past = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": talk.past.c3}
     quiet = talk.server.invite(PersistentChat=past)
     credentials = talk.server.connectparticipant.create_participant_connection(
@@ -181,7 +181,7 @@ def test_an_empty_chat_has_an_empty_page(talk: Talk) -> None:
     assert (page["Transcript"], "NextToken" in page) == ([], False)
 
 
-# Places to start from
+# Start positions
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_time_may_be_written_in_several_ways(talk: Talk, form: str) -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z", "1790000000000", "T", "x" * 100])
 def test_a_time_that_is_none(talk: Talk, text: str) -> None:
-    with refused(VALIDATION, "is no time such as"):
+    with refused(VALIDATION, "is not a time such as"):
         talk.casey.page(StartPosition={"AbsoluteTime": text})
 
 
@@ -300,24 +300,24 @@ def test_a_start_has_one_member(talk: Talk) -> None:
 def test_a_start_is_an_item_of_the_current_chat(talk: Talk) -> None:
     for item in (talk.before[0], talk.before[-1]):
         for direction in ("FORWARD", "BACKWARD"):
-            with refused(VALIDATION, "is no item of the current chat"):
+            with refused(VALIDATION, "is not an item of the current chat"):
                 talk.casey.page(StartPosition={"Id": item["Id"]}, ScanDirection=direction)
     other = talk.server.customer()
     other.say("elsewhere")
     own_id, other_id = talk.own[2]["Id"], other.see("elsewhere")["Id"]
     mixed = other_id[:24] + own_id[24:]
     for item_id in (other_id, mixed, own_id.upper(), own_id.replace("-", ""), f"{own_id} ", own_id[:-1]):
-        with refused(VALIDATION, "is no item of the current chat"):
+        with refused(VALIDATION, "is not an item of the current chat"):
             talk.casey.page(StartPosition={"Id": item_id})
 
 
-def test_what_is_only_pushed_is_no_place_to_start(talk: Talk) -> None:
+def test_a_push_only_entry_is_not_a_start_position(talk: Talk) -> None:
     hidden = talk.casey.see_event("chat.rehydrated")
-    with refused(VALIDATION, "is no item of the current chat"):
+    with refused(VALIDATION, "is not an item of the current chat"):
         talk.casey.page(StartPosition={"Id": hidden["Id"]})
 
 
-# One contact's part
+# One contact's items
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -357,7 +357,7 @@ def test_the_part_of_a_foreign_contact_is_empty(talk: Talk, which: str) -> None:
 # Tokens
 
 
-def test_a_token_is_bound_to_what_it_was_given_for(talk: Talk) -> None:
+def test_a_token_is_bound_to_its_first_request(talk: Talk) -> None:
     token = talk.casey.page(MaxResults=2)["NextToken"]
     again = talk.casey.page(MaxResults=2, NextToken=token)
     assert again["Transcript"], "a token can be used more than once"
@@ -380,7 +380,7 @@ def test_a_token_is_bound_to_what_it_was_given_for(talk: Talk) -> None:
 def test_a_token_alone_goes_on_as_the_first_page_began(
     talk: Talk, start: dict[str, int] | None, direction: str | None, order: str | None, contact: str
 ) -> None:
-    """However the first page was asked for; the same with some or all of that said again."""
+    """For every kind of first request; also with some or all of its parameters repeated."""
     if direction == "FORWARD" and start is None:
         return
     contact_id = {"all": None, "first": talk.casey.contact_id, "second": talk.second}[contact]
@@ -426,14 +426,14 @@ def test_a_token_that_was_tampered_with(talk: Talk) -> None:
     assert (refusal.status, refusal.code) == (400, "ValidationException")
 
 
-def test_a_token_says_nothing(talk: Talk) -> None:
+def test_a_token_does_not_reveal_its_content(talk: Talk) -> None:
     token = talk.casey.page(MaxResults=CURRENT)["NextToken"]
     assert re.fullmatch(r"[\w-]{1,1000}", token)
     for secret in (*talk.past, talk.casey.contact_id):
         assert secret not in token
 
 
-def test_what_is_said_meanwhile_does_not_move_the_pages(threadline_server: Threadline) -> None:
+def test_new_messages_do_not_move_the_pages(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     for number in range(6):
         casey.say(f"line {number}")
@@ -455,8 +455,8 @@ def test_the_past_that_comes_meanwhile_follows_the_pages(talk: Talk) -> None:
     assert ids(third["Transcript"]) == ids(talk.before[::-1])
 
 
-def test_the_client_may_leave_out_what_is_not_validated_on_its_side(talk: Talk) -> None:
-    """An SDK that checks nothing gets the checks of the server, with the same code for all."""
+def test_a_client_without_validation_gets_the_same_refusals(talk: Talk) -> None:
+    """A client without validation gets the server's checks, all with the same code."""
     client = talk.server.client("connectparticipant", config=Config(parameter_validation=False))
     for arguments in ({"SortOrder": "UP"}, {"ScanDirection": ""}, {"ContactId": ""}, {"NextToken": ""}):
         with refused(VALIDATION):

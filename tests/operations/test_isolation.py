@@ -1,4 +1,4 @@
-"""Nobody reads a chat that is not theirs: not across accounts, not across chats, not after leaving."""
+"""No caller reads a foreign chat: not across accounts, not across chats, not after leaving."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ def everything_read(person: Any) -> str:
     return str([person.history(), person.catch_up(), person.page(MaxResults=100)])
 
 
-def test_two_chats_hear_nothing_of_each_other(threadline_server: Threadline, theirs: Workspace) -> None:
+def test_two_chats_get_no_items_of_each_other(threadline_server: Threadline, theirs: Workspace) -> None:
     servers = {"one": threadline_server, "two": threadline_server, "three": theirs}
     chats = {name: talk(server, name) for name, server in servers.items()}
     for name, casey in chats.items():
@@ -48,7 +48,7 @@ def test_two_chats_hear_nothing_of_each_other(threadline_server: Threadline, the
 
 
 @pytest.mark.parametrize("which", ["c1", "c2", "c3"])
-def test_the_past_of_another_account_is_nobodys(
+def test_the_past_of_another_account_cannot_be_continued(
     threadline_server: Threadline, theirs: Workspace, past: PastChat, which: str
 ) -> None:
     source = getattr(past, which)
@@ -73,8 +73,10 @@ def test_the_past_of_another_account_is_nobodys(
     assert casey.reads() == []
 
 
-def test_a_flow_does_not_open_what_its_account_may_not(threadline_server: Threadline, past: PastChat) -> None:
-    """The source is an attribute, which may have come through a browser."""
+def test_a_flow_cannot_continue_a_chat_of_another_account(
+    threadline_server: Threadline, past: PastChat
+) -> None:
+    """The source is an attribute, which a browser may have set."""
     listed = threadline_server.connect.list_contact_flows(InstanceId=threadline_server.instance_id)
     flows = {flow["Name"]: flow["Id"] for flow in listed["ContactFlowSummaryList"]}
     casey = threadline_server.customer(
@@ -85,7 +87,7 @@ def test_a_flow_does_not_open_what_its_account_may_not(threadline_server: Thread
     assert "chat.rehydrated" not in casey.events()
 
 
-def test_a_past_is_read_by_those_who_are_in_a_chat_that_continues_it(threadline_server: Threadline) -> None:
+def test_a_past_is_readable_in_a_chat_that_continues_it_only(threadline_server: Threadline) -> None:
     past = threadline_server.past_chat()
     stranger = threadline_server.customer("Stranger")
     for contact_id in past:
@@ -102,7 +104,7 @@ def test_a_past_is_read_by_those_who_are_in_a_chat_that_continues_it(threadline_
 
 
 def starts(person: Customer) -> list[dict[str, Any] | None]:
-    """Where a reading of `person`'s chat may start."""
+    """The start positions in `person`'s chat."""
     item = person.history()[-1]
     return [None, {"Id": item["Id"]}, {"AbsoluteTime": item["AbsoluteTime"]}, {"MostRecent": 5}]
 
@@ -110,8 +112,8 @@ def starts(person: Customer) -> list[dict[str, Any] | None]:
 def test_nothing_that_one_names_opens_a_foreign_transcript(
     threadline_server: Threadline, theirs: Workspace
 ) -> None:
-    """Contacts, NextTokens and places of others, in every combination, by a stranger, by another account, by a customer
-    who continues a part of that chat, and by an agent who has handed it on.
+    """Foreign contacts, NextTokens and start positions, in every combination, are refused to a stranger, to another
+    account, to a customer with a part of that chat, and to an agent that has transferred it.
     """
     casey = talk(threadline_server, "one")
     past = threadline_server.past_chat()
@@ -141,7 +143,7 @@ def test_nothing_that_one_names_opens_a_foreign_transcript(
     assert statuses[200] > 100, statuses
 
 
-def test_who_has_left_reads_no_more(threadline_server: Threadline) -> None:
+def test_a_participant_who_has_left_cannot_read(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     agent = threadline_server.agent("a1").accept(casey)
     agent.transfer(threadline_server.queue_id)
@@ -155,7 +157,7 @@ def test_who_has_left_reads_no_more(threadline_server: Threadline) -> None:
 def test_an_explanation_does_not_lead_into_other_accounts(
     threadline_server: Threadline, theirs: Workspace, past: PastChat
 ) -> None:
-    """Its NextToken names sessions by number; those of others are refused like none at all."""
+    """Its NextToken names sessions by number; foreign ones are refused like unknown ones."""
     casey = threadline_server.customer()
     own = {casey.contact_id}
     refusals = 0

@@ -1,4 +1,4 @@
-"""Malformed requests are refused with a typed 4xx and change nothing. `tests/attack` tries many more, by chance."""
+"""Malformed requests are refused with a typed 4xx and change nothing. `tests/attack` tries many more, at random."""
 
 import json
 from collections.abc import Iterator
@@ -179,7 +179,7 @@ ODD_MEMBERS: list[dict[str, Any]] = [
 
 
 def is_known(members: dict[str, Any]) -> bool:
-    """Whether the installed model has them: the oldest that Threadline runs with lacks some."""
+    """Whether the installed model has these members: the oldest supported botocore lacks some."""
     known = load("connect").shapes["StartChatContactRequest"]["members"]
     return all(name in known for name in members)
 

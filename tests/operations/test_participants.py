@@ -175,7 +175,7 @@ def test_the_same_bot_again(threadline_server: Threadline) -> None:
 
 
 @pytest.mark.parametrize("types", [[WEBSOCKET], [CREDENTIALS], [CREDENTIALS, WEBSOCKET], [WEBSOCKET] * 2])
-def test_what_is_asked_for_is_given(threadline_server: Threadline, types: list[str]) -> None:
+def test_the_connection_data_are_those_of_type(threadline_server: Threadline, types: list[str]) -> None:
     casey = threadline_server.invite()
     reply = connection(threadline_server, casey.participant_token, *types)
     assert ("Websocket" in reply, "ConnectionCredentials" in reply) == (
@@ -250,7 +250,7 @@ def test_a_connection_that_cannot_be_had(
 
 
 def credentials_of(casey: Customer, **members: Any) -> None:
-    """A connection without a socket, as a bridge to another messenger has it."""
+    """A connection without a socket, as bridges to other messengers use it."""
     reply = connection(casey.workspace, casey.participant_token, CREDENTIALS, **members)
     casey.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
 
@@ -301,7 +301,7 @@ def test_credentials_alone_begin_no_chat(threadline: Threadline) -> None:
     assert contact["DisconnectReason"] == "CUSTOMER_CONNECTION_NOT_ESTABLISHED"
 
 
-def test_who_is_connected_without_a_socket_hears_of_the_past_at_the_first_one(
+def test_the_first_socket_gets_chat_rehydrated_after_a_connection_without_a_socket(
     threadline_server: Threadline,
 ) -> None:
     past = threadline_server.customer()
@@ -378,7 +378,7 @@ def test_leaving_answers_nothing_and_is_done_once(threadline_server: Threadline)
 
 @pytest.mark.model_has("connect.StartChatContactRequest.DisconnectOnCustomerExit")
 def test_leaving_that_is_repeated_does_not_leave_the_survey_too(threadline_server: Threadline) -> None:
-    """As an SDK repeats a call whose answer was lost."""
+    """An SDK repeats a call when the reply is lost."""
     casey = threadline_server.customer(DisconnectOnCustomerExit=["AGENT"])
     threadline_server.agent("a1").accept(casey)
     leave = threadline_server.connectparticipant.disconnect_participant
@@ -390,7 +390,7 @@ def test_leaving_that_is_repeated_does_not_leave_the_survey_too(threadline_serve
     casey.see_event("chat.ended")
 
 
-def test_a_customer_who_never_connected_may_leave(threadline_server: Threadline) -> None:
+def test_a_customer_may_leave_without_having_connected(threadline_server: Threadline) -> None:
     casey = threadline_server.invite()
     casey.connection_token = connection(threadline_server, casey.participant_token, CREDENTIALS)[
         "ConnectionCredentials"
@@ -402,7 +402,7 @@ def test_a_customer_who_never_connected_may_leave(threadline_server: Threadline)
     assert contact["DisconnectReason"] == "CUSTOMER_DISCONNECT"
 
 
-def test_two_who_leave_at_the_same_time(threadline_server: Threadline) -> None:
+def test_two_participants_leave_at_the_same_time(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     agent = threadline_server.agent("a1").accept(casey)
     agent.leave()

@@ -1,4 +1,4 @@
-"""What an operator may switch on: Amazon's bounds on history, one customer's chats only, a number of open chats."""
+"""The policies of an operator: Amazon's limits on history, chats of the same customer only, a limit of open chats."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -83,7 +83,7 @@ def test_exactly_five_megabytes_are_shown(strict: Threadline) -> None:
     assert set(returned.reads()) == {EMOJI}
 
 
-def test_more_than_a_hundred_past_contacts_are_told_apart() -> None:
+def test_more_than_a_hundred_past_contacts_are_distinguished() -> None:
     with closing(World(strict_limits=True)) as world:
         past: dict[str, Any] = {}
         for _ in range(105):
@@ -96,7 +96,7 @@ def test_more_than_a_hundred_past_contacts_are_told_apart() -> None:
             assert reasons == ["CURRENT_SESSION"] + ["IN_SEGMENT_RANGE"] * 100 + ["BEYOND_LIMIT"] * 5
 
 
-# Whose past a chat may continue: every door that leads to one
+# The rules for CustomerIds, in every operation that continues a chat
 
 
 def associates(server: Threadline, source: str, members: dict[str, str]) -> str | None:
@@ -169,7 +169,7 @@ def test_only_chats_of_the_same_customer(
 
 
 @pytest.mark.parametrize("through", [associates, starts, asks, flows])
-def test_customers_are_not_compared_unless_told_to(
+def test_customers_are_not_compared_by_default(
     threadline_server: Threadline, through: Callable[[Threadline, str, dict[str, str]], str | None]
 ) -> None:
     source = had(threadline_server, CustomerId="a")

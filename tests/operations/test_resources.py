@@ -1,4 +1,4 @@
-"""What an instance holds: flows made, read and replaced; queues, users and instances described and listed."""
+"""The resources of an instance: flows created, read and replaced; queues, users and instances described and listed."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ def other(threadline_server: Threadline) -> Workspace:
 # Flows
 
 
-def test_a_flow_is_what_was_created(threadline_server: Threadline) -> None:
+def test_a_described_flow_is_the_created_one(threadline_server: Threadline) -> None:
     written = says("Hällo 😀")
     reply = create(
         threadline_server, "whole", Content=written, Description="All of it", Tags={"team": "blue"}
@@ -131,7 +131,7 @@ def test_a_flow_that_could_not_run_is_refused_with_its_problems(
     assert describe(threadline_server, flow_id) == before
 
 
-def test_all_problems_are_told_at_once(threadline_server: Threadline) -> None:
+def test_all_problems_are_listed_at_once(threadline_server: Threadline) -> None:
     broken = {
         "Version": "2019-10-30",
         "StartAction": "a",
@@ -189,7 +189,7 @@ def pages(call: Callable[..., Any], member: str, size: int | None, **arguments: 
 
 @pytest.fixture(scope="module")
 def flows(threadline_server: Threadline) -> tuple[Workspace, list[str]]:
-    """A workspace of its own with ten flows, by name, in the order of their making."""
+    """A workspace of its own with ten flows, by name, in the order of their creation."""
     workspace = threadline_server.another_account()
     names = ["Demo survey", "Demo inbound", "Demo returning"]
     for number in range(7):
@@ -317,7 +317,7 @@ def test_instances_are_those_of_the_account(threadline_server: Threadline, other
         assert after["InstanceSummaryList"] == []
 
 
-# Every operation takes an instance by its ARN, and refuses one that is not there or not yours
+# Every operation takes an instance by its ARN, and refuses one that is unknown or foreign
 
 CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "CreateContactFlow": lambda w, i: w.connect.create_contact_flow(
@@ -428,7 +428,7 @@ def test_every_operation_with_an_instance_is_tried() -> None:
         ("hours of operation", lambda other: hours_of(other)),
     ],
 )
-def test_what_is_not_there(
+def test_unknown_ids_are_refused(
     threadline_server: Threadline, other: Workspace, what: str, theirs: Callable[[Workspace], str]
 ) -> None:
     describe_it = getattr(threadline_server.connect, f"describe_{what.replace(' ', '_')}")

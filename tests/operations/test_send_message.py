@@ -1,4 +1,4 @@
-"""SendMessage and SendEvent: what may be said, who hears of it, what is kept."""
+"""SendMessage and SendEvent: the valid messages and events, their recipients, and the stored entries."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ def message_id(item: dict[str, Any]) -> str:
 # Messages
 
 
-def test_what_is_said_is_heard_by_all_and_by_the_sender(threadline_server: Threadline) -> None:
+def test_a_message_is_pushed_to_all_and_to_the_sender(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     sent = answer(casey.say("Hello"))
     assert sent.keys() == {"Id", "AbsoluteTime"}
@@ -131,7 +131,7 @@ def test_an_answer_to_an_interactive_message(threadline_server: Threadline) -> N
     assert agent.see('{"a": 1}')["ContentType"] == f"{INTERACTIVE}.response"
 
 
-def test_what_is_said_twice_with_one_token_is_said_once(threadline_server: Threadline) -> None:
+def test_a_message_repeated_with_one_token_is_stored_once(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     first, again = (answer(casey.say("Hello", ClientToken="t")) for _ in range(2))
     assert first == again
@@ -143,7 +143,7 @@ def test_what_is_said_twice_with_one_token_is_said_once(threadline_server: Threa
     assert casey.reads() == ["Hello", "Hello"]
 
 
-def test_what_many_send_at_once_is_kept_once_and_in_the_order_of_its_ids(
+def test_concurrent_messages_are_stored_once_in_the_order_of_their_ids(
     threadline_server: Threadline,
 ) -> None:
     casey, agent = two(threadline_server)
@@ -175,7 +175,7 @@ def test_typing_is_for_the_others_and_for_now(threadline_server: Threadline) -> 
     assert all("typing" not in item["ContentType"] for item in casey.history())
 
 
-def test_a_retired_event_does_nothing_for_those_who_are_connected(threadline_server: Threadline) -> None:
+def test_a_retired_event_of_a_connected_participant_does_nothing(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     before = agent.catch_up()[:]
     assert event(casey, EVENT + "connection.acknowledged")["Id"]
@@ -186,7 +186,7 @@ def test_a_retired_event_does_nothing_for_those_who_are_connected(threadline_ser
 def test_an_event_that_participants_do_not_send(threadline_server: Threadline, kind: str) -> None:
     casey = threadline_server.customer()
     before = casey.history()
-    with refused(VALIDATION, "is no event a participant sends"):
+    with refused(VALIDATION, "is not an event that participants send"):
         event(casey, EVENT + kind)
     assert casey.history() == before
 
@@ -240,7 +240,7 @@ def test_receipts_come_back_with_the_past(threadline_server: Threadline) -> None
 
 @pytest.mark.parametrize("kind", [DELIVERED, READ])
 def test_a_receipt_for_an_item_of_the_past_has_no_effect(threadline_server: Threadline, kind: str) -> None:
-    """Amazon's widget sends one for every message it shows."""
+    """Amazon's widget sends a receipt for every message that it shows."""
     dana = threadline_server.customer()
     dana.say("Long ago")
     dana.leave()
@@ -259,8 +259,8 @@ def test_a_receipt_for_an_item_of_the_past_has_no_effect(threadline_server: Thre
         assert (person.history(), person.catch_up()) == (before, heard)
 
 
-def test_a_receipt_tells_nothing_of_what_its_sender_may_not_see(threadline_server: Threadline) -> None:
-    """Items of a foreign chat, of a segment that was dropped, and ids that never were: one refusal for all."""
+def test_a_receipt_reveals_no_item_that_its_sender_may_not_see(threadline_server: Threadline) -> None:
+    """Items of a foreign chat, of a segment that is not shown, and unknown ids get the same refusal."""
     casey = threadline_server.customer()
     c2 = threadline_server.agent("a1").accept(casey).transfer(threadline_server.queue_id)
     casey.say("later")
@@ -281,7 +281,7 @@ def test_a_receipt_tells_nothing_of_what_its_sender_may_not_see(threadline_serve
             event(returned, READ, message_id(item))
 
 
-def test_what_was_read_need_not_be_delivered_any_more(threadline_server: Threadline) -> None:
+def test_a_delivered_receipt_after_a_read_one_has_no_effect(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     casey.say("Hello")
     heard = agent.see("Hello")
@@ -291,14 +291,14 @@ def test_what_was_read_need_not_be_delivered_any_more(threadline_server: Threadl
     assert kept.keys() == {"ReadTimestamp", "RecipientParticipantId"}
 
 
-def test_nobody_receives_their_own_message(threadline_server: Threadline) -> None:
+def test_a_receipt_for_an_own_message_has_no_effect(threadline_server: Threadline) -> None:
     casey, _ = two(threadline_server)
     casey.say("Hello")
     assert event(casey, DELIVERED, message_id(casey.see("Hello")))["Id"]
     assert "MessageMetadata" not in casey.page(MaxResults=1)["Transcript"][0]
 
 
-def test_the_customer_reads_what_an_agent_wrote_after_a_bot(threadline_server: Threadline) -> None:
+def test_the_customer_reads_an_agents_message_after_a_bot(threadline_server: Threadline) -> None:
     casey = threadline_server.customer()
     bot = threadline_server.connect.create_participant(
         InstanceId=threadline_server.instance_id,
@@ -347,7 +347,7 @@ def test_a_receipt_for_nothing(threadline_server: Threadline, content: str | Non
             event(casey, kind, content)
 
 
-def test_a_receipt_for_what_is_no_message_of_this_chat(threadline_server: Threadline) -> None:
+def test_a_receipt_for_another_chats_message_is_refused(threadline_server: Threadline) -> None:
     casey, agent = two(threadline_server)
     other, _ = two(threadline_server)
     other.say("elsewhere")
@@ -357,7 +357,7 @@ def test_a_receipt_for_what_is_no_message_of_this_chat(threadline_server: Thread
             event(casey, READ, message_id(item))
 
 
-# Who may not
+# Refused senders
 
 
 @pytest.mark.parametrize("path", ["message", "event", "transcript", "disconnect"])

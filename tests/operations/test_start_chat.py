@@ -25,7 +25,7 @@ def start(server: Threadline, **members: Any) -> dict[str, Any]:
 
 
 def unchecked(server: Threadline) -> Any:
-    """A client that sends whatever it is given."""
+    """A client without validation."""
     return server.client("connect", config=Config(parameter_validation=False))
 
 
@@ -110,7 +110,7 @@ def test_an_instance_that_is_not_there_or_not_yours(threadline_server: Threadlin
         start(threadline_server, InstanceId=theirs.instance_id)
 
 
-# What is said at once
+# The initial message
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_an_instance_that_is_not_there_or_not_yours(threadline_server: Threadlin
         ("application/json", '{"a": 1}'),
     ],
 )
-def test_an_initial_message_is_the_first_thing_said(
+def test_an_initial_message_is_the_first_item(
     threadline_server: Threadline, content_type: str, content: str
 ) -> None:
     casey = threadline_server.customer(
@@ -148,7 +148,7 @@ def test_an_initial_message_is_the_first_thing_said(
         ({"ContentType": "text/plain", "Content": "ü" * 8_193}, "Content is 16386 bytes of UTF-8"),
     ],
 )
-def test_an_initial_message_that_may_not_be_said(
+def test_an_invalid_initial_message_is_refused(
     threadline_server: Threadline, message: dict[str, str], words: str
 ) -> None:
     with refused(INVALID, words):
@@ -283,7 +283,7 @@ def test_a_relation_to_nothing(threadline_server: Threadline) -> None:
             start(threadline_server, RelatedContactId=contact_id)
 
 
-# Who the customer is
+# The customer
 
 
 def test_the_customer_id_is_kept(threadline_server: Threadline) -> None:
@@ -292,10 +292,10 @@ def test_the_customer_id_is_kept(threadline_server: Threadline) -> None:
     assert "CustomerId" not in described(threadline_server, start(threadline_server)["ContactId"])
 
 
-# How long
+# The duration
 
 
-def test_who_does_not_connect_within_five_minutes_is_gone(threadline: Threadline) -> None:
+def test_a_customer_who_does_not_connect_within_five_minutes_is_disconnected(threadline: Threadline) -> None:
     late, connected = threadline.invite(), threadline.customer()
     credentials_only = threadline.invite()
     threadline.connectparticipant.create_participant_connection(
@@ -349,7 +349,7 @@ def test_a_chat_cannot_last_so_long(threadline_server: Threadline, minutes: int)
         )
 
 
-# Who stays when the customer goes
+# DisconnectOnCustomerExit
 
 
 def test_by_default_the_chat_ends_with_the_customer(threadline_server: Threadline) -> None:
@@ -388,7 +388,7 @@ def test_disconnect_on_customer_exit_without_an_agent_is_the_end(threadline_serv
     assert reason(threadline_server, casey.contact_id) == "CUSTOMER_DISCONNECT"
 
 
-# Connection data in the same answer
+# Connection data in the reply
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ def test_other_values_return_nothing(threadline_server: Threadline, other: str) 
     assert start(threadline_server, ConnectionTypes=[other, "WEBSOCKET"]).keys() == plain | {"Websocket"}
 
 
-# The same again
+# Repeated calls
 
 
 def test_a_replay_gives_the_very_same_token(threadline_server: Threadline) -> None:
@@ -472,7 +472,7 @@ def test_a_token_of_another_account_is_another_token(threadline_server: Threadli
 
 
 def test_without_a_token_every_call_starts_a_chat(threadline_server: Threadline) -> None:
-    """boto3 fills one in, a new one for every call."""
+    """boto3 sends a new one with every call."""
     assert start(threadline_server)["ContactId"] != start(threadline_server)["ContactId"]
 
 

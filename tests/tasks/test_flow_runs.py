@@ -1,4 +1,4 @@
-"""What a flow does to a chat."""
+"""The runs of flows on real chats."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.fixture import Chat, FlowFixture
+from tests.flows.fixture import FlowChat, FlowFixture
 from tests.flows.flows import Document, content, do, document, on, say, wait
 from threadline.chat.participant import Token
 from threadline.clock import ManualClock
@@ -29,7 +29,7 @@ async def fixture() -> AsyncIterator[FlowFixture]:
 
 
 def tell(first: Document, *errors: str) -> dict[str, Document]:
-    """A flow of one action that then says `done`, or its error, and stays."""
+    """A flow of one action that then shows `done` or its error, and waits."""
     branches = [{"ErrorType": error, "NextAction": error} for error in errors or ("NoMatchingError",)]
     transitions = {**first["Transitions"], "NextAction": "done", "Errors": branches}
     ends = {name: say(name, "stay") for name in ("done", *(errors or ("NoMatchingError",)))}
@@ -105,7 +105,7 @@ async def test_a_disconnect_flow_that_is_not_there_or_not_published(fixture: Flo
         assert await fixture.said(chat) == ["NoMatchingError"]
 
 
-async def past(fixture: FlowFixture) -> Chat:
+async def past(fixture: FlowFixture) -> FlowChat:
     """A chat that has ended."""
     chat = await fixture.start(fixture.workspace.contact_flow_id, attributes={"name": "Ada", "kept": "yes"})
     await fixture.act(chat.caller, "SendMessage", content_type="text/plain", content="hello")
@@ -158,7 +158,7 @@ async def test_every_error_of_an_association_takes_its_branch(fixture: FlowFixtu
     assert await fixture.said(chat) == ["NoMatchingError"]
 
 
-async def test_the_log_of_a_branch_says_what_failed_and_not_with_which_value(
+async def test_the_log_of_an_error_branch_names_the_action_without_values(
     fixture: FlowFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -184,7 +184,7 @@ async def test_attributes_are_set_all_or_none(fixture: FlowFixture) -> None:
 
 
 async def test_a_flow_removes_an_attribute_by_an_empty_value(fixture: FlowFixture) -> None:
-    """Written as empty, or as a reference that leads nowhere; what the flow compares afterwards is not there."""
+    """The value is empty or an unresolved reference; afterwards the flow compares a missing value."""
     remove = {"Attributes": {"a": "", "b": "$.Attributes.none", "c": "$.Attributes.a"}}
     compare = do("Compare", {"ComparisonValue": "$.Attributes.a"}, NoMatchingCondition="gone")
     flow_id = await fixture.flow(
@@ -210,7 +210,7 @@ async def test_attributes_of_the_related_contact(fixture: FlowFixture) -> None:
     assert await fixture.said(alone) == ["NoMatchingError"]
 
 
-async def test_what_a_flow_can_refer_to(fixture: FlowFixture) -> None:
+async def test_the_references_of_a_flow(fixture: FlowFixture) -> None:
     before = await past(fixture)
     roots = [
         "Attributes.name",
@@ -270,7 +270,7 @@ async def test_a_flow_compares_the_subtype_of_a_chat(fixture: FlowFixture) -> No
 BACK = {"first": wait("60", "late", "back"), "late": say("late"), "back": say("back", "stay"), "stay": STAY}
 
 
-async def test_a_customer_who_writes_again(fixture: FlowFixture) -> None:
+async def test_a_customers_message_ends_a_wait(fixture: FlowFixture) -> None:
     chat = await fixture.run(**BACK)
     await fixture.pass_time(59)
     await fixture.act(chat.caller, "SendMessage", content_type="text/plain", content="I am back")
@@ -290,7 +290,7 @@ async def test_a_flow_has_one_timer_at_most(fixture: FlowFixture) -> None:
     assert [(task[1], task[4]) for task in tasks if task[1] == "flow"] == [("flow", due)]
 
 
-async def test_a_customer_who_does_not(fixture: FlowFixture) -> None:
+async def test_a_wait_without_a_message_times_out(fixture: FlowFixture) -> None:
     chat = await fixture.run(**BACK)
     await fixture.pass_time(60)
     assert await fixture.said(chat) == ["late"]
@@ -324,7 +324,7 @@ async def test_a_bot_that_never_came(fixture: FlowFixture) -> None:
     assert await fixture.said(chat) == ["ParticipantNotFound"]
 
 
-async def test_a_customer_who_leaves_cancels_the_flow(fixture: FlowFixture) -> None:
+async def test_a_leaving_customer_cancels_the_flow(fixture: FlowFixture) -> None:
     chat = await fixture.run(**BACK)
     await fixture.act(chat.caller, "DisconnectParticipant")
     assert await fixture.flow_state(chat) is None
@@ -406,7 +406,7 @@ async def test_a_failure_undoes_the_step_and_is_tried_again(
 
 
 async def replace_content(fixture: FlowFixture, flow_id: str, text: str) -> None:
-    """Write a flow's content past the check."""
+    """Write a flow's content to the store without the check."""
     instance_id = fixture.workspace.instance_id
     await fixture.store.write(
         lambda tx: tx.run(

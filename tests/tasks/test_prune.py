@@ -1,4 +1,4 @@
-"""What is forgotten in time."""
+"""The task that deletes expired rows."""
 
 import pytest
 

@@ -33,7 +33,8 @@ def check_message(content_type: str, content: str, supported: Collection[str], c
     """Refuse a message that is too large, or whose type the chat does not support or participants do not send."""
     if content_type == INTERACTIVE:
         raise Fault(
-            code, f"ContentType {content_type} is sent by flows; a participant answers with .response."
+            code,
+            f"ContentType {content_type} is sent by flows only. Participants send {INTERACTIVE_RESPONSE}.",
         )
     if content_type not in supported:
         raise Fault(

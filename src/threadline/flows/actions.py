@@ -406,7 +406,7 @@ def _wait_results(parameters: Parameters) -> tuple[str, ...]:
         one_of={"TimeLimitSeconds": seconds, "TimeoutSeconds": seconds},
         optional={"Events": wait_events},
         refused={
-            "ContinueExecution": "is not supported; the flow stands still while it waits",
+            "ContinueExecution": "is not supported; the flow runs no other action while it waits",
             "MinimumWaitTimeSeconds": "belongs to ContinueExecution, which is not supported",
         },
         errors=(NO_MATCHING_ERROR, PARTICIPANT_NOT_FOUND),

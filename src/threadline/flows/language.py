@@ -105,11 +105,11 @@ def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
         start = ""
     for action in actions:
         if action.type in KINDS and flow_type in KINDS[action.type].not_in:
-            problems.append(f"{_name(action)}: it cannot stand in a flow of type {flow_type}.")
+            problems.append(f"{_name(action)}: it is not allowed in a flow of type {flow_type}.")
         for label, target in _targets(action):
             if target not in known:
                 problems.append(
-                    f"{_name(action)}: {label} leads to {target!r}, which is no action of this flow."
+                    f"{_name(action)}: {label} leads to {target!r}, which is not an action of this flow."
                 )
     if problems:
         raise _fault(problems)
@@ -190,7 +190,7 @@ def _type_problem(type_: Any) -> str:
         return f"{type_} is an action of the Flow language that this server does not run. {supported}"
     alike = difflib.get_close_matches(type_[:100], KINDS, n=1)
     hint = f" Did you mean {alike[0]}?" if alike else ""
-    return f"{type_[:100]!r} is no action of the Flow language.{hint} {supported}"
+    return f"{type_[:100]!r} is not an action of the Flow language.{hint} {supported}"
 
 
 def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> 
             complaints.append(f"parameter {name} {kind.refused[name]}.")
         elif name not in readers:
             takes = f"It takes {', '.join(readers)}." if readers else "It takes none."
-            complaints.append(f"{name[:100]!r} is no parameter of this action. {takes}")
+            complaints.append(f"{name[:100]!r} is not a parameter of this action. {takes}")
         else:
             try:
                 read[name] = readers[name](value)

@@ -105,7 +105,7 @@ def transfer_chat(
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)
     if (user_id is None) == (queue_id is None):
-        raise Fault(INVALID, "Give either UserId or QueueId: to whom the chat is handed on.")
+        raise Fault(INVALID, "Give either UserId or QueueId as the target of the transfer.")
     user = require_user(tx, instance_id, user_id) if user_id else None
     queue = require_queue(tx, instance_id, queue_id) if queue_id else None
     agent = agent_in(participants_of(tx, session.key))

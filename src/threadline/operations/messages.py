@@ -117,8 +117,8 @@ def send_event(
         return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
     raise Fault(
         INVALID,
-        f"ContentType {content_type!r} is no event a participant sends; {transcript.TYPING}, {transcript.DELIVERED}"
-        f" and {transcript.READ} are.",
+        f"ContentType {content_type!r} is not an event that participants send. Send {transcript.TYPING},"
+        f" {transcript.DELIVERED} or {transcript.READ}.",
     )
 
 

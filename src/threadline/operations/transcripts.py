@@ -229,7 +229,7 @@ def _start_seq(tx: Tx, request: TranscriptRequest, start: Document) -> int:
     if "Id" in start:
         item = item_of(tx, request.session.key, start["Id"])
         if item is None or not _is_shown(request.viewer, item):
-            raise Fault(INVALID, f"StartPosition.Id {start['Id'][:60]!r} is no item of the current chat.")
+            raise Fault(INVALID, f"StartPosition.Id {start['Id'][:60]!r} is not an item of the current chat.")
         return item.seq
     if "AbsoluteTime" in start:
         return _seq_at(tx, request, _milliseconds(start["AbsoluteTime"]))
@@ -284,7 +284,8 @@ def _milliseconds(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise Fault(
-            INVALID, f"StartPosition.AbsoluteTime {text[:60]!r} is no time such as 2026-11-22T14:26:49.834Z."
+            INVALID,
+            f"StartPosition.AbsoluteTime {text[:60]!r} is not a time such as 2026-11-22T14:26:49.834Z.",
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1_000)
