@@ -13,10 +13,10 @@ from threadline.flows.actions import (
     End,
     EnterQueue,
     Pause,
-    Say,
     SetAttributes,
     SetDisconnectFlow,
     SetTargetQueue,
+    ShowMessage,
 )
 from threadline.flows.engine import (
     ACTIONS_WITHOUT_WAIT_MAX,
@@ -87,27 +87,30 @@ def attributes(target: str | None = None, **values: object) -> Document:
 
 
 EFFECTS: dict[str, tuple[Document, Effect]] = {
-    "a message": (say("Hello"), Say("Hello")),
+    "a message": (say("Hello"), ShowMessage("Hello")),
     "references in a message": (
         say("$.Attributes.name at $.Queue['Name'], $['Channel']: $.Attributes[\"a b\"]."),
-        Say("Ada at Support, CHAT: spaced."),
+        ShowMessage("Ada at Support, CHAT: spaced."),
     ),
-    "a reference that leads nowhere": (say("Dear $.Attributes.title!"), Say("Dear !")),
-    "a price is no reference": (say("$5, $.50 or US$."), Say("$5, $.50 or US$.")),
-    "a value is not looked into again": (say("$.Attributes.x"), Say("$.Attributes.name")),
-    "a message of nothing": (say("$.Attributes.title"), Say("NoMatchingError")),
-    "a message of blanks": (say("$.Attributes.title $.Attributes.empty"), Say("NoMatchingError")),
-    "a message that becomes too long": (say("$.Attributes.long"), Say("NoMatchingError")),
-    "a message that becomes too large": (say("$.Attributes.wide"), Say("NoMatchingError")),
+    "a reference that leads nowhere": (say("Dear $.Attributes.title!"), ShowMessage("Dear !")),
+    "a price is no reference": (say("$5, $.50 or US$."), ShowMessage("$5, $.50 or US$.")),
+    "a value is not looked into again": (say("$.Attributes.x"), ShowMessage("$.Attributes.name")),
+    "a message of nothing": (say("$.Attributes.title"), ShowMessage("NoMatchingError")),
+    "a message of blanks": (say("$.Attributes.title $.Attributes.empty"), ShowMessage("NoMatchingError")),
+    "a message that becomes too long": (say("$.Attributes.long"), ShowMessage("NoMatchingError")),
+    "a message that becomes too large": (say("$.Attributes.wide"), ShowMessage("NoMatchingError")),
     "a queue": (do("UpdateContactTargetQueue", {"QueueId": "q-1"}), SetTargetQueue("q-1")),
     "a queue by reference": (
         do("UpdateContactTargetQueue", {"QueueId": "$.Attributes.n"}),
         SetTargetQueue("7"),
     ),
-    "no queue": (do("UpdateContactTargetQueue", {"QueueId": "$.Attributes.q"}), Say("NoMatchingError")),
+    "no queue": (
+        do("UpdateContactTargetQueue", {"QueueId": "$.Attributes.q"}),
+        ShowMessage("NoMatchingError"),
+    ),
     "an empty queue": (
         do("UpdateContactTargetQueue", {"QueueId": "$.Attributes.empty"}),
-        Say("NoMatchingError"),
+        ShowMessage("NoMatchingError"),
     ),
     "a disconnect flow": (
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f-1"}}),
@@ -115,14 +118,14 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     ),
     "no disconnect flow": (
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "$.Attributes.f"}}),
-        Say("NoMatchingError"),
+        ShowMessage("NoMatchingError"),
     ),
     "an association": (associate("c-1"), Associate("FROM_SEGMENT", "c-1")),
     "an association by reference": (associate("$.ContactId"), Associate("FROM_SEGMENT", "c-2")),
-    "an association with nothing": (associate("$.Attributes.past"), Say("NoMatchingError")),
-    "an association with what is null": (associate("$.PreviousContactId"), Say("NoMatchingError")),
-    "an association with an object": (associate("$.Queue"), Say("NoMatchingError")),
-    "an association with an empty text": (associate("$.Attributes.empty"), Say("NoMatchingError")),
+    "an association with nothing": (associate("$.Attributes.past"), ShowMessage("NoMatchingError")),
+    "an association with what is null": (associate("$.PreviousContactId"), ShowMessage("NoMatchingError")),
+    "an association with an object": (associate("$.Queue"), ShowMessage("NoMatchingError")),
+    "an association with an empty text": (associate("$.Attributes.empty"), ShowMessage("NoMatchingError")),
     "attributes": (attributes(a="b", n=5), SetAttributes({"a": "b", "n": "5"}, related=False)),
     "dynamic attributes": (
         attributes("Current", **{"$.Attributes.name": "is $.Attributes.n", "gone": "$.Attributes.title"}),
@@ -130,7 +133,7 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     ),
     "attributes that become too long": (
         attributes(**{f"a{number}": "$.Attributes.long" for number in range(5)}),
-        Say("NoMatchingError"),
+        ShowMessage("NoMatchingError"),
     ),
     "attributes of the related contact": (
         attributes("Related", a="b"),
@@ -139,7 +142,7 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     "a wait": (wait("90"), Pause(90, ())),
     "a wait by number": (wait(90), Pause(90, ())),
     "a wait by reference": (wait("$.Attributes.n"), Pause(7, ())),
-    "a wait for nobody knows how long": (wait("$.Attributes.name"), Say("NoMatchingError")),
+    "a wait for nobody knows how long": (wait("$.Attributes.name"), ShowMessage("NoMatchingError")),
     "the end": (END, End()),
     "the end of the flow": ({**END, "Type": "EndFlowExecution"}, End()),
 }
@@ -171,9 +174,9 @@ OUTCOMES: dict[str, tuple[Document, tuple[str, ...]]] = {
 def test_every_outcome_has_its_branch(action: Document, errors: tuple[str, ...]) -> None:
     flow = branching(action, *errors)
     for error in errors:
-        assert play(flow, [Started(), Outcome(error)])[1] == Say(error)
+        assert play(flow, [Started(), Outcome(error)])[1] == ShowMessage(error)
     if action["Type"] not in {"TransferContactToQueue", "Wait"}:
-        assert play(flow, [Started(), OK])[1] == Say("on")
+        assert play(flow, [Started(), OK])[1] == ShowMessage("on")
 
 
 QUEUE = do("TransferContactToQueue", None, "sorry", NoMatchingError="sorry")
@@ -181,7 +184,13 @@ RETURNING = {"first": wait("60", "late", "back"), "late": say("late"), "back": s
 PLAYBOOKS: dict[str, Play] = {
     "one action after another": (
         {"a": say("1", "b"), "b": say("2", "c"), "c": say("3")},
-        [(Started(), Say("1")), (OK, Say("2")), (OK, Say("3")), (OK, End()), (OK, None)],
+        [
+            (Started(), ShowMessage("1")),
+            (OK, ShowMessage("2")),
+            (OK, ShowMessage("3")),
+            (OK, End()),
+            (OK, None),
+        ],
     ),
     "a flow in a queue is over": (
         {"first": QUEUE, "sorry": say("sorry")},
@@ -189,11 +198,11 @@ PLAYBOOKS: dict[str, Play] = {
     ),
     "an error takes the branch of NoMatchingError when it has none": (
         {"first": QUEUE, "sorry": say("sorry")},
-        [(Started(), EnterQueue()), (Outcome("QueueAtCapacity"), Say("sorry")), (OK, End())],
+        [(Started(), EnterQueue()), (Outcome("QueueAtCapacity"), ShowMessage("sorry")), (OK, End())],
     ),
     "an error without any branch goes on": (
         {"first": say("1", "b"), "b": say("2")},
-        [(Started(), Say("1")), (FAILED, Say("2"))],
+        [(Started(), ShowMessage("1")), (FAILED, ShowMessage("2"))],
     ),
     "an error without any way on ends the flow": (
         {"first": do("TransferContactToQueue", then=None)},
@@ -201,13 +210,13 @@ PLAYBOOKS: dict[str, Play] = {
     ),
     "the time of a wait is over": (
         RETURNING,
-        [(Started(), Pause(60, ("CustomerReturned",))), (TimerFired(1), Say("late")), (OK, End())],
+        [(Started(), Pause(60, ("CustomerReturned",))), (TimerFired(1), ShowMessage("late")), (OK, End())],
     ),
     "the customer writes again": (
         RETURNING,
         [
             (Started(), Pause(60, ("CustomerReturned",))),
-            (Interrupted("CustomerReturned"), Say("back")),
+            (Interrupted("CustomerReturned"), ShowMessage("back")),
             (TimerFired(1), None),
             (Interrupted("CustomerReturned"), None),
             (OK, End()),
@@ -220,7 +229,7 @@ PLAYBOOKS: dict[str, Play] = {
             (Interrupted("CustomerReturned"), None),
             (Interrupted("BotParticipantDisconnected"), None),
             (OK, None),
-            (TimerFired(1), Say("late")),
+            (TimerFired(1), ShowMessage("late")),
         ],
     ),
     "the bot leaves": (
@@ -235,7 +244,7 @@ PLAYBOOKS: dict[str, Play] = {
         [
             (Started(), Pause(9, ("BotParticipantDisconnected",))),
             (Interrupted("CustomerReturned"), None),
-            (Interrupted("BotParticipantDisconnected"), Say("gone")),
+            (Interrupted("BotParticipantDisconnected"), ShowMessage("gone")),
         ],
     ),
     "a timer belongs to its wait": (
@@ -245,16 +254,21 @@ PLAYBOOKS: dict[str, Play] = {
             (TimerFired(1), Pause(60, ())),
             (TimerFired(1), None),
             (TimerFired(3), None),
-            (TimerFired(2), Say("late")),
+            (TimerFired(2), ShowMessage("late")),
         ],
     ),
     "events before the start": (
         {"first": say("1")},
-        [(OK, None), (TimerFired(0), None), (Interrupted("CustomerReturned"), None), (Started(), Say("1"))],
+        [
+            (OK, None),
+            (TimerFired(0), None),
+            (Interrupted("CustomerReturned"), None),
+            (Started(), ShowMessage("1")),
+        ],
     ),
     "a flow starts once": (
         {"first": say("1", "first")},
-        [(Started(), Say("1")), (Started(), None), (OK, Say("1"))],
+        [(Started(), ShowMessage("1")), (Started(), None), (OK, ShowMessage("1"))],
     ),
 }
 
@@ -268,7 +282,7 @@ def test_pauses_only_resume_by_their_own_time() -> None:
     """The survey of the demo waits 300 seconds; messages of the customer do not end the wait."""
     flow = {"ask": say("How?", "wait"), "wait": wait("300", "thank"), "thank": say("Thanks")}
     events: list[Event] = [Started(), OK, Interrupted("CustomerReturned"), TimerFired(2), OK]
-    assert play(flow, events) == [Say("How?"), Pause(300, ()), None, Say("Thanks"), End()]
+    assert play(flow, events) == [ShowMessage("How?"), Pause(300, ()), None, ShowMessage("Thanks"), End()]
 
 
 COMPARISONS: list[tuple[str, str, list[str], bool]] = [
@@ -307,7 +321,7 @@ COMPARISONS: list[tuple[str, str, list[str], bool]] = [
 def test_comparison(value: str, operator: str, operands: list[str], holds: bool) -> None:
     compare = do("Compare", {"ComparisonValue": value}, "no", NoMatchingCondition="no")
     flow = {"first": on(compare, (operator, operands, "yes")), "yes": say("yes"), "no": say("no")}
-    assert play(flow, [Started()]) == [Say("yes" if holds else "no")]
+    assert play(flow, [Started()]) == [ShowMessage("yes" if holds else "no")]
 
 
 def test_the_first_condition_that_holds_decides() -> None:
@@ -318,14 +332,14 @@ def test_the_first_condition_that_holds_decides() -> None:
         ("KeyExists", ["n"], "c"),
     ]
     said = {name: say(name) for name in "abc"}
-    assert play({"first": on(compare, *conditions), **said}, [Started()]) == [Say("b")]
+    assert play({"first": on(compare, *conditions), **said}, [Started()]) == [ShowMessage("b")]
 
 
 def test_a_flow_that_goes_round_in_circles_ends() -> None:
     silent = {"first": on(do("Compare", {"ComparisonValue": "$.Attributes.n"}, "first"))}
     assert play(silent, [Started()]) == [End()]
     loud = play({"first": say("again", "first")}, [Started(), *[OK] * ACTIONS_WITHOUT_WAIT_MAX])
-    assert loud == [Say("again")] * ACTIONS_WITHOUT_WAIT_MAX + [End()]
+    assert loud == [ShowMessage("again")] * ACTIONS_WITHOUT_WAIT_MAX + [End()]
 
 
 def test_a_flow_that_waits_goes_round_for_as_long_as_it_likes() -> None:
@@ -340,7 +354,7 @@ def test_a_flow_that_was_replaced_goes_on_where_it_was_or_ends() -> None:
     before = parse(content(here=wait("60", "old"), old=say("old")))
     state, _ = step(before, FlowState(), Started(), CONTEXT)
     after = parse(content(start=say("start"), here=wait("60", "new"), new=say("new")))
-    assert step(after, state, TimerFired(state.turn), CONTEXT)[1] == (Say("new"),)
+    assert step(after, state, TimerFired(state.turn), CONTEXT)[1] == (ShowMessage("new"),)
     other = parse(content(start=say("start")))
     assert step(other, state, TimerFired(state.turn), CONTEXT) == (FlowState(Phase.ENDED, "", 1, 1), (End(),))
 

@@ -36,7 +36,7 @@ WAIT_SECONDS_MAX = 604_800
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class ShowMessage:
     """Show `text` to the participants as a message of the system."""
 
     text: str
@@ -90,7 +90,9 @@ class End:
     """End the contact, since the flow has ended without transferring it to a queue."""
 
 
-Effect = Say | SetTargetQueue | EnterQueue | SetDisconnectFlow | Associate | SetAttributes | Pause | End
+Effect = (
+    ShowMessage | SetTargetQueue | EnterQueue | SetDisconnectFlow | Associate | SetAttributes | Pause | End
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,12 @@ Reader = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ActionType:
     """The declaration of an action type, by which a flow is checked before it is accepted.
 
     `one_of` are parameters of which exactly one is given. `refused` has the documented parameters that are not
     supported, each with an advice. `operators` are those that its conditions may use; `results` are the operands that
-    its conditions must have, one each. `hands_on` means that its success ends the flow and leaves the contact in a
+    its conditions must have, one each. `ends_in_queue` means that its success ends the flow and leaves the contact in a
     queue. `not_in` are the types of flow that may not contain it.
     """
 
@@ -131,7 +133,7 @@ class Kind:
     errors: tuple[str, ...] = (NO_MATCHING_ERROR,)
     operators: tuple[str, ...] = ()
     results: Callable[[Parameters], tuple[str, ...]] | None = None
-    hands_on: bool = False
+    ends_in_queue: bool = False
     terminal: bool = False
     not_in: tuple[str, ...] = ()
 
@@ -143,22 +145,22 @@ class Kind:
     @property
     def needs_next(self) -> bool:
         """Whether NextAction follows its success."""
-        return not (self.terminal or self.hands_on or self.operators)
+        return not (self.terminal or self.ends_in_queue or self.operators)
 
 
 HOLD = ("CUSTOMER_HOLD", "AGENT_HOLD")
 WHISPER = ("CUSTOMER_WHISPER", "AGENT_WHISPER", "OUTBOUND_WHISPER")
 
-KINDS: dict[str, Kind] = {}
-RUNS: dict[str, Run] = {}
+ACTION_TYPES: dict[str, ActionType] = {}
+ACTION_FUNCTIONS: dict[str, Run] = {}
 
 
-def action(kind: Kind) -> Callable[[Run], Run]:
+def action(kind: ActionType) -> Callable[[Run], Run]:
     """Register a function as the action whose Type is its name in CamelCase."""
 
     def register(run: Run) -> Run:
         name = "".join(word.capitalize() for word in run.__name__.split("_"))
-        KINDS[name], RUNS[name] = kind, run
+        ACTION_TYPES[name], ACTION_FUNCTIONS[name] = kind, run
         return run
 
     return register
@@ -255,7 +257,7 @@ _VOICE_ONLY = "is heard on voice calls only; give Text, which chat shows"
 
 
 @action(
-    Kind(
+    ActionType(
         required={"Text": message},
         refused={"PromptId": _VOICE_ONLY, "SSML": _VOICE_ONLY, "Media": _VOICE_ONLY},
         not_in=HOLD,
@@ -267,11 +269,11 @@ def message_participant(parameters: Parameters, context: Context) -> Decision:
     Assumed: a text that is empty or too long once its references are replaced takes NoMatchingError.
     """
     text = fill(parameters["Text"], context, TEXT_CHARACTERS_MAX)
-    return Say(text) if text and text.strip() and _fits(text) else Failed()
+    return ShowMessage(text) if text and text.strip() and _fits(text) else Failed()
 
 
 @action(
-    Kind(
+    ActionType(
         required={"QueueId": static_or_reference},
         refused={"AgentId": "names an agent's own queue, which this server does not have; give QueueId"},
     )
@@ -282,13 +284,13 @@ def update_contact_target_queue(parameters: Parameters, context: Context) -> Dec
     return SetTargetQueue(queue_id) if queue_id else Failed()
 
 
-@action(Kind(errors=(QUEUE_AT_CAPACITY, NO_MATCHING_ERROR), hands_on=True))
+@action(ActionType(errors=(QUEUE_AT_CAPACITY, NO_MATCHING_ERROR), ends_in_queue=True))
 def transfer_contact_to_queue(parameters: Parameters, context: Context) -> Decision:
     """Put the contact into its target queue and end the flow."""
     return EnterQueue()
 
 
-@action(Kind(required={"EventHooks": customer_remaining}))
+@action(ActionType(required={"EventHooks": customer_remaining}))
 def update_contact_event_hooks(parameters: Parameters, context: Context) -> Decision:
     """Set the flow that runs when the agent has left and the customer is still there."""
     flow_id = resolve(parameters["EventHooks"]["CustomerRemaining"], context)
@@ -296,7 +298,7 @@ def update_contact_event_hooks(parameters: Parameters, context: Context) -> Deci
 
 
 @action(
-    Kind(
+    ActionType(
         required={
             "RehydrationType": one_value_of("ENTIRE_PAST_SESSION", "FROM_SEGMENT"),
             "SourceContactId": static_or_reference,
@@ -316,7 +318,7 @@ def create_persistent_contact_association(parameters: Parameters, context: Conte
 
 
 @action(
-    Kind(
+    ActionType(
         required={"Attributes": attributes},
         optional={"TargetContact": one_value_of("Current", "Related")},
     )
@@ -355,7 +357,7 @@ KEY_EXISTS = "KeyExists"
 
 
 @action(
-    Kind(
+    ActionType(
         required={"ComparisonValue": reference},
         errors=(NO_MATCHING_CONDITION, NO_MATCHING_ERROR),
         operators=(*_TEXT_OPERATORS, *_NUMBER_OPERATORS, KEY_EXISTS),
@@ -402,7 +404,7 @@ def _wait_results(parameters: Parameters) -> tuple[str, ...]:
 
 
 @action(
-    Kind(
+    ActionType(
         one_of={"TimeLimitSeconds": seconds, "TimeoutSeconds": seconds},
         optional={"Events": wait_events},
         refused={
@@ -424,13 +426,13 @@ def wait(parameters: Parameters, context: Context) -> Decision:
     return Pause(limit, parameters.get("Events", ())) if limit else Failed()
 
 
-@action(Kind(terminal=True, not_in=HOLD + WHISPER))
+@action(ActionType(terminal=True, not_in=HOLD + WHISPER))
 def disconnect_participant(parameters: Parameters, context: Context) -> Decision:
     """Disconnect the customer, which ends the contact."""
     return End()
 
 
-@action(Kind(terminal=True))
+@action(ActionType(terminal=True))
 def end_flow_execution(parameters: Parameters, context: Context) -> Decision:
     """End the flow, which in an inbound or disconnect flow ends the contact.
 

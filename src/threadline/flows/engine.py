@@ -17,10 +17,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from threadline.flows.actions import (
-    KINDS,
+    ACTION_FUNCTIONS,
+    ACTION_TYPES,
     NO_MATCHING_CONDITION,
     NO_MATCHING_ERROR,
-    RUNS,
     WAIT_COMPLETED,
     Compared,
     Effect,
@@ -117,7 +117,7 @@ def step(
             return _run(flow, state, flow.start, context)
         case ((Phase.ACTING | Phase.WAITING), _) if action is None:
             return _end(state)
-        case Phase.ACTING, Outcome(None) if action and KINDS[action.type].hands_on:
+        case Phase.ACTING, Outcome(None) if action and ACTION_TYPES[action.type].ends_in_queue:
             return state._replace(phase=Phase.ENDED), ()
         case Phase.ACTING, Outcome(error_type) if action:
             target = action.next_action if error_type is None else _on_error(action, error_type)
@@ -140,7 +140,7 @@ def _run(
     while target is not None and target in flow.actions and burst < ACTIONS_WITHOUT_WAIT_MAX:
         action = flow.actions[target]
         turn, burst = turn + 1, burst + 1
-        match RUNS[action.type](action.parameters, context):
+        match ACTION_FUNCTIONS[action.type](action.parameters, context):
             case Failed(error_type):
                 target = _on_error(action, error_type)
             case Compared(value):

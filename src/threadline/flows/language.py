@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from threadline.errors import Fault
-from threadline.flows.actions import KEY_EXISTS, KINDS, Kind, is_number
+from threadline.flows.actions import ACTION_TYPES, KEY_EXISTS, ActionType, is_number
 from threadline.flows.references import is_reference
 from threadline.jsontext import decode
 
@@ -104,7 +104,7 @@ def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
         problems.append("StartAction must be the Identifier of the action that runs first.")
         start = ""
     for action in actions:
-        if action.type in KINDS and flow_type in KINDS[action.type].not_in:
+        if action.type in ACTION_TYPES and flow_type in ACTION_TYPES[action.type].not_in:
             problems.append(f"{_name(action)}: it is not allowed in a flow of type {flow_type}.")
         for label, target in _targets(action):
             if target not in known:
@@ -157,7 +157,7 @@ def _action(entry: Any, number: int, problems: list[str]) -> Action:
     identifier, type_ = entry.get("Identifier"), entry.get("Type")
     identifier = identifier if isinstance(identifier, str) else ""
     complaints = [*_identifier_problems(identifier)]
-    kind = KINDS.get(type_) if isinstance(type_, str) else None
+    kind = ACTION_TYPES.get(type_) if isinstance(type_, str) else None
     parameters, transitions = entry.get("Parameters", {}), entry.get("Transitions", {})
     action = Action(identifier, str(type_)[:100], {}, None, {}, ())
     if kind is None:
@@ -183,17 +183,17 @@ def _identifier_problems(identifier: str) -> Iterable[str]:
 
 
 def _type_problem(type_: Any) -> str:
-    supported = f"Supported are {', '.join(sorted(KINDS))}."
+    supported = f"Supported are {', '.join(sorted(ACTION_TYPES))}."
     if not isinstance(type_, str) or type_ == "":
         return f"Type must be the name of an action. {supported}"
     if type_ in _OTHER_TYPES:
         return f"{type_} is an action of the Flow language that this server does not run. {supported}"
-    alike = difflib.get_close_matches(type_[:100], KINDS, n=1)
+    alike = difflib.get_close_matches(type_[:100], ACTION_TYPES, n=1)
     hint = f" Did you mean {alike[0]}?" if alike else ""
     return f"{type_[:100]!r} is not an action of the Flow language.{hint} {supported}"
 
 
-def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
+def _parameters(kind: ActionType, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
     """Read the parameters. Problems are added to `complaints`."""
     readers, read = kind.readers, {}
     complaints += [f"parameter {name} is required." for name in kind.required if name not in given]
@@ -214,7 +214,7 @@ def _parameters(kind: Kind, given: Mapping[str, Any], complaints: list[str]) -> 
 
 
 def _transitions(
-    kind: Kind, parameters: Mapping[str, Any], given: Mapping[str, Any], complaints: list[str]
+    kind: ActionType, parameters: Mapping[str, Any], given: Mapping[str, Any], complaints: list[str]
 ) -> tuple[str | None, dict[str, str], tuple[Condition, ...]]:
     """Read NextAction, errors and conditions. Problems are added to `complaints`."""
     next_action = given.get("NextAction")
@@ -249,7 +249,7 @@ def _entries(given: Mapping[str, Any], name: str, complaints: list[str]) -> list
     return []
 
 
-def _errors(kind: Kind, entries: Iterable[dict[str, Any]], complaints: list[str]) -> dict[str, str]:
+def _errors(kind: ActionType, entries: Iterable[dict[str, Any]], complaints: list[str]) -> dict[str, str]:
     errors: dict[str, str] = {}
     for entry in entries:
         error_type = entry.get("ErrorType")
@@ -263,7 +263,7 @@ def _errors(kind: Kind, entries: Iterable[dict[str, Any]], complaints: list[str]
 
 
 def _conditions(
-    kind: Kind, entries: Iterable[dict[str, Any]], complaints: list[str]
+    kind: ActionType, entries: Iterable[dict[str, Any]], complaints: list[str]
 ) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
     for entry in entries:

@@ -24,10 +24,10 @@ from threadline.flows.actions import (
     End,
     EnterQueue,
     Pause,
-    Say,
     SetAttributes,
     SetDisconnectFlow,
     SetTargetQueue,
+    ShowMessage,
 )
 from threadline.flows.engine import Event, FlowState, Interrupted, Outcome, Phase, Started, TimerFired, step
 from threadline.flows.language import Flow, parse
@@ -122,7 +122,7 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int) -> Outcome | 
                 case End():
                     end_session(tx, session, Reason.CONTACT_FLOW_DISCONNECT)
                     return None
-                case Say(text):
+                case ShowMessage(text):
                     append_system_message(tx, session, text)
                 case SetTargetQueue(queue_id):
                     _set_target_queue(tx, session, queue_id)
