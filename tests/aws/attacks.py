@@ -1,4 +1,4 @@
-"""Texts made to keep a regular expression busy, and a child process that tries them.
+"""Texts that make a regular expression backtrack, and a child process that tries them.
 
 Run as a script it reads patterns as JSON, pairs of text and length, and writes a line before it tries each. A pattern
 of a model comes without flags, one of our own with the flags of `re`.
@@ -17,7 +17,7 @@ TAILS = ["", "\0", "@"]
 
 
 def attacks(pattern: str, size: int) -> Iterator[str]:
-    """Long runs of one or two characters and of the pattern's own words, with a beginning and an end that spoil it."""
+    """Long runs of one or two characters and of the pattern's own words, with ends that prevent a match."""
     own = set(re.sub(r"\\[pP]\{\w\}", "", pattern)) - set(SIMPLE)
     words = re.findall(r"[a-z0-9]{2,}[:/.]*", pattern)
     for head, piece, tail in product(HEADS, [*SIMPLE, *sorted(own), *words, *PAIRS], TAILS):

@@ -1,4 +1,4 @@
-"""Makes values for any shape of a service model: right ones, and right ones with one thing spoilt."""
+"""Makes values for any shape of a service model: valid ones, and valid ones with one change."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ TEXTS = [
 
 
 class Maker:
-    """Makes values of the shapes of one model. Times are whole seconds, since botocore sends no fractions of them."""
+    """Makes values of the shapes of one model. Times are whole seconds, since botocore sends no fractions."""
 
     def __init__(
         self, shapes: Shapes, random: Random, *, time: Callable[[int, str], Any], everything: bool
@@ -90,7 +90,7 @@ class Maker:
 
 
 def fitting(low: int, high: int, pattern: str | None) -> list[str]:
-    """The sample texts that a string shape allows; cut or repeated to length where it asks for an unusual one."""
+    """The sample texts that a string shape allows; cut or repeated if it needs another length."""
     texts = [text for text in TEXTS if low <= len(text) <= high]
     texts += [text[:high] for text in TEXTS] + [(text * low)[:low] for text in TEXTS if low]
     if pattern:
@@ -123,7 +123,7 @@ JUNK: list[Any] = [
 
 
 def spoil(value: Any, random: Random, junk: Sequence[Any] = JUNK) -> Any:
-    """`value` with one thing in it replaced by junk, taken away or added."""
+    """`value` with one part of it replaced by junk, removed or added."""
     if random.random() < 0.2 or not value or not isinstance(value, dict | list):
         return random.choice(junk)
     if isinstance(value, list):

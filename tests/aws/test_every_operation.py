@@ -1,4 +1,4 @@
-"""botocore as the oracle, over every operation of the three models: do we read what it writes, and it what we write?"""
+"""Every operation of the three models, with botocore as the oracle: each reads what the other writes."""
 
 import json
 from functools import cache
@@ -89,7 +89,7 @@ def test_what_we_send_is_what_botocore_reads(operation: OperationModel) -> None:
 
 
 def test_every_refusal_arrives_with_its_code() -> None:
-    """Those too that the model lists for other operations only, as an older model does."""
+    """Also the faults that the model lists for other operations only, as an older model does."""
     for operation in EVERY_OPERATION:
         for code, status in {**faults.PROTOCOL_FAULTS, **operation.statuses}.items():
             fault = Fault(code, "Why: ☕.")

@@ -1,4 +1,4 @@
-"""No pattern can be kept busy: a client that sends a bad text must not stop the server, nor a word the command.
+"""No pattern takes long: a text from a client must not stop the server, nor a word of the command line the command.
 
 The patterns are tried in another process, since one that takes for ever could not be stopped in this one.
 """
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 60
 
 
 class Tried(NamedTuple):
-    """A pattern, the length of the texts it is tried with, and the flags of one of ours."""
+    """A pattern, the length of the texts it is tried with, and its flags."""
 
     pattern: str
     size: int
@@ -45,7 +45,7 @@ def patterns() -> list[Tried]:
 
 
 def our_patterns() -> list[Tried]:
-    """Every pattern that a module of ours has compiled, and every one that stands in a call of `re`."""
+    """Every pattern that a module of the package has compiled or passes to `re` as a literal."""
     found: set[tuple[str | bytes, int]] = set()
     for module in walk_packages(threadline.__path__, "threadline."):
         if not module.name.endswith("__main__"):
@@ -67,7 +67,7 @@ def _text(pattern: str | bytes) -> str:
 
 
 def busy(tried: list[Tried], seconds: float) -> str | None:
-    """The first of `tried` that an attack keeps busy for longer than `seconds`."""
+    """The first of `tried` for which an attack takes longer than `seconds`."""
     command = [sys.executable, "-m", "tests.aws.attacks"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
         assert child.stdin is not None

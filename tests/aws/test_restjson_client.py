@@ -1,4 +1,4 @@
-"""botocore is the oracle: the same parameters, the same request; the same reply, the same answer."""
+"""The client's requests and results equal botocore's, for the same parameters and replies."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def operations(service: ServiceName) -> Iterator[OperationModel]:
 
 
 def filled(shape: Shape, name: str = "", within: tuple[str, ...] = ()) -> Any:
-    """A value with a bit of everything, awkward characters among it."""
+    """A value with every member, and with awkward characters."""
     if shape.type == "structure":
         inside = (*within, shape.name)
         members = {key: m for key, m in shape.members.items() if m.name not in inside}

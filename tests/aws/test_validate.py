@@ -1,4 +1,4 @@
-"""The quick check and the one in words agree, and say what a person needs to know."""
+"""The fast check and the one with sentences agree, and the sentences help a person."""
 
 import json
 from contextlib import suppress
@@ -40,7 +40,7 @@ def body_of(operation: OperationModel) -> tuple[Shapes, Traits]:
 
 @cache
 def checked_quickly() -> list[tuple[Shapes, Traits, Any]]:
-    """Every operation's body that the quick check can do: the model's shapes, the body's structure, its type."""
+    """Every operation's body that the fast check can express: the model's shapes, the body's structure, its type."""
     bodies = [body_of(operation) for service in SERVICES for operation in load(service).operations.values()]
     return [(*body, kind) for body in bodies if body[1]["members"] and (kind := native(*body)) is not None]
 
@@ -313,7 +313,7 @@ NUMBERS = [
 @pytest.mark.parametrize("name", ["StartChatContact", "SearchContacts", "GetTranscript", "DescribeLineage"])
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_number_is_read_or_refused_wherever_it_stands(name: str, number: str) -> None:
-    """In every member of the body, in members that nobody knows, and in the query string."""
+    """In every member of the body, in unknown members, and in the query string."""
     operation = operation_named(name)
     labels = {"InstanceId": "i", "ContactId": "c"}
     shapes, structure = body_of(operation)

@@ -11,7 +11,7 @@ RULE = {"result_key": "Items", "limit_key": "MaxResults", "non_aggregate_keys": 
 
 
 class Service:
-    """A list that is answered in pages."""
+    """A service with one list, in pages."""
 
     def __init__(self, count: int, page_size: int) -> None:
         self.items = list(range(count))

@@ -1,4 +1,4 @@
-"""Which server, which key: option, environment, profile, data folder, in this order."""
+"""Endpoint and key come from option, environment, profile or data folder, in this order."""
 
 import json
 from pathlib import Path

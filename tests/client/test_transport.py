@@ -17,7 +17,7 @@ START = ("connect", "start-chat-contact", "--instance-id", "i", "--contact-flow-
 
 
 class Odd(ThreadingHTTPServer):
-    """Answers with what it is given, in turn: a status and a body, or None to hang up. Keeps what it was asked."""
+    """A server with given replies, in turn: a status and a body, or None to hang up. It keeps the requests."""
 
     daemon_threads = True
 
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Serves odd answers, and starts a chat there."""
+    """Serves odd replies, and starts a chat there."""
     servers: list[Odd] = []
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
