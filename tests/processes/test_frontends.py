@@ -21,6 +21,7 @@ from tests.processes.supervised import PATIENCE_SECONDS, Supervised, gone, super
 from threadline.chat.limits import Policy
 from threadline.clock import ManualClock
 from threadline.config import BadSettings, Settings
+from threadline.operations.registry import AccountCaller
 from threadline.operations.units import Call
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked, SharedCounter
@@ -190,7 +191,8 @@ async def two_processes(folder: Path) -> AsyncIterator[Two]:
         await two.store.close()
 
 
-LIST = Call("connect", "ListInstances", ("1", "2"), {})
+CALLER = AccountCaller("1", "2")
+LIST = Call("connect", "ListInstances", CALLER, {})
 
 
 def keep(tx: Tx) -> str:
@@ -241,7 +243,7 @@ async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: P
         with pytest.raises(Unavailable, match="the disk"):
             await two.store.write(keep)
         with pytest.raises(Unavailable, match="the disk"):
-            await two.remote.write(Call("connect", "StopContact", ("1", "2"), {}))
+            await two.remote.write(Call("connect", "StopContact", CALLER, {}))
         assert two.failures == 1
         if who == "frontend":
             assert not reading.done()  # it ends with its process
@@ -382,9 +384,9 @@ async def test_what_cannot_be_said_fails_alone(tmp_path: Path) -> None:
         good = asyncio.ensure_future(two.remote.write(LIST))
         await asyncio.sleep(0)
         with pytest.raises(OverflowError):
-            await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"max_results": 10**30}))
+            await two.remote.write(Call("connect", "ListInstances", CALLER, {"max_results": 10**30}))
         with pytest.raises(UnicodeEncodeError):
-            await two.remote.write(Call("connect", "ListInstances", ("1", "2"), {"next_token": "\ud800"}))
+            await two.remote.write(Call("connect", "ListInstances", CALLER, {"next_token": "\ud800"}))
         assert await good == b'{"InstanceSummaryList":[]}'
 
 

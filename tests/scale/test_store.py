@@ -76,7 +76,7 @@ async def test_reads_of_one_statement_need_no_transaction(nodes: tuple[Node, Nod
     node, _ = nodes
     _, casey = await node.start()
     await node.say(casey, "hello")
-    stranger = casey._replace(participant_id="stranger")
+    stranger = ParticipantCaller(casey.session, "stranger")
 
     def session(tx: Tx) -> Any:
         return tx.one("session", session=casey.session)

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from threadline.errors import Fault
 from threadline.operations.continuations import run_due_now
 from threadline.operations.idempotency import ClientToken, store_reply, stored_reply
@@ -18,7 +20,7 @@ Document = Mapping[str, Any]
 Reply = dict[str, Any]
 
 
-class AccountCaller(NamedTuple):
+class AccountCaller(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """A caller whose request is signed with an access key of an account."""
 
     account_id: str
@@ -30,7 +32,7 @@ class AccountCaller(NamedTuple):
         return self.account_id
 
 
-class ParticipantCaller(NamedTuple):
+class ParticipantCaller(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """A caller whose request bears a token: a participant of a session (its key in the store)."""
 
     session: int

@@ -7,25 +7,21 @@ import msgspec
 from threadline.aws import restjson
 from threadline.aws.model import load
 from threadline.operations.participants import subscribe
-from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, ParticipantCaller, dispatch
+from threadline.operations.registry import OPERATIONS, Caller, ParticipantCaller, dispatch
 from threadline.store import Tx
 
 
 class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
-    """A call of an operation. `caller` has the fields of an AccountCaller or of a ParticipantCaller."""
+    """A call of an operation."""
 
     service: str
     name: str
-    caller: tuple[str | int, str]
+    caller: Caller
     arguments: dict[str, Any]
 
     def __call__(self, tx: Tx) -> bytes:
         """Run the operation and return the body of the response. Faults: the operation's."""
-        identity, name = self.caller
-        caller: Caller = (
-            ParticipantCaller(identity, name) if isinstance(identity, int) else AccountCaller(identity, name)
-        )
-        reply = dispatch(tx, OPERATIONS[self.service, self.name], caller, self.arguments)
+        reply = dispatch(tx, OPERATIONS[self.service, self.name], self.caller, self.arguments)
         return restjson.serialise(load(self.service).operations[self.name], reply)
 
 

@@ -75,7 +75,7 @@ class Conversation:
     ) -> None:
         self._store = store
         self._hub = hub
-        self._socket = Socket(caller, connection)
+        self._socket = Socket((caller.session, caller.participant_id), connection)
         hub.add(self._socket)
 
     def received(self, text: str) -> Coroutine[Any, Any, None] | None:
@@ -119,8 +119,7 @@ class Conversation:
             socket.connection.close(INTERNAL_ERROR, "The server failed.")
 
     async def _subscribe(self, socket: Socket) -> None:
-        caller = ParticipantCaller(*socket.owner)
-        cursor, initial_contact_id = await self._store.write(Subscribe(*caller), caller.session)
+        cursor, initial_contact_id = await self._store.write(Subscribe(*socket.owner), socket.owner[0])
         await _answer(socket.connection, FrameCommand.SUBSCRIBE)
         self._hub.subscribe(socket, cursor, initial_contact_id)
 
