@@ -350,7 +350,7 @@ def unread(url: str) -> socket.socket:
 def buffered(hub: Hub) -> int:
     """What the server holds for clients that have not read it, in bytes."""
     sockets = [socket for sockets in hub._sockets.values() for socket in sockets]
-    return sum(socket.line.transport.get_write_buffer_size() for socket in sockets)  # type: ignore[attr-defined]
+    return sum(socket.connection.transport.get_write_buffer_size() for socket in sockets)  # type: ignore[attr-defined]
 
 
 def test_a_slow_reader_costs_a_buffer_and_no_more(threadline: Threadline, casey: Customer) -> None:
