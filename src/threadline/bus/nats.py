@@ -1,5 +1,7 @@
 """Wakes over NATS, for many nodes. Each session is a subject; a node subscribes to those it has sockets for."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
@@ -34,16 +36,27 @@ class NatsBus(Relay):
         return self._client is not None and self._client.is_connected
 
     async def _connect(self) -> None:
-        self._client = await nats.connect(
-            self._address,
-            connect_timeout=CONNECT_SECONDS,
-            allow_reconnect=False,
-            ping_interval=PING_SECONDS,
-            disconnected_cb=self._on_disconnect,
-            error_cb=self._on_disconnect,
+        connecting = asyncio.ensure_future(
+            nats.connect(
+                self._address,
+                connect_timeout=CONNECT_SECONDS,
+                allow_reconnect=False,
+                ping_interval=PING_SECONDS,
+                disconnected_cb=self._on_disconnect,
+                error_cb=self._on_disconnect,
+            )
         )
+        try:
+            self._client = await asyncio.shield(connecting)
+        except asyncio.CancelledError:  # a connection that is half open would be left behind
+            with contextlib.suppress(Exception):
+                await asyncio.shield(self._close_when_connected(connecting))
+            raise
         self._subscribed = {}
         self._wanted = dict.fromkeys(self._hub.sessions(), True)
+
+    async def _close_when_connected(self, connecting: "asyncio.Future[Client]") -> None:
+        await (await connecting).close()
 
     async def close(self) -> None:
         if self._client is not None:

@@ -14,7 +14,12 @@ __all__ = ["EVENT", "Agent", "Customer", "Item", "Person"]
 
 
 class Person(ScriptedParticipant):
-    """A scripted participant of a workspace, which closes the socket when the test ends."""
+    """A scripted participant of a workspace, which closes the socket when the test ends.
+
+    `workspace` may be set to another node of the same store: calls and connections go there from then on.
+    """
+
+    workspace: Workspace
 
     def __init__(
         self,
@@ -26,7 +31,7 @@ class Person(ScriptedParticipant):
         connect_participant: bool = False,
     ) -> None:
         super().__init__(
-            workspace.call_participant,
+            lambda *call, **members: self.workspace.call_participant(*call, **members),
             name,
             contact_id,
             participant_token,
