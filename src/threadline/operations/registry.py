@@ -72,9 +72,11 @@ class Operation(NamedTuple):
 
     def run(self, tx: Tx, caller: Caller, arguments: Mapping[str, Any]) -> Reply:
         """Call the function with the arguments that it takes."""
-        if self.credential in arguments:
-            arguments = {name: value for name, value in arguments.items() if name != self.credential}
-        return self.call(tx, caller, **arguments)
+        if self.credential is None:
+            return self.call(tx, caller, **arguments)
+        taken = dict(arguments)
+        taken.pop(self.credential, None)
+        return self.call(tx, caller, **taken)
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}

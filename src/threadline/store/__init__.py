@@ -17,7 +17,7 @@ from threadline.chat.limits import Policy
 from threadline.chat.transcript import Item
 from threadline.clock import Clock
 from threadline.store.rows import Row as Row
-from threadline.store.rows import taken_apart
+from threadline.store.rows import all_taken_apart, taken_apart
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -113,8 +113,8 @@ class Tx(ABC):
         A row class takes as many columns as it has fields, any other class one column:
         `session, contact, count = tx.row("session_and_contact", Session, Contact, int, ..)`.
         """
-        found = self.one(name, **parameters)
-        return None if found is None else taken_apart(found, classes)
+        found = self.all(name, **parameters)
+        return taken_apart(found[0], classes) if found else None
 
     @overload
     def rows(self, name: str, a: type[A], /, **parameters: Any) -> list[A]: ...
@@ -126,7 +126,7 @@ class Tx(ABC):
     ) -> list[tuple[A, B, C]]: ...
     def rows(self, name: str, /, *classes: type, **parameters: Any) -> Any:
         """All rows of the named statement, each taken apart into `classes`, as in `row`."""
-        return [taken_apart(found, classes) for found in self.all(name, **parameters)]
+        return all_taken_apart(self.all(name, **parameters), classes)
 
     def run(self, name: str, /, **parameters: Any) -> None:
         """Run the named statement for its effect."""
