@@ -1,3 +1,3 @@
-"""Threadline: a chat contact server that speaks Amazon Connect's own wire, built around persistent chat."""
+"""Threadline: a chat contact server with Amazon Connect's wire protocol, built around persistent chat."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""Time, identifiers and secrets: everything that is not the same twice, in one injectable place.
+"""Time, identifiers and secrets: every source of variation, in one injectable class.
 
-Nothing else in the package reads the system clock or draws random bytes, so a test or a simulation that
-passes its own `Clock` replays exactly.
+No other module reads the system clock or draws random bytes, so a test or a simulation that passes its own
+`Clock` replays exactly.
 """
 
 import base64
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 monotonic = time.monotonic
-"""Seconds since some moment, for how long things of this machine take. Chats are timed by a `Clock`."""
+"""Seconds since some moment, to measure durations on this machine. A `Clock` times the chats."""
 
 REPEAT_SECONDS = 10.0
 
@@ -25,7 +25,7 @@ class Clock:
         return time.time_ns() // 1_000_000
 
     def random_bytes(self, count: int) -> bytes:
-        """`count` bytes fit for secrets."""
+        """`count` random bytes, good enough for secrets."""
         return secrets.token_bytes(count)
 
     def contact_id(self) -> str:
@@ -41,19 +41,19 @@ class Clock:
         return _uuid7(at_ms, self.random_42_bits() << 32 | seq)
 
     def random_42_bits(self) -> int:
-        """What keeps ids of the same time apart: no secret, so not worth a call of the system for each."""
+        """Random bits that distinguish ids of the same millisecond. They are no secret, so no system call is needed."""
         return random.getrandbits(42)
 
 
 class Limited:
-    """Says a line at most once in ten seconds for each key, and then how often it was left out."""
+    """Logs a line at most once in ten seconds for each key, with the number of lines left out since."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._said: dict[str, tuple[float, int]] = {}
 
     def say(self, key: str, line: str, count: int = 1) -> None:
-        """Say `line`, which stands for `count` events."""
+        """Log `line`, which stands for `count` events."""
         now = monotonic()
         at, unsaid = self._said.get(key, (now - REPEAT_SECONDS, 0))
         if now - at < REPEAT_SECONDS:
@@ -63,7 +63,7 @@ class Limited:
             self._said[key] = now, count - 1
 
     def left_out(self, key: str) -> int:
-        """Events of this key that no line has told of; they count as told now."""
+        """The number of events of this key that no line has reported. They count as reported from now on."""
         at, unsaid = self._said.get(key, (0.0, 0))
         if unsaid:
             self._said[key] = at, 0
@@ -71,7 +71,7 @@ class Limited:
 
 
 class ManualClock(Clock):
-    """A clock that moves only when told, with ids and secrets drawn from a seed. For tests and simulations."""
+    """A clock that only `advance` moves, with ids and secrets drawn from a seed. For tests and simulations."""
 
     def __init__(self, start_ms: int = 1_795_359_600_000, seed: int = 0) -> None:
         self._now_ms = start_ms
@@ -88,13 +88,13 @@ class ManualClock(Clock):
         return self._random.getrandbits(42)
 
     def advance(self, *, minutes: float = 0, seconds: float = 0, ms: int = 0) -> None:
-        """Move forward and tell whoever waits for time to pass."""
+        """Move forward and call `on_advance`, which wakes the waiting tasks."""
         self._now_ms += int(minutes * 60_000 + seconds * 1_000) + ms
         self.on_advance()
 
 
 def seq_of_item_id(item_id: str) -> int | None:
-    """The sequence number that `item_id` carries, or None when it is no id of ours."""
+    """The sequence number that `item_id` carries, or None when it is not an id of ours."""
     digits = item_id.replace("-", "")
     if len(item_id) != 36 or len(digits) != 32 or not digits.isascii():
         return None
@@ -105,7 +105,7 @@ def seq_of_item_id(item_id: str) -> int | None:
 
 
 def token_hash(token: str) -> str:
-    """What is stored of a token: its SHA-256 in hex, from which the token cannot be had back."""
+    """The stored form of a token: its SHA-256 in hex, from which the token cannot be recovered."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,10 +1,10 @@
-"""The commands of the program `threadline` and the services it calls: their names, a line each, and their modules."""
+"""The commands of the program `threadline` and the services it calls, with a line about each, and their modules."""
 
 COMMANDS = {
     "serve": "start the server",
     "env": "print the settings that point AWS clients at the server",
     "demo": "play a chat that ends and comes back to its customer",
-    "lineage": "draw what a chat shows of its past, and why",
+    "lineage": "draw the past contacts that a chat shows, and why",
     "agent": "accept or transfer a chat as an agent",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
@@ -17,11 +17,11 @@ SERVICES = {
     "connectparticipant": "a chat's participants: connect, send, read, leave",
     "threadline": "beyond Amazon's API: accept, transfer, explain",
 }
-"""What each service is for, in words of our own: those of its model advertise a product."""
+"""The purpose of each service, in our own words: those of its model advertise a product."""
 
 
 def module_of(name: str) -> str:
-    """The module whose `main` runs the command `name`; any other name is for the AWS-style commands."""
+    """The module whose `main` runs the command `name`. Any other name is left to the AWS-style commands."""
     if name == "completion":
         return "threadline.awscli.completion"
     return f"threadline.cli.{name}" if name in COMMANDS else "threadline.awscli.main"

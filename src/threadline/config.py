@@ -1,7 +1,7 @@
 """Every setting, in one table: the fields of `Settings`.
 
 A setting's environment name is `THREADLINE_` and the field's name in capitals. `docs/settings.md` is generated
-from this table; nothing else in the package reads the environment.
+from this table. No other module of the server reads its settings from the environment.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class BadSettings(ValueError):
-    """Settings nobody can start with; the text names each one and says what it takes."""
+    """Bad settings; the text names each one and the values it takes."""
 
 
 class Setting(NamedTuple):
-    """One row of the table. `low` and `high` are inclusive; None is no bound."""
+    """One row of the table. `low` and `high` are inclusive; None means no bound."""
 
     name: str
     env: str
@@ -31,14 +31,14 @@ class Setting(NamedTuple):
 
     @property
     def unit(self) -> str:
-        """What the number counts, as the setting's name has it; empty for texts and switches."""
+        """The unit of the number, from the setting's name; empty for texts and switches."""
         if self.type is not int:
             return ""
         words = self.name.removesuffix("_max").split("_")
         return words[0] if words[-1] == "participant" else words[-1]
 
     def parse(self, text: str) -> bool | int | str:
-        """The value that `text` stands for. Raises ValueError with a sentence that says what the setting takes."""
+        """The value of `text`. Raises ValueError with a sentence about the values that the setting takes."""
         if self.type is bool:
             if text.lower() not in (*YES, *NO):
                 raise ValueError(f"{self.env} is {text!r}: write true or false.")
@@ -51,13 +51,13 @@ class Setting(NamedTuple):
         return text
 
     def complaint(self, value: bool | int | str) -> str | None:
-        """Why `value` will not do, as a sentence; None when it will."""
+        """The problem with `value`, as a sentence; None when it is good."""
         if self.choices and value not in self.choices:
             return f"{self.env} is {value!r}: choose one of {', '.join(self.choices)}."
         if self.low is not None and int(value) < self.low:
-            return f"{self.env} is {value}: the least is {self.low} ({self.unit})."
+            return f"{self.env} is {value}: the minimum is {self.low} ({self.unit})."
         if self.high is not None and int(value) > self.high:
-            return f"{self.env} is {value}: the most is {self.high} ({self.unit})."
+            return f"{self.env} is {value}: the maximum is {self.high} ({self.unit})."
         return None
 
 
@@ -79,66 +79,74 @@ class Settings:
     """The settings of one server. Raises BadSettings when a value is out of its bounds."""
 
     host: str = _setting(
-        "127.0.0.1", "Address to listen on; anything but 127.0.0.1 opens the server to others."
+        "127.0.0.1", "Address to listen on; with any other than 127.0.0.1, other machines can connect."
     )
     port: int = _setting(8080, "Port to listen on; 0 picks a free one.", low=0, high=65_535)
-    data: str = _setting("./data", "Folder of the database and the workspace file; `:memory:` keeps nothing.")
+    data: str = _setting(
+        "./data", "Folder of the database and the workspace file; `:memory:` keeps the data in memory only."
+    )
     store: str = _setting(
         "",
-        "Where chats are kept: `postgresql://USER:PASSWORD@HOST/DATABASE` for as many servers as one likes; "
-        "empty is a file in the data folder, for one.",
+        "Database of the chats: `postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of servers can share; "
+        "empty is SQLite in the data folder, for one server.",
     )
     bus: str = _setting(
         "",
-        "How the servers on one PostgreSQL wake each other's sockets: `nats://HOST:4222` where they are many; "
-        "empty is PostgreSQL itself.",
+        "Message bus by which the servers on one PostgreSQL notify each other: `nats://HOST:4222` for many servers; "
+        "empty is PostgreSQL's NOTIFY.",
     )
     frontend_processes: str = _setting(
         "auto",
-        "Processes that answer clients beside the one that writes the data folder, from 0 to 16. `auto` goes by the "
-        "cores: none on one, 1 on two or three, 2 on four to seven, 3 on more.",
+        "Processes that serve clients beside the writer process, from 0 to 16. `auto` goes by the cores: none on one "
+        "core, 1 on two or three, 2 on four to seven, 3 on more.",
     )
     public_url: str = _setting(
         "",
-        "Where clients reach this server, for the URLs it hands out, such as `https://chat.example.com`; "
-        "empty stands for `http://127.0.0.1:PORT`.",
+        "URL by which clients reach this server, for the WebSocket URLs it returns, such as "
+        "`https://chat.example.com`; empty means `http://127.0.0.1:PORT`.",
     )
 
-    body_bytes_max: int = _setting(1_048_576, "Largest request body; more is answered 413.", low=1_024)
-    header_bytes_max: int = _setting(
-        32_768, "Largest request line and headers together; more is answered 431.", low=1_024
+    body_bytes_max: int = _setting(
+        1_048_576, "Largest request body; a larger one gets status 413.", low=1_024
     )
-    path_bytes_max: int = _setting(8_192, "Longest path and query string; more is answered 414.", low=256)
+    header_bytes_max: int = _setting(
+        32_768, "Largest request line and headers together; larger ones get status 431.", low=1_024
+    )
+    path_bytes_max: int = _setting(
+        8_192, "Longest path and query string; longer ones get status 414.", low=256
+    )
     frame_bytes_max: int = _setting(
-        65_536, "Largest WebSocket message from a client; more closes the socket with 1009.", low=256
+        65_536,
+        "Largest WebSocket message from a client; a larger one closes the socket with code 1009.",
+        low=256,
     )
     connections_max: int = _setting(
         10_000,
-        "Open connections, sockets included; more are answered 503 and closed. The limit of open files (`ulimit -n`) "
-        "must allow it.",
+        "Open connections, WebSockets included; further ones get status 503 and are closed. The limit of open files "
+        "(`ulimit -n`) must allow it.",
         low=1,
     )
     buffered_bytes_max: int = _setting(
         268_435_456,
-        "Bytes held for clients, in all processes together: requests that have not come whole or wait for their turn, "
-        "and answers that are not read. An eighth of them for one access key or participant, a quarter for one public "
-        "address. Beyond that requests are answered 503, and clients that do not read are cut off.",
+        "Bytes buffered for clients, in all processes together: incomplete and waiting requests, and responses that "
+        "are not read yet. One access key or participant may use an eighth of them, one public address a quarter. "
+        "Beyond that, requests get status 503, and clients that do not read are disconnected.",
         low=1_048_576,
     )
     socket_frames_max: int = _setting(
         20,
-        "Frames that a socket may send a second, and five times as many at once; each kilobyte counts as one more. "
-        "Then it is read more slowly.",
+        "Frames that a client may send on its socket in a second, and five times as many in a burst; each kilobyte "
+        "counts as one more. Beyond that the server reads the socket more slowly.",
         low=1,
     )
     sockets_per_participant_max: int = _setting(
-        5, "Open sockets of one participant in one process; one more closes the oldest.", low=1
+        5, "Open sockets of one participant in one process; a further one closes the oldest.", low=1
     )
 
     request_seconds_max: int = _setting(
         20,
-        "Time a client has to send a whole request, or to subscribe once its socket is open; then it is answered 408 "
-        "or the socket is closed.",
+        "Time a client has to send a whole request, or to subscribe once its socket is open; after that it gets "
+        "status 408, or the socket is closed.",
         low=1,
     )
     keep_alive_seconds: int = _setting(75, "Time an idle HTTP connection stays open.", low=1)
@@ -146,31 +154,31 @@ class Settings:
         90, "Time without a frame from the client until its socket is closed.", low=1
     )
     socket_stalled_seconds: int = _setting(
-        30, "Time a client may take nothing from its socket until it is cut off.", low=1
+        30, "Time a client may read nothing from its socket until it is disconnected.", low=1
     )
     socket_after_end_seconds: int = _setting(
         300, "Time a socket stays open after its chat has ended, for the client to close it.", low=1
     )
     drain_seconds: int = _setting(
-        8, "Time running requests get to be answered when the server stops.", low=0, high=600
+        8, "Time that running requests have to finish when the server stops.", low=0, high=600
     )
     chat_connect_seconds: int = _setting(
         300, "Time a customer has to connect after StartChatContact until the chat is ended.", low=1
     )
     clock_skew_seconds: int = _setting(
-        300, "Difference between a signature's date and the server's clock that is still accepted.", low=1
+        300, "Largest accepted difference between a signature's date and the server's clock.", low=1
     )
 
     cors_origins: str = _setting(
-        "*", "Web origins whose pages may call this server, with commas between; `*` is any."
+        "*", "Web origins whose pages may call this server, separated by commas; `*` is any."
     )
     rate_limits: bool = _setting(
         False,
-        "Refuse calls above the rates that Amazon Connect documents, for an account, and for all participants of an "
-        "instance; each server on one PostgreSQL counts for itself.",
+        "Refuse calls above the rates that Amazon Connect documents, for each account, and for all participants of an "
+        "instance together; each server on one PostgreSQL counts separately.",
     )
     account_quotas: bool = _setting(
-        False, "Refuse what goes beyond Amazon Connect's quotas, such as 500 active chats."
+        False, "Refuse calls that would exceed Amazon Connect's quotas, such as 500 active chats."
     )
     strict_limits: bool = _setting(
         False,
@@ -178,18 +186,20 @@ class Settings:
     )
     require_same_customer: str = _setting(
         "off",
-        "Whose past a chat may continue: `off` is anybody's; `differ` refuses where both CustomerIds are known and "
-        "differ; `known` takes only two that are known and equal.",
+        "Customer whose past a chat may continue: `off` allows any; `differ` refuses if both CustomerIds are known and "
+        "differ; `known` requires that both are known and equal.",
         choices=("off", "differ", "known"),
     )
     log_level: str = _setting(
-        "info", "Least important kind of line that is logged.", choices=("debug", "info", "warning", "error")
+        "info", "Lowest level of the lines that are logged.", choices=("debug", "info", "warning", "error")
     )
     log_format: str = _setting(
-        "human", "Log lines for people, or one JSON object a line.", choices=("human", "json")
+        "human",
+        "Format of the log: lines for people, or one JSON object per line.",
+        choices=("human", "json"),
     )
     quiet: bool = _setting(
-        False, "Do without the line for each call that `threadline serve` shows on a terminal."
+        False, "Leave out the line for each call that `threadline serve` prints on a terminal."
     )
 
     def __post_init__(self) -> None:
@@ -212,7 +222,7 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **chosen: bool | int | str) -> Self:
-        """The settings of `environment`, overridden by `chosen`. Raises BadSettings naming every bad one."""
+        """The settings of `environment`, overridden by `chosen`. Raises BadSettings, which names every bad one."""
         values: dict[str, Any] = {}
         complaints = []
         for row in TABLE:
@@ -228,12 +238,12 @@ class Settings:
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
-        """The environment that `read` makes these settings from again."""
+        """The environment from which `read` makes these settings again."""
         return {row.env: str(getattr(self, row.name)) for row in TABLE}
 
     @property
     def keeps_nothing(self) -> bool:
-        """Whether the data lives in memory alone."""
+        """Whether the data is kept in memory only."""
         return self.data == ":memory:"
 
 

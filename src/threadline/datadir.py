@@ -1,6 +1,6 @@
-"""Where a server lives: its listening socket, its URL, its data folder and the lock that makes the folder its own.
+"""A server's data folder and its lock, its listening socket and its URL.
 
-Kept apart and light, since the supervising parent needs nothing else of the package.
+The supervisor imports little else of the package, so that it stays small.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from typing import Any
 from threadline.clock import monotonic
 
 BACKLOG = 4_096
-"""Connections that wait while no worker runs; the system's own bound (net.core.somaxconn) may be lower."""
+"""Connections that may wait while no worker runs. The system's bound (net.core.somaxconn) may be lower."""
 
 DATABASE, WORKSPACE, ADDRESS, LOCK = "threadline.db", "workspace.json", "server.json", "server.lock"
 """The files of a data folder."""
@@ -27,24 +27,24 @@ DATA = (
     "threadline.state",
     WORKSPACE,
 )
-"""Those of them that belong to one state of the data, and are replaced together."""
+"""The files that together are one state of the data. A restore replaces all of them."""
 
 RESTORING, PLACING, REPLACED = "restoring-", "placing-", "replaced-"
-"""How the names of folders in a data folder begin: with data that is to replace what is there, with data that is to be
-moved to where nothing is any more, and with the data that was replaced.
+"""Prefixes of the folders in a data folder that a restore makes, by the data they hold.
+
+`restoring-` will replace the present data, `placing-` is being moved to its place, `replaced-` is the earlier data.
 """
 
-
 REFUSED = 3
-"""The exit status of a worker that finds less data than the folder knows of: another one would find no more."""
+"""The exit status of a worker that finds less data than the folder had. It is not restarted."""
 
 ACCEPT_LOSS = "--accept-loss"
 READY = b"ready"
 REASON_BYTES = 4_096
-"""What a worker says to its parent: that it serves, or in so many bytes why it cannot."""
+"""A worker writes READY to its parent once it serves, or up to REASON_BYTES that say why it cannot."""
 
 ORPHAN_SECONDS = 10.0
-"""Time that a server waits for the processes of one that was killed: they finish what they are about and end."""
+"""Time that a server waits for the processes of a killed one to finish their work and end."""
 
 RETRY_SECONDS = 0.05
 
@@ -54,23 +54,23 @@ class Taken(Exception):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens on `host` and `port`, 0 for a free port. Raises OSError, for a port in use among others."""
+    """A socket that listens on `host` and `port`, 0 for a free port. Raises OSError, such as for a port in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 def url_of(bound: socket.socket) -> str:
-    """Where `bound` is reached from this machine."""
+    """The URL of `bound` for clients on this machine."""
     host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def own(folder: Path) -> int:
-    """Make the data folder if need be and lock it for as long as the returned file descriptor is open anywhere.
+    """Create the data folder if needed and lock it, until every copy of the returned file descriptor is closed.
 
-    A restore that was interrupted is finished first. The orphans of a server that was killed are waited for.
-    Raises Taken when another server has locked it, OSError when it cannot be made or written.
+    This waits for the remaining processes of a killed server, and finishes an interrupted restore.
+    Raises Taken when another server has locked it, OSError when it cannot be created or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -99,23 +99,24 @@ def own(folder: Path) -> int:
 
 
 def _is_orphaned(owner: str) -> bool:
-    """Whether the process `owner`, which has locked a data folder, is gone, and only its children have the lock yet."""
+    """Whether the process `owner`, which locked a data folder, has ended, and only its children still hold the lock."""
     try:
         pid = int(owner)
-        if pid == os.getpid():  # as in a container, whose processes are numbered anew
+        if pid == os.getpid():  # as in a restarted container, where process ids repeat
             return True
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except (ValueError, OSError):
-        return not owner  # it has the lock, and has not written its name yet
+        return not owner  # it has locked the file and not yet written its id
     return False
 
 
 def finish_restoring(folder: Path) -> None:
-    """Move the data to `replaced-..` and what is whole in a folder `restoring-..` to its place. To be called locked.
+    """Move the present data to `replaced-..` and the data of a complete `restoring-..` to its place.
 
-    Interrupted anywhere and run again, it goes on: as long as the folder is called so, all data in place is old.
+    The caller holds the lock. After an interruption the next call continues: while a folder `restoring-..` exists,
+    all data in place is the earlier data.
     """
     for waiting in sorted(folder.glob(f"{RESTORING}*")):
         stamp = waiting.name.removeprefix(RESTORING)
@@ -135,7 +136,7 @@ def finish_restoring(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See on the disk which files a folder has."""
+    """Write the list of a folder's files to the disk."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -144,7 +145,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read(file: Path) -> dict[str, Any] | None:
-    """What `write_private` has written; None without a file, nothing where it cannot be read as that."""
+    """The content that `write_private` wrote; None without a file, and an empty dict for anything else."""
     try:
         content = json.loads(file.read_bytes())
     except FileNotFoundError:
@@ -155,7 +156,7 @@ def read(file: Path) -> dict[str, Any] | None:
 
 
 def write_private(file: Path, content: dict[str, Any]) -> None:
-    """Write `content` as JSON that only this user may read: all of it or nothing."""
+    """Write `content` atomically, as JSON that only this user may read."""
     draft = file.with_suffix(".new")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         json.dump(content, out, indent=2)

@@ -1,9 +1,9 @@
-"""The one exception that answers a caller.
+"""The one exception that becomes an error response.
 
     Exception
-    └── Fault            any refusal that reaches a client: a code of the service model and a sentence for a person
+    └── Fault            any refusal that reaches a client: a code of the service model and a message for a person
 
-There is no tree below it on purpose: what tells two refusals apart is the code, and the codes are the model's.
+It has no subclasses on purpose: the code distinguishes two refusals, and the codes are the model's.
 """
 
 import re
@@ -16,10 +16,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Fault(Exception):
-    """A refusal with the exception name of the service model (`InvalidRequestException`) and a sentence.
+    """A refusal with the exception name of the service model (`InvalidRequestException`) and a message.
 
     `members` are further members of the reply body, such as `problems` of InvalidContactFlowException.
-    `retry_after_ms` is how long a client should wait before it repeats a call that was refused with 429 or 503.
+    `retry_after_ms` is the time a client should wait before it repeats a call that was refused with 429 or 503.
     The HTTP status is the model's. That of the protocol's own faults, such as a bad signature, is in `aws.faults`.
     """
 
@@ -35,9 +35,9 @@ class Fault(Exception):
 
 
 def told(message: str) -> str:
-    """The message of a refusal as a log may have it: on one line, not too long, and without a token or a secret.
+    """The message of a refusal for a log: on one line, shortened, and without tokens and secrets.
 
-    A message may quote what a caller has sent, and a caller may have sent a token for an id.
+    A message may quote a value of the request, and a client may have sent a token in place of an id.
     """
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message[:TOLD_MAX])
     return _RUN.sub(lambda run: "(not shown)" if _is_secret(run[0]) else run[0], shown) + (
@@ -46,12 +46,12 @@ def told(message: str) -> str:
 
 
 def _is_secret(run: str) -> bool:
-    """Whether a run of characters may be a random one: neither a name of letters alone nor made of UUIDs."""
+    """Whether a run of characters may be random: it is not only letters and not made of UUIDs."""
     rest = _UUID.sub("", run)
     return len(rest) >= 32 and not rest.isalpha()
 
 
 def where(error: BaseException) -> str:
-    """The kind of an error and the lines it passed, without its message, which may hold what a customer wrote."""
+    """The type of an error and its traceback's lines, without its message, which may quote a customer."""
     frames = traceback.extract_tb(error.__traceback__)
     return "\n".join([type(error).__name__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in frames)])

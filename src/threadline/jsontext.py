@@ -1,13 +1,13 @@
-"""JSON that a client wrote: a number may have any length, and NaN is none.
+"""Decodes JSON from clients: numbers may have any length, and NaN is not JSON.
 
-Python's own reader refuses a whole number of more than 4,300 digits and takes NaN. RFC 8259 has it the other way round.
+Python's decoder does the opposite: it refuses integers of more than 4,300 digits and accepts NaN. Source: RFC 8259.
 """
 
 import json
 from typing import Any
 
 EXACT_DIGITS_MAX = 400
-"""A longer whole number is beyond the range of a double, and is read as one: as infinity."""
+"""A longer integer is beyond the range of a double, and becomes infinity."""
 
 
 def _whole(digits: str) -> int | float:
@@ -15,14 +15,14 @@ def _whole(digits: str) -> int | float:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 READER = json.JSONDecoder(parse_int=_whole, parse_constant=_no_constant)
 
 
 def decode(text: str) -> Any:
-    """The value of `text`. Raises ValueError for what is no JSON or no Unicode, RecursionError for too deep nesting."""
+    """The value of `text`. Raises ValueError for bad JSON or bad Unicode, RecursionError for too deep nesting."""
     value = READER.decode(text)
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""Colour for people: on a terminal that knows it, unless NO_COLOR is set; nothing but the text everywhere else."""
+"""Colours text on a terminal that supports it, unless NO_COLOR is set. Other output gets plain text."""
 
 import os
 import shutil
@@ -15,19 +15,20 @@ STYLES = {
     "teal": "38;5;30",
     "blue": "38;5;63",
 }
-"""Of the 256 colours that are the same everywhere, those that stand out from black and from white alike.
+"""Colours that are legible on black and on white, of the 240 that are the same in every theme.
 
-The first 16 are each theme's own: blue is hardly seen on black, cyan and yellow hardly on white. `red` is for errors.
+The first 16 of the 256 vary by theme: blue is hardly legible on black, cyan and yellow hardly on white. `red` is for
+errors.
 """
 
 
 def knows_style(stream: IO[str]) -> bool:
-    """Whether `stream` is a terminal, and somebody who wants more there than the text."""
+    """Whether `stream` is a terminal that supports colour, and the user has not switched it off."""
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def styled(text: str, *styles: str, stream: IO[str] | None = None) -> str:
-    """`text` in the given `styles`, for standard output or `stream`; without colours on a terminal of 16."""
+    """`text` in the given `styles`, for standard output or `stream`; only bold on a terminal of 16 colours."""
     if not knows_style(stream or sys.stdout):
         return text
     if "COLORTERM" not in os.environ and not os.environ["TERM"].endswith(("256color", "direct")):
@@ -36,12 +37,12 @@ def styled(text: str, *styles: str, stream: IO[str] | None = None) -> str:
 
 
 def padded(text: str, width: int, *styles: str) -> str:
-    """`text` styled and filled up with spaces to `width` columns."""
+    """`text`, styled and padded with spaces to `width` columns."""
     return styled(text, *styles) + " " * max(width - len(text), 0)
 
 
 def folded(text: str, column: int, margin: str, *styles: str) -> str:
-    """`text`, begun at `column`, in lines that fit the terminal, the further ones after `margin`; else in one."""
+    """`text` that begins at `column`, wrapped to the terminal's width, with `margin` before each further line."""
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - column, 20)

@@ -128,7 +128,7 @@ def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(data: Path, tmp_
 
 def test_a_backup_of_nothing_is_none(data: Path, tmp_path: Path) -> None:
     assert "holds no data" in refused("backup", tmp_path / "to", "--data", tmp_path / "nowhere")
-    assert "keeps nothing" in refused("backup", tmp_path / "to", "--data", ":memory:")
+    assert "has no data folder" in refused("backup", tmp_path / "to", "--data", ":memory:")
     (data / "threadline.state").unlink()
     change(data, "PRAGMA user_version = 0")
     assert "has no schema" in refused("backup", tmp_path / "to", "--data", data)

@@ -58,7 +58,7 @@ def test_data_that_is_there_is_only_moved_aside_when_told(data: Path, backup: Pa
     assert "holds data already" in refused("restore", backup, "--data", data)
     assert contents(data).items() >= before.items()
     for time in (1, 2):
-        assert "The data from before is in" in said("restore", backup, "--data", data, "--replace")
+        assert "The earlier data is in" in said("restore", backup, "--data", data, "--replace")
         assert len(list(data.glob("replaced-*"))) == time
     moved = contents(min(data.glob("replaced-*")))
     assert moved == {name: before[name] for name in moved}

@@ -356,6 +356,6 @@ def test_amazon_is_refused_by_name(
 ) -> None:
     done = here("demo", "--endpoint-url", url)
     assert (done.status, done.out) == (252, "")
-    assert "talks to Threadline alone" in done.err
+    assert "calls only Threadline" in done.err
     monkeypatch.setenv("THREADLINE_URL", url)
     assert here("lineage", "c").status == 252

@@ -53,8 +53,8 @@ def test_switches(text: str, value: bool) -> None:
     ("name", "text", "says"),
     [
         ("PORT", "many", "THREADLINE_PORT is 'many': write a whole number"),
-        ("PORT", "70000", "THREADLINE_PORT is 70000: the most is 65535"),
-        ("BODY_BYTES_MAX", "1", "the least is 1024 (bytes)"),
+        ("PORT", "70000", "THREADLINE_PORT is 70000: the maximum is 65535"),
+        ("BODY_BYTES_MAX", "1", "the minimum is 1024 (bytes)"),
         ("RATE_LIMITS", "maybe", "write true or false"),
         ("LOG_FORMAT", "xml", "choose one of human, json"),
         ("PUBLIC_URL", "chat.example", "start it with http:// or https://"),

@@ -1,7 +1,7 @@
 """The grammar of `threadline [options] <service> <operation> [parameters]`, made from the models.
 
-Three parsers read the same words, each leaving to the next what it does not know: global options, the operation,
-its parameters. That is the AWS CLI's way, so abbreviations, order and complaints come out alike.
+Three parsers read the words in turn: global options, the operation, its parameters. Each passes on the words that it
+does not know. The AWS CLI works the same way, so abbreviations, order and error messages match.
 """
 
 import argparse
@@ -22,7 +22,7 @@ MATCH_RATIO = 0.8
 
 
 class VersionAsked(Exception):
-    """`--version` stands somewhere: nothing else matters."""
+    """`--version` is among the options, which overrides everything else."""
 
 
 class _Version(argparse.Action):
@@ -31,8 +31,8 @@ class _Version(argparse.Action):
 
 
 GLOBAL_OPTIONS: dict[str, dict[str, Any]] = {
-    "debug": {"action": "store_true", "help": "log what happens, with what is sensitive left out"},
-    "endpoint-url": {"metavar": "URL", "help": "address to call instead of the configured one"},
+    "debug": {"action": "store_true", "help": "log requests and replies, with sensitive values redacted"},
+    "endpoint-url": {"metavar": "URL", "help": "URL to call instead of the configured one"},
     "no-verify-ssl": {"action": "store_false", "dest": "verify_ssl", "help": "accept any TLS certificate"},
     "no-paginate": {"action": "store_false", "dest": "paginate", "help": "get the first page only"},
     "output": {"choices": OUTPUTS, "help": "format of the output"},
@@ -50,29 +50,31 @@ GLOBAL_OPTIONS: dict[str, dict[str, Any]] = {
     },
     "cli-binary-format": {
         "choices": BINARY_FORMATS,
-        "help": "form of binary parameters, of which no operation here has one",
+        "help": "encoding of binary parameters; no operation here has any",
     },
     "no-cli-pager": {"action": "store_true", "help": "write long output without pager"},
     "cli-auto-prompt": {"action": "store_true", "help": "complete the command in a prompt"},
-    "no-cli-auto-prompt": {"action": "store_true", "help": "no prompt, whatever is configured"},
+    "no-cli-auto-prompt": {"action": "store_true", "help": "never prompt, even if the configuration says so"},
     "cli-error-format": {"choices": ERROR_FORMATS, "help": "format of service errors"},
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises instead of exiting, and names near choices."""
+    """An argument parser that raises instead of exiting, and suggests similar choices."""
 
     def __init__(self) -> None:
         super().__init__(
             add_help=False,
             conflict_handler="resolve",
             usage=argparse.SUPPRESS,
-            formatter_class=partial(argparse.HelpFormatter, width=80),  # else it measures the terminal
+            formatter_class=partial(
+                argparse.HelpFormatter, width=80
+            ),  # argparse would query the terminal's width
         )
 
     @property
     def options(self) -> list[str]:
-        """Every option it reads, with its dashes."""
+        """Every option that the parser reads, with its dashes."""
         return list(self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
@@ -86,14 +88,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def nearest(word: str, choices: Iterable[str]) -> list[str]:
-    """Up to three of `choices` that look like `word`, best first."""
+    """Up to three of `choices` that are similar to `word`, best first."""
     from difflib import get_close_matches
 
     return get_close_matches(word, list(choices), cutoff=MATCH_RATIO)
 
 
 def global_parser(commands: Iterable[str]) -> Parser:
-    """Reads the global options, wherever they stand, and the first word."""
+    """A parser of the global options, at any position, and of the first word."""
     parser = Parser()
     for name, settings in GLOBAL_OPTIONS.items():
         parser.add_argument(f"--{name}", **settings)
@@ -102,14 +104,14 @@ def global_parser(commands: Iterable[str]) -> Parser:
 
 
 def service_parser(operations: Iterable[str]) -> Parser:
-    """Reads the name of the operation."""
+    """A parser of the operation's name."""
     parser = Parser()
     parser.add_argument("operation", choices=list(operations))
     return parser
 
 
 def operation_parser(operation: OperationModel, words: list[str]) -> Parser:
-    """Reads the parameters of `operation`; nothing is required where a skeleton or an input file is named."""
+    """A parser of the parameters of `operation`. With a skeleton or an input file it requires none."""
     parser = Parser()
     needed = set() if _requires_nothing(words) else set(required(operation))
     for name, shape in (operation.input_shape.members if operation.input_shape else {}).items():
@@ -129,7 +131,7 @@ def operation_parser(operation: OperationModel, words: list[str]) -> Parser:
 
 
 def required(operation: OperationModel) -> list[str]:
-    """Names of the members that the command line must give; tokens that make a call idempotent are made up."""
+    """The members that the command line must give. Idempotency tokens are generated, so they are not among them."""
     if operation.input_shape is None:
         return []
     members = operation.input_shape.members
@@ -139,7 +141,7 @@ def required(operation: OperationModel) -> list[str]:
 
 
 def paging_options(operation: OperationModel) -> dict[str, type]:
-    """The options that the command line adds to an operation with pages, and the type of each."""
+    """The paging options that the command line adds to a paginated operation, and the type of each."""
     rule = operation.paginator
     if not rule or not operation.input_shape:
         return {}

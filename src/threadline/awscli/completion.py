@@ -1,4 +1,4 @@
-"""What may come next on a command line, for shells and for the prompt.
+"""Completes command lines, for shells and for the prompt.
 
 bash:  eval "$(threadline completion bash)"
 zsh:   eval "$(threadline completion zsh)"
@@ -60,18 +60,18 @@ end
 complete -c threadline -f -a '(__threadline)'
 """,
 }
-"""A shell's script: it asks `threadline completion words` with the position of the word at hand, from 1."""
+"""The script of each shell. It calls `threadline completion words` with the position of the current word, from 1."""
 
 
 class Candidate(NamedTuple):
-    """A word that may come next, and what it stands for."""
+    """A possible next word, and its meaning."""
 
     word: str
     meaning: str = ""
 
 
-class Source(NamedTuple):
-    """The operation that lists ids of a kind: its name, its list, and the members with the id and its name."""
+class IdSource(NamedTuple):
+    """An operation that lists ids of a kind: the member with its list, and those with each id and its name."""
 
     operation: str
     members: str
@@ -80,18 +80,18 @@ class Source(NamedTuple):
 
 
 IDS = {
-    "instance-id": Source("ListInstances", "InstanceSummaryList", "Id", "InstanceAlias"),
-    "contact-flow-id": Source("ListContactFlows", "ContactFlowSummaryList", "Id", "Name"),
-    "queue-id": Source("ListQueues", "QueueSummaryList", "Id", "Name"),
-    "user-id": Source("ListUsers", "UserSummaryList", "Id", "Username"),
-    "contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
-    "initial-contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
-    "source-contact-id": Source("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+    "instance-id": IdSource("ListInstances", "InstanceSummaryList", "Id", "InstanceAlias"),
+    "contact-flow-id": IdSource("ListContactFlows", "ContactFlowSummaryList", "Id", "Name"),
+    "queue-id": IdSource("ListQueues", "QueueSummaryList", "Id", "Name"),
+    "user-id": IdSource("ListUsers", "UserSummaryList", "Id", "Username"),
+    "contact-id": IdSource("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+    "initial-contact-id": IdSource("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
+    "source-contact-id": IdSource("SearchContacts", "Contacts", "Id", "InitiationTimestamp"),
 }
 
 
 def main(words: list[str]) -> int:
-    """Print a shell's script, or for a script what may come next, a tab before its meaning."""
+    """Print a shell's script or, for such a script, the candidates: word, tab, meaning."""
     if len(words) == 1 and words[0] in SCRIPTS:
         print(SCRIPTS[words[0]], end="")
         return 0
@@ -106,13 +106,13 @@ def main(words: list[str]) -> int:
 
 
 def candidates(before: list[str], current: str, session: ClientSession | None = None) -> list[Candidate]:
-    """What may stand where `current` is being written, after the words `before`."""
+    """The words that complete `current` after the words `before`."""
     line = _Line(before, session or ClientSession(environment=os.environ))
     return [candidate for candidate in line.next(current) if candidate.word.startswith(current)]
 
 
 class _Line:
-    """The words so far: service, operation, and options with their values."""
+    """The words before the current one: service, operation, and options with their values."""
 
     def __init__(self, words: list[str], session: ClientSession) -> None:
         self._session = session
@@ -205,8 +205,8 @@ class _Line:
             except Failure:
                 return
 
-    def _ids(self, source: Source) -> Iterator[Candidate]:
-        """Ids as the server knows them. Raises Failure when it does not answer, or cannot list them."""
+    def _ids(self, source: IdSource) -> Iterator[Candidate]:
+        """The ids that the server lists. Raises Failure when it does not answer or cannot list them."""
         where = self._session
         where.endpoint_url = self.options.get("endpoint-url")
         where.profile_name = self.options.get("profile")
@@ -215,7 +215,10 @@ class _Line:
         asked: dict[str, Any] = {}
         if source.operation == "SearchContacts":
             now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
-            start, end = now - timedelta(days=CONTACT_DAYS), now + timedelta(days=1)  # its clock may be ahead
+            start, end = (
+                now - timedelta(days=CONTACT_DAYS),
+                now + timedelta(days=1),
+            )  # the server's clock may be ahead
             asked["TimeRange"] = {"Type": "INITIATION_TIMESTAMP", "StartTime": start, "EndTime": end}
         with Client(where, options) as client:
             if source.operation != "ListInstances":

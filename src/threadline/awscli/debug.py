@@ -1,4 +1,4 @@
-"""What `--debug` writes to standard error: requests and replies, with everything the model calls sensitive left out."""
+"""The log of `--debug` on standard error: requests and replies, with sensitive values redacted."""
 
 import json
 import re
@@ -11,17 +11,17 @@ from threadline.aws.model import OperationModel, Shape
 
 HIDDEN = "*** redacted ***"
 SECRET_MEMBERS = frozenset(("ParticipantToken", "ConnectionToken", "Url"))
-"""What opens a chat to whoever has it; the models mark some of these and not others."""
+"""Members that give access to a chat. The models mark only some of them as sensitive."""
 SECRET_HEADERS = frozenset(("x-amz-security-token", "x-amz-bearer"))
 
 
 def say(text: str) -> None:
-    """One line of the log."""
+    """Write one line of the log."""
     sys.stderr.write(f"DEBUG - {text}\n")
 
 
 def redacted(shape: Shape, value: Any) -> Any:
-    """`value` without what its shape marks sensitive."""
+    """`value` with its sensitive parts replaced."""
     if shape.sensitive:
         return HIDDEN
     if shape.type == "structure" and isinstance(value, dict):
@@ -66,7 +66,7 @@ def trace(
 
 
 def _visible_path(operation: OperationModel) -> str:
-    """The path as the model has it; its labels are among the logged parameters, redacted where need be."""
+    """The path of the model, with labels: their values are among the logged parameters, redacted where sensitive."""
     return operation.uri
 
 

@@ -25,7 +25,7 @@ TAG = re.compile(r"<[^>]*>")
 
 
 def merged(parameters: dict[str, Any], given: dict[str, str | None]) -> dict[str, Any]:
-    """`parameters` and, where they say nothing, those of the input option that was `given`. Raises BadArguments."""
+    """`parameters`, completed by those in the file of the input option. Raises BadArguments for two such options."""
     chosen = {name: text for name, text in given.items() if text is not None}
     if len(chosen) > 1:
         raise BadArguments("Only one --cli-input- parameter may be specified.")
@@ -58,7 +58,7 @@ def _parsed(name: str, text: str) -> Any:
 
 
 def example(shape: Shape, name: str = "", within: tuple[str, ...] = (), *, named: bool = False) -> Any:
-    """A value of `shape` to fill in; with `named`, texts are the names of their members."""
+    """An example value of `shape`; with `named`, each text is the name of its member."""
     if shape.type == "structure":
         if shape.name in within:
             return {}
@@ -74,7 +74,7 @@ def example(shape: Shape, name: str = "", within: tuple[str, ...] = (), *, named
 
 
 def write_skeleton(operation: OperationModel, out: IO[str], *, as_yaml: bool) -> None:
-    """Write the input of `operation`, to be filled in, as JSON or as YAML with comments."""
+    """Write an input of `operation` to fill in, as JSON or as YAML with comments."""
     value = example(operation.input_shape) if operation.input_shape else {}
     if as_yaml and operation.input_shape:
         out.writelines(f"{line}\n" for line in _structure_lines(operation.input_shape, value, 0))
@@ -94,7 +94,7 @@ def _structure_lines(shape: Shape, value: dict[str, Any], depth: int) -> Iterato
 
 
 def _yaml_lines(shape: Shape, value: Any, depth: int) -> Iterator[str]:
-    """A value in block style: what follows the colon, then the lines below it, `depth` steps in."""
+    """A value in block style: first the text after the colon, then the lines below it, `depth` steps in."""
     if value == {}:
         yield "{}"
     elif shape.type == "structure":
@@ -128,14 +128,14 @@ def _scalar(value: Any) -> str:
 
 
 def _comment(shape: Shape, required: bool) -> str:
-    """What a member is for, in its first sentence, and the values it may have."""
+    """The first sentence of a member's documentation, and the values it may have."""
     sentence = re.split("[.:]", TAG.sub("", shape.documentation), maxsplit=1)[0]
     values = f" Valid values are: {', '.join(shape.enum)}." if shape.enum else ""
     return f"{'[REQUIRED] ' if required else ''}{sentence}.{values}"
 
 
 def example_reply(operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
-    """A made-up reply to a call, after the same checks that a real one goes through. Raises BadArguments."""
+    """An example reply to a call, after the checks of a real call. Raises BadArguments."""
     if operation.input_shape:
         check(operation.input_shape, parameters)
     if operation.output_shape is None:

@@ -1,6 +1,6 @@
 """`threadline [options] <service> <operation> [parameters]`: any operation of the models, in the AWS CLI's grammar.
 
-No operation has code of its own here: the arguments, the request and what is printed all come from the model.
+Arguments, request and output all come from the model; no operation has code of its own here.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(words: list[str]) -> int:
         chosen = parsed.cli_error_format
         if parsed.profile != session.profile_name:
             session = ClientSession(environment=os.environ, profile_name=parsed.profile)
-        return Command(parsed, session).run(rest)
+        return CommandLine(parsed, session).run(rest)
     except arguments.VersionAsked:
         print(version())
         return 0
@@ -74,7 +74,7 @@ def _overview() -> int:
 
 
 def _profile(words: list[str]) -> str | None:
-    """The profile that decides whether to prompt, which is before the words are parsed."""
+    """The profile of --profile, read before the words are parsed, since it decides whether to prompt."""
     if "--profile" in words[:-1]:
         return words[words.index("--profile") + 1]
     return None
@@ -97,12 +97,12 @@ def _reported(failure: Failure, session: ClientSession, chosen: str | None) -> i
 
 
 def _unwritable(error: UnicodeEncodeError) -> Failure:
-    """A failure in words that can be written whatever the encoding."""
+    """A failure whose text every encoding can write."""
     return Failure(f"Some text is not valid Unicode: {error}" if error.encoding == "utf-8" else str(error))
 
 
 def encoded(stream: TextIO) -> TextIO:
-    """Make `stream` write in the encoding that AWS_CLI_OUTPUT_ENCODING names. Raises Failure when it names none."""
+    """Make `stream` write in the encoding of AWS_CLI_OUTPUT_ENCODING. Raises Failure for an unknown one."""
     encoding = os.environ.get("AWS_CLI_OUTPUT_ENCODING")
     if encoding is not None and isinstance(stream, TextIOWrapper):
         try:
@@ -113,7 +113,7 @@ def encoded(stream: TextIO) -> TextIO:
 
 
 def version() -> str:
-    """Program, Python and system, as the AWS CLI words it."""
+    """The versions of program, Python and system, in the format of the AWS CLI."""
     import platform
     from importlib.metadata import version as installed
 
@@ -122,7 +122,7 @@ def version() -> str:
 
 
 def _prompted(words: list[str], session: ClientSession) -> list[str]:
-    """`words` as they are, or as the prompt completes them."""
+    """`words`, completed in the prompt where one is asked for or configured."""
     wanted, refused = "--cli-auto-prompt" in words, "--no-cli-auto-prompt" in words
     if wanted and refused:
         raise BadArguments(
@@ -136,20 +136,20 @@ def _prompted(words: list[str], session: ClientSession) -> list[str]:
 
 
 def _may_prompt(words: list[str]) -> bool:
-    """Whether a configured prompt is in place: with a person at the terminal, who did not ask for help."""
+    """Whether a configured prompt applies: standard input is a terminal, and help was not asked for."""
     return sys.stdin.isatty() and not {"--no-cli-auto-prompt", "help", "--version"} & set(words)
 
 
 def _prompt_mode(session: ClientSession) -> str:
-    """`on`, `on-partial` (when the command line is wrong) or `off`."""
+    """`on`, `on-partial` (prompt only when the command line is wrong) or `off`."""
     try:
         return session.setting("AWS_CLI_AUTO_PROMPT", "cli_auto_prompt") or "off"
     except Failure:
         return "off"
 
 
-class Command:
-    """One command line with its global options."""
+class CommandLine:
+    """One call of an operation, or of its help, with its global options."""
 
     def __init__(self, options: argparse.Namespace, session: ClientSession) -> None:
         self.options = options
@@ -194,7 +194,7 @@ class Command:
         )
 
     def _attempts_max(self) -> int:
-        """How often a call is tried: 3 when nothing says otherwise. Raises Failure."""
+        """The number of attempts of a call: 3 when not configured. Raises Failure."""
         variable, name = "AWS_MAX_ATTEMPTS", "max_attempts"
         text = self.session.setting(variable, name)
         attempts = _number(variable if self.session.environment.get(variable) else name, text) if text else 3
@@ -205,7 +205,7 @@ class Command:
         return attempts
 
     def run(self, words: list[str]) -> int:
-        """Find service and operation, and call it. A failure is then told in the encoding that is asked for."""
+        """Call the operation that `words` name. On a failure, standard error gets the configured encoding."""
         try:
             return self._run(words)
         except Failure:
@@ -233,7 +233,7 @@ class Command:
         return self._call(operation, vars(given))
 
     def _output(self, *, paged: bool) -> AbstractContextManager[IO[str]]:
-        """Standard output, or the pager where there is someone to page for."""
+        """Standard output, or the pager when standard output is a terminal."""
         if not paged or not sys.stdout.isatty():
             return nullcontext(encoded(sys.stdout))
         from threadline.awscli import pager
@@ -281,7 +281,7 @@ class Command:
         return 0
 
     def _say_where(self, client: Client, service: ServiceName) -> None:
-        """Tell a person which server is called: with AWS's rules it may be Amazon. Standard output stays as it is."""
+        """Print the called server on standard error, on a terminal or with --debug: by AWS's rules it may be Amazon."""
         on_terminal = self.options.color != "off" and style.knows_style(sys.stderr)
         if not on_terminal and not self.options.debug:
             return
@@ -328,7 +328,7 @@ class Command:
     def _check_paging(
         self, operation: OperationModel, parameters: dict[str, Any], chosen: dict[str, Any]
     ) -> None:
-        """Who pages by hand gets single pages, and cannot ask for merged ones."""
+        """Turn merging off when the parameters have a token or page size. Raises BadArguments if both are used."""
         rule = operation.paginator
         if rule and (TOKEN in parameters or rule.get("limit_key") in parameters):
             self.options.paginate = False
@@ -354,7 +354,7 @@ def _number(name: str, text: str) -> int:
 
 
 def _seconds(which: str, text: str | None) -> float | None:
-    """A timeout: 60 when not given, None (for ever) when 0. Raises Failure."""
+    """A timeout: 60 when not given, None (no timeout) when 0. Raises Failure."""
     seconds = 60 if text is None else _number(f"--cli-{which}-timeout", text)
     if seconds < 0:
         raise Failure(

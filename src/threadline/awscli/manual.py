@@ -23,17 +23,17 @@ STATUSES = {
     252: "the command line is wrong",
     253: "region, credentials or address are missing",
     254: "the service refused the call",
-    255: "anything else, such as a server that does not answer",
+    255: "any other failure, such as a server that does not answer",
 }
 PAGING = {
     "starting-token": "the NextToken at which an earlier command stopped",
-    "page-size": "how many to ask for in one call; the result is the same",
-    "max-items": "how many to print at most; the output then holds a NextToken",
+    "page-size": "items per call; the result is the same",
+    "max-items": "the most items to print; the output then holds a NextToken",
 }
 
 
 def overview() -> str:
-    """What `threadline` alone shows: every command and service in a line or two."""
+    """The text of `threadline` without arguments: every command and service in a line or two."""
     return "\n".join(
         (
             "usage: threadline <command> [options]",
@@ -59,7 +59,7 @@ def overview() -> str:
 
 
 def page(service: ServiceName | None = None, operation: OperationModel | None = None) -> str:
-    """The page of the program, of a service, or of an operation."""
+    """The help page of the program, of a service, or of an operation."""
     if operation:
         lines = _operation(operation)
     elif service:
@@ -165,7 +165,7 @@ def _global_option(option: dict[str, Any]) -> str:
 
 
 def _entries(entries: dict[str, str], *, indent: str = INDENT, column: int = 32) -> Iterator[str]:
-    """Names and what they mean, which begins at `column`."""
+    """Names with their meanings, which begin at `column`."""
     for name, text in entries.items():
         head = f"{indent}{name}  "
         rest = " " * column

@@ -1,4 +1,4 @@
-"""Writes replies the way the AWS CLI v2 does: json, text, yaml, yaml-stream; tables have a module of their own."""
+"""Writes replies the way the AWS CLI v2 does: json, text, yaml, yaml-stream; tables are in `table`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Query = Callable[[Any], Any]
 
 
 def compiled(expression: str) -> Query:
-    """The selection that a JMESPath `expression` makes. Raises ValueError when it is none."""
+    """A function that selects by a JMESPath `expression`. Raises ValueError for a bad expression."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -28,14 +28,14 @@ def compiled(expression: str) -> Query:
 
 
 def unchanged(value: Any) -> Any:
-    """The selection of everything."""
+    """Select everything."""
     return value
 
 
 def write(
     form: str, operation: str, answer: dict[str, Any] | Pages, query: Query, out: IO[str], *, coloured: bool
 ) -> None:
-    """Write `answer` in the output format `form`, selected by `query`. `operation` heads a table."""
+    """Write the part of `answer` that `query` selects, in the output format `form`. `operation` is a table's title."""
     if form == "off":
         for _ in answer if isinstance(answer, Pages) else ():
             pass

@@ -1,4 +1,4 @@
-"""Long output on a terminal goes through a pager: `cli_pager`, `AWS_PAGER`, `PAGER`, else `less`."""
+"""Shows long output on a terminal in a pager: `cli_pager`, `AWS_PAGER`, `PAGER`, else `less`."""
 
 import io
 import os
@@ -18,7 +18,7 @@ LESS_OPTIONS = "FRX"
 
 @contextmanager
 def output(session: ClientSession) -> Iterator[IO[str]]:
-    """The pager that is configured, started by the first text; standard output when none is."""
+    """A stream to the configured pager, which the first text starts; standard output when none is configured."""
     command = _command(session)
     if not command:
         yield sys.stdout
@@ -32,7 +32,7 @@ def output(session: ClientSession) -> Iterator[IO[str]]:
 
 
 class _Pager(io.TextIOBase):
-    """Starts when there is something to show: who interrupts a call that waits is not left within a pager."""
+    """Starts the pager at the first output, so that Ctrl-C during a slow call does not leave a pager open."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -57,7 +57,7 @@ class _Pager(io.TextIOBase):
             ) from error
 
     def finish(self) -> None:
-        """Wait until the reader leaves. Ctrl-C is the pager's own affair meanwhile."""
+        """Wait until the pager ends. Until then only the pager handles Ctrl-C."""
         if self._process is None:
             return
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)

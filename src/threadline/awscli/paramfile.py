@@ -1,4 +1,4 @@
-"""Values that are read from files: `file://` as text, `fileb://` as bytes."""
+"""Reads values from files: `file://` as text, `fileb://` as bytes."""
 
 import os
 from pathlib import Path
@@ -11,8 +11,9 @@ class Unreadable(Failure):
 
 
 def content(value: str) -> str | bytes | None:
-    """What the file holds that `value` names; None when it names none. Raises Unreadable, or Failure when the
-    encoding that AWS_CLI_FILE_ENCODING names is none.
+    """The content of the file that `value` names; None when it names no file.
+
+    Raises Unreadable, or Failure for an unknown encoding in AWS_CLI_FILE_ENCODING.
     """
     prefix, separator, name = value.partition("://")
     if not separator or prefix not in ("file", "fileb"):

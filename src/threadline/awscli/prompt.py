@@ -1,4 +1,4 @@
-"""`--cli-auto-prompt`: the command line completed in a prompt, with what each word stands for."""
+"""`--cli-auto-prompt`: completes the command line in a prompt, with the meaning of each word."""
 
 import shlex
 import sys
@@ -17,7 +17,7 @@ HINT = " Tab or arrow keys choose, Enter runs, Ctrl-C leaves "
 
 
 def completed(words: list[str]) -> list[str]:
-    """`words` as the user completes them. Raises KeyboardInterrupt when they leave, Failure without a terminal."""
+    """`words`, completed by the user. Raises KeyboardInterrupt when the user leaves, Failure without a terminal."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         raise Failure("The prompt needs a terminal: leave out --cli-auto-prompt, or cli_auto_prompt.")
     session: PromptSession[str] = PromptSession(

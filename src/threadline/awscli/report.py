@@ -1,4 +1,4 @@
-"""How a failure is told on standard error, in the form that `--cli-error-format` asks for."""
+"""Writes failures to standard error, in the format that `--cli-error-format` asks for."""
 
 import sys
 from typing import Any
@@ -12,12 +12,12 @@ INLINE_MAX = 4
 
 
 def warn(text: str) -> None:
-    """Say on standard error what is odd, and go on."""
+    """Write a warning to standard error."""
     sys.stderr.write(f"warning: {text}\n")
 
 
 def write(failure: Failure, session: ClientSession, chosen: str | None) -> None:
-    """Write `failure` to standard error; `chosen` is the option, else environment or profile decide."""
+    """Write `failure` to standard error, in the format `chosen` by the option, or else the configured one."""
     form = chosen or _configured(session)
     if form in ("json", "yaml", "text", "table") and failure.details:
         output.write(form, "error", failure.details, output.unchanged, sys.stderr, coloured=False)
@@ -37,7 +37,7 @@ def write(failure: Failure, session: ClientSession, chosen: str | None) -> None:
 
 
 def _configured(session: ClientSession) -> str | None:
-    """The form that environment or profile name; None when the profile itself cannot be read."""
+    """The format of the environment or the profile; None when the profile cannot be read."""
     try:
         form = (session.setting("AWS_CLI_ERROR_FORMAT", "cli_error_format") or "").lower()
     except Failure:

@@ -8,8 +8,8 @@ r"""The shorthand syntax of the AWS CLI: `DisplayName=Casey`, `a=b,c=d`, `k=[x,y
     element   = list | map | item
     item      = 'quoted' | "quoted" | bare           \, is a comma in a bare item
 
-Source: the AWS CLI user guide, "Shorthand syntax", and what the program does where that is silent. Characters beyond
-the basic plane must be quoted, as there.
+Source: the AWS CLI user guide, "Shorthand syntax"; where that is silent, the behaviour of the AWS CLI. Characters
+beyond the basic plane must be quoted, as in the AWS CLI.
 """
 
 import re
@@ -21,7 +21,7 @@ from threadline.awscli import paramfile
 
 KEY = re.compile(r"[A-Za-z0-9\-_.#/:]*")
 SPACE = re.compile(f"[{string.whitespace}]*")
-# An escaped quote ends the text only where no other one does, as in the AWS CLI, whose patterns take exponential time.
+# An escaped quote ends the text only if no other quote does. The AWS CLI's patterns for it take exponential time.
 SINGLE = re.compile(r"'(?:[^'\\]|\\.)*'|'.*'", re.DOTALL)
 DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"|".*"', re.DOTALL)
 _FIRST_CHARACTER = r"(?:\\,|[!#-&(-+\-.-<>-Z\\-z|-\uffff])"
@@ -31,11 +31,11 @@ NAMES = {SINGLE: "singled quoted", DOUBLE: "double quoted", BARE: "first", BARE_
 
 
 class BadShorthand(ValueError):
-    """The text is no shorthand; the message points at the character."""
+    """The text is not shorthand syntax; the message points at the character."""
 
 
 def parse(text: str, shape: Shape) -> Any:
-    """What `text` says, with numbers and booleans as `shape` wants them. Raises BadShorthand, ValueError or Failure."""
+    """The value of `text`, converted to the types of `shape`. Raises BadShorthand, ValueError or Failure."""
     return typed(_Parser(text).parameter(), shape)
 
 
@@ -190,7 +190,7 @@ def _pointer(text: str, at: int) -> str:
 def typed(value: Any, shape: Shape) -> Any:
     """`value` with texts turned into numbers, booleans and one-item lists where `shape` has those.
 
-    Raises ValueError for a number that is none; anything else that does not fit is left to validation.
+    Raises ValueError for a bad number. Validation finds everything else that does not fit.
     """
     if shape.type == "structure" and isinstance(value, dict):
         known = shape.members

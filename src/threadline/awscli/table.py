@@ -1,6 +1,6 @@
-"""Tables, drawn like the AWS CLI's: sections below each other, as wide as the widest, nested ones between bars.
+"""Draws tables like the AWS CLI's: sections below each other, as wide as the widest, nested ones between bars.
 
-A section of one row turns upright when the whole is wider than the terminal (80 columns where there is none).
+A section of one row becomes name and value pairs when the table is wider than the terminal (80 columns without one).
 """
 
 import os
@@ -108,7 +108,7 @@ class _Section:
 
 
 class _Sections:
-    """Sections as they come out of a value."""
+    """The sections of a value, in order."""
 
     def __init__(self) -> None:
         self.found: list[_Section] = []
@@ -158,7 +158,7 @@ class _Sections:
 
 
 def _split(items: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Names of plain members and of nested ones, sorted; one that is either counts as plain."""
+    """Names of plain members and of nested ones, sorted; a member that occurs as both counts as plain."""
     plain: set[str] = set()
     nested: set[str] = set()
     for item in items:

@@ -1,4 +1,4 @@
-"""From words to parameters, as the model says: JSON, shorthand, files, numbers."""
+"""Converts words to parameters by the model: JSON, shorthand, files, numbers."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ SCALARS = frozenset(("string", "integer", "long", "float", "double", "boolean", 
 
 
 def unpack(shape: Shape, option: str, given: Any) -> Any:
-    """The parameter that `given` (a word, or a list of words) stands for. Raises Failure."""
+    """The value of the parameter `given` as a word or a list of words. Raises Failure."""
     if isinstance(given, bool):
         return given
     try:

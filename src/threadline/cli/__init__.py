@@ -1,6 +1,6 @@
 """The command `threadline`: the server, the commands around it, and every operation in the AWS CLI's grammar.
 
-Each command's module is imported when it is called for, so that one call of an operation costs no more than it needs.
+A command's module is imported only when that command runs, which keeps one call of an operation fast.
 """
 
 import os
@@ -11,7 +11,7 @@ from importlib import import_module
 from threadline.commands import COMMANDS, module_of
 
 YIELDING, NICE = ("backup", "restore", "check"), 10
-"""Commands that leave the processor to a server beside them while it has something to do."""
+"""Commands that run at a lower priority, so that a busy server on the same machine keeps the processor."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
     if name in YIELDING:
-        os.nice(NICE)  # before anything is loaded, which is work too
+        os.nice(NICE)  # first, since importing the command is work too
     try:
         run: Callable[[list[str]], int] = import_module(module_of(name)).main
         status = run(arguments[1:] if name in COMMANDS else arguments)
@@ -32,14 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         _write_no_more()
         return 141
-    except OSError as error:  # a full disk, say: what commands expect to fail, they catch
+    except OSError as error:  # such as a full disk; a command catches the errors that it expects
         _write_no_more()
         sys.stderr.write(f"\nthreadline: [ERROR]: {error}\n")
         return 255
 
 
 def _open_missing_streams() -> None:
-    """Whoever started us without one of the three gets none, and no file of ours takes its number."""
+    """Open the null device for each closed standard stream, so that no file of ours gets its descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as we run

@@ -1,4 +1,4 @@
-"""Where a server that listens on every interface is reached, and what that asks of its settings."""
+"""The addresses of a server that listens on every interface, and the setting that clients elsewhere need."""
 
 import contextlib
 import fcntl
@@ -12,10 +12,10 @@ from threadline.config import Settings
 
 EVERYWHERE = ("0.0.0.0", "::")
 OWN = ("127.", "169.254.", "::1", "fe80:")
-"""How addresses begin that mean something to this machine or this cable alone."""
+"""The beginnings of addresses that only this machine or its own network segment can use."""
 
 SIOCGIFADDR = 0x8915 if sys.platform == "linux" else 0xC0206921
-"""Asks for the address of an interface. Source: netdevice(7); the other is that of macOS and the BSDs."""
+"""The request for the address of an interface. Source: netdevice(7); the second is that of macOS and the BSDs."""
 
 
 def elsewhere(bound: socket.socket) -> list[str]:
@@ -28,15 +28,15 @@ def elsewhere(bound: socket.socket) -> list[str]:
 
 
 def advice(settings: Settings, bound: socket.socket) -> str | None:
-    """What is missing in the settings of a server for other machines; None when nothing is."""
+    """A warning that PUBLIC_URL is missing for clients on other machines; None when they need no such setting."""
     if settings.public_url or bound.getsockname()[0] not in EVERYWHERE:
         return None
     here = datadir.url_of(bound)
     example = next(iter(elsewhere(bound)), "https://chat.example.com")
     return (
         f"THREADLINE_PUBLIC_URL is not set, so the WebSocket URLs that this server gives to clients begin with "
-        f"{here.replace('http', 'ws', 1)}, which leads a client on another machine to itself: its chat starts, and no "
-        f"message arrives. Set it to the address by which clients reach this server, such as {example}."
+        f"{here.replace('http', 'ws', 1)}. On another machine that address is the machine itself: its client starts a "
+        f"chat and receives no message. Set it to the address by which clients reach this server, such as {example}."
     )
 
 
@@ -51,7 +51,7 @@ def _ipv4() -> list[str]:
 
 
 def _ipv6() -> list[str]:
-    """Known of Linux alone, where they are in a file. Source: proc(5), /proc/net/if_inet6."""
+    """The addresses that Linux lists in a file; none on other systems. Source: proc(5), /proc/net/if_inet6."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
         return _of_others([socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line[:32])) for line in lines])
@@ -59,5 +59,5 @@ def _ipv6() -> list[str]:
 
 
 def _of_others(addresses: list[str]) -> list[str]:
-    """Those that mean this machine to others, too."""
+    """The addresses by which other machines reach this one."""
     return [address for address in addresses if not address.startswith(OWN)]

@@ -1,6 +1,6 @@
-"""`threadline agent accept` and `threadline agent transfer`: what an agent's desktop does, from a shell.
+"""`threadline agent accept` and `threadline agent transfer`: an agent's actions, from a shell.
 
-Short forms of `threadline threadline accept-contact` and `transfer-chat`; the last line is the one to keep.
+Short forms of `threadline threadline accept-contact` and `transfer-chat`, which print only the token or the id.
 """
 
 from threadline.cli import connection_options
@@ -8,19 +8,19 @@ from threadline.client.client import instance_of
 
 
 def main(arguments: list[str]) -> int:
-    """Accept or transfer one chat; prints the participant token or the id of the new contact."""
+    """Accept or transfer one chat. Prints the participant token or the id of the new contact."""
     parser = connection_options.parser("agent", "Act as an agent.", calls=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="accept|transfer")
-    accept = actions.add_parser("accept", help="take a chat; prints the agent's ParticipantToken")
+    accept = actions.add_parser("accept", help="accept a chat; prints the agent's ParticipantToken")
     accept.add_argument("contact_id", metavar="CONTACT_ID")
     accept.add_argument(
-        "--user-id", required=True, metavar="U", help="the agent who takes it: an id or a user name"
+        "--user-id", required=True, metavar="U", help="the agent who accepts it: an id or a user name"
     )
-    transfer = actions.add_parser("transfer", help="hand a chat on; prints the new ContactId")
+    transfer = actions.add_parser("transfer", help="transfer a chat; prints the new ContactId")
     transfer.add_argument("contact_id", metavar="CONTACT_ID")
-    goal = transfer.add_mutually_exclusive_group(required=True)
-    goal.add_argument("--user-id", metavar="U", help="the agent it is offered to: an id or a user name")
-    goal.add_argument("--queue-id", metavar="Q", help="the queue it goes to: an id or a name")
+    target = transfer.add_mutually_exclusive_group(required=True)
+    target.add_argument("--user-id", metavar="U", help="the agent who is offered it: an id or a user name")
+    target.add_argument("--queue-id", metavar="Q", help="the queue it goes to: an id or a name")
     for action in (accept, transfer):
         connection_options.add_server_options(action)
     options = parser.parse_args(arguments)

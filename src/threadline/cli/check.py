@@ -1,4 +1,4 @@
-"""`threadline check [FOLDER]`: whether anything is missing or damaged in a data folder or a backup."""
+"""`threadline check [FOLDER]`: finds loss and damage in a data folder or a backup."""
 
 import os
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from threadline.store.sqlite import backup
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is wrong, a line each, and what was looked at; 1 when anything is wrong."""
+    """Print each problem on a line, then the counts of the check. The exit status is 1 when there is a problem."""
     parser = folders.parser(
         "check",
-        "Check that nothing is missing or damaged: the database as a file, the log of every chat without gaps, every"
-        " contact one run of it, every association's past there, and of a backup the hash of every file. The server"
-        " may run meanwhile. On PostgreSQL the logs are checked; pg_amcheck checks the database's files.",
+        "Check a data folder or a backup for loss and damage: the database file, that the log of every chat has no gap,"
+        " that every contact is one run of it, that the past of every association exists, and the hash of every file"
+        " of a backup. The server may keep running. On PostgreSQL it checks the logs; pg_amcheck checks the files.",
     )
     parser.add_argument(
         "folder", metavar="FOLDER", type=Path, nargs="?", help="a backup or data folder (--data)"

@@ -1,4 +1,4 @@
-"""What the commands around the server share: their options, the client, the instance, ids by name, one-line errors."""
+"""Shared by the commands that call a server: their options, the client, ids by name, and one-line errors."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ SHOWN_MAX = 10
 
 
 class Listing(NamedTuple):
-    """The operation that lists what has a name, its list, and the member with the name."""
+    """An operation that lists named resources: the member with its list, and the member with each name."""
 
     operation: str
     members: str
@@ -33,7 +33,7 @@ LISTINGS = {
 
 
 def parser(name: str, description: str, *, calls: bool = True) -> argparse.ArgumentParser:
-    """A parser for `threadline NAME`; with the options that find the server when the command `calls` it."""
+    """A parser for `threadline NAME`, with the options that select the server if the command `calls` one."""
     made = argparse.ArgumentParser(prog=f"threadline {name}", description=description)
     if calls:
         add_server_options(made)
@@ -41,11 +41,11 @@ def parser(name: str, description: str, *, calls: bool = True) -> argparse.Argum
 
 
 def add_server_options(made: argparse.ArgumentParser) -> None:
-    """The options that say which server; `destination` has their order."""
+    """Add the options that select the server; the module `destination` says in which order they count."""
     group = made.add_argument_group(
         "which server",
-        "Looked for in this order: --endpoint-url, --data, THREADLINE_URL as `threadline env` sets it, and a server "
-        "that runs on ./data. Nothing of AWS's configuration or environment is read.",
+        "Selected in this order: --endpoint-url, --data, THREADLINE_URL as `threadline env` sets it, and a server "
+        "that runs on ./data. AWS's configuration and environment are not read.",
     )
     group.add_argument(
         "--endpoint-url",
@@ -58,12 +58,12 @@ def add_server_options(made: argparse.ArgumentParser) -> None:
 
 
 def destination(options: argparse.Namespace) -> Destination | None:
-    """The server that `options` and what is at hand name; None when there is none."""
+    """The server that the options, the environment or ./data select; None when there is none."""
     return find(options, os.environ)
 
 
 def client(options: argparse.Namespace, found: Destination | None = None) -> Client:
-    """The client of `found`, else of the server that `options` ask for. Raises BadConfiguration without one."""
+    """A client of `found`, or else of the server that `options` select. Raises BadConfiguration without one."""
     found = found or destination(options)
     if found is None:
         raise none_found(os.environ.get("THREADLINE_DATA") or DATA_FOLDER)
@@ -72,7 +72,7 @@ def client(options: argparse.Namespace, found: Destination | None = None) -> Cli
 
 
 def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
-    """The id of the user, queue or contact flow that is `given` by its name, or by the id itself. Raises Failure."""
+    """The id of a user, queue or contact flow, `given` as its name or its id. Raises Failure when there is none."""
     if ID.fullmatch(given):
         return given
     listing = LISTINGS[kind]
@@ -95,7 +95,7 @@ def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
 
 
 def reported(command: Callable[[], int]) -> int:
-    """Run `command`; a failure becomes one line on standard error and its exit status."""
+    """Run `command`; report a failure as one line on standard error and return its exit status."""
     try:
         return command()
     except Failure as failure:

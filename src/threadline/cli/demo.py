@@ -1,7 +1,7 @@
-"""`threadline demo`: the example of CreatePersistentContactAssociation's documentation, played for real.
+"""`threadline demo`: plays the example of CreatePersistentContactAssociation's documentation on a server.
 
-Casey chats with a1 (contact C1), is handed to a2 (C2) and asked by the survey (C3). Then Casey comes back, once
-without the survey and once with everything. Every step is a call of the public API, every item comes off a socket.
+Casey chats with a1 (contact C1), is transferred to a2 (C2) and answers the survey (C3). Then Casey comes back, once
+without the survey and once with everything. Every step is a call of the public API; items are read from a socket.
 """
 
 import json
@@ -41,10 +41,10 @@ LINE = "│ "
 
 
 def main(arguments: list[str]) -> int:
-    """Play the demo, or with --seed only its first part."""
+    """Play the demo, or only its first part with --seed."""
     parser = connection_options.parser("demo", "Play a chat that ends and comes back.")
-    parser.add_argument("--seed", action="store_true", help="only make the ended chat C1, C2, C3")
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="json prints ids alone")
+    parser.add_argument("--seed", action="store_true", help="only create the ended chat C1, C2, C3")
+    parser.add_argument("--output", choices=("text", "json"), default="text", help="json prints only the ids")
     options = parser.parse_args(arguments)
     tell = _silent if options.output == "json" else _told
 
@@ -85,8 +85,8 @@ def _silent(line: str) -> None:
 
 @contextmanager
 def _own_server(tell: Tell) -> Iterator[str]:
-    """A server that runs for the demo alone; its data folder."""
-    settings = {row.env for row in TABLE}  # of a server that somebody else runs
+    """Run a server only for the demo; yields its data folder."""
+    settings = {row.env for row in TABLE}  # they may be for another server
     environment = {name: value for name, value in os.environ.items() if name not in settings}
     with tempfile.TemporaryDirectory(prefix="threadline-demo-") as folder:
         command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", folder]
@@ -95,15 +95,19 @@ def _own_server(tell: Tell) -> Iterator[str]:
         ) as process:
             try:
                 if not any("http://" in line for line in process.stdout or ()):
-                    raise Failure("A server of its own for the demo did not start: try threadline serve")
-                tell(styled("\n  No server was found: this one runs for the demo and keeps nothing.", "grey"))
+                    raise Failure("The demo found no server and could not start one: try threadline serve")
+                tell(
+                    styled(
+                        "\n  No server was found: this one runs only for the demo and keeps nothing.", "grey"
+                    )
+                )
                 yield folder
             finally:
                 process.terminate()
 
 
 class Play:
-    """The play on one server, told line by line."""
+    """Plays the chats on one server and prints them line by line."""
 
     def __init__(self, client: Client, options: Namespace, tell: Tell) -> None:
         self._client = client
@@ -139,7 +143,7 @@ class Play:
         return ids
 
     def returns(self, number: int, ids: dict[str, str]) -> str:
-        """Play one return of the customer and show what they see. Returns the new chat's ContactId."""
+        """Play one return of the customer and print the past they see. Returns the new chat's ContactId."""
         kind, source, meaning = CASES[number]
         with self._casey() as casey:
             answer = self._client.call(

@@ -1,6 +1,6 @@
-"""Which Threadline server the commands around it (`demo`, `lineage`, `agent`, ..) call, and with which key.
+"""Selects the server that a command such as `demo`, `lineage` or `agent` calls, and its key.
 
-Looked for in this order, and nothing of AWS's configuration is ever read:
+The first of these that is given counts; AWS's configuration is never read:
 
 1. `--endpoint-url`, with the key of `--data`, of THREADLINE_ACCESS_KEY_ID, or of the data folder whose server it is;
 2. `--data DIR`, the server that runs on that folder;
@@ -35,9 +35,10 @@ AMAZON = re.compile(r"(.+\.)?(amazonaws\.com(\.cn)?|api\.aws|amazonwebservices\.
 
 
 class Destination(NamedTuple):
-    """One Threadline server. `instance_id` is None where only the server knows it; `source` says where it was found.
+    """One Threadline server. `source` says which option, variable or folder selected it.
 
-    `is_direct`: it is on this machine, so no proxy stands before it.
+    `instance_id` is None when only the server knows it. `is_direct` means that it runs on this machine, so that calls
+    bypass any proxy.
     """
 
     url: str
@@ -49,18 +50,18 @@ class Destination(NamedTuple):
     is_direct: bool = False
 
     def target(self, service: ServiceModel) -> Target:
-        """The same server for every service."""
+        """The target of `service`, which is the same for every service."""
         return Target(self.url, self.region, self.credentials)
 
     def load(self, service: ServiceName) -> ServiceModel:
-        """The model as it was installed with this program, whatever AWS_DATA_PATH holds."""
+        """The model that is installed with this program; AWS_DATA_PATH is ignored."""
         return load_cached(service)
 
 
 def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destination | None:
-    """The server that options, environment and data folder name; None when none of them does.
+    """The server that the options, the environment or the data folder select; None when none of them does.
 
-    Raises BadArguments for Amazon's address, BadConfiguration for a server without a key or that does not run.
+    Raises BadArguments for an address of Amazon's, BadConfiguration for a server that has no key or does not run.
     """
     folder = options.data or environment.get("THREADLINE_DATA") or DATA_FOLDER
     if options.endpoint_url:
@@ -80,7 +81,7 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destina
 
 
 def none_found(folder: str) -> BadConfiguration:
-    """The failure of a command that needs a server and has none."""
+    """The failure of a command that found no server."""
     return BadConfiguration(
         f"No server runs on the data folder {folder}. Start one: threadline serve --data {folder}, "
         "or say which one with --data or --endpoint-url."
@@ -88,13 +89,13 @@ def none_found(folder: str) -> BadConfiguration:
 
 
 def _at(url: str, source: str, data: str | None, folder: str, environment: Mapping[str, str]) -> Destination:
-    """The server at `url`, with the key of `data`, else of the environment, else of the folder it runs on."""
+    """The server at `url`, with the key from `data`, the environment, or the folder that it runs on."""
     if not url.startswith(("http://", "https://")):
-        raise BadArguments(f"{source} is {url!r}: it begins with http:// or https://.")
+        raise BadArguments(f"{source} is {url!r}: it must begin with http:// or https://.")
     check_endpoint(url)
     if AMAZON.fullmatch(urlsplit(url).hostname or ""):
         raise BadArguments(
-            f"{source} is {url}, which is Amazon's: this command talks to Threadline alone. "
+            f"{source} is {url}, an address of Amazon's: this command calls only Threadline. "
             "For a call to Amazon Connect, use `threadline connect`."
         )
     here = local_server(folder)
@@ -111,7 +112,7 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
         return _of(here, source)._replace(url=url)
     raise BadConfiguration(
         f"There is no key for {url}: set THREADLINE_ACCESS_KEY_ID and THREADLINE_SECRET_ACCESS_KEY, or give "
-        "--data with the server's data folder. A key of AWS's is never sent there."
+        "--data with the server's data folder. An AWS key is never sent there."
     )
 
 
@@ -128,7 +129,7 @@ def _of(found: LocalServer, source: str) -> Destination:
 
 
 def _served(folder: str) -> LocalServer | None:
-    """The local_server of a folder on which a server runs; its address stays behind after a crash, so it is tried."""
+    """The server of a data folder, if it answers at its address, which a crash leaves behind."""
     found = local_server(folder)
     if found is None or not (found.folder / datadir.ADDRESS).exists():
         return None

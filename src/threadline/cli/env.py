@@ -1,4 +1,4 @@
-"""`threadline env`: lines for a shell that point AWS clients at the local server.
+"""`threadline env`: prints lines for a shell that point AWS clients at the local server.
 
 eval "$(threadline env)"
 """
@@ -16,24 +16,27 @@ from threadline.client.session import ClientSession, LocalServer
 UNSET = (
     "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
 )  # fmt: skip
-"""Left by an SSO shell or a CI role, these would go with our key or replace it.
+"""Variables of an SSO shell or a CI role that would be sent with our key, or used instead of it.
 
-Roles, containers and web identities (AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_*, AWS_WEB_IDENTITY_TOKEN_FILE) stay:
-SDKs look for a key in the environment before them.
+Roles, containers and web identities (AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_*, AWS_WEB_IDENTITY_TOKEN_FILE) may
+stay: SDKs look for a key in the environment first.
 """
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def main(arguments: list[str]) -> int:
-    """Print the lines; fails when the data folder has no workspace yet."""
+    """Print the lines. Fails when the data folder has no workspace yet."""
     parser = connection_options.parser(
         "env",
         "Print lines for a shell that point every AWS client, and the commands of threadline, at the local server: "
-        'eval "$(threadline env)". A token, profile or proxy of another account no longer stands in the way.',
+        'eval "$(threadline env)". It also unsets tokens and profiles of other accounts, '
+        "and excludes the server from proxies.",
         calls=False,
     )
     parser.add_argument("--data", metavar="DIR", help="data folder of the server (THREADLINE_DATA, ./data)")
-    parser.add_argument("--port", type=int, metavar="P", help="port of the server (where it last served)")
+    parser.add_argument(
+        "--port", type=int, metavar="P", help="port of the server (the one it last listened on)"
+    )
     options = parser.parse_args(arguments)
 
     def run() -> int:
@@ -51,9 +54,9 @@ def main(arguments: list[str]) -> int:
 def variables(
     workspace: LocalServer, port: int | None = None, environment: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The environment of a client of `workspace`, beside what `environment` keeps; without those of `UNSET`.
+    """The variables that a client of `workspace` needs; lists such as NO_PROXY keep the entries of `environment`.
 
-    `port` replaces the one it last served on.
+    The caller unsets those in `UNSET`. `port` replaces the one that the server last listened on.
     """
     known = environment or {}
     host = urlsplit(workspace.url).hostname or ""
@@ -65,12 +68,12 @@ def variables(
         "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": url,
         "AWS_ENDPOINT_URL_THREADLINE": url,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-        "AWS_USE_FIPS_ENDPOINT": "false",  # SDKs refuse an address of one's own beside these two
+        "AWS_USE_FIPS_ENDPOINT": "false",  # SDKs refuse an own endpoint with this or the next
         "AWS_USE_DUALSTACK_ENDPOINT": "false",
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": workspace.region,
-        "AWS_REGION": workspace.region,  # all that the SDK for JavaScript looks at
+        "AWS_REGION": workspace.region,  # the SDK for JavaScript reads only this one
         "AWS_DATA_PATH": _joined(os.pathsep, (str(MODELS),), known.get("AWS_DATA_PATH", "")),
         **_no_proxy(host, known),
         "THREADLINE_URL": url,
@@ -87,7 +90,7 @@ def variables(
 
 
 def _no_proxy(host: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Both spellings, since some clients read only one; with hosts that were there already."""
+    """Both spellings, since some clients read only one, with the hosts that they already had."""
     ours = dict.fromkeys((*THIS_MACHINE, "[::1]", f"[{host}]" if ":" in host else host))
     upper, lower = known.get("NO_PROXY", ""), known.get("no_proxy", "")
     return {
@@ -97,6 +100,6 @@ def _no_proxy(host: str, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _joined(separator: str, ours: Iterable[str], theirs: str) -> str:
-    """`ours`, then `theirs` that are not among them, in one list."""
+    """One list of `ours`, then the words of `theirs` that are not among them."""
     words = [word.strip() for word in theirs.split(separator)]
     return separator.join(dict.fromkeys([*ours, *filter(None, words)]))

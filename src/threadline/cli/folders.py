@@ -1,4 +1,4 @@
-"""What the commands that keep data share: which data folder they mean, or which PostgreSQL, and one-line errors."""
+"""Shared by `backup`, `restore` and `check`: the data folder or PostgreSQL they work on, and one-line errors."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ from threadline.config import BadSettings
 from threadline.store.sqlite import backup
 
 HIDDEN = "postgresql://.."
-"""An address whose parts cannot be told apart."""
+"""Shown for an address whose password cannot be located."""
 
 SINGULAR = {
     "files": "file",
@@ -30,32 +30,34 @@ SINGULAR = {
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """A parser for `threadline NAME`, with the option that says which data folder."""
+    """A parser for `threadline NAME` with the option --data."""
     made = connection_options.parser(name, description, calls=False)
     made.add_argument("--data", metavar="DIR", help="data folder of the server (./data); THREADLINE_DATA")
     return made
 
 
 def data_folder(options: argparse.Namespace) -> Path:
-    """The data folder that `options` or the environment name. Raises Failure where nothing is kept in one."""
+    """The data folder that `options` or the environment name. Raises Failure for `:memory:`."""
     folder = ClientSession(environment=os.environ, data=options.data).data_folder
     if folder == ":memory:":
-        raise Failure("A server with --data :memory: keeps nothing: there is nothing to copy or check.")
+        raise Failure(
+            "A server with --data :memory: has no data folder, so there is nothing to copy or check."
+        )
     return Path(folder)
 
 
 def database_elsewhere(options: argparse.Namespace) -> str | None:
-    """The address of the PostgreSQL that holds the data, without its password; None where the data folder does."""
+    """The address of the PostgreSQL that holds the data, without password; None if the data folder holds it."""
     address = os.environ.get("THREADLINE_STORE", "")
     return without_password(address) if address and options.data is None else None
 
 
 def without_password(address: str) -> str:
-    """`address`, a URL, as it can be shown; one that cannot be told apart from its password is not."""
+    """The URL `address` without its password. If the password cannot be located, return a placeholder."""
     try:
         parts = urlsplit(address)
         is_clear = parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
-    except ValueError:  # it has a character that ends it, and what follows is no port
+    except ValueError:  # the password has a `/`, `?` or `#`, so the rest is not a port
         return HIDDEN
     if not is_clear:
         return HIDDEN
@@ -66,7 +68,7 @@ def without_password(address: str) -> str:
 
 
 def reported(command: Callable[[Live], int]) -> int:
-    """Run `command` beside a server; what it cannot do becomes one line on standard error and its exit status."""
+    """Run `command` with a progress line; report its errors as one line and return the exit status."""
 
     def run() -> int:
         try:
@@ -85,5 +87,5 @@ def reported(command: Callable[[Live], int]) -> int:
 
 
 def counted(counts: dict[str, int]) -> str:
-    """How much of everything, for people."""
+    """The counts as text for people."""
     return ", ".join(f"{count:,} {what if count != 1 else SINGULAR[what]}" for what, count in counts.items())

@@ -1,4 +1,4 @@
-"""`threadline lineage CONTACT_ID`: what a chat shows of its past, what it drops, and why."""
+"""`threadline lineage CONTACT_ID`: the past contacts that a chat shows or drops, and why."""
 
 import json
 from collections.abc import Iterator
@@ -17,13 +17,15 @@ WAYS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Draw the lineage of one contact, or what it would be."""
+    """Draw the lineage of one contact, or the one it would have with another source contact."""
     parser = connection_options.parser(
-        "lineage", "Draw what a chat shows of its past, what it drops, and why."
+        "lineage", "Draw the past contacts of a chat, which of them it shows or drops, and why."
     )
     parser.add_argument("contact_id", metavar="CONTACT_ID", help="any contact of the chat")
     parser.add_argument(
-        "--source-contact-id", metavar="ID", help="as if the chat continued from this contact"
+        "--source-contact-id",
+        metavar="ID",
+        help="draw the lineage as if the chat continued from this contact",
     )
     parser.add_argument(
         "--rehydration-type",
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
 
 
 def drawn(lineage: dict[str, Any]) -> Iterator[str]:
-    """The lines of a drawing: sessions newest first, each contact with its mark, and why."""
+    """The lines of a drawing: sessions newest first, each contact with its mark and its reason."""
     session = None
     for contact in lineage["Contacts"]:
         if contact["SessionNumber"] != session:

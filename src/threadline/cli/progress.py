@@ -1,4 +1,4 @@
-"""Progress of a command that takes long: one live line on a terminal's standard error, and nothing anywhere else."""
+"""The progress of a long command: one line on standard error, only on a terminal."""
 
 import shutil
 import sys
@@ -11,20 +11,20 @@ REDRAWN_MS = 200
 
 
 class Live:
-    """The line; called with what is being done, and how much of it, it draws itself. A context manager clears it."""
+    """The progress line: call it with the step, the amount done and the total. Leaving its context clears it."""
 
     def __init__(self) -> None:
         self._clock = Clock()
         self._due_ms = self._clock.now_ms() + QUIET_MS
         self._is_drawn = False
 
-    def __call__(self, what: str, done: int, of: int) -> None:
+    def __call__(self, step: str, done: int, of: int) -> None:
         now_ms = self._clock.now_ms()
         if now_ms < self._due_ms or not sys.stderr.isatty():
             return
         self._due_ms = now_ms + REDRAWN_MS
         self._is_drawn = True
-        share = f"{100 * done // of:3} % {what}" if of else f"{what} .."
+        share = f"{100 * done // of:3} % {step}" if of else f"{step} .."
         sys.stderr.write(f"\r\x1b[K{share[: shutil.get_terminal_size().columns - 1]}")
         sys.stderr.flush()
 
@@ -35,7 +35,7 @@ class Live:
         self.clear()
 
     def clear(self) -> None:
-        """Take the line away, so that something else can be written."""
+        """Erase the line before other output."""
         if self._is_drawn:
             self._is_drawn = False
             sys.stderr.write("\r\x1b[K")

@@ -1,4 +1,4 @@
-"""`threadline serve`: reads the settings, takes the data folder and the listening socket, and supervises the server."""
+"""`threadline serve`: reads the settings, locks the data folder, binds the socket and supervises the server."""
 
 import argparse
 import contextlib
@@ -15,7 +15,7 @@ from threadline.processes.supervisor import Supervisor, say
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until stopped; the exit status."""
+    """Serve until stopped. Returns the exit status."""
     try:
         settings, accept_loss = _settings(arguments)
         folder = None if settings.keeps_nothing else Path(settings.data)
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         url = datadir.url_of(bound)
         if folder is not None:
             _write_address(folder / datadir.ADDRESS, url)
-        with contextlib.suppress(BrokenPipeError):  # nobody listens any more: no reason not to serve
+        with contextlib.suppress(BrokenPipeError):  # the reader of standard output is gone; serve anyway
             print(f"Threadline serves at {url}", flush=True)
             for other in addresses.elsewhere(bound):
                 print(f"  and for other machines at {other}", flush=True)
@@ -51,7 +51,7 @@ def _write_address(file: Path, url: str) -> None:
         datadir.write_private(file, {"url": url, "pid": os.getpid()})
     except OSError as error:
         say(
-            f"{file} cannot be written ({error.strerror}): commands do not find the server by its data folder."
+            f"{file} cannot be written ({error.strerror}): commands cannot find the server by its data folder."
         )
 
 
@@ -75,9 +75,9 @@ def _bind(settings: Settings) -> socket.socket:
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         advice = {
-            errno.EADDRINUSE: f"{where} is in use. Stop who listens there, or choose another --port: with make,"
-            f" make run PORT={settings.port + 1}.",
-            errno.EACCES: f"{where} is not yours to listen on. Choose a --port above 1023.",
+            errno.EADDRINUSE: f"{where} is in use. Stop the program that listens there, or choose another --port:"
+            f" with make, make run PORT={settings.port + 1}.",
+            errno.EACCES: f"{where} needs privileges that this user lacks. Choose a --port above 1023.",
         }
         raise BadSettings(
             advice.get(error.errno or 0, f"Cannot listen on {where}: {error.strerror}.")
@@ -85,7 +85,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 def _settings(arguments: list[str]) -> tuple[Settings, bool]:
-    """The settings, and whether a loss of data is accepted."""
+    """The settings, and whether --accept-loss was given."""
     help_of = {row.name: row for row in TABLE}
     parser = argparse.ArgumentParser(
         prog="threadline serve",
@@ -97,7 +97,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
     parser.add_argument(
         datadir.ACCEPT_LOSS,
         action="store_true",
-        help="Start on what is there where the data folder holds less than it did: see docs/hosting.md.",
+        help="Start even if the data folder holds less than it did: see docs/hosting.md.",
     )
     quiet = help_of["quiet"]
     parser.add_argument("--quiet", action="store_true", default=None, help=f"{quiet.sentence} {quiet.env}.")
@@ -107,7 +107,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 
 
 def _inherited() -> socket.socket | None:
-    """The socket that systemd holds for us, if it does. Source: sd_listen_fds(3)."""
+    """The listening socket that systemd passed to this process, if it did. Source: sd_listen_fds(3)."""
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
         return socket.socket(fileno=3)
     return None

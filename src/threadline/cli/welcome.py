@@ -1,4 +1,4 @@
-"""The screen of a first start: how to point clients at the server, and what to try."""
+"""The text of a first start: how to point clients at the server, and commands to try."""
 
 import os
 import shlex
@@ -29,11 +29,11 @@ _SCREEN = """
           ContactFlowId=os.environ["THREADLINE_CONTACT_FLOW_ID"],
           ParticipantDetails={{"DisplayName": "Ann"}},
       )"""
-"""Fits a terminal of 80 columns and 24 lines, under the line that says where the server is."""
+"""Fits a terminal of 80 columns and 24 lines, below the line with the server's URL."""
 
 
 def screen(data: str) -> str:
-    """The text for a server whose data folder is `data`; with bold commands on a terminal."""
+    """The text for a server whose data folder is `data`, with bold commands on a terminal."""
     options = "" if Path(data) == Path(DEFAULT_DATA) else f" --data {shlex.quote(data)}"
     is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     bold, plain = ("\x1b[1m", "\x1b[0m") if is_terminal else ("", "")
@@ -41,7 +41,7 @@ def screen(data: str) -> str:
 
 
 def _command() -> str:
-    """How the reader calls this program: its bare name where the shell finds it, else its path."""
+    """The command that starts this program: its bare name where the shell finds it, else its path."""
     called = Path(sys.argv[0])
     found = shutil.which("threadline")
     if found is not None and Path(found).resolve() == called.resolve():
