@@ -347,7 +347,7 @@ class Http(Outgoing):
             if request.is_handshake or not request.is_complete:
                 self.since = self.loop.time()
             self.is_busy = True
-            run((self.sockets if request.is_handshake else self.app)(request))
+            run((self.sockets if request.is_handshake else self.app)(request), self.loop)
             self.is_busy = False
             if self.waiting:
                 self.loop.call_soon(self.proceed)

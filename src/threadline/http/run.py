@@ -1,17 +1,17 @@
-"""Runs the coroutine that answers a request."""
+"""Runs the handler of a request."""
 
+import asyncio
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` here and now, and go on when what it waits for is done.
+def run(handler: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+    """Run `handler` as a task, so that it may use `asyncio.timeout`, `TaskGroup` and `sleep`.
 
-    A task would take a turn of the loop for its first step and for its end, which no request needs.
+    From Python 3.12 on the task begins at once. Python 3.11 has no eager tasks, and a task there begins with the next
+    turn of the loop, which costs 0.5 us more. The caller need not keep the task: the future that it waits for does.
     """
-    try:
-        awaited = work.send(None)
-    except StopIteration:
-        return
-    awaited._asyncio_future_blocking = False  # as a task tells the future that it has seen it
-    awaited.add_done_callback(lambda _: run(work))
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(handler, loop=loop, eager_start=True)
+    return loop.create_task(handler)
