@@ -93,6 +93,7 @@ bench-page: $(VENV)/bench.stamp
 
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.figures
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
