@@ -13,6 +13,7 @@ from bench.document import page_of
 from tests.attack.figures import FIGURES
 from threadline.aws.names import SERVICES
 from threadline.config import TABLE
+from tools import figures
 from tools.docs import DEVIATIONS, PAGES, sections
 
 ROOT = Path(__file__).parents[1]
@@ -110,3 +111,10 @@ def check_command(line: str) -> None:
             text=True,
         )
         assert run.returncode == 0, f"{line}: {run.stderr}"
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_a_figure_is_that_of_its_description(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == figures.svg(figures.FIGURES[name]), (
+        "run `make docs`"
+    )
