@@ -118,3 +118,16 @@ def test_a_figure_is_that_of_its_description(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == figures.svg(figures.FIGURES[name]), (
         "run `make docs`"
     )
+
+
+def test_the_glossary_names_classes_that_exist_and_every_row_of_a_chat() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| [^|]*\(`(\w+)`\) \|", text, re.MULTILINE))
+    package = ROOT / "src" / "threadline"
+    sources = {file: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
+    classes = {
+        name for source in sources.values() for name in re.findall(r"^class (\w+)", source, re.MULTILINE)
+    }
+    assert named <= classes, "terms whose class is gone"
+    core = "\n".join(sources[package / "chat" / f"{part}.py"] for part in ("contact", "transcript"))
+    assert {*re.findall(r"^class (\w+)\(NamedTuple\)", core, re.MULTILINE)} <= named, "classes without a term"

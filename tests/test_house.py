@@ -70,10 +70,6 @@ DRIVERS = ("store.sqlite", "store.postgres")
 UNCERTAIN = {"time", "uuid", "secrets", "random"}
 RUN_STATEMENTS = {"store", "operations.units", "operations", "tasks", "bus", "server", "processes"}
 STATEMENTS = named_statements()
-NAMED_TWICE = {
-    *("Channel", "Command", "Operation", "Participant", "Refused", "Request", "Service"),
-    "_Undone",
-}
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 
 
@@ -188,7 +184,7 @@ def test_no_two_classes_have_one_name() -> None:
         for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{name_of(file)}:{node.lineno}")
-    twice = {name: found for name, found in places.items() if len(found) > 1 and name not in NAMED_TWICE}
+    twice = {name: found for name, found in places.items() if len(found) > 1}
     assert not twice
 
 
