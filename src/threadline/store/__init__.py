@@ -1,7 +1,7 @@
 """The store: named SQL behind one transaction type, `Tx`, on two engines.
 
 Operations see `Tx` and nothing else of this package. A unit of work is a plain function of a `Tx`; the store runs
-it in a transaction, commits, tells `on_commit` what happened, and only then answers. There is no fake store:
+it in a transaction, commits, calls `on_commit` with the effects, and only then answers. There is no fake store:
 SQLite in memory is the fake.
 """
 
@@ -265,7 +265,7 @@ class Store(ABC):
 
     @abstractmethod
     async def write(self, work: Work[T], session: int | None = None) -> T:
-        """Run `work` in a durable transaction; return its result once committed. What it raises undoes its writes.
+        """Run `work` in a durable transaction; return its result once committed. An exception undoes its writes.
 
         `session` is the key of the only session that `work` writes, where the caller knows it.
         """

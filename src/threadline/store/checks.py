@@ -72,7 +72,7 @@ def pages_of(connection: apsw.Connection) -> Pages:
 
 
 def database_findings(connection: apsw.Connection, progress: Progress) -> Iterator[str]:
-    """What is wrong with a SQLite database as a file, whatever it holds."""
+    """The faults of a SQLite database as a file, one sentence each."""
 
     def goes_on() -> bool:
         progress("checking the database", 0, 0)
@@ -99,7 +99,7 @@ def database_findings(connection: apsw.Connection, progress: Progress) -> Iterat
 
 
 def content_findings(pages: Pages, counts: dict[str, int], progress: Progress) -> Iterator[str]:
-    """What is wrong with the chats of a store. `counts` is filled with how much was looked at."""
+    """The faults of the chats of a store, one sentence each. Fills `counts` with the rows checked."""
     counts.update(dict.fromkeys((*COUNTED, "associations"), 0))
     with pages() as ask:
         counts["instances"] = ask("count_instances")[0][0]

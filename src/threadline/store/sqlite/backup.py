@@ -45,7 +45,7 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a backup is: `format` of this manifest, the versions of program and schema, when it was begun, its files."""
+    """The description of a backup: `format` of this manifest, versions of program and schema, its start, its files."""
 
     format: int
     threadline: str
@@ -57,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Restored(NamedTuple):
-    """What was put in place, and the folder with the data that was there before, if any was."""
+    """The restored backup, and the folder with the data that was there before, if there was any."""
 
     manifest: Manifest
     replaced: Path | None
@@ -143,7 +143,7 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
 
 
 def manifest_of(backup: Path) -> Manifest:
-    """What a backup says of itself. Raises Refused when `backup` is none that can be read."""
+    """The manifest of a backup. Raises Refused when `backup` is none that can be read."""
     file = backup / MANIFEST
     try:
         content = file.read_bytes()

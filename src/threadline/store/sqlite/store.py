@@ -29,8 +29,8 @@ from threadline.store.sqlite.trouble import Troubles, trouble_of
 
 T = TypeVar("T")
 BATCH_MAX = 16
-"""Units of one transaction. Of many that wait the first are answered while the last are run: who asks again and again
-would otherwise wait for each other, in step."""
+"""Units of one transaction. With larger batches every caller waits for the slowest, and callers in a loop run in
+lockstep."""
 
 LOCK_SECONDS_MAX = 5.0
 """Time that a unit of work waits while another program holds the lock of the database."""
@@ -215,7 +215,7 @@ class SqliteStore(Store):
         return await future
 
     def submit(self, work: Work[Any], done: Done) -> None:
-        """As `write`, for who would rather be called, on the loop, than wait."""
+        """As `write`, but call `done` on the loop instead of returning the result."""
         self._waiting.append(_Job(work, done))
         self._go_on()
 
@@ -239,7 +239,7 @@ class SqliteStore(Store):
         if self.syncs is not None:
             await self.syncs.close()
         self._reader.close()
-        if self._failure is not None:  # what the names stand for now may be somebody else's
+        if self._failure is not None:  # the names may belong to other files now
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
 
@@ -296,7 +296,7 @@ class SqliteStore(Store):
         return True
 
     def _refuse_late(self, error: apsw.BusyError, now: float) -> None:
-        """Refuse whoever has waited for another program for too long."""
+        """Refuse the units that have waited for another program for too long."""
         late: list[_Job] = []
         waiting: deque[_Job] = deque()
         for job in self._waiting:
@@ -390,7 +390,7 @@ class SqliteStore(Store):
     def _answer(self, batch: list[_Job]) -> None:
         """After the commit: wake first, so that a push never trails the sender's own answer by much.
 
-        Once a sync has failed, a later one that does not says nothing: what was to be kept before may be gone.
+        After one failed fsync trust none: the kernel may have dropped the dirty pages.
         """
         if self._failure is not None:
             _fail(batch, self._failure)

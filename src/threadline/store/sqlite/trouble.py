@@ -38,7 +38,7 @@ class Trouble(NamedTuple):
 
 
 def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Trouble | None:
-    """What keeps the database `file` from being written; None for an error of another kind.
+    """The reason why the database `file` cannot be written; None for an error of another kind.
 
     `system_errno` is what the system said to SQLite last.
     """
@@ -95,7 +95,7 @@ def holder_of(file: Path) -> str:
 
 
 class Troubles:
-    """What keeps the database `file` from being written. `reason` is for `Store.trouble`, `changed` is told of it.
+    """The reason why the database `file` cannot be written. `reason` is for `Store.trouble`, `changed` is told of it.
 
     `probe` is called a second after an attempt that failed, and is to make another.
     """
