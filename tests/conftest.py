@@ -1,4 +1,5 @@
 import logging
+import os
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -7,6 +8,11 @@ from hypothesis import HealthCheck, settings
 
 from threadline.aws.model import load
 from threadline.aws.names import SERVICES
+
+# A shell may be full of AWS credentials and proxies: no test wants those, nor does a process that a test starts.
+for name in list(os.environ):
+    if name.startswith("AWS_") or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+        del os.environ[name]
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
