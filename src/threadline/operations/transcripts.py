@@ -118,11 +118,10 @@ def get_transcript(
     items, following = _page(tx, request, position)
     if request.ascending == (not request.forward):
         items.reverse()
-    return {
-        "InitialContactId": session.initial_contact_id,
-        "Transcript": _render(tx, items, session.key),
-        "NextToken": _seal_token(request, following) if following else None,
-    }
+    reply = {"InitialContactId": session.initial_contact_id, "Transcript": _render(tx, items, session.key)}
+    if following:  # a member that is None would have the whole page copied without it
+        reply["NextToken"] = _seal_token(request, following)
+    return reply
 
 
 def _page(tx: Tx, request: TranscriptRequest, position: Position) -> tuple[list[Item], Position | None]:
