@@ -249,7 +249,7 @@ class Chats(RuleBasedStateMachine):
         )
         page = reply["Transcript"]
         walk.read += page if walk.order == "DESCENDING" else page[::-1]
-        walk.token = reply["NextToken"] or ""
+        walk.token = reply.get("NextToken", "")
         if walk.token:
             assert page
             return True

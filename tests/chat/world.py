@@ -123,7 +123,7 @@ class World:
         while True:
             reply = self.act(caller, "GetTranscript", **arguments, **more)
             pages.append(reply["Transcript"])
-            if reply["NextToken"] is None:
+            if "NextToken" not in reply:
                 return pages
             more = {"next_token": reply["NextToken"]}
 
