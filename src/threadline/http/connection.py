@@ -105,7 +105,7 @@ class Http(Outgoing):
         return self.phase is not OVER
 
     def resume_writing(self) -> None:
-        if self.phase is OVER:  # whoever waits for the rest to be read still does
+        if self.phase is OVER:  # `wait_for_reader` still waits for the rest
             self.is_write_paused = False
             return
         super().resume_writing()
@@ -134,7 +134,7 @@ class Http(Outgoing):
         else:
             self.finish()
 
-    # What comes in
+    # Receiving
 
     def data_received(self, data: bytes) -> None:
         if self.phase is not OPEN:
@@ -336,7 +336,7 @@ class Http(Outgoing):
             self.is_read_paused = False
             self.transport.resume_reading()
 
-    # What goes out
+    # Sending
 
     def proceed(self) -> None:
         """Answer the request that is next, if the client takes the answers; the others when others had their turn."""
@@ -472,7 +472,7 @@ class Http(Outgoing):
             self.finished.set_result(None)
 
     def shut_down(self) -> "asyncio.Future[None] | None":
-        """Take no further request. What is done when the running one is answered; None when there is none."""
+        """Take no further request. Return a future for the running one's answer; None when there is none."""
         if self.current is None:
             if self.phase is not OVER:
                 self.leave()

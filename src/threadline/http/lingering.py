@@ -27,7 +27,7 @@ class HasTransport(asyncio.Protocol):
 
 
 class Connections:
-    """The open connections of a listener, whatever protocol they speak. Those that only linger do not count.
+    """The open connections of a listener, of HTTP and of WebSockets. Those that only linger do not count.
 
     `tasks` are what is being done for their WebSockets, `budget` is what is held for all of them.
     """
@@ -55,7 +55,7 @@ class Connections:
             self._emptied.set_result(None)
 
     async def gone(self, seconds: float) -> None:
-        """Wait until there are none; drop those that take longer, and what is done for them."""
+        """Wait until there are none; drop those that take longer, and cancel their tasks."""
         if self.open:
             self._emptied = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._emptied], timeout=seconds)
@@ -133,7 +133,7 @@ def linger(transport: asyncio.Transport, connections: Connections, old: HasTrans
 
 
 def drop(transport: asyncio.Transport) -> None:
-    """Drop a connection and whatever its client has not read, in the system's buffers too."""
+    """Drop a connection and all that its client has not read, in the system's buffers too."""
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     transport.abort()

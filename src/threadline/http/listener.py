@@ -24,7 +24,7 @@ class Listener:
         self._acceptor: Acceptor | None = None
 
     async def start(self, bound: socket.socket, backlog: int) -> None:
-        """Answer whoever connects to `bound`, which is listening already; `backlog` connections may wait."""
+        """Answer connections to `bound`, which is listening already; `backlog` connections may wait."""
         self._acceptor = Acceptor(bound, self._connection, self._full)
         self._acceptor.start(backlog)
 

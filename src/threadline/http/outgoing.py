@@ -9,7 +9,7 @@ from threadline.http.lingering import Connections, HasTransport, drop
 class Outgoing(HasTransport):
     """A connection whose answers may be more than the system takes at once.
 
-    `credential` is whose last answer it was, for the bounds of what is held for each.
+    `credential` is the one of the last answer: the budget bounds the bytes held for each credential.
     """
 
     def __init__(self, bounds: Settings, connections: Connections) -> None:

@@ -1,4 +1,4 @@
-"""Answers that need no application: what a connection says when there is no request to hand on, or no room for it."""
+"""Answers that need no application: a connection sends them when there is no request to hand on, or no room for it."""
 
 import json
 import logging

@@ -21,8 +21,8 @@ class Request:
     """One request. `headers` are by lowercase name, values of one sent more than once joined by commas.
 
     `respond(status, head, body)` answers it. `head` is the header lines, content-length among them, each with its line
-    end; it is trusted: whoever makes it puts nothing of a client's in. A handshake may be answered by `accept` instead:
-    the connection goes on as a WebSocket, whose receiver is what the given function makes. It raises Gone when the
+    end; it is trusted: nothing of a client's may be in it. A handshake may be answered by `accept` instead:
+    the connection goes on as a WebSocket, and the given function makes its receiver. It raises Gone when the
     client has hung up.
     """
 

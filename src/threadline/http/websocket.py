@@ -121,7 +121,7 @@ class WebSocket(HasTransport):
         self._writable: asyncio.Event | None = None  # there is one while the client is not reading
         self._timer: asyncio.TimerHandle | None = None
 
-    # What is sent
+    # Sending
 
     def push(self, frame: bytes) -> bool:
         """Send a frame of the chat; False, and nothing sent, when the client is not reading or is gone."""
@@ -153,7 +153,7 @@ class WebSocket(HasTransport):
             self._read_on()
 
     def abort(self) -> None:
-        """Drop the connection and whatever the client has not read, in the system's buffers too."""
+        """Drop the connection and all that the client has not read, in the system's buffers too."""
         drop(self.transport)
 
     def pause_writing(self) -> None:
@@ -172,7 +172,7 @@ class WebSocket(HasTransport):
             self._writable.set()
             self._writable = None
 
-    # What comes in
+    # Receiving
 
     def data_received(self, data: bytes) -> None:
         self._rest = self._rest + data if self._rest else data
@@ -213,7 +213,7 @@ class WebSocket(HasTransport):
         if rules.eof_sent:
             self._end(answers)
             return
-        if answers and self._writable is None:  # who does not read is owed no more pongs
+        if answers and self._writable is None:  # a client that does not read gets no more pongs
             self.transport.write(answers)
         loop = asyncio.get_running_loop()
         if seconds := self._pace.pay(len(frames) + len(piece) // FRAME_BYTES, loop.time()):
