@@ -5,6 +5,7 @@ tries a call again, with the same ClientToken, until it is answered: so in the e
 there, once and in order.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -57,7 +58,7 @@ class Tally:
             assert came, f"{wanted - count()} of {more} did not come; refused: {dict(self.refused)}"
 
 
-class Client:
+class Client(ABC):
     """A client of one service that does not give up."""
 
     def __init__(self, workspace: Workspace, tally: Tally, name: str) -> None:
@@ -76,8 +77,9 @@ class Client:
             self._tally.end()
             raise
 
+    @abstractmethod
     def once(self) -> None:
-        raise NotImplementedError
+        """Do one step of the client's work."""
 
     def insist(self, call: Callable[..., Any], **arguments: Any) -> Any:
         """Try a call until it is acknowledged. Raises ClientError when it is said to be wrong."""

@@ -16,14 +16,14 @@ ACCEPTED_AT_ONCE = 64
 """Connections that are taken in one turn of the loop, so that a crowd of new ones does not hold up the others."""
 
 SYSTEM_BYTES_MAX = 65_536
-"""What the system may hold of what a client has not read, and of what we have not: Linux would let both grow to
+"""Bytes that the system may hold for a client: unread answers, and unread requests. Linux would let both grow to
 megabytes."""
 
 AGAIN_SECONDS = 1.0
 WARNED_EVERY_SECONDS = 10.0
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 REQUEST_BYTES = 65_536
-"""What is read of a request that is refused unseen: a close with unread bytes may cost the client its answer."""
+"""Bytes read of a request that is refused unseen: a close with unread bytes may cost the client its answer."""
 
 log = logging.getLogger("threadline.http")
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 FREE_BYTES = 4_096
-"""What a connection may hold uncounted, each way: about as much as it costs by itself."""
+"""Bytes that a connection may hold uncounted, each way: about as much as it costs by itself."""
 
 CREDENTIALS, ADDRESSES = 8, 4
 """One credential may hold an eighth of all, one address a quarter."""

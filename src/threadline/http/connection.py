@@ -32,7 +32,7 @@ BODY_OVERHEAD = 4
 As much is read of a body that nobody wants, so that the connection can go on."""
 
 REQUEST_BYTES = 2_048
-"""What a request takes besides its body: some headers, and the objects for them."""
+"""The memory of a request besides its body: some headers, and the objects for them."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

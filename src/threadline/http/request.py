@@ -106,7 +106,7 @@ class Request:
 
 
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    """Add a header as it was sent to those by lowercase name, joined by a comma to what was sent under that name."""
+    """Add a header as it was sent to `headers` by lowercase name. A comma joins several values of one name."""
     name, value = name.lower(), value.strip()
     known = headers.get(name)
     headers[name] = value if known is None else b"%b,%b" % (known, value)

@@ -181,8 +181,8 @@ class Server:
     ) -> dict[str, Any]:
         """The store's first workspace, made now in an empty store.
 
-        It is the one that `file` names, which says `known`. Raises DataLost for another, whose keys perhaps only the
-        file has; with `accept_loss` the file is kept under another name.
+        It is the one that `file` names; `known` is the content of the file. Raises DataLost for another one, since
+        perhaps only the file has its keys; with `accept_loss` the file is kept under another name.
         """
         named = known.get("instance_id", "unknown") if known else None
 

@@ -1,7 +1,7 @@
-"""The HTTP side: one request in, one JSON answer out, whatever the request was.
+"""The HTTP side: every request gets one JSON answer.
 
-Route, authenticate, read the body, decode, dispatch, encode: each step is somebody else's, this is their order.
-Of a request nothing but its operation, its outcome and the id it was answered with is ever logged.
+This module orders the steps that other modules take: route, authenticate, read the body, decode, dispatch, encode.
+A log line names the operation of a request, its outcome and its id, and nothing else of the request.
 """
 
 import itertools
@@ -47,7 +47,7 @@ log = logging.getLogger("threadline.api")
 
 
 class Answer(NamedTuple):
-    """What goes back: an HTTP status, the lines of the headers that not every answer has, and the body."""
+    """An answer: the HTTP status, the lines of the headers that not every answer has, and the body."""
 
     status: int
     head: bytes
@@ -136,7 +136,7 @@ class Api:
         except Unavailable as error:
             log.debug("%s is not possible now: %s request=%s", _name(model), error, request_id)
             return _refusal(model, UNEXPECTED)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
+        except Exception as error:  # noqa: BLE001 - every error is answered
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
         log.debug("%s answered request=%s", model.name, request_id)
@@ -166,7 +166,7 @@ class Api:
         return await (self._store.write(call, session) if operation.writes else self._store.read(call))
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
-        """Who signed the request, and its body, which is not taken from whom nobody knows. Raises Fault."""
+        """The caller that signed the request, and its body, which is read once the key is known. Raises Fault."""
         claim = sigv4.claim_of(request.headers, request.query_string)
         key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
         request.claimed = claim.access_key_id
@@ -196,7 +196,7 @@ class Api:
         return key
 
     async def _participant(self, kind: str, token: str) -> ParticipantCaller:
-        """Whose token of this kind it is. Raises Fault."""
+        """The participant that has this token of this kind. Raises Fault."""
         caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, Token(kind)))
         self._callers.keep(kind + token, caller, expires_at_ms)
         return caller
@@ -264,7 +264,7 @@ def _name(model: OperationModel | None) -> str:
 
 
 def _preflight(named: Mapping[bytes, bytes]) -> Answer:
-    """What a browser asks before a call: a wildcard would not cover Authorization, so the headers are named."""
+    """Answer a browser's preflight request. A wildcard would not cover Authorization, so the headers are named."""
     asked = named.get(b"access-control-request-headers", b"").lower().split(b",")
     allowed = [name for header in asked if ASKED_HEADER.fullmatch(name := header.strip())]
     return Answer(

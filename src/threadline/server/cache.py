@@ -1,4 +1,4 @@
-"""What was looked up a moment ago: a small dictionary whose entries have an end and whose size has a bound."""
+"""A cache of recent look-ups: a dictionary of bounded size, with an expiry for each entry."""
 
 from typing import Generic, TypeVar
 

@@ -1,6 +1,6 @@
-"""What a server stands on, chosen by the settings: the engine of its store, and how it hears of other servers' commits.
+"""Makes the store of a server and the relay to other servers, by the settings.
 
-PostgreSQL and NATS are imported only where they are asked for: who runs one server need not install them.
+PostgreSQL's and NATS' packages are imported only when the settings name them, so that one server needs neither.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ CHATS_MAX = 500
 
 
 def policy(settings: Settings, url: str) -> Policy:
-    """What the settings decide for the operations of a server that is reached at `url`."""
+    """The policy by which operations decide, from the settings of a server that is reached at `url`."""
     return Policy(
         strict_limits=settings.strict_limits,
         require_same_customer=settings.require_same_customer,
@@ -50,7 +50,7 @@ async def open_store(
 
 
 def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:
-    """What connects this server with the others on its store, which is called `name`; None where there are none."""
+    """The relay between the servers of one store, which is called `name`; None for a store with one server."""
     if not settings.store:
         return None
     made: Relay

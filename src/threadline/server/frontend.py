@@ -1,7 +1,7 @@
-"""The frontend: whatever speaks to clients. Requests and sockets on one listening socket, and the hub between them.
+"""The frontend: it serves requests and WebSockets on one listening socket, with the hub between them.
 
-It stands on a store and knows nothing of how that keeps what it keeps, so it runs in the process of the store or,
-where there is more to do than one process can, in another (`server.frontends`).
+It sees only the interface of the store. So it runs in the process of the writer, or in a process of its own
+(`processes.frontends`).
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Frontend:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Serve whoever connects to the socket it was made with."""
+        """Accept connections on the listening socket."""
         self._sweeping = asyncio.create_task(self.hub.sweep())
         await self._listener.start(self._bound, datadir.BACKLOG)
 

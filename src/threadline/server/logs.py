@@ -1,4 +1,4 @@
-"""Log lines, for people or as JSON. What may stand in them is decided where they are written: no content, no secret."""
+"""Log lines, for people or as JSON. The callers keep content and secrets out of their messages."""
 
 import json
 import logging

@@ -36,7 +36,7 @@ class Files:
         self._identities = {each: _identity(each) for each in (file, Path(f"{file}-wal"))}
 
     def look(self) -> str | None:
-        """What is wrong with them; None when nothing is."""
+        """The fault of the files; None without one."""
         if any(_identity(file) != identity for file, identity in self._identities.items()):
             return UNLINKED
         disk = os.statvfs(self._folder)

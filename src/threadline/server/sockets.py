@@ -48,7 +48,7 @@ class Endpoint:
         except Fault as fault:
             log.info("socket refused: %s: %s", fault.code, told(fault.message))
             self._refuse(request, fault)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the client gets an answer
+        except Exception as error:  # noqa: BLE001 - every error is answered
             if not isinstance(error, Unavailable):  # of which the store has told
                 log.error("a handshake failed\n%s", where(error))
             self._refuse(request, UNEXPECTED)
@@ -58,7 +58,7 @@ class Endpoint:
                 request.accept(lambda connection: Conversation(self._store, self._hub, caller, connection))
 
     async def _admit(self, request: Request) -> ParticipantCaller:
-        """Whose socket this is. Raises Fault for another path, and for a ticket that is unknown or too old."""
+        """The participant of this socket. Raises Fault for another path and for an unknown or expired ticket."""
         if unquote(request.raw_path.decode("latin-1")) != PATH:
             raise Fault("UnknownOperationException", "There is no WebSocket at this path.")
         ticket = parse_qs(request.query_string.decode("latin-1")).get("ticket", [""])[0]

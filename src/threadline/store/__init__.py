@@ -133,7 +133,7 @@ class Tx(ABC):
         self.all(name, **parameters)
 
     def put(self, name: str, row: Any, /) -> None:
-        """Run the named statement, whose parameters are the fields of `row` (a NamedTuple) in their order."""
+        """Run the named statement with the fields of `row`, a NamedTuple, as its parameters in their order."""
         self.run(name, **row._asdict())
 
     def append(

@@ -1,7 +1,7 @@
-"""Checks of what a store holds: every log without gaps, every contact one run of it, every association's anchor there.
+"""Checks of the content of a store: logs without gaps, contacts that are one run of a log, anchors that exist.
 
-Sessions are looked at a page at a time, each page in a short transaction of its own: so the check needs no more memory
-for a large store than for a small one, and holds up no server that writes meanwhile.
+Sessions are read by pages, each in a short transaction of its own. So the check needs the same memory for a store of
+any size, and does not hold up a server that writes meanwhile.
 """
 
 from collections.abc import Callable, Iterator

@@ -177,7 +177,7 @@ def file_findings(backup: Path, manifest: Manifest, progress: Progress) -> Itera
 
 
 def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[str]:
-    """What is wrong with a data folder or a backup, a sentence each. `counts` is filled with how much was looked at.
+    """The faults of a data folder or a backup, one sentence each. Fills `counts` with the rows checked.
 
     Raises Refused when `folder` is neither, apsw.Error and OSError.
     """
@@ -213,7 +213,7 @@ def _held(folder: Path) -> list[str]:
 
 
 def _loss(database: Path) -> str | None:
-    """What the database of a data folder lacks of what the folder knows of; None when nothing."""
+    """The data that the database lacks and the folder's record knows of, in words; None when it is complete."""
     try:
         mark = progress_file.known(database)
         if mark is None:
@@ -224,7 +224,7 @@ def _loss(database: Path) -> str | None:
             return progress_file.lost(database, progress_file.found(connection, database), mark, "")
     except progress_file.DataLost as loss:
         return str(loss)
-    except apsw.Error:  # damaged: whoever reads on says how
+    except apsw.Error:  # damaged: the checks that follow say how
         return None
 
 

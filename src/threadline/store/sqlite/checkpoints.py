@@ -1,7 +1,7 @@
 """Checkpoints of a SQLite file off the path of requests: a thread moves pages from the WAL into the database.
 
-SQLite's own are run by whichever commit fills the WAL, and everyone of that batch waits for two more syncs and a few
-megabytes. Here commits go on meanwhile; the WAL starts anew once a checkpoint has met its end.
+SQLite's own checkpoint runs in the commit that fills the WAL. The callers of that batch would wait for two more syncs
+and a few megabytes. Here commits go on meanwhile; the WAL starts anew once a checkpoint has met its end.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """A copy of a SQLite database while a server writes it: one consistent state, without disturbing the server.
 
-The copy is made in steps within one read transaction, so it has all that was committed before it began and nothing of
-what came later. (A backup whose steps are transactions of their own begins anew with every commit.) Each step is
-synced, and `Gentle` pauses after it: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
+The copy is made in steps within one read transaction, so it has every commit from before its beginning, and none from
+after it. (With a transaction for each step, a backup begins anew at every commit.) Each step is synced, and `Gentle`
+pauses after it: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
 """
 
 import errno

@@ -1,9 +1,9 @@
 """How far a database had got when it was last known to be durable: kept beside it, and held against it at a start.
 
 `threadline.state` is one line of JSON of a fixed length, written in place. The database has a counter of its own
-batches, which is raised at most once a second, and at once after a checkpoint: so whatever is missing, a WAL or a
-database, the counter is lower than the file says. Between two counts the file also has the WAL's salt and how many of
-its frames are durable, twenty times a second: a WAL that was cut off or damaged ends sooner.
+batches, which is raised at most once a second, and at once after a checkpoint: so when a WAL or a database is missing,
+the counter is lower than the file says. Between two counts the file also has the WAL's salt and the number of its
+durable frames, twenty times a second: a WAL that was cut off or damaged ends sooner.
 """
 
 import json
@@ -41,7 +41,7 @@ class DataLost(RuntimeError):
 
 
 class Mark(NamedTuple):
-    """A state of the database. `salt` is empty where nothing is said about the WAL, whose first `frames` are meant."""
+    """A state of the database. `frames` are the first ones of the WAL of this `salt`, which is empty without a WAL."""
 
     instance_id: str
     schema: int
@@ -168,7 +168,7 @@ def _checked(
 
 
 def known(file: Path) -> Mark | None:
-    """What the record beside the database `file` says; None without one. Raises DataLost for one that says nothing."""
+    """The mark in the record beside the database `file`; None without one. Raises DataLost if it cannot be read."""
     path = file.with_suffix(SUFFIX)
     try:
         record = path.read_bytes()
@@ -211,7 +211,7 @@ def instance_of(cursor: apsw.Cursor) -> str:
 
 
 def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
-    """What is wrong before the database `file` is opened, given its record and the instance that the folder names."""
+    """The fault that shows before the database `file` is opened, given its record and the instance of the folder."""
     if mark is None and not instance_id:
         return None
     if not file.exists():
@@ -220,7 +220,7 @@ def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
 
 
 def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
-    """What the database `file` or its WAL lacks, by its state `now`, of what is known of it; None when nothing."""
+    """The data that the database `file` or its WAL lacks, by its state `now`, in words; None when it is complete."""
     what = _lacking(file, now, mark, instance_id)
     if mark is None or now.frames >= mark.frames or now.instance_id not in ("", mark.instance_id):
         return what
@@ -235,7 +235,7 @@ def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | No
 
 
 def _lacking(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
-    """What the database lacks, whatever the reason."""
+    """The data that the database lacks, in words, without the reason."""
     if now.schema == 0 and (mark is not None or instance_id):
         return f"{file} holds nothing"
     expected = mark.instance_id if mark is not None else ""

@@ -1,10 +1,10 @@
 """The store on one SQLite file: units of work in batches on the event loop, syncs on a thread, reads on the loop.
 
-What waits runs in one transaction, one unit after the other, and is answered once that is durable. A commit only
-writes; a thread makes all durable that is written by then (`store.syncs`), while the loop runs the next batch. So no
-two threads run Python at once, which would cost more than it brings, and there is no timer: a lone caller waits for one
-sync and many callers share it. Short indexed reads run on a second connection, and are answered when all is durable
-that they may have seen. One process writes a file: two wait on each other for far longer than they work.
+Waiting units run in one transaction, one after the other, and are answered once it is durable. A commit only writes; a
+thread makes durable all that is written by then (`store.sqlite.durability`), while the loop runs the next batch. So two
+threads never run Python at once, which would cost more than it brings. There is no timer: a lone caller waits for one
+sync, and many callers share it. Short indexed reads run on a second connection. They are answered when every commit is
+durable that they may have seen. One process writes a file: two would wait on each other for longer than they work.
 """
 
 import asyncio
@@ -313,21 +313,21 @@ class SqliteStore(Store):
         """Run a batch in one transaction.
 
         Most units that fail have written nothing. After one that has, the others run again without it, each in a
-        savepoint: so no unit pays for what hardly ever happens.
+        savepoint. So no unit pays for a rare case.
         """
         if not self._writer.in_transaction:  # it could not be begun
             return
         try:
             for job in batch:
                 if self.syncs is not None:
-                    self.syncs.settle()  # who waits for the batches before does not wait for all of this one too
+                    self.syncs.settle()  # callers of earlier batches do not wait for this one
                 if not self._try(job):
                     self._writing.execute("ROLLBACK; BEGIN IMMEDIATE")
                     for other in batch:
                         if other is not job:
                             self._try_alone(other)
                     break
-        except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the callers get every error
             self._undo(batch, error)
 
     def _try(self, job: _Job) -> bool:
@@ -338,7 +338,7 @@ class SqliteStore(Store):
             job.result = job.work(tx)
         except _Undone:
             raise
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the caller gets every error
             job.error = self._told(error)
             return self._writer.total_changes() == before
         return True
@@ -367,7 +367,7 @@ class SqliteStore(Store):
             if has_written:
                 self._progress.count(self._writing, self._count, checkpoints, is_last=self._is_closing)
             self._writing.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - handed to the callers, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the callers get every error
             self._undo(batch, error)
         else:
             if has_written:
