@@ -8,6 +8,24 @@ from threadline.operations.registry import AccountCaller, Reply, bare_id, operat
 from threadline.store import Tx
 
 REGION = "us-east-1"
+ATTRIBUTES = {
+    "INBOUND_CALLS": False,
+    "OUTBOUND_CALLS": False,
+    "CONTACTFLOW_LOGS": False,
+    "CONTACT_LENS": False,
+    "AUTO_RESOLVE_BEST_VOICES": False,
+    "USE_CUSTOM_TTS_VOICES": False,
+    "EARLY_MEDIA": False,
+    "MULTI_PARTY_CONFERENCE": False,
+    "AUTO_MUTE_AGENT_ON_HOLD": False,
+    "HIGH_VOLUME_OUTBOUND": False,
+    "ENHANCED_CONTACT_MONITORING": False,
+    "ENHANCED_CHAT_MONITORING": False,
+    "MULTI_PARTY_CHAT_CONFERENCE": False,
+    "MESSAGE_STREAMING": False,
+}
+"""The features of the model's InstanceAttributeType in its order, and whether this server has them."""
+NOT_A_NEXT_TOKEN = "NextToken is not one that this operation has given."
 
 
 class _Identified(Protocol):
@@ -98,7 +116,7 @@ def start_of_page(tx: Tx, next_token: str | None, statement: str, **keys: str) -
     if not next_token:
         return ""
     if tx.one(statement, **keys) is None:
-        raise Fault("InvalidRequestException", "NextToken is not one that this operation has given.")
+        raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
     return next_token
 
 
@@ -148,10 +166,50 @@ def _instance_members(tx: Tx, instance: Instance) -> Reply:
         "CreatedTime": instance.created_at_ms,
         "ServiceRole": f"arn:aws:iam::{instance.account_id}:role/threadline",
         "InstanceStatus": "ACTIVE",
-        "InboundCallsEnabled": False,
-        "OutboundCallsEnabled": False,
+        "InboundCallsEnabled": ATTRIBUTES["INBOUND_CALLS"],
+        "OutboundCallsEnabled": ATTRIBUTES["OUTBOUND_CALLS"],
         "InstanceAccessUrl": tx.policy.url,
     }
+
+
+@operation("connect", writes=False)
+def describe_instance_attribute(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, attribute_type: str
+) -> Reply:
+    """Tell whether an instance has a feature, such as MULTI_PARTY_CHAT_CONFERENCE.
+
+    Faults: ResourceNotFoundException. Source: DescribeInstanceAttribute.
+    On purpose: every instance has the same features, those of this server, since UpdateInstanceAttribute is not
+        supported. Threadline has none of the features that the model lists so far.
+    """
+    require_instance(tx, caller, instance_id)
+    return {"Attribute": _attribute(attribute_type)}
+
+
+@operation("connect", writes=False)
+def list_instance_attributes(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, next_token: str | None = None, max_results: int = 7
+) -> Reply:
+    """List the features that an instance can have, and whether it has them.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
+    Source: ListInstanceAttributes.
+    """
+    require_instance(tx, caller, instance_id)
+    types = list(ATTRIBUTES)
+    if next_token and next_token not in ATTRIBUTES:
+        raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
+    start = types.index(next_token) + 1 if next_token else 0
+    kept = types[start : start + max_results]
+    return {
+        "Attributes": [_attribute(attribute_type) for attribute_type in kept],
+        "NextToken": kept[-1] if start + max_results < len(types) else None,
+    }
+
+
+def _attribute(attribute_type: str) -> Reply:
+    """An attribute of an instance. A type of a newer model that `ATTRIBUTES` lacks is no feature of this server."""
+    return {"AttributeType": attribute_type, "Value": "true" if ATTRIBUTES.get(attribute_type) else "false"}
 
 
 @operation("connect", writes=False)
