@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from tests.http.raw import ask
 from tests.processes.supervised import PATIENCE_SECONDS, Supervised, gone, supervised
+from tests.recorder import Recorder
 from threadline.chat.limits import Policy
 from threadline.clock import ManualClock
 from threadline.config import BadSettings, Settings
@@ -30,6 +31,7 @@ from threadline.processes.frontends import Frontends, wanted
 from threadline.processes.messages import Begin, Follow, Ready
 from threadline.server import Server
 from threadline.store import Committed, Signal, Store, Tx, Unavailable
+from threadline.store.observer import Observers
 from threadline.store.sqlite.store import BATCH_MAX, SqliteStore
 
 
@@ -135,26 +137,24 @@ def test_refusals_come_over_in_full(tmp_path: Path) -> None:
 class Two:
     """A store, and a frontend's view of it, over a real channel: two processes in one, whose disk a test can hold."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self.store = store
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "threadline.db"
+        self.seen = Recorder()
+        self.observers = Observers(self.seen)
+        self.store = store = SqliteStore(self.path, ManualClock(), observer=self.observers)
         self.remote: RemoteStore
         self.channel: Channel
         self.frontends: Frontends
-        self.news: list[Committed] = []
+        self.remote_seen = Recorder()
         self.released = threading.Event()
         self.failure: OSError | None = None
-        self.failures = 0
         assert store.syncs is not None
         store.syncs.sync = self._sync
-        store.on_failure = self._failed
 
     def _sync(self) -> None:
         assert self.released.wait(PATIENCE_SECONDS)
         if self.failure:
             raise self.failure
-
-    def _failed(self) -> None:
-        self.failures += 1
 
     def seen_by(self, who: str) -> Store:
         return self.remote if who == "frontend" else self.store
@@ -163,17 +163,18 @@ class Two:
 @asynccontextmanager
 async def two_processes(folder: Path) -> AsyncIterator[Two]:
     ours, theirs = socket.socketpair()
-    path, written = folder / "threadline.db", SharedCounter()
-    two = Two(SqliteStore(path, ManualClock()))
+    written = SharedCounter()
+    two = Two(folder)
     hung_up = asyncio.get_running_loop().create_future()
     frontends = two.frontends = Frontends(
-        Forked([ours], written), two.store, lambda: hung_up.set_result(None)
+        Forked([ours], written), two.store, two.observers, lambda: hung_up.set_result(None)
     )
 
     def receive(message: Any) -> None:
         if isinstance(message, Begin):
-            two.remote = RemoteStore(path, written, message.synced, channel, ManualClock(), Policy())
-            two.remote.on_commit = two.news.append
+            two.remote = RemoteStore(
+                two.path, written, message.synced, channel, ManualClock(), Policy(), two.remote_seen
+            )
             channel.send(Ready())
         else:
             two.remote.receive(message)
@@ -211,8 +212,6 @@ def kept(tx: Tx) -> bool:
 @pytest.mark.parametrize("who", ["owner", "frontend"])
 async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> None:
     async with two_processes(tmp_path) as two:
-        told: list[Committed] = []
-        two.store.on_commit = told.append
         assert not await two.seen_by(who).read(kept)  # nothing is under way: at once
         writing = asyncio.ensure_future(two.store.write(keep))
         await asyncio.sleep(0)
@@ -220,7 +219,8 @@ async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> N
         reading = asyncio.ensure_future(two.seen_by(who).read(kept))
         done, _ = await asyncio.wait([writing, reading], timeout=0.05)
         assert not done
-        assert not told
+        assert not two.seen.commits
+        assert not two.seen.durables
         two.released.set()
         assert await writing == "kept"
         assert await reading
@@ -244,7 +244,7 @@ async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: P
             await two.store.write(keep)
         with pytest.raises(Unavailable, match="the disk"):
             await two.remote.write(Call("connect", "StopContact", CALLER, {}))
-        assert two.failures == 1
+        assert two.seen.failures == 1
         if who == "frontend":
             assert not reading.done()  # it ends with its process
             reading.cancel()
@@ -278,7 +278,7 @@ async def test_a_sync_that_succeeds_after_one_that_failed_means_nothing(tmp_path
         with pytest.raises(Unavailable, match="the disk"):
             await two.store.read(kept)
         assert not outcomes
-        assert two.failures == 1
+        assert two.seen.failures == 1
 
 
 @pytest.mark.parametrize("failure", [None, OSError(5, "the disk")])
@@ -350,14 +350,14 @@ async def test_an_edge_hears_of_the_sessions_that_it_follows(tmp_path: Path) -> 
         two.frontends.committed(Committed((), tuple(signals), None))
         two.frontends.committed(Committed((), tuple(signals[1:]), None))
         await two.remote.write(LIST)
-        assert two.news == [Committed((), (signals[0],), None)]
+        assert two.remote_seen.commits == [Committed((), (signals[0],), None)]
 
 
 async def test_a_commit_before_the_edges_are_there_is_nobody_s(tmp_path: Path) -> None:
     """As where timers are overdue when a server starts."""
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ends = socket.socketpair()
-    frontends = Frontends(Forked(list(ends), SharedCounter()), store, lambda: None)
+    frontends = Frontends(Forked(list(ends), SharedCounter()), store, Observers(), lambda: None)
     frontends.committed(Committed((), (Signal(1, "participant", {}),), None))
     for end in ends:
         end.close()
@@ -394,7 +394,7 @@ async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: P
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
     theirs.close()
-    frontends = Frontends(Forked([ours], SharedCounter()), store, lambda: None)
+    frontends = Frontends(Forked([ours], SharedCounter()), store, Observers(), lambda: None)
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(RuntimeError, match="has ended"):
             await frontends.start()
@@ -404,7 +404,7 @@ async def test_an_edge_that_is_gone_before_it_begins_fails_the_start(tmp_path: P
 async def test_an_edge_that_is_gone_while_it_drains_has_not_answered_all(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     ours, theirs = socket.socketpair()
-    frontends = Frontends(Forked([ours], SharedCounter()), store, lambda: None)
+    frontends = Frontends(Forked([ours], SharedCounter()), store, Observers(), lambda: None)
 
     def receive(message: Any) -> None:
         if isinstance(message, Begin):

@@ -1,14 +1,15 @@
 """A node without its frontend: the store on PostgreSQL, and the operations on it."""
 
-from typing import Any
+from typing import Any, Self
 
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
+from tests.recorder import Recorder
 from threadline.chat.participant import Token
+from threadline.clock import Clock
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, Reply, dispatch
 from threadline.operations.tokens import authenticate
 from threadline.operations.workspace import first_workspace
-from threadline.store import Committed
 from threadline.store.postgres.store import PostgresStore
 
 
@@ -17,10 +18,14 @@ class Node:
 
     address: str
 
-    def __init__(self, store: PostgresStore) -> None:
+    def __init__(self, store: PostgresStore, seen: Recorder) -> None:
         self.store = store
-        self.told: list[Committed] = []
-        store.on_commit = self.told.append
+        self.told = seen.commits
+
+    @classmethod
+    async def open(cls, address: str) -> Self:
+        seen = Recorder()
+        return cls(await PostgresStore.open(address, Clock(), observer=seen), seen)
 
     async def begin(self) -> None:
         made = await self.store.write(first_workspace)

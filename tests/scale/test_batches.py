@@ -13,11 +13,9 @@ import pytest
 
 from tests.engines import Postgres
 from tests.scale.node import Node
-from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations.registry import ParticipantCaller
 from threadline.store import Tx
-from threadline.store.postgres.store import PostgresStore
 
 FIRST, _, LAST = os.environ.get("THREADLINE_SEEDS", "0-2").partition("-")
 CHATS, UNITS, ROUNDS = 6, 40, 3
@@ -104,7 +102,7 @@ async def disturb(server: Postgres, random: Random, is_over: asyncio.Event) -> N
 async def test_each_takes_place_once_or_not_at_all(postgres: Postgres, seed: int, is_disturbed: bool) -> None:
     random = Random(seed)
     address = postgres.database()
-    nodes = [Node(await PostgresStore.open(address, Clock())) for _ in range(2)]
+    nodes = [await Node.open(address) for _ in range(2)]
     for node in nodes:
         await node.begin()
     chats = [await nodes[0].start() for _ in range(CHATS)]

@@ -24,11 +24,10 @@ CALLERS = 60
 async def nodes(postgres: Postgres) -> AsyncIterator[tuple[Node, Node]]:
     """Two nodes that start at the same moment on an empty database."""
     address = postgres.database()
-    stores = await asyncio.gather(*(PostgresStore.open(address, Clock()) for _ in range(2)))
-    nodes = Node(stores[0]), Node(stores[1])
+    nodes = await Node.open(address), await Node.open(address)
     await asyncio.gather(*(node.begin() for node in nodes))
     yield nodes
-    await asyncio.gather(*(store.close() for store in stores))
+    await asyncio.gather(*(node.store.close() for node in nodes))
 
 
 async def test_nodes_that_start_together_share_one_workspace(nodes: tuple[Node, Node]) -> None:

@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 30
 @pytest.fixture
 async def node(postgres: Postgres) -> AsyncIterator[Node]:
     address = postgres.database()
-    node = Node(await PostgresStore.open(address, Clock()))
+    node = await Node.open(address)
     node.address = address
     await node.begin()
     yield node
@@ -199,7 +199,7 @@ async def test_a_database_that_is_away_keeps_nobody_waiting_and_fills_no_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with running() as server:
-        node = Node(await PostgresStore.open(server.database(), Clock()))
+        node = await Node.open(server.database())
         await node.begin()
         _, casey = await node.start()
         await asyncio.to_thread(server.stop)

@@ -209,17 +209,19 @@ def test_all_sockets_see_every_item_once_and_in_order(threadline: Threadline, ca
     assert [item["Content"] for item in casey.history() if item["Type"] == "MESSAGE"] == seen[0]
 
 
-def test_a_lost_wake_costs_delay_and_no_data(threadline: Threadline, casey: Customer) -> None:
+def test_a_lost_wake_costs_delay_and_no_data(
+    threadline: Threadline, casey: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chat = subscribed(casey)
-    store = threadline._server.store
-    wake, store.on_commit = store.on_commit, lambda _: None
-    casey.say("unheard")
-    store.on_commit = wake
+    hub = frontend_of(threadline).hub
+    with monkeypatch.context() as lost:
+        lost.setattr(hub, "committed", lambda _: None)
+        casey.say("unheard")
     chat.send('{"topic":"aws/heartbeat"}')
     assert texts(chat, 1) == ["unheard"]
-    store.on_commit = lambda _: None
-    casey.say("unheard as well")
-    store.on_commit = wake
+    with monkeypatch.context() as lost:
+        lost.setattr(hub, "committed", lambda _: None)
+        casey.say("unheard as well")
     casey.say("heard")  # finds the socket behind
     assert texts(chat, 2) == ["unheard as well", "heard"]
 

@@ -7,7 +7,7 @@ clock. What PostgreSQL adds, locks and batches, is tried on the real one, in tes
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TypeVar
 from tests.simulation.faults import Disk, on_disk
 from threadline.clock import Clock, ManualClock
 from threadline.store import Committed, Store, Tx, Unavailable, Work
+from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
@@ -33,16 +34,16 @@ class _Again(Exception):
 class Life:
     """The database from a start to its end."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, observer: StoreObserver) -> None:
         self.disk = Disk(name, folder)
         self.is_over = False
         with on_disk(self.disk):
-            self.store = SqliteStore(folder / "threadline.db", ManualClock())
+            self.store = SqliteStore(folder / "threadline.db", ManualClock(), observer=observer)
         assert self.store.syncs is not None
         self.store.syncs.sync = partial(self.disk.sync_beside, f"{folder}/threadline.db-wal")
 
 
-class Database:
+class Database(StoreObserver):
     """The database, which may lose its power; `again` and `unsure` are chances of what may happen to a unit of work."""
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -58,8 +59,10 @@ class Database:
 
     def boot(self) -> None:
         """Start on the newest state of the disk."""
-        self.life = Life(f"simulated-{id(self)}-{self.lives}", self._folder / str(self.lives))
-        self.life.store.on_failure = self.cut_power
+        self.life = Life(f"simulated-{id(self)}-{self.lives}", self._folder / str(self.lives), self)
+
+    def failed(self) -> None:
+        self.cut_power()
 
     def cut_power(self) -> None:
         """This moment's disk is what the next life starts from; whatever this life still does, nobody sees."""
@@ -116,8 +119,8 @@ class Database:
 class Client(Store):
     """What a node has of the database. `is_dead`: the node has died."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self.on_commit: Callable[[Committed], None] = lambda _: None
+    def __init__(self, database: Database, clock: Clock, observer: StoreObserver) -> None:
+        self._observer = observer
         self.is_dead = False
         self._database = database
         self._clock = clock
@@ -133,7 +136,7 @@ class Client(Store):
             self._check(life)
             if self._database.is_cut_off():
                 raise Gone
-            self.on_commit(committed)
+            self._observer.committed(committed)
             return result
 
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:

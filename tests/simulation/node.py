@@ -29,6 +29,7 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.store import Committed, Unavailable
+from threadline.store.observer import StoreObserver
 from threadline.tasks.timers import Timers
 
 Item = dict[str, Any]
@@ -140,13 +141,13 @@ class Connection:
         self._inbox.put_nowait(None)
 
 
-class Node:
+class Node(StoreObserver):
     """A server that can be asked, connected to, and killed. It is alone where there is no air to the others."""
 
     def __init__(self, database: Database, air: Air, clock: ManualClock, *, is_alone: bool) -> None:
         self.settings = Settings(port=0, data=":memory:")
         self.clock = clock
-        self.store = Client(database, clock)
+        self.store = Client(database, clock, self)
         self.hub = Hub(self.settings, pull_from(self.store), chat_frame)
         self.relay = None if is_alone else Radio(self.hub, clock, air)
         self.timers = Timers(self.store, clock)
@@ -154,12 +155,11 @@ class Node:
             self.store, clock, self.settings, request_ids_of(clock), Readiness(self.store, self.settings)
         )
         self.endpoint = Endpoint(self.store, self.hub, self.api.refuse)
-        self.store.on_commit = self._committed
         self.connections: list[Connection] = []
         self._air = air
         self._relaying = asyncio.ensure_future(self.relay.run()) if self.relay else None
 
-    def _committed(self, committed: Committed) -> None:
+    def committed(self, committed: Committed) -> None:
         if self.relay is None:  # as a server that has frontends of its own tells them
             self._air.carry_on(committed.of(self.hub.sessions()), self.hub.committed)
         else:

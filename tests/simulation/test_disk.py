@@ -9,22 +9,35 @@ from pathlib import Path
 import apsw
 import pytest
 
+from tests.recorder import Recorder
 from tests.simulation.faults import Disk, failing, on_disk
 from threadline.clock import ManualClock
 from threadline.operations.continuations import CONTINUATIONS, run_due_now
-from threadline.store import Committed, Task, Tx, Unavailable
+from threadline.store import Task, Tx, Unavailable
+from threadline.store.observer import StoreObserver
 from threadline.store.sqlite import checkpoints, durability, trouble
 from threadline.store.sqlite.store import SqliteStore
 
 PATIENCE_SECONDS = 15.0
 
 
+class Recovery(Recorder):
+    """Sets `over` once the store can be written again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = asyncio.Event()
+
+    def troubled(self, reason: str | None) -> None:
+        super().troubled(reason)
+        if reason is None:
+            self.over.set()
+
+
 @asynccontextmanager
-async def opened(disk: Disk, told: list[Committed] | None = None) -> AsyncIterator[SqliteStore]:
+async def opened(disk: Disk, observer: StoreObserver | None = None) -> AsyncIterator[SqliteStore]:
     with on_disk(disk):
-        store = SqliteStore(disk.root / "threadline.db", ManualClock())
-    if told is not None:
-        store.on_commit = told.append
+        store = SqliteStore(disk.root / "threadline.db", ManualClock(), observer=observer)
     try:
         yield store
     finally:
@@ -68,12 +81,12 @@ async def test_what_follows_a_rollback_of_the_database_itself_is_not_kept(
     monkeypatch.setitem(CONTINUATIONS, "stumble", stumble)
     async with opened(disk) as store:
         await store.write(keep("old"))
-    told: list[Committed] = []
-    async with opened(disk, told) as store:
+    seen = Recorder()
+    async with opened(disk, seen) as store:
         with pytest.raises(Unavailable):
             await store.write(work)
         assert await kept(store, "before", "after") == []
-        assert told == []
+        assert seen.commits == []
         assert await store.write(keep("after")) == "after"
 
 
@@ -167,17 +180,9 @@ async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
 ) -> None:
     """Once in ten seconds, whatever the number of those who are refused, and without a line of the program."""
     monkeypatch.setattr(trouble, "PROBE_SECONDS", 0.01)
-    reasons: list[str | None] = []
-    over = asyncio.Event()
-
-    def told(reason: str | None) -> None:
-        reasons.append(reason)
-        if reason is None:
-            over.set()
-
-    async with opened(disk) as store:
+    seen = Recovery()
+    async with opened(disk, seen) as store:
         await store.write(keep("old"))
-        store.on_trouble = told
         disk.trouble = failing(1, 1_000, apsw.IOError)
         for number in range(20):
             with pytest.raises(Unavailable, match="the disk fails"):
@@ -185,8 +190,8 @@ async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
         assert store.trouble == "disk error"
         disk.trouble = None
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await over.wait()  # though nobody writes
-    assert reasons == ["disk error", None]
+            await seen.over.wait()  # though nobody writes
+    assert seen.reasons == ["disk error", None]
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
     assert str(disk.root / "threadline.db") in lines[0]

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from threadline.chat.transcript import CHAT_ENDED, LEFT, Item, Viewer, as_event, may_see
 from threadline.config import Settings
 from threadline.store import Appended, Committed, Signal, Unavailable
+from threadline.store.observer import StoreObserver
 
 NORMAL, GOING_AWAY, REFUSED, RESTART = 1000, 1001, 1008, 1012
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
@@ -91,8 +92,8 @@ class Topic:
         self.end = 0
 
 
-class Hub:
-    """The bus of one process. All of it runs on the event loop."""
+class Hub(StoreObserver):
+    """The bus of one process, which observes its store. All of it runs on the event loop."""
 
     def __init__(self, settings: Settings, pull: Pull, encode: Encode) -> None:
         self._settings = settings
@@ -184,7 +185,7 @@ class Hub:
         return list(self._open)
 
     def committed(self, committed: Committed) -> None:
-        """See `Bus.committed`."""
+        """Push the new items, or wake the sockets that have to pull them. Never blocks."""
         for appended in committed.appended:
             if (topic := self._topics.get(appended.session)) is not None:
                 self._push_items(topic, appended)

@@ -15,6 +15,7 @@ import msgspec
 from threadline.bus.hub import Hub
 from threadline.clock import Clock
 from threadline.store import Committed, Signal
+from threadline.store.observer import StoreObserver
 
 BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 GATHER_SECONDS = 0.002
@@ -36,8 +37,11 @@ class Announcement(msgspec.Struct, array_like=True, gc=False):
     signals: list[tuple[int, str, dict[str, Any]]]
 
 
-class Relay(ABC):
-    """A bus of several nodes; see `bus.Bus`. `run` sends the announcements, for as long as the node runs."""
+class Relay(StoreObserver, ABC):
+    """The bus of several nodes. It observes its node's store and passes the commits on to the node's own hub.
+
+    `run` sends the announcements, for as long as the node runs.
+    """
 
     def __init__(self, hub: Hub, clock: Clock) -> None:
         self._hub = hub

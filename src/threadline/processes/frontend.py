@@ -17,6 +17,7 @@ from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
 from threadline.server.frontend import Frontend
 from threadline.store import Store, Unavailable, Work
+from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import Reader
 
 
@@ -32,9 +33,16 @@ class RemoteStore(Store):
     """
 
     def __init__(
-        self, path: Path, written: SharedCounter, synced: int, channel: Channel, clock: Clock, policy: Policy
+        self,
+        path: Path,
+        written: SharedCounter,
+        synced: int,
+        channel: Channel,
+        clock: Clock,
+        policy: Policy,
+        observer: StoreObserver,
     ) -> None:
-        self.on_commit = lambda _: None
+        self._observer = observer
         self._reader = Reader(path, clock, policy)
         self._channel = channel
         self._requests: dict[int, asyncio.Future[Any]] = {}
@@ -69,11 +77,13 @@ class RemoteStore(Store):
             case messages.WriteError(number, code, text, members):
                 self._requests.pop(number).set_exception(_exception(code, text, members))
             case messages.CommitNotice(committed):
-                self.on_commit(committed)
+                self._observer.committed(committed)
             case messages.Blocked(reason):
                 self.trouble = reason
+                self._observer.troubled(reason)
             case messages.Durable(batches):
                 self._synced = batches
+                self._observer.durable(batches)
                 while self._reading and self._reading[0][0] <= batches:
                     self._reading.popleft()[1].set_result(None)
 
@@ -97,11 +107,12 @@ async def serve(
     begun: asyncio.Future[RemoteStore] = loop.create_future()
     drained: asyncio.Future[float] = loop.create_future()
     clock = Clock()
+    observers = Observers()
 
     def receive(message: ToFrontend) -> None:
         match message:
             case messages.Begin(synced):
-                begun.set_result(RemoteStore(file, written, synced, channel, clock, policy))
+                begun.set_result(RemoteStore(file, written, synced, channel, clock, policy, observers))
             case messages.Drain(seconds):
                 drained.set_result(seconds)
             case _ if begun.done():
@@ -115,7 +126,7 @@ async def serve(
     await channel.open(end)
     store = await begun
     frontend = Frontend(settings, clock, store, bound)
-    store.on_commit = frontend.committed
+    observers.add(frontend.hub)
     frontend.hub.on_follow = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
     await frontend.start()
     freeze_gc()

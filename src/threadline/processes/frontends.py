@@ -20,6 +20,7 @@ from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked
 from threadline.processes.messages import ToFrontend, ToWriter
 from threadline.store import Committed, Unavailable
+from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import SqliteStore
 
 log = logging.getLogger("threadline.server")
@@ -49,25 +50,26 @@ def wanted(settings: Settings, cores: int | None = None) -> int:
     return min(count, 1) if settings.rate_limits else count
 
 
-class Frontends:
+class Frontends(StoreObserver):
     """The frontends of the process that owns the store. Each gets the commits of the sessions that it follows.
 
-    `lost` is called when one of them ends.
+    They observe the store through `observers`. `lost` is called when one of them ends.
     """
 
-    def __init__(self, forked: Forked, store: SqliteStore, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, forked: Forked, store: SqliteStore, observers: Observers, lost: Callable[[], None]
+    ) -> None:
         self._ends = forked.ends
         self._lost = lost
         self._store = store
-        store.on_begin = forked.written.set
-        store.on_sync = self._synced
-        store.on_trouble = self._blocked
+        self._written = forked.written
         self._channels: list[Channel] = []
         self._followed: list[set[int]] = [set() for _ in forked.ends]
         self._replies: list[asyncio.Future[Any]] = []
         self._batches = 0
         self._is_whole = True
         self._is_closing = False
+        observers.add(self)
 
     async def start(self) -> None:
         """Start all frontends and wait until they serve. Raises RuntimeError when one ends instead."""
@@ -77,7 +79,7 @@ class Frontends:
             await channel.open(end)
             self._channels.append(channel)
         self._broadcast(messages.Begin(self._batches))
-        self._blocked(self._store.trouble)
+        self.troubled(self._store.trouble)
         await asyncio.gather(*self._replies)
 
     async def close(self, seconds: float) -> bool:
@@ -91,7 +93,7 @@ class Frontends:
         return all(isinstance(message, messages.Drained) and message.is_clean for message in replies)
 
     def committed(self, committed: Committed) -> None:
-        """See `Bus.committed`."""
+        """Send each frontend the part that concerns its sessions."""
         if committed.appended or committed.signals:
             for channel, followed in zip(
                 self._channels, self._followed, strict=False
@@ -100,13 +102,19 @@ class Frontends:
                 if part.appended or part.signals:
                     channel.send(messages.CommitNotice(part))
 
-    def _synced(self, batches: int) -> None:
+    def written(self, batches: int, units: int) -> None:
+        """Raise the counter that the frontends share, before they can see the batch."""
+        self._written.set(batches)
+
+    def durable(self, batches: int) -> None:
+        """Let the frontends answer reads that saw these batches."""
         self._batches = batches
         self._broadcast(messages.Durable(batches))
         for channel in self._channels:
             channel.flush()  # the next turn of the loop may be late
 
-    def _blocked(self, reason: str | None) -> None:
+    def troubled(self, reason: str | None) -> None:
+        """See `messages.Blocked`."""
         self._broadcast(messages.Blocked(reason))
 
     def _broadcast(self, message: ToFrontend) -> None:

@@ -29,6 +29,7 @@ from threadline.operations.workspace import first_workspace
 from threadline.server import factory
 from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store, Tx
+from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.progress import DataLost, set_aside
 from threadline.store.sqlite.store import SqliteStore
 from threadline.tasks.timers import Timers
@@ -42,8 +43,8 @@ log = logging.getLogger(__name__)
 CANCEL_SECONDS = 0.5
 """Between two cancellations of a task that goes on."""
 
-MakeFrontends = Callable[[SqliteStore, Callable[[], None]], Clients]
-"""Makes the processes that serve clients of a store; they call the function when one of them ends."""
+MakeFrontends = Callable[[SqliteStore, Observers, Callable[[], None]], Clients]
+"""Makes the processes that serve clients of a store and observe it; they call the function when one of them ends."""
 
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
@@ -68,6 +69,7 @@ class Server:
         self._running: list[asyncio.Task[None]] = []
         self._lock: int | None = None
         self._relay: Relay | None = None
+        self._observers = Observers()
 
     async def start(
         self,
@@ -98,7 +100,7 @@ class Server:
             known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
             self.store = await factory.open_store(
-                self.settings, self.clock, policy, named, accept_loss=accept_loss
+                self.settings, self.clock, policy, self._observers, named, accept_loss=accept_loss
             )
             undo.push_async_callback(self.store.close)
             self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
@@ -106,11 +108,8 @@ class Server:
                 datadir.write_private(file, self.workspace)
             undo.pop_all()
         self._timers = Timers(self.store, self.clock)
-        sqlite = self.store if isinstance(self.store, SqliteStore) else None
-        if sqlite:
-            sqlite.on_failure = self._fail
-        if sqlite and frontends:
-            self.frontend: Clients = frontends(sqlite, self._fail)
+        if frontends and isinstance(self.store, SqliteStore):
+            self.frontend: Clients = frontends(self.store, self._observers, self._fail)
         else:
             settings = replace(
                 self.settings, connections_max=connections_allowed(self.settings.connections_max)
@@ -119,7 +118,8 @@ class Server:
             self._relay = factory.relay(
                 self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )
-        self.store.on_commit = self._committed
+            self._observers.add(self._relay or frontend.hub)
+        self._observers.add(_Observer(self._timers, self._fail))
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
@@ -158,10 +158,6 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    def _committed(self, committed: Committed) -> None:
-        (self._relay or self.frontend).committed(committed)
-        self._timers.due(committed.tasks_due_ms)
 
     def _follow(self, clock: ManualClock) -> None:
         """Run what becomes due when somebody moves the clock; moved from another thread, it waits for that."""
@@ -205,6 +201,20 @@ class Server:
             )
             log.warning("%s %s: it is %s now", file, wrong, set_aside(file))
         return workspace
+
+
+class _Observer(StoreObserver):
+    """Wakes the timers for a task that is due sooner, and reports a store that failed."""
+
+    def __init__(self, timers: Timers, fail: Callable[[], None]) -> None:
+        self._timers = timers
+        self._fail = fail
+
+    def committed(self, committed: Committed) -> None:
+        self._timers.due(committed.tasks_due_ms)
+
+    def failed(self) -> None:
+        self._fail()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

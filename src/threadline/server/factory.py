@@ -14,6 +14,7 @@ from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.config import BadSettings, Settings
 from threadline.store import Store
+from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
 
 CHATS_MAX = 500
@@ -32,21 +33,27 @@ def policy(settings: Settings, url: str) -> Policy:
 
 
 async def open_store(
-    settings: Settings, clock: Clock, policy: Policy, instance_id: str, *, accept_loss: bool
+    settings: Settings,
+    clock: Clock,
+    policy: Policy,
+    observer: StoreObserver,
+    instance_id: str,
+    *,
+    accept_loss: bool,
 ) -> Store:
-    """The store that the settings ask for, which held the instance `instance_id` if the folder names one.
+    """The store that the settings ask for. It held the instance `instance_id` if the folder names one.
 
     Raises RuntimeError for data of a newer Threadline, DataLost for data that is gone, unless `accept_loss`.
     """
     if settings.store:
         store: Store = await _optional("store.postgres.store", "postgres").PostgresStore.open(
-            settings.store, clock, policy
+            settings.store, clock, policy, observer
         )
         return store
     if settings.keeps_nothing:
-        return SqliteStore(None, clock, policy)
+        return SqliteStore(None, clock, policy, observer)
     file = Path(settings.data) / datadir.DATABASE
-    return SqliteStore(file, clock, policy, instance_id=instance_id, accept_loss=accept_loss)
+    return SqliteStore(file, clock, policy, observer, instance_id=instance_id, accept_loss=accept_loss)
 
 
 def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:

@@ -18,7 +18,7 @@ from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import watched
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
-from threadline.store import Committed, Store
+from threadline.store import Store
 
 GOODBYE_SECONDS = 0.5
 """Time that clients have to answer the close of their WebSocket when the server stops."""
@@ -26,9 +26,6 @@ GOODBYE_SECONDS = 0.5
 
 class Clients(Protocol):
     """The part of a server that serves its clients: in this process, or in others."""
-
-    def committed(self, committed: Committed) -> None:
-        """See `Bus.committed`."""
 
     async def start(self) -> None:
         """Serve, from when this returns."""
@@ -42,7 +39,6 @@ class Frontend:
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
         self.hub = Hub(settings, pull_from(store), chat_frame)
-        self.committed = self.hub.committed
         request_ids = request_ids_of(clock)
         self._readiness = Readiness(store, settings)
         api = Api(store, clock, settings, request_ids, self._readiness)

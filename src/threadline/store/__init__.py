@@ -1,7 +1,7 @@
 """The store: named SQL behind one transaction type, `Tx`, on two engines.
 
 Operations see `Tx` and nothing else of this package. A unit of work is a plain function of a `Tx`; the store runs
-it in a transaction, commits, calls `on_commit` with the effects, and only then answers. There is no fake store:
+it in a transaction, commits, tells its observer the effects, and only then answers. There is no fake store:
 SQLite in memory is the fake.
 """
 
@@ -254,13 +254,12 @@ class Unavailable(Exception):
 
 
 class Store(ABC):
-    """Runs units of work. `on_commit` is called on the event loop after a commit and before the caller is answered.
+    """Runs units of work. The `StoreObserver` that its constructor gets is told of each commit before the caller is.
 
     `trouble` is why nothing can be written, in two or three words ("disk full"), as far as the last attempts have
     shown; None while all is well. The store itself goes on trying, and clears it.
     """
 
-    on_commit: Callable[[Committed], None]
     trouble: str | None = None
 
     @abstractmethod

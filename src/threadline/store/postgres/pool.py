@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +12,8 @@ import psycopg
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock, Limited
-from threadline.store import Committed, Unavailable, Work
+from threadline.store import Unavailable, Work
+from threadline.store.observer import StoreObserver
 from threadline.store.postgres.batch import Batch, BatchContext, BatchOutcome
 from threadline.store.postgres.greenlets import Greenlets
 from threadline.store.postgres.pipeline import Pipeline, error_line
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Pool:
     """The connections for one purpose and the units of work that wait for one.
 
-    `on_commit` is called for every unit that committed. Without it, the connections only read.
+    `observer` gets every unit that committed. Without it, the connections only read.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Pool:
         count: int,
         clock: Clock,
         policy: Policy,
-        on_commit: Callable[[Committed], None] | None = None,
+        observer: StoreObserver | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._context = BatchContext(clock, policy, on_commit is not None, Greenlets(), self._loop)
+        self._context = BatchContext(clock, policy, observer is not None, Greenlets(), self._loop)
         self._address = address
-        self._on_commit = on_commit
+        self._observer = observer
         self._count = count
         self._queue: deque[Unit] = deque()
         self._idle: list[Pipeline] = []
@@ -106,8 +106,8 @@ class Pool:
             unit.fail(unit.error)
             return
         try:
-            if self._on_commit is not None and unit.tx is not None:
-                self._on_commit(unit.tx.committed())
+            if self._observer is not None and unit.tx is not None:
+                self._observer.committed(unit.tx.committed())
         except Exception:
             log.exception("a wake after a commit failed; sockets catch up from the store")
         if not unit.future.done():

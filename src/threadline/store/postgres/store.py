@@ -9,6 +9,7 @@ import psycopg
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Store, Work, migrations
+from threadline.store.observer import StoreObserver
 from threadline.store.postgres.pipeline import conninfo, describe, error_line, for_postgres
 from threadline.store.postgres.pool import Pool
 
@@ -28,21 +29,32 @@ log = logging.getLogger(__name__)
 class PostgresStore(Store):
     """A store in the database at `address` (postgresql://..); `open` makes one."""
 
-    def __init__(self, address: str, clock: Clock, policy: Policy | None = None) -> None:
-        self.on_commit = lambda _: None
+    def __init__(
+        self,
+        address: str,
+        clock: Clock,
+        policy: Policy | None = None,
+        observer: StoreObserver | None = None,
+    ) -> None:
         policy = policy or Policy()
-        self._writing = Pool(address, WRITERS, clock, policy, lambda committed: self.on_commit(committed))
+        self._writing = Pool(address, WRITERS, clock, policy, observer or StoreObserver())
         self._reading = Pool(address, READERS, clock, policy)
 
     @classmethod
-    async def open(cls, address: str, clock: Clock, policy: Policy | None = None) -> Self:
+    async def open(
+        cls,
+        address: str,
+        clock: Clock,
+        policy: Policy | None = None,
+        observer: StoreObserver | None = None,
+    ) -> Self:
         """Connect, wait for a PostgreSQL that is still starting, and migrate the schema.
 
         Raises RuntimeError, without the password, for a bad address, for a database that cannot be used within
         START_SECONDS, and for a database of a newer Threadline.
         """
         where = describe(address)
-        store = cls(address, clock, policy)
+        store = cls(address, clock, policy, observer)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         is_logged = False
         while True:

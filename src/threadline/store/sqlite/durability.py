@@ -18,13 +18,16 @@ from pathlib import Path
 
 import apsw
 
-from threadline.clock import Clock, Limited
+from threadline.clock import Clock, Limited, monotonic
 from threadline.store.sqlite.checkpoints import Checkpoints
 from threadline.store.sqlite.progress import Mark, Record
 from threadline.store.sqlite.trouble import Unlinked
 
 Done = Callable[[int, OSError | None], None]
 """(how many commits, the oldest first, are durable; or why nobody knows), called on the loop."""
+
+Timed = Callable[[int, float], None]
+"""(how many commits a sync made durable, how many seconds it took), called on the loop before `Done`."""
 
 IDLE_SECONDS = 2.0
 """Time without a commit after which the WAL is moved into the database."""
@@ -46,12 +49,13 @@ class Syncs:
     record is kept.
     """
 
-    def __init__(self, file: Path, writer: apsw.Connection, start: Mark, done: Done) -> None:
+    def __init__(self, file: Path, writer: apsw.Connection, start: Mark, done: Done, timed: Timed) -> None:
         self._wal = os.open(f"{file}-wal", os.O_RDWR)
         self.sync: Callable[[], None] = partial(getattr(os, "fdatasync", os.fsync), self._wal)
         self.sync()  # commits of a process that was killed may be read from now on
         self._nodes = {path: path.stat().st_ino for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm"))}
         self._done = done
+        self._timed = timed
         self._record = Record(file)
         self._record.write(start)
         self._record.sync()
@@ -66,7 +70,7 @@ class Syncs:
         self._said = Limited(log.warning)
         self._clock = Clock()
         self.checkpoints = Checkpoints(file, writer, self._keep)
-        self.ended: deque[tuple[int, OSError | None]] = deque()
+        self.ended: deque[tuple[int, float, OSError | None]] = deque()
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="threadline-syncs", daemon=True)
@@ -93,10 +97,11 @@ class Syncs:
     def settle(self) -> None:
         """Tell of the syncs that have ended: on the loop, which the thread asks to, and between units of a batch."""
         while self.ended:
-            count, failure = self.ended.popleft()
+            count, seconds, failure = self.ended.popleft()
             for _ in range(count):
                 self._unrecorded = self._unsynced.popleft()
             if failure is None:
+                self._timed(count, seconds)
                 failure = self._kept()
             self._has_failed = self._has_failed or failure is not None
             self._done(count, failure)
@@ -125,13 +130,15 @@ class Syncs:
             while is_open and not self._wanted.empty():
                 is_open = self._wanted.get()
                 count += is_open
+            began = monotonic()
             try:
                 self.sync()
             except OSError as error:
                 failure = error
+            seconds = monotonic() - began
             if self._wanted.empty():
                 self.checkpoints.look()
-            self.ended.append((count, failure))
+            self.ended.append((count, seconds, failure))
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self.settle)
 

@@ -22,7 +22,9 @@ import apsw
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Committed, Row, Store, Tx, Unavailable, Work, migrations, named_statements
+from threadline.store import Row, Store, Tx, Unavailable, Work, migrations, named_statements
+from threadline.store.observer import StoreObserver
+from threadline.store.sqlite.checkpoints import FRAME_BYTES
 from threadline.store.sqlite.durability import Syncs
 from threadline.store.sqlite.progress import TOUCH, Progress, open_checked
 from threadline.store.sqlite.trouble import Troubles, trouble_of
@@ -148,10 +150,6 @@ class SqliteStore(Store):
     Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Nobody but this
     user may read what is kept. Raises DataLost when the file holds less than its folder knows, among that the instance
     `instance_id`, unless `accept_loss`; RuntimeError for a file that cannot be used.
-
-    `on_begin` and `on_sync` are told how many batches have been written, before one is to be seen by other connections
-    and once it is durable. `on_failure` is told that the disk does not keep what it was given: nothing is answered any
-    more but the failure, and only opening the file anew shows what is left.
     """
 
     def __init__(
@@ -159,16 +157,12 @@ class SqliteStore(Store):
         path: Path | None,
         clock: Clock,
         policy: Policy | None = None,
-        on_commit: Callable[[Committed], None] = lambda _: None,
+        observer: StoreObserver | None = None,
         *,
         instance_id: str = "",
         accept_loss: bool = False,
     ) -> None:
-        self.on_commit = on_commit
-        self.on_begin: Callable[[int], None] = lambda _: None
-        self.on_sync: Callable[[int], None] = lambda _: None
-        self.on_failure: Callable[[], None] = lambda: None
-        self.on_trouble: Callable[[str | None], None] = lambda _: None
+        self._observer = observer = observer or StoreObserver()
         self._clock = clock
         self._policy = policy or Policy()
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
@@ -187,7 +181,9 @@ class SqliteStore(Store):
             self._writer.set_busy_timeout(0)  # the loop does not stand still for another program
             self.syncs: Syncs | None = None
             if path is not None:
-                self.syncs = Syncs(path, self._writer, self._progress.mark, self._end_of_sync)
+                self.syncs = Syncs(
+                    path, self._writer, self._progress.mark, self._end_of_sync, observer.synced
+                )
         except (apsw.Error, OSError) as error:
             trouble = trouble_of(error, file)
             raise RuntimeError(
@@ -202,7 +198,12 @@ class SqliteStore(Store):
         self._count = 0
         self._written: deque[tuple[int, list[_Job]]] = deque()
         self._failure: BaseException | None = None
-        self._troubles = Troubles(file, lambda reason: self.on_trouble(reason), self._probe)
+        self._troubles = Troubles(file, observer.troubled, self._probe)
+
+    @property
+    def wal_bytes(self) -> int:
+        """The length of the WAL: what was written since it last began anew."""
+        return self.syncs.checkpoints.pages * FRAME_BYTES if self.syncs is not None else 0
 
     @property
     def trouble(self) -> str | None:  # type: ignore[override]
@@ -267,7 +268,7 @@ class SqliteStore(Store):
         has_written = self._writer.total_changes() != before
         if has_written:
             self._count += 1
-            self.on_begin(self._count)
+            self._observer.written(self._count, len(batch))
         self._commit(batch, has_written=has_written)
         if self.syncs is not None and (self._written or has_written):
             self._written.append((self._count, batch))
@@ -378,12 +379,12 @@ class SqliteStore(Store):
         """The `count` oldest batches that were written are durable, or, after a failure, nobody knows."""
         if failure is not None and self._failure is None:
             self._failure = self._told(failure)
-            self.on_failure()
+            self._observer.failed()
         for _ in range(count):
             number, batch = self._written.popleft()
             self._answer(batch)
             if self._failure is None:
-                self.on_sync(number)
+                self._observer.durable(number)
                 self._troubles.settled(number)
         self._go_on()
 
@@ -397,7 +398,7 @@ class SqliteStore(Store):
         for job in batch:
             if job.error is None and job.tx is not None:
                 try:
-                    self.on_commit(job.tx.committed())
+                    self._observer.committed(job.tx.committed())
                 except Exception:
                     log.exception("a wake after a commit failed; sockets catch up from the store")
             job.done(job.result, job.error)

@@ -1,0 +1,66 @@
+"""The observer of a store: the one way in which a store reports what happens in it. It goes to the constructor."""
+
+from threadline.store import Committed
+
+
+class StoreObserver:
+    """Receives the events of one store, on the event loop. Each method does nothing here; override what you need.
+
+    A store calls these methods on the path of requests: they return fast and never block.
+    """
+
+    def written(self, batches: int, units: int) -> None:
+        """The batch of the number `batches`, in which `units` units ran, is about to become visible to readers."""
+
+    def synced(self, batches: int, seconds: float) -> None:
+        """One fsync made `batches` more batches durable and took `seconds`."""
+
+    def durable(self, batches: int) -> None:
+        """The first `batches` batches are durable."""
+
+    def committed(self, committed: Committed) -> None:
+        """A unit of work is durable, and its caller is about to be answered."""
+
+    def troubled(self, reason: str | None) -> None:
+        """`Store.trouble` has changed to `reason`."""
+
+    def failed(self) -> None:
+        """An fsync failed: from now on the store answers every call with that error. Only a restart helps."""
+
+
+class Observers(StoreObserver):
+    """Passes every event on to several observers, in the order in which they were added.
+
+    A server adds its parts once they exist, since most of them need the store for their own constructor.
+    """
+
+    def __init__(self, *observers: StoreObserver) -> None:
+        self._observers = list(observers)
+
+    def add(self, observer: StoreObserver) -> None:
+        """Pass the events from now on to `observer` too."""
+        self._observers.append(observer)
+
+    def written(self, batches: int, units: int) -> None:
+        for observer in self._observers:
+            observer.written(batches, units)
+
+    def synced(self, batches: int, seconds: float) -> None:
+        for observer in self._observers:
+            observer.synced(batches, seconds)
+
+    def durable(self, batches: int) -> None:
+        for observer in self._observers:
+            observer.durable(batches)
+
+    def committed(self, committed: Committed) -> None:
+        for observer in self._observers:
+            observer.committed(committed)
+
+    def troubled(self, reason: str | None) -> None:
+        for observer in self._observers:
+            observer.troubled(reason)
+
+    def failed(self) -> None:
+        for observer in self._observers:
+            observer.failed()
