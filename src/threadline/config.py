@@ -191,7 +191,14 @@ class Settings:
         choices=("off", "differ", "known"),
     )
     log_level: str = _setting(
-        "info", "Lowest level of the lines that are logged.", choices=("debug", "info", "warning", "error")
+        "info",
+        "Lowest level of the lines that are logged; debug adds a line for each request.",
+        choices=("debug", "info", "warning", "error"),
+    )
+    trace: bool = _setting(
+        False,
+        "Log each request and its statements, by their names, with their milliseconds; the log level debug logs the "
+        "requests alone.",
     )
     log_format: str = _setting(
         "human",

@@ -11,8 +11,10 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.http.raw import ask
 from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, supervised
@@ -28,10 +30,12 @@ TIME = r"^\d\d:\d\d:\d\d "
 class Screen:
     """A server on a terminal of its own, and all that the terminal has shown so far."""
 
-    def __init__(self, data: Path, columns: int, *options: str) -> None:
+    def __init__(self, data: Path, columns: int, *options: str, **settings: str) -> None:
         self._end, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (30, columns))
-        env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
+        env = settings | {
+            name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")
+        }
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", "--data", str(data), *options],
             stdin=theirs, stdout=theirs, stderr=theirs, env=env | {"TERM": "xterm-256color"},
@@ -67,8 +71,8 @@ class Screen:
 
 
 @contextmanager
-def screen(data: Path, columns: int, *options: str) -> Iterator[Screen]:
-    made = Screen(data, columns, *options)
+def screen(data: Path, columns: int, *options: str, **settings: str) -> Iterator[Screen]:
+    made = Screen(data, columns, *options, **settings)
     try:
         yield made
     finally:
@@ -99,6 +103,56 @@ def test_a_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
         terminal.see(rf"{TIME}SendMessage +…{casey.contact_id[-12:]} 200 +\d+\.\d ms\r$")
         called = [line for line in ESCAPES.sub("", terminal.shown).splitlines() if re.match(TIME, line)]
         assert max(map(len, called)) <= 80
+
+
+TIMES = r"queue \d+\.\d\d, run \d+\.\d\d, sync \d+\.\d\d ms"
+
+
+def test_at_debug_a_terminal_shows_the_caller_and_the_times_of_each_call(tmp_path: Path) -> None:
+    with screen(tmp_path / "data", 80, THREADLINE_LOG_LEVEL="debug") as terminal:
+        terminal.workspace.customer().say("Hello")
+        terminal.see(rf"{TIME}StartChatContact +…[0-9a-f]{{12}} 200 .+ ms\r\n +account, {TIMES}\r$")
+        terminal.see(rf"{TIME}SendMessage +…[0-9a-f]{{12}} 200 .+ ms\r\n +participant, {TIMES}\r$")
+    called = terminal.shown[terminal.shown.index("StartChatContact  ") :]
+    assert max(map(len, ESCAPES.sub("", called).splitlines())) <= 80
+    assert "insert_item" not in called
+
+
+@pytest.mark.parametrize("frontends", ["0", "1"])
+def test_a_trace_has_the_statements_of_each_request_and_nothing_that_was_written(
+    tmp_path: Path, frontends: str
+) -> None:
+    env = {"THREADLINE_TRACE": "1", "THREADLINE_FRONTEND_PROCESSES": frontends}
+    with supervised(tmp_path / "data", env=env) as server:
+        casey = server.workspace.customer("Casey Secretname")
+        casey.say("my card is 4929")
+        with pytest.raises(ClientError):
+            server.workspace.connect.stop_contact(
+                InstanceId=server.workspace.instance_id, ContactId=f"{UUID(int=1)}"
+            )
+        casey.drop()
+        server.parent.terminate()
+        _, log = server.end()
+    said, refused = request_of("SendMessage", log), request_of("StopContact", log)
+    first, *statements = said.splitlines()
+    assert re.fullmatch(
+        rf"SendMessage +{casey.contact_id} 200 +\d+\.\d ms  participant, {TIMES}, request [\w-]+", first
+    )
+    assert all(re.fullmatch(r" +\d+\.\d\d ms  \w+", line) for line in statements), statements
+    assert statements[-1].endswith("  insert_item")
+    assert "404" in refused
+    assert "ResourceNotFoundException: Contact not found" in refused
+    assert refused.splitlines()[-1].endswith("  session_and_contact")
+    assert log.count("Contact not found") == 1
+    for hidden in ("4929", "Secretname", casey.connection_token):
+        assert hidden not in log
+
+
+def request_of(operation: str, log: str) -> str:
+    """The line of the first call of an operation, and those of its statements."""
+    found = re.search(rf"{operation} .*\n(?: .*\n)*", log)
+    assert found, log
+    return found[0]
 
 
 def test_a_terminal_is_hushed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from threadline.processes.channel import Channel
 from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
 from threadline.server.frontend import Frontend
+from threadline.server.timing import Timed, Times
 from threadline.store import Store, Unavailable, Work
 from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import Reader
@@ -46,6 +47,7 @@ class RemoteStore(Store):
         self._reader = Reader(path, clock, policy)
         self._channel = channel
         self._requests: dict[int, asyncio.Future[Any]] = {}
+        self._timed: dict[int, Timed[Any]] = {}
         self._count = 0
         self._written = written
         self._synced = synced
@@ -53,7 +55,12 @@ class RemoteStore(Store):
 
     async def write(self, work: Work[Any], session: int | None = None) -> Any:
         self._count += 1
-        self._channel.send(messages.WriteRequest(self._count, work))  # type: ignore[arg-type]
+        if isinstance(work, Timed):
+            request = messages.WriteRequest(self._count, work.work, True, work.with_statements)  # type: ignore[arg-type]
+            self._channel.send(request)
+            self._timed[self._count] = work
+        else:
+            self._channel.send(messages.WriteRequest(self._count, work))  # type: ignore[arg-type]
         future = self._requests[self._count] = asyncio.get_running_loop().create_future()
         return await future
 
@@ -72,9 +79,11 @@ class RemoteStore(Store):
     def receive(self, message: ToFrontend) -> None:
         """Handle a message of the writer."""
         match message:
-            case messages.WriteResponse(number, result):
+            case messages.WriteResponse(number, result, times):
+                self._note(number, times)
                 self._requests.pop(number).set_result(result)
-            case messages.WriteError(number, code, text, members):
+            case messages.WriteError(number, code, text, members, times):
+                self._note(number, times)
                 self._requests.pop(number).set_exception(_exception(code, text, members))
             case messages.CommitNotice(committed):
                 self._observer.committed(committed)
@@ -86,6 +95,10 @@ class RemoteStore(Store):
                 self._observer.durable(batches)
                 while self._reading and self._reading[0][0] <= batches:
                     self._reading.popleft()[1].set_result(None)
+
+    def _note(self, number: int, times: Times | None) -> None:
+        if self._timed and (timed := self._timed.pop(number, None)) is not None:
+            timed.times = times
 
 
 def _exception(code: str, text: str, members: dict[str, Any]) -> Exception:

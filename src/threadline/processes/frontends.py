@@ -19,6 +19,7 @@ from threadline.processes import messages
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked
 from threadline.processes.messages import ToFrontend, ToWriter
+from threadline.server.timing import Timed
 from threadline.store import Committed, Unavailable
 from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import SqliteStore
@@ -127,7 +128,11 @@ class Frontends(StoreObserver):
 
     def _receive(self, frontend: int, message: ToWriter) -> None:
         if isinstance(message, messages.WriteRequest):
-            self._store.submit(message.unit, partial(self._answer, frontend, message.number))
+            timed = None
+            if message.with_times:
+                timed = Timed[Any](message.unit, with_statements=message.with_statements)
+            answer = partial(self._answer, frontend, message.number, timed)
+            self._store.submit(timed or message.unit, answer)
         elif isinstance(message, messages.Follow):
             if message.is_followed:
                 self._followed[frontend].add(message.session)
@@ -136,22 +141,25 @@ class Frontends(StoreObserver):
         else:
             self._replies[frontend].set_result(message)
 
-    def _answer(self, frontend: int, number: int, result: Any, error: BaseException | None) -> None:
+    def _answer(
+        self, frontend: int, number: int, timed: Timed[Any] | None, result: Any, error: BaseException | None
+    ) -> None:
         channel = self._channels[frontend]
+        times = timed.times if timed is not None else None
         try:
             if error is None:
-                channel.send(messages.WriteResponse(number, result))
+                channel.send(messages.WriteResponse(number, result, times))
                 return
             if isinstance(error, Fault):
-                channel.send(messages.WriteError(number, error.code, error.message, error.members))
+                channel.send(messages.WriteError(number, error.code, error.message, error.members, times))
                 return
             if isinstance(error, Unavailable):
-                channel.send(messages.WriteError(number, "", str(error), {}))
+                channel.send(messages.WriteError(number, "", str(error), {}, times))
                 return
         except (OverflowError, TypeError, UnicodeError) as unsendable:
             error = unsendable
         log.error("a unit of work failed\n%s", where(error))
-        channel.send(messages.WriteError(number, "", "", {}))
+        channel.send(messages.WriteError(number, "", "", {}, times))
 
     def _gone(self, frontend: int) -> None:
         if not self._replies[frontend].done():

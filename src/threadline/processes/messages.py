@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from threadline.operations.units import Call, Probe, Subscribe
+from threadline.server.timing import Times
 from threadline.store import Committed
 
 
@@ -23,10 +24,12 @@ class Ready(Message):
 
 
 class WriteRequest(Message):
-    """From a frontend: run a unit of work."""
+    """From a frontend: run a unit of work. The response has its times and statements only if they are asked for."""
 
     number: int
     unit: Call | Subscribe | Probe
+    with_times: bool = False
+    with_statements: bool = False
 
 
 class WriteResponse(Message):
@@ -34,6 +37,7 @@ class WriteResponse(Message):
 
     number: int
     result: Any
+    times: Times | None = None
 
 
 class WriteError(Message):
@@ -47,6 +51,7 @@ class WriteError(Message):
     code: str
     message: str
     members: dict[str, Any]
+    times: Times | None = None
 
 
 class Follow(Message):

@@ -139,7 +139,6 @@ class Api:
         except Exception as error:  # noqa: BLE001 - every error is answered
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
-        log.debug("%s answered request=%s", model.name, request_id)
         return Answer(200, JSON, body)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:

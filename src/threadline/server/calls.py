@@ -1,7 +1,9 @@
-"""One line a call on the terminal of `threadline serve`: time, operation, contact, status, milliseconds.
+"""One line a call in the log: operation, contact, status, milliseconds, and a refusal's message.
 
-It wraps the application: where nobody watches it is not there and costs nothing. A line is made from the request and
-its answer, once the answer is on its way.
+`threadline serve` writes it on a terminal. At the log level debug and with the setting `trace` it is written
+everywhere, with the caller's kind and the milliseconds in queue, run and sync; with `trace`, the statements follow it.
+The line is made from the request and its answer, once the answer is sent. Where no line is wanted, nothing wraps the
+application.
 """
 
 import json
@@ -17,11 +19,13 @@ from threadline.aws import bearer
 from threadline.aws.router import Router
 from threadline.chat.participant import Token
 from threadline.clock import monotonic
+from threadline.config import Settings
 from threadline.errors import Fault, told
 from threadline.http.request import App, Request
-from threadline.operations.registry import OPERATIONS
+from threadline.operations.registry import OPERATIONS, Operation
 from threadline.operations.tokens import authenticate
 from threadline.server.logs import CALLS
+from threadline.server.timing import SPENT, Spent, TimedStore
 from threadline.store import Store, Tx
 
 log = logging.getLogger(CALLS)
@@ -31,10 +35,22 @@ NAME_WIDTH = 27
 CONTACT_WIDTH = 36
 SHORT = 12
 COLUMNS_OF_A_WHOLE_ID = 100
+COLUMNS_OF_TIMES = 160
+COLUMNS_OF_A_FILE = 1_000
+"""As wide as this counts standard error when it is no terminal."""
+MARGIN = " " * len("00:00:00 ")
+REQUEST_ID = re.compile(rb"(?i)x-amzn-requestid: ([\w-]+)")
+
+
+def timed(store: Store, settings: Settings) -> Store:
+    """The store for the API: `store` itself, unless lines with times are wanted."""
+    if settings.trace or log.isEnabledFor(logging.DEBUG):
+        return TimedStore(store, with_statements=settings.trace)
+    return store
 
 
 def watched(app: App, store: Store) -> App:
-    """`app`, with a line for each call when `logs` has been told that somebody watches."""
+    """`app`, with a line for each call when `logs` has turned these on."""
     return _Watched(app, store) if log.isEnabledFor(logging.INFO) else app
 
 
@@ -43,15 +59,18 @@ class _Watched:
         self._app = app
         self._store = store
         self._router = Router()
+        self._with_times = log.isEnabledFor(logging.DEBUG)
 
     async def __call__(self, request: Request) -> None:
         try:
             operation, labels = self._router.route(request.method, request.raw_path.decode("latin-1"))
         except Fault:
-            name, labels, contact = "-", {}, ""
+            name, kind, labels, contact = "-", "nobody", {}, ""
         else:
             name = operation.name
-            contact = await self._of_participant((operation.service, name), request)
+            known = OPERATIONS.get((operation.service, name))
+            kind = "account" if known is None or known.bearer is None else "participant"
+            contact = await self._of_participant(known, request)
         answers: list[tuple[int, bytes, bytes]] = []
         respond = request.respond
 
@@ -60,6 +79,8 @@ class _Watched:
             answers.append((status, head, body))
 
         request.respond = kept
+        spent = Spent() if self._with_times else None
+        SPENT.set(spent)
         begun = monotonic()
         await self._app(request)
         for status, head, body in answers:
@@ -67,11 +88,15 @@ class _Watched:
             if name == "-" and not refusal:
                 return  # no call: /health, /ready, or what a browser asks before one
             contact = told(contact or _named(labels, bytes(request.content), body))
-            log.info("%s", _line(name, contact, status, (monotonic() - begun) * 1000, refusal))
+            ms = (monotonic() - begun) * 1000
+            if spent is None:
+                log.info("%s", _line(name, contact, status, ms, refusal))
+            else:
+                line = _line(name, contact, status, ms, refusal, _times(kind, spent, head))
+                log.debug("%s%s", line, _statements(spent))
 
-    async def _of_participant(self, operation: tuple[str, str], request: Request) -> str:
+    async def _of_participant(self, known: Operation | None, request: Request) -> str:
         """The current contact of the chat whose token was shown."""
-        known = OPERATIONS.get(operation)
         if known is None or known.bearer is None:
             return ""
         kind = Token(known.bearer)
@@ -110,7 +135,25 @@ def _refusal(head: bytes, body: bytes) -> str:
     return f"{code[1].decode()}: {told(str(_members(body).get('message', '')))}" if code else ""
 
 
-def _line(name: str, contact: str, status: int, ms: float, refusal: str) -> str:
+def _times(kind: str, spent: Spent, head: bytes) -> str:
+    """The caller's kind and the milliseconds of each phase, on a narrow terminal in a line of their own."""
+    text = f"{kind}, queue {_ms(spent.queue)}, run {_ms(spent.run)}, sync {_ms(spent.sync)} ms"
+    if _columns() < COLUMNS_OF_TIMES:
+        return f"\n{MARGIN}{text}"
+    request_id = REQUEST_ID.search(head)
+    return f"{text}, request {request_id[1].decode()}" if request_id else text
+
+
+def _statements(spent: Spent) -> str:
+    """A line for each statement: its milliseconds and its name."""
+    return "".join([f"\n{MARGIN}{_ms(seconds):>9} ms  {name}" for name, seconds in spent.statements])
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f}"
+
+
+def _line(name: str, contact: str, status: int, ms: float, *more: str) -> str:
     """One call in words. A narrow terminal gets the end of the contact's id, which tells one from another."""
     width = CONTACT_WIDTH
     if _columns() < COLUMNS_OF_A_WHOLE_ID:
@@ -118,11 +161,12 @@ def _line(name: str, contact: str, status: int, ms: float, refusal: str) -> str:
     colour = {4: "amber", 5: "red"}.get(status // 100)
     outcome = style.styled(str(status), colour, stream=sys.stderr) if colour else str(status)
     where = style.styled(f"{contact:<{width}}", "grey", stream=sys.stderr)
-    return f"{name:<{NAME_WIDTH}} {where} {outcome} {ms:6.1f} ms  {refusal}".rstrip()
+    parts = [part if part.startswith("\n") else f"  {part}" for part in more if part]
+    return f"{name:<{NAME_WIDTH}} {where} {outcome} {ms:6.1f} ms" + "".join(parts)
 
 
 def _columns() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):
-        return 80
+        return COLUMNS_OF_A_FILE

@@ -15,7 +15,7 @@ from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.http.listener import Listener
 from threadline.server.api import Api, request_ids_of
-from threadline.server.calls import watched
+from threadline.server.calls import timed, watched
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.store import Store
@@ -41,7 +41,7 @@ class Frontend:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         request_ids = request_ids_of(clock)
         self._readiness = Readiness(store, settings)
-        api = Api(store, clock, settings, request_ids, self._readiness)
+        api = Api(timed(store, settings), clock, settings, request_ids, self._readiness)
         self._bound = bound
         endpoint = Endpoint(store, self.hub, api.refuse)
         self._listener = Listener(watched(api, store), endpoint, settings, request_ids)

@@ -46,16 +46,19 @@ def write_to_stderr(settings: Settings) -> None:
     handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
     logging.getLogger().handlers = [handler]
     logging.getLogger("threadline").setLevel(settings.log_level.upper())
-    if sys.stderr.isatty() and settings.log_format == "human" and not settings.quiet:
-        _show_calls()
+    is_watched = sys.stderr.isatty() and settings.log_format == "human" and not settings.quiet
+    with_times = settings.trace or settings.log_level == "debug"
+    if is_watched or with_times:
+        _show_calls(logging.DEBUG if with_times else logging.INFO, on_terminal=is_watched)
 
 
-def _show_calls() -> None:
+def _show_calls(level: int, *, on_terminal: bool) -> None:
     """Let `server.calls` write; a refusal is in its line, so it needs no other."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     calls, api = logging.getLogger(CALLS), logging.getLogger("threadline.api")
-    calls.handlers, calls.propagate = [handler], False
-    calls.setLevel(logging.INFO)
-    if api.getEffectiveLevel() == logging.INFO:
+    calls.setLevel(level)
+    if on_terminal:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        calls.handlers, calls.propagate = [handler], False
+    if api.getEffectiveLevel() <= logging.INFO:
         api.setLevel(logging.WARNING)
