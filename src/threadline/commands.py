@@ -3,6 +3,7 @@
 COMMANDS = {
     "serve": "start the server",
     "env": "print the settings that point AWS clients at the server",
+    "exec": "run a command beside a server of its own, such as tests",
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "agent": "accept or transfer a chat as an agent",

@@ -5,21 +5,18 @@ without the survey and once with everything. Every step is a call of the public 
 """
 
 import json
-import os
 import shlex
-import subprocess
-import sys
-import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 from threadline.cli import connection_options
+from threadline.cli.destination import of
+from threadline.cli.own_server import own_server
 from threadline.client.client import Client, instance_of
-from threadline.client.failures import Failure
 from threadline.client.participants import Item, ScriptedParticipant
-from threadline.config import TABLE
+from threadline.config import Settings
 from threadline.style import folded, padded, styled
 
 Tell = Callable[[str], None]
@@ -46,16 +43,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", action="store_true", help="only create the ended chat C1, C2, C3")
     parser.add_argument("--output", choices=("text", "json"), default="text", help="json prints only the ids")
     options = parser.parse_args(arguments)
-    tell = _silent if options.output == "json" else _told
+    tell = silent if options.output == "json" else _told
 
     def run() -> int:
         with ExitStack() as closing:
             found = connection_options.destination(options)
             is_passing = found is None and not options.seed
             if is_passing:
-                options.data = closing.enter_context(_own_server(tell))
+                own = Settings(port=0, data=":memory:", log_level="error", quiet=True)
+                found = of(closing.enter_context(own_server(own)), "demo")
+                tell(
+                    styled(
+                        "\n  No server was found: this one runs only for the demo and keeps nothing.", "grey"
+                    )
+                )
             client = closing.enter_context(connection_options.client(options, found))
-            play = Play(client, options, tell)
+            play = Play(client, options.instance_id, tell)
             ids = play.past_chat()
             if not options.seed:
                 ids |= {name: play.returns(number, ids) for number, name in enumerate(("B1", "B2"))}
@@ -79,40 +82,17 @@ def _told(line: str) -> None:
     print(line, flush=True)
 
 
-def _silent(line: str) -> None:
-    pass
-
-
-@contextmanager
-def _own_server(tell: Tell) -> Iterator[str]:
-    """Run a server only for the demo; yields its data folder."""
-    settings = {row.env for row in TABLE}  # they may be for another server
-    environment = {name: value for name, value in os.environ.items() if name not in settings}
-    with tempfile.TemporaryDirectory(prefix="threadline-demo-") as folder:
-        command = [sys.executable, "-m", "threadline", "serve", "--port", "0", "--data", folder]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-        ) as process:
-            try:
-                if not any("http://" in line for line in process.stdout or ()):
-                    raise Failure("The demo found no server and could not start one: try threadline serve")
-                tell(
-                    styled(
-                        "\n  No server was found: this one runs only for the demo and keeps nothing.", "grey"
-                    )
-                )
-                yield folder
-            finally:
-                process.terminate()
+def silent(line: str) -> None:
+    """Print nothing."""
 
 
 class Play:
     """Plays the chats on one server and prints them line by line."""
 
-    def __init__(self, client: Client, options: Namespace, tell: Tell) -> None:
+    def __init__(self, client: Client, instance_id: str | None, tell: Tell) -> None:
         self._client = client
         self._tell = tell
-        self._instance = instance_of(client, options.instance_id)
+        self._instance = instance_of(client, instance_id)
         self._flow = connection_options.id_of(client, self._instance, "contact flow", FLOW)
         self._agents = {
             name: connection_options.id_of(client, self._instance, "user", name) for name in ("a1", "a2")

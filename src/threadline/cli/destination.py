@@ -73,11 +73,11 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destina
                 f"No server runs on the data folder {options.data}. "
                 f"Start one: threadline serve --data {options.data}"
             )
-        return _of(found, "--data")
+        return of(found, "--data")
     if url := environment.get("THREADLINE_URL"):
         return _at(url, "THREADLINE_URL", None, folder, environment)
     found = _served(folder)
-    return found and _of(found, folder)
+    return found and of(found, folder)
 
 
 def none_found(folder: str) -> BadConfiguration:
@@ -101,7 +101,7 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
     here = local_server(folder)
     is_here = here is not None and same_server(url, here.url)
     if here and (data or (is_here and source == "--endpoint-url")):
-        return _of(here, source)._replace(url=url, is_direct=is_here)
+        return of(here, source)._replace(url=url, is_direct=is_here)
     key, secret = environment.get("THREADLINE_ACCESS_KEY_ID"), environment.get("THREADLINE_SECRET_ACCESS_KEY")
     if key and secret:
         credentials = Credentials(key, secret, None, "env")
@@ -109,14 +109,15 @@ def _at(url: str, source: str, data: str | None, folder: str, environment: Mappi
         known = environment.get("THREADLINE_INSTANCE_ID")
         return Destination(url, credentials, region, known, folder, source, is_here)
     if here and is_here:
-        return _of(here, source)._replace(url=url)
+        return of(here, source)._replace(url=url)
     raise BadConfiguration(
         f"There is no key for {url}: set THREADLINE_ACCESS_KEY_ID and THREADLINE_SECRET_ACCESS_KEY, or give "
         "--data with the server's data folder. An AWS key is never sent there."
     )
 
 
-def _of(found: LocalServer, source: str) -> Destination:
+def of(found: LocalServer, source: str) -> Destination:
+    """A server of this machine, with the key of its workspace."""
     return Destination(
         found.url,
         found.credentials,
