@@ -7,19 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.flows.flows import END, Document, content, do, on, say, wait
-from threadline.flows.actions import (
+from threadline.flows.effects import (
     Associate,
     Effect,
     End,
     EnterQueue,
     Pause,
     SetAttributes,
-    SetDisconnectFlow,
+    SetHooks,
     SetTargetQueue,
     ShowMessage,
 )
-from threadline.flows.engine import (
-    ACTIONS_WITHOUT_WAIT_MAX,
+from threadline.flows.engine import ACTIONS_WITHOUT_WAIT_MAX, step
+from threadline.flows.language import parse
+from threadline.flows.state import (
     Event,
     FlowState,
     Interrupted,
@@ -27,9 +28,7 @@ from threadline.flows.engine import (
     Phase,
     Started,
     TimerFired,
-    step,
 )
-from threadline.flows.language import parse
 
 CONTEXT: dict[str, Any] = {
     "Attributes": {
@@ -55,7 +54,7 @@ def play(flow: dict[str, Document], events: list[Event]) -> list[Effect | None]:
     """The effect of each event, or None. The state is written to JSON and read again in between."""
     parsed, state, seen = parse(content(**flow)), FlowState(), list[Effect | None]()
     for event in events:
-        state, effects = step(parsed, FlowState.from_json(state.to_json()), event, CONTEXT)
+        state, effects = step({"": parsed}, FlowState.from_json(state.to_json()), event, CONTEXT)
         assert len(effects) <= 1
         seen.append(effects[0] if effects else None)
     return seen
@@ -114,7 +113,7 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     ),
     "a disconnect flow": (
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f-1"}}),
-        SetDisconnectFlow("f-1"),
+        SetHooks({"CustomerRemaining": "f-1"}),
     ),
     "no disconnect flow": (
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "$.Attributes.f"}}),
@@ -143,15 +142,15 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
     "a wait by number": (wait(90), Pause(90, ())),
     "a wait by reference": (wait("$.Attributes.n"), Pause(7, ())),
     "a wait for nobody knows how long": (wait("$.Attributes.name"), ShowMessage("NoMatchingError")),
-    "the end": (END, End()),
+    "the end": (END, End(disconnects=True)),
     "the end of the flow": ({**END, "Type": "EndFlowExecution"}, End()),
 }
 
 
 @pytest.mark.parametrize(("action", "effect"), EFFECTS.values(), ids=EFFECTS)
 def test_effect(action: Document, effect: Effect) -> None:
-    if effect == End():
-        assert play({"first": action}, [Started()]) == [End()]
+    if isinstance(effect, End):
+        assert play({"first": action}, [Started()]) == [effect]
     else:
         assert effect_of(action) == effect
 
@@ -188,7 +187,7 @@ PLAYBOOKS: dict[str, Play] = {
             (Started(), ShowMessage("1")),
             (OK, ShowMessage("2")),
             (OK, ShowMessage("3")),
-            (OK, End()),
+            (OK, End(disconnects=True)),
             (OK, None),
         ],
     ),
@@ -198,7 +197,11 @@ PLAYBOOKS: dict[str, Play] = {
     ),
     "an error takes the branch of NoMatchingError when it has none": (
         {"first": QUEUE, "sorry": say("sorry")},
-        [(Started(), EnterQueue()), (Outcome("QueueAtCapacity"), ShowMessage("sorry")), (OK, End())],
+        [
+            (Started(), EnterQueue()),
+            (Outcome("QueueAtCapacity"), ShowMessage("sorry")),
+            (OK, End(disconnects=True)),
+        ],
     ),
     "an error without any branch goes on": (
         {"first": say("1", "b"), "b": say("2")},
@@ -210,7 +213,11 @@ PLAYBOOKS: dict[str, Play] = {
     ),
     "the time of a wait is over": (
         RETURNING,
-        [(Started(), Pause(60, ("CustomerReturned",))), (TimerFired(1), ShowMessage("late")), (OK, End())],
+        [
+            (Started(), Pause(60, ("CustomerReturned",))),
+            (TimerFired(1), ShowMessage("late")),
+            (OK, End(disconnects=True)),
+        ],
     ),
     "the customer writes again": (
         RETURNING,
@@ -219,7 +226,7 @@ PLAYBOOKS: dict[str, Play] = {
             (Interrupted("CustomerReturned"), ShowMessage("back")),
             (TimerFired(1), None),
             (Interrupted("CustomerReturned"), None),
-            (OK, End()),
+            (OK, End(disconnects=True)),
         ],
     ),
     "a customer nobody waits for": (
@@ -282,7 +289,13 @@ def test_pauses_only_resume_by_their_own_time() -> None:
     """The survey of the demo waits 300 seconds; messages of the customer do not end the wait."""
     flow = {"ask": say("How?", "wait"), "wait": wait("300", "thank"), "thank": say("Thanks")}
     events: list[Event] = [Started(), OK, Interrupted("CustomerReturned"), TimerFired(2), OK]
-    assert play(flow, events) == [ShowMessage("How?"), Pause(300, ()), None, ShowMessage("Thanks"), End()]
+    assert play(flow, events) == [
+        ShowMessage("How?"),
+        Pause(300, ()),
+        None,
+        ShowMessage("Thanks"),
+        End(disconnects=True),
+    ]
 
 
 COMPARISONS: list[tuple[str, str, list[str], bool]] = [
@@ -344,19 +357,22 @@ def test_a_flow_that_goes_round_in_circles_ends() -> None:
 
 def test_a_flow_that_waits_goes_round_for_as_long_as_it_likes() -> None:
     flow = parse(content(first=wait("1", "first")))
-    state, effects = step(flow, FlowState(), Started(), CONTEXT)
+    state, effects = step({"": flow}, FlowState(), Started(), CONTEXT)
     for _ in range(2 * ACTIONS_WITHOUT_WAIT_MAX):
-        state, effects = step(flow, state, TimerFired(state.turn), CONTEXT)
+        state, effects = step({"": flow}, state, TimerFired(state.turn), CONTEXT)
         assert effects == (Pause(1, ()),)
 
 
 def test_a_flow_that_was_replaced_goes_on_where_it_was_or_ends() -> None:
     before = parse(content(here=wait("60", "old"), old=say("old")))
-    state, _ = step(before, FlowState(), Started(), CONTEXT)
+    state, _ = step({"": before}, FlowState(), Started(), CONTEXT)
     after = parse(content(start=say("start"), here=wait("60", "new"), new=say("new")))
-    assert step(after, state, TimerFired(state.turn), CONTEXT)[1] == (ShowMessage("new"),)
+    assert step({"": after}, state, TimerFired(state.turn), CONTEXT)[1] == (ShowMessage("new"),)
     other = parse(content(start=say("start")))
-    assert step(other, state, TimerFired(state.turn), CONTEXT) == (FlowState(Phase.ENDED, "", 1, 1), (End(),))
+    assert step({"": other}, state, TimerFired(state.turn), CONTEXT) == (
+        FlowState(Phase.ENDED, "", 1, 1),
+        (End(),),
+    )
 
 
 ACTIONS: list[Document] = [
@@ -401,7 +417,8 @@ def test_a_flow_that_was_accepted_always_gets_somewhere(
     flow: dict[str, Document], events: list[Event]
 ) -> None:
     effects = play(flow, [Started(), *events])
-    assert effects.count(End()) <= 1
+    ends = [place for place, effect in enumerate(effects) if isinstance(effect, End)]
+    assert len(ends) <= 1
     assert effects[0] is not None
-    if End() in effects:
-        assert not any(effects[effects.index(End()) + 1 :])
+    if ends:
+        assert not any(effects[ends[0] + 1 :])

@@ -421,7 +421,7 @@ async def replace_content(fixture: FlowFixture, flow_id: str, text: str) -> None
 
 
 async def test_a_flow_that_could_not_run_is_never_stored(fixture: FlowFixture) -> None:
-    with pytest.raises(Fault, match="does not run") as refused:
+    with pytest.raises(Fault, match="LambdaFunctionARN is required") as refused:
         await fixture.flow(first=do("InvokeLambdaFunction"))
     problems: list[Any] = refused.value.members["problems"]
     assert len(problems) == 1

@@ -12,7 +12,10 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from threadline.errors import Fault
-from threadline.flows.actions import ACTION_TYPES, KEY_EXISTS, ActionType, is_number
+from threadline.flows.actions import ACTION_TYPES
+from threadline.flows.actions.branching import KEY_EXISTS, is_number
+from threadline.flows.declaration import ActionType
+from threadline.flows.readers import anything
 from threadline.flows.references import is_reference
 from threadline.jsontext import decode
 
@@ -32,22 +35,6 @@ _FORBIDDEN_CHARACTERS = frozenset("%:(\\/)=$,;[]{}")
 _FORBIDDEN_IDENTIFIERS = frozenset(
     """__proto__ constructor __defineGetter__ __defineSetter__ toString hasOwnProperty isPrototypeOf
     propertyIsEnumerable toLocaleString valueOf""".split()
-)
-_OTHER_TYPES = frozenset(
-    """AssociateContactToCustomerProfile CheckHoursOfOperation CheckMetricData CheckOutboundCallStatus
-    CheckVoiceId CompleteOutboundCall ConnectParticipantWithLexBot CreateCallbackContact CreateCase
-    CreateCustomerProfile CreateTask CreateWisdomSession DequeueContactAndTransferToQueue
-    DistributeByPercentage EndFlowModuleExecution EvaluateDataTableValues
-    GetCalculatedAttributesForCustomerProfile GetCase GetCustomerProfile GetCustomerProfileObject
-    GetMetricData GetParticipantInput InvokeFlowModule InvokeLambdaFunction ListDataTableValues
-    LoadContactContent Loop MessageParticipantIteratively PauseContact ResumeContact ShowView
-    StartOutboundChatContact StartOutboundEmailContact StartVoiceIdStream TagContact TransferContactToAgent
-    TransferParticipantToThirdParty TransferToFlow UnTagContact UntagContact UpdateCase
-    UpdateContactCallbackNumber UpdateContactData UpdateContactMediaProcessing
-    UpdateContactMediaStreamingBehavior UpdateContactRecordingAndAnalyticsBehavior
-    UpdateContactRecordingBehavior UpdateContactRoutingBehavior UpdateContactRoutingCriteria
-    UpdateContactTextToSpeechVoice UpdateCustomerProfile UpdateFlowAttributes UpdateFlowLoggingBehavior
-    UpdatePreviousContactParticipantState UpdateRoutingCriteria""".split()
 )
 
 
@@ -79,8 +66,8 @@ class Flow(NamedTuple):
     actions: Mapping[str, Action]
 
 
-def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
-    """Read the content of a flow of the given type.
+def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
+    """Read the content of a flow of the given type; None for content that was accepted before.
 
     Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}, each of which names the action and
     advises how to correct it.
@@ -104,7 +91,7 @@ def parse(content: str, flow_type: str = "CONTACT_FLOW") -> Flow:
         problems.append("StartAction must be the Identifier of the action that runs first.")
         start = ""
     for action in actions:
-        if action.type in ACTION_TYPES and flow_type in ACTION_TYPES[action.type].not_in:
+        if action.type in ACTION_TYPES and not ACTION_TYPES[action.type].allows(flow_type):
             problems.append(f"{_name(action)}: it is not allowed in a flow of type {flow_type}.")
         for label, target in _targets(action):
             if target not in known:
@@ -125,6 +112,10 @@ def demo_content(name: str, **ids: str) -> str:
     content = (resources.files("threadline.flows") / f"{name}.json").read_text(encoding="utf-8")
     for placeholder, value in ids.items():
         content = content.replace(f"${{{placeholder}}}", value)
+    if "${" in content:
+        raise _fault(
+            [f"The flow {name} needs an id for {content[content.index('${') :].partition('}')[0]}}}."]
+        )
     parse(content)
     return content
 
@@ -133,11 +124,17 @@ def _document(content: str) -> dict[str, Any]:
     if len(content) > CONTENT_CHARACTERS_MAX:
         raise _fault([f"The content has more than {CONTENT_CHARACTERS_MAX} characters."])
     try:
-        document = decode(content)
+        document = decode(content.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise _fault([f"The content must be JSON text: {str(error)[:200]}."]) from None
     if not isinstance(document, dict):
         raise _fault(["The content must be a JSON object with Version, StartAction and Actions."])
+    if isinstance(document.get("modules"), list) and "Actions" not in document:
+        raise _fault(
+            [
+                "The content is a legacy export, not the Flow language. Convert it: threadline flow convert FILE"
+            ]
+        )
     return document
 
 
@@ -158,7 +155,7 @@ def _action(entry: Any, number: int, problems: list[str]) -> Action:
     identifier = identifier if isinstance(identifier, str) else ""
     complaints = [*_identifier_problems(identifier)]
     kind = ACTION_TYPES.get(type_) if isinstance(type_, str) else None
-    parameters, transitions = entry.get("Parameters", {}), entry.get("Transitions", {})
+    parameters, transitions = _or(entry.get("Parameters"), {}), _or(entry.get("Transitions"), {})
     action = Action(identifier, str(type_)[:100], {}, None, {}, ())
     if kind is None:
         complaints.append(_type_problem(type_))
@@ -173,6 +170,11 @@ def _action(entry: Any, number: int, problems: list[str]) -> Action:
     return action
 
 
+def _or(value: Any, empty: Any) -> Any:
+    """Return `value`, or `empty` for null: serialisers of several languages write null for an empty list."""
+    return empty if value is None else value
+
+
 def _identifier_problems(identifier: str) -> Iterable[str]:
     if not 1 <= len(identifier) <= IDENTIFIER_CHARACTERS_MAX:
         yield f"Identifier must be a string of 1 to {IDENTIFIER_CHARACTERS_MAX} characters."
@@ -183,14 +185,11 @@ def _identifier_problems(identifier: str) -> Iterable[str]:
 
 
 def _type_problem(type_: Any) -> str:
-    supported = f"Supported are {', '.join(sorted(ACTION_TYPES))}."
     if not isinstance(type_, str) or type_ == "":
-        return f"Type must be the name of an action. {supported}"
-    if type_ in _OTHER_TYPES:
-        return f"{type_} is an action of the Flow language that this server does not run. {supported}"
+        return "Type must be the name of an action."
     alike = difflib.get_close_matches(type_[:100], ACTION_TYPES, n=1)
     hint = f" Did you mean {alike[0]}?" if alike else ""
-    return f"{type_[:100]!r} is not an action of the Flow language.{hint} {supported}"
+    return f"{type_[:100]!r} is not an action of the Flow language.{hint}"
 
 
 def _parameters(kind: ActionType, given: Mapping[str, Any], complaints: list[str]) -> dict[str, Any]:
@@ -199,11 +198,16 @@ def _parameters(kind: ActionType, given: Mapping[str, Any], complaints: list[str
     complaints += [f"parameter {name} is required." for name in kind.required if name not in given]
     if kind.one_of and sum(name in given for name in kind.one_of) != 1:
         complaints.append(f"exactly one of the parameters {' and '.join(kind.one_of)} is required.")
+    if kind.any_of and not any(name in given for name in kind.any_of):
+        complaints.append(f"one of the parameters {' and '.join(kind.any_of)} is required.")
     for name, value in given.items():
-        if name in kind.refused:
-            complaints.append(f"parameter {name} {kind.refused[name]}.")
+        if kind.open:
+            read[name] = _open_parameter(name, value, complaints)
+        elif name in kind.ignored:
+            continue
         elif name not in readers:
-            takes = f"It takes {', '.join(readers)}." if readers else "It takes none."
+            known = ", ".join((*readers, *kind.ignored))
+            takes = f"It takes {known}." if known else "It takes none."
             complaints.append(f"{name[:100]!r} is not a parameter of this action. {takes}")
         else:
             try:
@@ -211,6 +215,14 @@ def _parameters(kind: ActionType, given: Mapping[str, Any], complaints: list[str
             except ValueError as error:
                 complaints.append(f"parameter {name} {error}.")
     return read
+
+
+def _open_parameter(name: str, value: Any, complaints: list[str]) -> Any:
+    try:
+        return anything(value)
+    except ValueError as error:
+        complaints.append(f"parameter {name[:100]} {error}.")
+        return None
 
 
 def _transitions(
@@ -238,7 +250,7 @@ def _transitions(
 
 
 def _entries(given: Mapping[str, Any], name: str, complaints: list[str]) -> list[dict[str, Any]]:
-    entries = given.get(name, [])
+    entries = _or(given.get(name), [])
     if isinstance(entries, list) and all(
         isinstance(entry, dict) and isinstance(entry.get("NextAction"), str) for entry in entries
     ):
@@ -253,8 +265,10 @@ def _errors(kind: ActionType, entries: Iterable[dict[str, Any]], complaints: lis
     errors: dict[str, str] = {}
     for entry in entries:
         error_type = entry.get("ErrorType")
-        if error_type not in kind.errors:
-            complaints.append(f"ErrorType must be {' or '.join(kind.errors)}, not {str(error_type)[:100]!r}.")
+        if error_type not in kind.all_errors:
+            complaints.append(
+                f"ErrorType must be {' or '.join(kind.all_errors)}, not {str(error_type)[:100]!r}."
+            )
         elif error_type in errors:
             complaints.append(f"ErrorType {error_type} has two branches. Keep one.")
         else:
@@ -269,7 +283,7 @@ def _conditions(
     for entry in entries:
         condition = entry.get("Condition")
         operator = condition.get("Operator") if isinstance(condition, dict) else None
-        operands = condition.get("Operands", []) if isinstance(condition, dict) else []
+        operands = _or(condition.get("Operands"), []) if isinstance(condition, dict) else []
         if not kind.operators:
             complaints.append("this action has no result to put Conditions on. Remove them.")
         elif operator not in kind.operators:

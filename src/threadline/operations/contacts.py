@@ -8,7 +8,7 @@ from threadline.chat import attributes as attribute_rules
 from threadline.chat import messages, rehydration
 from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.limits import CHAT_MINUTES_DEFAULT
-from threadline.chat.participant import Role, Token
+from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
 from threadline.operations.attributes import attributes_of
@@ -25,6 +25,7 @@ from threadline.operations.sessions import (
     require,
     require_past,
     session_of,
+    set_contact_data,
 )
 from threadline.operations.tokens import connection_data, keep_token
 from threadline.store import Tx
@@ -111,7 +112,7 @@ def start_chat_contact(
         tx, session, Role.CUSTOMER, participant_details["DisplayName"], user_id=None, connected=False
     )
     if initial_message is not None:
-        append_message(tx, session, customer, initial_message["ContentType"], initial_message["Content"])
+        _send_initial_message(tx, session, customer, initial_message)
     token = issue_secret(tx, "participant", client_token)
     keep_token(tx, session, customer.id, Token.PARTICIPANT, token)
     return {
@@ -120,6 +121,12 @@ def start_chat_contact(
         "ParticipantToken": token,
         "ContinuedFromContactId": anchor.contact.id if anchor else None,
     }
+
+
+def _send_initial_message(tx: Tx, session: Session, customer: Participant, message: Document) -> None:
+    """Append the initial message and keep it for flows, which read it as `$.Media.InitialMessage`."""
+    append_message(tx, session, customer, message["ContentType"], message["Content"])
+    set_contact_data(tx, session, session.initial_contact_id, {"InitialMessage": message["Content"]})
 
 
 def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str:

@@ -61,10 +61,16 @@ def send_message(
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = append_message(tx, session, participant, content_type, content, token)
-    # A flow that waits for CustomerReturned goes on at the customer's next message.
-    if participant.role == Role.CUSTOMER and isinstance(flow_state, str) and "CustomerReturned" in flow_state:
-        flow_event(tx, session, "CustomerReturned")
+    if participant.role == Role.CUSTOMER and isinstance(flow_state, str):
+        _tell_flow(tx, session, flow_state, content)
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
+
+
+def _tell_flow(tx: Tx, session: Session, flow_state: str, content: str) -> None:
+    """Give the flow a message of the customer, when it waits for CustomerReturned or a bot talks with them."""
+    for event in ("CustomerReturned", "CustomerMessage"):
+        if f'"{event}"' in flow_state:
+            flow_event(tx, session, event, text=content)
 
 
 def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:

@@ -5,7 +5,7 @@ appended to the session's current contact, so the entries of a contact are one u
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from threadline.chat import transcript
@@ -59,6 +59,19 @@ def contact_at(tx: Tx, session: Session) -> Contact:
 def contacts_of(tx: Tx, key: int) -> tuple[Contact, ...]:
     """The contacts of a session, first to last."""
     return tuple(tx.rows("contacts_of_session", Contact, session=key))
+
+
+def contact_data(tx: Tx, session: Session, contact_id: str) -> dict[str, Any]:
+    """The data of a contact that a flow or an operation has set, by AWS's member names."""
+    found = tx.row("contact_data", str, session=session.key, contact_id=contact_id)
+    return json.loads(found) if found else {}
+
+
+def set_contact_data(tx: Tx, session: Session, contact_id: str, values: Mapping[str, Any]) -> None:
+    """Set members of a contact's data. A value of None removes its member."""
+    data = {**contact_data(tx, session, contact_id), **values}
+    kept = {name: value for name, value in data.items() if value is not None}
+    tx.run("set_contact_data", session=session.key, contact_id=contact_id, data=json.dumps(kept))
 
 
 def participants_of(tx: Tx, key: int) -> list[Participant]:

@@ -72,14 +72,34 @@ WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND rela
     AND key <> :session;
 
 -- name: insert_flow_run
-INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version)
-SELECT :session, :contact_id, id, '', version FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
+INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version, type)
+SELECT :session, :contact_id, id, '', version, type
+FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: flow_run
-SELECT flow_id, state, flow_version FROM flow_run WHERE session = :session AND contact_id = :contact_id;
+SELECT flow_id, state, flow_version, type FROM flow_run WHERE session = :session AND contact_id = :contact_id;
 
 -- name: set_flow_run
 UPDATE flow_run SET state = :state WHERE session = :session AND contact_id = :contact_id;
 
 -- name: delete_flow_run
 DELETE FROM flow_run WHERE session = :session AND contact_id = :contact_id;
+
+-- name: contact_data
+SELECT data FROM contact_data WHERE session = :session AND contact_id = :contact_id;
+
+-- name: set_contact_data
+INSERT INTO contact_data (session, contact_id, data) VALUES (:session, :contact_id, :data)
+ON CONFLICT (session, contact_id) DO UPDATE SET data = excluded.data;
+
+-- name: count_in_queue
+SELECT COUNT(*), MIN(enqueued_at_ms) FROM contact
+WHERE instance_id = :instance_id AND queue_id = :queue_id AND user_id IS NULL AND disconnected_at_ms IS NULL;
+
+-- name: set_customer
+UPDATE session SET customer_id = :customer_id WHERE key = :session;
+
+-- name: queue_before
+SELECT queue_id FROM contact
+WHERE session = :session AND position < :position AND queue_id IS NOT NULL
+ORDER BY position DESC LIMIT 1;

@@ -1,0 +1,257 @@
+"""The effects of a flow as writes: one function an effect, which returns the effect's outcome.
+
+Every function runs in a savepoint: a Fault undoes its writes and becomes the branch of its error.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from threadline.chat import rehydration
+from threadline.chat.contact import Reason, Session
+from threadline.chat.participant import Role
+from threadline.errors import Fault
+from threadline.flows.actions.branching import BOT_DISCONNECTED
+from threadline.flows.effects import (
+    NO_MATCHING_ERROR,
+    PARTICIPANT_NOT_FOUND,
+    Announce,
+    AskBot,
+    Associate,
+    CallService,
+    CheckHours,
+    Effect,
+    End,
+    EnterQueue,
+    InvokeLambda,
+    LoadFlow,
+    MoveToQueue,
+    Pause,
+    ReadMetric,
+    ReadMetrics,
+    SetAttributes,
+    SetContactData,
+    SetHooks,
+    SetTargetQueue,
+    ShowMessage,
+    ShowView,
+    TagContact,
+    TransferToAgent,
+)
+from threadline.flows.state import Outcome
+from threadline.operations.attributes import set_attributes
+from threadline.operations.contact_flows import require_flow
+from threadline.operations.instances import require_queue
+from threadline.operations.persistence import associate
+from threadline.operations.sessions import (
+    append_system_message,
+    contact_at,
+    contact_data,
+    end_session,
+    flow_event,
+    participants_of,
+    require,
+    set_contact_data,
+)
+from threadline.store import Tx
+
+log = logging.getLogger(__name__)
+TIMER = "TimerFired"
+IN_QUEUE = (
+    "CUSTOMER_QUEUE",
+    "CUSTOMER_WHISPER",
+    "AGENT_WHISPER",
+    "OUTBOUND_WHISPER",
+    "CUSTOMER_HOLD",
+    "AGENT_HOLD",
+)
+"""Types of flow whose end leaves the contact as it is."""
+QUEUE_METRICS = {
+    "NumberOfContactsInQueue": "ContactsInQueue",
+    "ContactsInQueue": "ContactsInQueue",
+    "OldestContactInQueueAgeSeconds": "OldestContactInQueueAgeSeconds",
+}
+"""The metrics that this server has, by the names that flows give them."""
+
+
+def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: str) -> Outcome | None:
+    """Carry out `effect` and return its outcome; None for an effect that the flow waits in, and for its end.
+
+    A Fault of an operation becomes the action's NoMatchingError, and undoes the effect's writes.
+    """
+    try:
+        with tx.savepoint():
+            match effect:
+                case Pause():
+                    return _pause(tx, session, effect, turn)
+                case End(disconnects):
+                    if disconnects or flow_type not in IN_QUEUE:
+                        end_session(tx, session, Reason.CONTACT_FLOW_DISCONNECT)
+                    return None
+                case Announce(texts):
+                    for text in texts:
+                        append_system_message(tx, session, text)
+                    return None
+                case InvokeLambda() | AskBot() | CallService() | ShowView():
+                    return _ask(session, effect)
+                case CheckHours() | ReadMetric() | ReadMetrics() | LoadFlow():
+                    return _look(tx, session, effect)
+                case _:
+                    _write(tx, session, effect)
+    except Fault as fault:
+        kind = type(effect).__name__
+        log.info("flow of contact %s: %s: %s", session.current_contact_id, kind, fault.code)
+        return Outcome(NO_MATCHING_ERROR)
+    return Outcome()
+
+
+def _write(tx: Tx, session: Session, effect: Effect) -> None:
+    """Carry out an effect that writes and has no result."""
+    match effect:
+        case ShowMessage(text):
+            append_system_message(tx, session, text)
+        case SetTargetQueue(queue_id, agent):
+            _set_target_queue(tx, session, queue_id, agent=agent)
+        case EnterQueue():
+            _enter_queue(tx, session)
+        case SetHooks(hooks):
+            _set_hooks(tx, session, hooks)
+        case Associate(rehydration_type, source_contact_id):
+            _associate(tx, session, rehydration_type, source_contact_id)
+        case SetAttributes(attributes, related):
+            _set_attributes(tx, session, attributes, related=related)
+        case SetContactData(values, related):
+            _set_data(tx, session, values, related=related)
+        case TagContact(added, removed):
+            tags = contact_data(tx, session, session.current_contact_id).get("Tags", {})
+            kept = {key: value for key, value in {**tags, **added}.items() if key not in removed}
+            set_contact_data(tx, session, session.current_contact_id, {"Tags": kept})
+        case MoveToQueue() | TransferToAgent():
+            raise Fault("InvalidRequestException", "The contact cannot be moved by its flow.")
+        case _:
+            raise TypeError(f"no way to carry out {effect!r}")
+
+
+def _pause(tx: Tx, session: Session, effect: Pause, turn: int) -> Outcome | None:
+    """Set the timer of a Wait. It replaces an earlier timer, since a flow has one at most."""
+    if BOT_DISCONNECTED in effect.events:
+        present = participants_of(tx, session.key)
+        if not any(p.role == Role.CUSTOM_BOT and p.left_at_ms is None for p in present):
+            return Outcome(PARTICIPANT_NOT_FOUND)
+    tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
+    flow_event(tx, session, TIMER, tx.now_ms + effect.seconds * 1_000, turn=turn)
+    return None
+
+
+def _ask(session: Session, effect: Effect) -> Outcome:
+    """Ask something outside. Nothing is configured yet that would answer."""
+    log.warning(
+        "flow of contact %s: %s: nothing is configured that answers",
+        session.current_contact_id,
+        type(effect).__name__,
+    )
+    return Outcome(NO_MATCHING_ERROR)
+
+
+def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
+    """Read something that the flow branches on."""
+    match effect:
+        case CheckHours(_):
+            return Outcome(result="True")
+        case ReadMetric(metric, queue_id):
+            value = _metrics(tx, session, queue_id).get(QUEUE_METRICS.get(metric, ""))
+            return Outcome(NO_MATCHING_ERROR) if value is None else Outcome(result=str(value))
+        case ReadMetrics(queue_id):
+            return Outcome(values={"Metrics": {"Queue": _metrics(tx, session, queue_id)}})
+        case LoadFlow(flow_id, module) if not module:
+            flow = require_flow(tx, session.instance_id, flow_id)
+            if flow.status == "PUBLISHED":
+                return Outcome(flow=f"{flow.id}/{flow.version}")
+    return Outcome(NO_MATCHING_ERROR)
+
+
+def _metrics(tx: Tx, session: Session, queue_id: str | None) -> dict[str, Any]:
+    """The metrics of a queue, or of the one that the contact has."""
+    contact = contact_at(tx, session)
+    given = queue_id or contact.queue_id or contact.target_queue_id
+    if given is None:
+        raise Fault("InvalidRequestException", "The contact has no queue.")
+    queue = require_queue(tx, session.instance_id, given)
+    found = tx.row("count_in_queue", int, object, instance_id=session.instance_id, queue_id=queue.id)
+    count, oldest = found or (0, None)
+    age = (tx.now_ms - oldest) // 1_000 if isinstance(oldest, int) else 0
+    return {"Name": queue.name, "ContactsInQueue": count, "OldestContactInQueueAgeSeconds": age}
+
+
+def _set_target_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> None:
+    if agent:
+        raise Fault("InvalidRequestException", "Users have no queues of their own.")
+    queue = require_queue(tx, session.instance_id, queue_id)
+    tx.run(
+        "contact_target_queue",
+        session=session.key,
+        position=session.last_position,
+        queue_id=queue.id,
+        now_ms=tx.now_ms,
+    )
+
+
+def _enter_queue(tx: Tx, session: Session) -> None:
+    """Put the contact into its target queue; without one, into the queue of the contact before it.
+
+    Observed: AWS's sample disconnect flow transfers to the queue without choosing one.
+    """
+    contact = contact_at(tx, session)
+    queue_id = contact.target_queue_id
+    if queue_id is None and contact.position:
+        before = tx.row("queue_before", str, session=session.key, position=contact.position)
+        queue_id = before or None
+    if queue_id is None or contact.queue_id is not None:
+        raise Fault("InvalidRequestException", "The contact has no target queue, or is in a queue already.")
+    tx.run(
+        "contact_queued",
+        session=session.key,
+        position=session.last_position,
+        queue_id=queue_id,
+        now_ms=tx.now_ms,
+    )
+
+
+def _set_hooks(tx: Tx, session: Session, hooks: Mapping[str, str | None]) -> None:
+    kept = json.loads(session.event_hooks)
+    for hook, flow_id in hooks.items():
+        if flow_id is None:
+            kept[hook] = None
+            continue
+        flow = require_flow(tx, session.instance_id, flow_id)
+        if flow.status != "PUBLISHED":
+            raise Fault("InvalidRequestException", f"Contact flow {flow.id} is saved but not published.")
+        kept[hook] = flow.id
+    tx.run("set_event_hooks", session=session.key, event_hooks=json.dumps(kept))
+
+
+def _associate(tx: Tx, session: Session, rehydration_type: str, source_contact_id: str) -> None:
+    if not rehydration.is_repeat(session, rehydration_type, source_contact_id):
+        associate(tx, session, rehydration_type, source_contact_id)
+
+
+def _set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str], *, related: bool) -> None:
+    key = session.key
+    if related:
+        key = require(tx, session.instance_id, session.related_contact_id or "", "Related contact")[0].key
+    set_attributes(tx, key, attributes)
+
+
+def _set_data(tx: Tx, session: Session, values: Mapping[str, Any], *, related: bool) -> None:
+    contact_id = session.current_contact_id
+    if related:
+        session, contact = require(
+            tx, session.instance_id, session.related_contact_id or "", "Related contact"
+        )
+        contact_id = contact.id
+    if "CustomerId" in values:
+        tx.run("set_customer", session=session.key, customer_id=values["CustomerId"] or None)
+    kept = {name: value for name, value in values.items() if name != "CustomerId"}
+    if kept:
+        set_contact_data(tx, session, contact_id, kept)
