@@ -18,7 +18,7 @@ from urllib3 import HTTPResponse
 from threadline.aws import bearer, sigv4
 from threadline.clock import token_hash
 from threadline.errors import Fault
-from threadline.http.request import add_header
+from threadline.http.head import add_header
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "a secret/of+the key", "session-token"
 KEYS = {

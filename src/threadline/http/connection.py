@@ -1,35 +1,28 @@
-"""HTTP/1.1 connections, as small as the wire allows, with a bound on everything a client can make grow.
+"""HTTP/1.1 connections: time, back-pressure, tasks and writing. `http1` reads the bytes.
 
-llhttp reads, each answer is one write, and a request is answered by a coroutine that runs without a task of its own.
-A request that reaches no application (too many headers, too slow, not HTTP) is refused here, in the same JSON as
-everywhere, and in its turn: after the answers to the requests before it. A WebSocket's handshake is a request like any
-other, until it is accepted.
+Each request is answered by a task, and each answer is one write. A request that reaches no application (too many
+headers, too slow, not HTTP) is refused here, in the same JSON as everywhere, and after the answers to the requests
+before it. A WebSocket's handshake is a request like any other, until it is accepted.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 
-import httptools
-
 from threadline.config import Settings
 from threadline.http import head as heads
 from threadline.http.budget import FREE_BYTES
+from threadline.http.http1 import BODY_OVERHEAD, BodyData, EndOfMessage, Http1, RequestHead
 from threadline.http.lingering import Connections, drop, linger
 from threadline.http.outgoing import Outgoing
 from threadline.http.phase import LAST, OPEN, OVER, HttpPhase
 from threadline.http.refusal import STATUS_LINES, refusal
-from threadline.http.request import App, Gone, Request, add_header
+from threadline.http.request import App, Gone, Request
 from threadline.http.run import run
-from threadline.http.websocket import Receiver, WebSocket, is_handshake, switching
+from threadline.http.websocket import Receiver, WebSocket, switching
 
 UNASKED_BYTES_MAX = 65_536
 """Bytes of a body that are read before the application wants it."""
-
-BODY_OVERHEAD = 4
-"""A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count.
-
-As much is read of a body that nobody wants, so that the connection can go on."""
 
 REQUEST_BYTES = 2_048
 """The memory of a request besides its body: some headers, and the objects for them."""
@@ -50,16 +43,7 @@ class Http(Outgoing):
         super().__init__(settings, connections)
         self.request_ids = request_ids
         self.phase: HttpPhase = OPEN
-        self.parser = self.new_parser()
-        self.seen = b""
-        self.begins = True  # whether what was seen begins with the request that is read
-        self.host: bytes | None = None  # the Host header that was last checked
-        self.url = b""
-        self.headers: dict[bytes, bytes] = {}
-        self.in_head = True
-        self.bytes_so_far = 0
-        self.rest = b""
-        self.framing = b""
+        self.http1 = Http1(settings)
         self.request: Request | None = None
         self.current: Request | None = None
         self.waiting: deque[Request] = deque()
@@ -71,12 +55,6 @@ class Http(Outgoing):
         self.since = self.loop.time()
         self.timer: asyncio.TimerHandle | None = None
         self.finished: asyncio.Future[None] | None = None
-
-    def new_parser(self) -> httptools.HttpRequestParser:
-        """A parser of requests that tells this connection."""
-        parser = httptools.HttpRequestParser(self)
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # such data is not looked at
-        return parser
 
     # The connection
 
@@ -98,7 +76,7 @@ class Http(Outgoing):
         if self.phase is OPEN:
             self.phase = LAST
             self.drop_unfinished()
-            self.bytes_so_far = 0
+            self.http1.close()
             if last := self.waiting[-1] if self.waiting else self.current:
                 last.keeps_alive = False
             self.proceed()
@@ -117,7 +95,7 @@ class Http(Outgoing):
         bounds, current = self.bounds, self.current
         soonest = min(bounds.request_seconds_max, bounds.keep_alive_seconds)
         left: float = soonest
-        if current is None and self.is_idle and not self.bytes_so_far and not self.waiting:
+        if current is None and self.is_idle and not self.http1.bytes_so_far and not self.waiting:
             left = self.since + bounds.keep_alive_seconds - self.loop.time()
         elif (
             current.is_handshake or not current.is_complete if current else not self.waiting
@@ -127,7 +105,7 @@ class Http(Outgoing):
             self.timer = self.loop.call_later(min(left, soonest), self.look)
         elif current is not None and current.is_handshake:
             self.turn_away("It could not be found out in time whose ticket this is.")
-        elif self.bytes_so_far and self.phase is OPEN:
+        elif self.http1.bytes_so_far and self.phase is OPEN:
             self.refuse(408, "RequestTimeoutException", "The request did not arrive in time.")
         elif self.transport.get_write_buffer_size():
             drop(self.transport)  # a close would wait for a client that does not read
@@ -138,170 +116,57 @@ class Http(Outgoing):
 
     def data_received(self, data: bytes) -> None:
         if self.phase is not OPEN:
-            self.bytes_so_far += len(data)
             self.hold()
             return
-        if not self.bytes_so_far:
+        http1 = self.http1
+        if not http1.bytes_so_far:
             self.since = self.loop.time()
-            self.begins = True
-            self.seen = data
-        else:
-            self.seen = self.seen + data if self.in_head else data
-        self.bytes_so_far += len(data)
+        has_ended = False
         self.is_busy = True
-        try:
-            self.parser.feed_data(data)
-        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
-            self.feed_rest(data, error)
+        for event in http1.receive(data, len(self.waiting)):
+            if isinstance(event, RequestHead):
+                self.take(event)
+            elif isinstance(event, BodyData):
+                self.add_body(event.data)
+            elif isinstance(event, EndOfMessage):
+                has_ended = True
+                self.complete()
+            else:
+                self.refuse(*event)
+            if self.phase is not OPEN:
+                break
         self.is_busy = False
-        if self.in_head and not self.bytes_so_far and not self.url:
-            self.seen = b""
-        elif self.phase is OPEN:
-            self.check_size()
+        if has_ended and http1.bytes_so_far:  # another request has begun after it
+            self.since = self.loop.time()
         if self.current is None:
             self.proceed()
         elif self.waiting or self.phase is not OPEN:
             self.hold()
-        if (self.is_counted or self.waiting or self.bytes_so_far > FREE_BYTES) and self.phase is OPEN:
+        if (self.is_counted or self.waiting or http1.bytes_so_far > FREE_BYTES) and self.phase is OPEN:
             self.count()
 
-    def feed_rest(self, data: bytes, error: httptools.HttpParserUpgrade | httptools.HttpParserError) -> None:
-        """Parse on after the head of an upgrade; refuse all else at which the parser stops.
-
-        Only a WebSocket's upgrade is one for us. After another a new parser goes on, with a head that says no more
-        than how the body is framed.
-        """
-        while isinstance(error, httptools.HttpParserUpgrade):
-            data = data[error.args[0] :]
-            if self.phase is LAST:
-                self.rest = data
-                return
-            self.parser = self.new_parser()
-            try:
-                if self.framing:
-                    self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % self.framing)
-                if data:
-                    self.parser.feed_data(data)
-                return
-            except (httptools.HttpParserUpgrade, httptools.HttpParserError) as next_error:
-                error = next_error
-        self.refuse(*heads.misunderstood(error))
-
-    def check_size(self) -> None:
-        """Bound what has come of a request that is not complete; its bytes are kept only as long as it is a head."""
-        bounds = self.bounds
-        if not self.in_head:
-            self.seen = b""
-            self.bytes_so_far = self.bytes_so_far or 1
-            if self.bytes_so_far > BODY_OVERHEAD * bounds.body_bytes_max + bounds.header_bytes_max:
-                self.refuse(
-                    413,
-                    "RequestEntityTooLargeException",
-                    f"The body is larger than {bounds.body_bytes_max} bytes.",
-                )
-        elif not self.bytes_so_far:  # a head has begun after another request
-            self.since = self.loop.time()
-            self.bytes_so_far = len(self.url)
-        elif self.bytes_so_far > bounds.header_bytes_max:
-            self.refuse_head()
-
-    def count(self) -> None:
-        """Have what has come and waits counted; without room for it, refuse what comes last."""
-        requests = [self.current, *self.waiting] if self.current else self.waiting
-        count = 2 * len(self.seen) + sum(len(request.content) + REQUEST_BYTES for request in requests)
-        self.is_counted = count > FREE_BYTES
-        whose = (self.current.credential, self.current.claimed) if self.current else ("", "")
-        if not self.connections.budget.take_in(self.transport, count, *whose):
-            self.refuse(*heads.NO_ROOM)
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_head:  # trailers go nowhere
-            name = name.lower()
-            if name in self.headers:
-                add_header(self.headers, name, value)
-            else:
-                self.headers[name] = value.strip()
-
-    def on_headers_complete(self) -> None:
-        self.in_head = False
-        bounds, url, headers = self.bounds, self.url, self.headers
-        self.url, self.headers = b"", {}
-        if self.framing:
-            self.framing = b""
-            return
-        if self.phase is not OPEN:
-            return
-        parser, seen = self.parser, self.seen
-        method = parser.get_method()
-        if self.begins and seen.startswith(heads.FAST, len(method) + 1 + len(url)):
-            version = "1.1"
-        else:
-            version = heads.version_of(parser, url, seen)
-        if len(self.waiting) >= heads.WAITING_MAX:
-            self.refuse(*heads.TOO_FAR_AHEAD)
-        elif len(seen) > bounds.header_bytes_max < heads.size_of(headers, url, seen, begins=self.begins):
-            self.refuse_head()
-        elif len(url) > bounds.path_bytes_max:
-            self.refuse(414, "RequestUriTooLongException", "The path and query string are too long.")
-        elif (
-            version == "1.1"
-            and headers.get(b"host") == self.host is not None
-            and b"transfer-encoding" not in headers
-        ):
-            self.take(method, url, headers, version)
-        elif complaint := heads.complaint(version, headers):
-            self.refuse(*complaint)
-        else:
-            self.host = headers.get(b"host")
-            self.take(method, url, headers, version)
-
-    def take(self, method: bytes, url: bytes, headers: dict[bytes, bytes], version: str) -> None:
-        """There is a request; it waits for its turn, and perhaps for its body."""
-        parser = self.parser
-        raw_path, _, query_string = url.partition(b"?")
-        if not raw_path.startswith(b"/") or b"#" in url:
-            raw_path, query_string = heads.parts_of(url, headers)
-        request = Request(method.decode(), raw_path, query_string, headers, self.respond)
+    def take(self, head: RequestHead) -> None:
+        """Have a request wait for its turn, and perhaps for its body."""
+        method, raw_path, query_string, headers, keeps_alive, is_handshake = head
+        request = Request(method, raw_path, query_string, headers, self.respond)
         request.more = self.more
-        request.keeps_alive = parser.should_keep_alive()
-        if parser.should_upgrade():
-            if method == b"CONNECT":
-                request.keeps_alive = False
-            elif version == "1.1" and heads.asks_for_websocket(headers):
-                if heads.has_body(headers):
-                    self.refuse(*heads.HANDSHAKE_WITH_BODY)
-                    return
-                if not is_handshake(method, headers):
-                    self.refuse(*heads.NO_HANDSHAKE)
-                    return
-                request.is_handshake, request.keeps_alive, request.accept = True, False, self.accept
-            else:
-                self.framing = heads.framing_of(headers)
+        request.keeps_alive = keeps_alive
+        if is_handshake:
+            request.is_handshake, request.accept = True, self.accept
         self.request = request
         self.waiting.append(request)
 
-    def on_body(self, data: bytes) -> None:
+    def add_body(self, data: bytes | bytearray) -> None:
+        """Keep a piece of the body, unless its request was answered without it."""
         request = self.request
-        if request is None or self.phase is not OPEN:
-            return
-        if request is not self.current and request not in self.waiting:
-            return  # answered without it
-        if not request.content and len(data) <= UNASKED_BYTES_MAX and request.bytes_max is None:
-            request.content = data
+        if request is None or (request is not self.current and request not in self.waiting):
             return
         request.feed(data)
         if request.bytes_max is None and len(request.content) > UNASKED_BYTES_MAX:
             self.hold()
 
-    def on_message_complete(self) -> None:
-        self.in_head = True
-        if self.phase is not OPEN or self.framing:
-            return
-        self.bytes_so_far = 0
-        self.begins = False
+    def complete(self) -> None:
+        """The last request has come whole."""
         request = self.request
         if request is not None:
             request.is_complete = True
@@ -310,10 +175,20 @@ class Http(Outgoing):
             if not request.keeps_alive:
                 self.phase = LAST
 
+    def count(self) -> None:
+        """Have what has come and waits counted; without room for it, refuse what comes last."""
+        requests = [self.current, *self.waiting] if self.current else self.waiting
+        count = self.http1.held_bytes + sum(len(request.content) + REQUEST_BYTES for request in requests)
+        self.is_counted = count > FREE_BYTES
+        whose = (self.current.credential, self.current.claimed) if self.current else ("", "")
+        if not self.connections.budget.take_in(self.transport, count, *whose):
+            self.refuse(*heads.NO_ROOM)
+
     def more(self) -> "asyncio.Future[None]":
-        """The current request wants the rest of its body."""
+        """Read the rest of the current request's body. Return the future that its end wakes."""
         request = self.current
-        assert request is not None
+        if request is None:
+            raise RuntimeError(f"A body is asked for in phase {self.phase.name}: expected a running request")
         self.count()
         if request.is_gone:
             raise Gone
@@ -385,7 +260,7 @@ class Http(Outgoing):
             return
         if self.waiting or self.is_read_paused or self.phase is not OPEN:
             self.proceed()
-        if not self.bytes_so_far:
+        if not self.http1.bytes_so_far:
             self.is_idle = True
             self.since = self.loop.time()
 
@@ -394,13 +269,6 @@ class Http(Outgoing):
         length = request.headers.get(b"content-length", b"")
         is_short = 0 < len(length) < 18 and int(length) <= BODY_OVERHEAD * self.bounds.body_bytes_max
         return is_short and (request.is_awaited or bool(request.content) or b"expect" not in request.headers)
-
-    def refuse_head(self) -> None:
-        """Answer that the head is larger than anyone needs."""
-        limit = self.bounds.header_bytes_max
-        self.refuse(
-            431, "RequestHeaderFieldsTooLargeException", f"The headers are larger than {limit} bytes."
-        )
 
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer without an application, in its manner, when it is its turn, and close.
@@ -442,7 +310,7 @@ class Http(Outgoing):
         self.release()
         self.leave()
         websocket.receiver = receiver_of(websocket)
-        websocket.data_received(self.rest)
+        websocket.data_received(self.http1.rest)
         return websocket
 
     def finish(self) -> None:
@@ -466,8 +334,7 @@ class Http(Outgoing):
                 request.give_up()
         self.current = self.request = None
         self.waiting.clear()
-        self.seen = b""
-        self.parser = None  # type: ignore[assignment]  # it refers to its protocol
+        self.http1.close()
         if self.finished is not None and not self.finished.done():
             self.finished.set_result(None)
 

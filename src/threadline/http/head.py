@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 import httptools
 
+from threadline.config import Settings
+
 FAST = b" HTTP/1.1\r\n"
 """The end of nearly every request line."""
 
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(:[0-9]{0,5})?")
 """A comma, though a name might have one by the letter of RFC 3986, is how a second Host shows."""
 
+KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
 VERSION_ERRORS = (
     "Invalid HTTP version",
@@ -30,8 +33,8 @@ VERSION_ERRORS = (
 """
 
 
-class Complaint(NamedTuple):
-    """Why a request is not taken: the status, the code and the message of its answer."""
+class Refusal(NamedTuple):
+    """The reason why a request is not taken: the status, the code and the message of its answer."""
 
     status: int
     code: str
@@ -41,32 +44,46 @@ class Complaint(NamedTuple):
 WAITING_MAX = 128
 """Requests of one connection that may wait for their turn: each takes a hundred times its bytes on the wire."""
 
-TOO_FAR_AHEAD = Complaint(
+TOO_FAR_AHEAD = Refusal(
     429,
     "TooManyRequestsException",
     f"More than {WAITING_MAX} requests were sent ahead: read their answers first.",
 )
-NO_ROOM = Complaint(
+NO_ROOM = Refusal(
     503,
     "ServiceUnavailableException",
     "The server holds too much of requests that have not come whole and answers that were not read.",
 )
-NO_HTTP = Complaint(400, "BadRequestException", "This is no HTTP request.")
-VERSION = Complaint(
+NO_HTTP = Refusal(400, "BadRequestException", "This is no HTTP request.")
+VERSION = Refusal(
     505, "HTTPVersionNotSupportedException", "This server speaks HTTP/1.1 and HTTP/1.0, nothing else."
 )
-NO_HANDSHAKE = Complaint(
+NO_HANDSHAKE = Refusal(
     400,
     "BadRequestException",
     "A WebSocket begins with GET, Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes.",
 )
-HANDSHAKE_WITH_BODY = Complaint(
+HANDSHAKE_WITH_BODY = Refusal(
     400, "BadRequestException", "The request that opens a WebSocket has no body: leave it out."
 )
 
+PATH_TOO_LONG = Refusal(414, "RequestUriTooLongException", "The path and query string are too long.")
 
-def misunderstood(error: httptools.HttpParserError) -> Complaint:
-    """The complaint about something that llhttp does not take."""
+
+def head_too_large(bounds: Settings) -> Refusal:
+    """Return the refusal of a head that is larger than any client needs."""
+    text = f"The headers are larger than {bounds.header_bytes_max} bytes."
+    return Refusal(431, "RequestHeaderFieldsTooLargeException", text)
+
+
+def body_too_large(bounds: Settings) -> Refusal:
+    """Return the refusal of a body that takes too many bytes on the wire."""
+    text = f"The body is larger than {bounds.body_bytes_max} bytes."
+    return Refusal(413, "RequestEntityTooLargeException", text)
+
+
+def misunderstood(error: httptools.HttpParserError) -> Refusal:
+    """Return the refusal of bytes that llhttp does not take."""
     return VERSION if str(error.args[0] if error.args else "").startswith(VERSION_ERRORS) else NO_HTTP
 
 
@@ -88,14 +105,21 @@ def size_of(headers: dict[bytes, bytes], url: bytes, seen: bytes, *, begins: boo
     return end if end >= 0 else len(url) + sum(map(len, (*headers, *headers.values())))
 
 
+def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
+    """Add a header as it was sent to `headers` by lowercase name. A comma joins several values of one name."""
+    name, value = name.lower(), value.strip()
+    known = headers.get(name)
+    headers[name] = value if known is None else b"%b,%b" % (known, value)
+
+
 @lru_cache(maxsize=16)
 def is_host(value: bytes) -> bool:
     """Whether this is one host, with or without a port."""
     return HOST.fullmatch(value) is not None
 
 
-def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
-    """Why a request with this head is not taken; None when it is.
+def refusal_of(version: str, headers: dict[bytes, bytes]) -> Refusal | None:
+    """Return the refusal of a request with this head; None when it is taken.
 
     Source: RFC 9112, sections 2.3, 3.2, 6.1 and 7.
     """
@@ -103,20 +127,16 @@ def complaint(version: str, headers: dict[bytes, bytes]) -> Complaint | None:
         return VERSION
     host = headers.get(b"host")
     if host is None and version == "1.1":
-        return Complaint(400, "BadRequestException", "A request of HTTP/1.1 must have a Host header.")
+        return Refusal(400, "BadRequestException", "A request of HTTP/1.1 must have a Host header.")
     if host is not None and not is_host(host):
-        return Complaint(
-            400, "BadRequestException", "A request must have one Host header: a name and a port."
-        )
+        return Refusal(400, "BadRequestException", "A request must have one Host header: a name and a port.")
     coding = headers.get(b"transfer-encoding")
     if coding is None:
         return None
     if version == "1.0":
-        return Complaint(400, "BadRequestException", "HTTP/1.0 has no Transfer-Encoding.")
+        return Refusal(400, "BadRequestException", "HTTP/1.0 has no Transfer-Encoding.")
     if coding.lower() != b"chunked":
-        return Complaint(
-            501, "NotImplementedException", "The only Transfer-Encoding that is taken is chunked."
-        )
+        return Refusal(501, "NotImplementedException", "The only Transfer-Encoding that is taken is chunked.")
     return None
 
 
@@ -138,6 +158,22 @@ def asks_for_websocket(headers: dict[bytes, bytes]) -> bool:
     """Whether `websocket` is among the protocols that the client would rather speak."""
     wanted = headers.get(b"upgrade", b"").lower()
     return wanted == b"websocket" or b"websocket" in [each.strip() for each in wanted.split(b",")]
+
+
+def is_handshake(method: bytes, headers: dict[bytes, bytes]) -> bool:
+    """Whether a request to upgrade to a WebSocket is one by RFC 6455, section 4.2.1."""
+    return (
+        method == b"GET"
+        and headers.get(b"sec-websocket-version") == b"13"
+        and KEY.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
+    )
+
+
+def handshake_refusal(method: bytes, headers: dict[bytes, bytes]) -> Refusal | None:
+    """Return the refusal of a request to upgrade to a WebSocket; None when it is taken."""
+    if has_body(headers):
+        return HANDSHAKE_WITH_BODY
+    return None if is_handshake(method, headers) else NO_HANDSHAKE
 
 
 def framing_of(headers: dict[bytes, bytes]) -> bytes:

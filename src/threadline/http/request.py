@@ -77,7 +77,7 @@ class Request:
             raise TooLarge
         return bytes(self.content)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Keep a piece of the body, as long as somebody may still want it."""
         if not self.content:
             self.content = data
@@ -97,19 +97,10 @@ class Request:
         """No client is left to answer: waiting for the body, now or later, raises Gone."""
         self.is_gone = True
         self.content = b""
-        waiter, self.waiter = (
-            self.waiter,
-            None,
-        )  # it will refer to the frames that wait, and they to this request
+        # An exception refers to the frames that wait, and they refer to this request.
+        waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(Gone())
-
-
-def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    """Add a header as it was sent to `headers` by lowercase name. A comma joins several values of one name."""
-    name, value = name.lower(), value.strip()
-    known = headers.get(name)
-    headers[name] = value if known is None else b"%b,%b" % (known, value)
 
 
 App = Callable[[Request], Coroutine[Any, Any, None]]

@@ -7,7 +7,6 @@ import asyncio
 import base64
 import hashlib
 import logging
-import re
 from collections.abc import Coroutine
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -34,20 +33,10 @@ CLOSING_SECONDS = 10.0
 NOT_TEXT, NOT_UTF8, TRY_AGAIN_LATER = 1003, 1007, 1013
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
 
-KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _quiet = logging.getLogger("threadline.websockets")
 _quiet.setLevel(logging.CRITICAL)  # the endpoint says what is worth saying
-
-
-def is_handshake(method: bytes, headers: dict[bytes, bytes]) -> bool:
-    """Whether a request to upgrade to a WebSocket is one as RFC 6455, section 4.2.1, has it."""
-    return (
-        method == b"GET"
-        and headers.get(b"sec-websocket-version") == b"13"
-        and KEY.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
-    )
 
 
 def switching(key: bytes) -> bytes:
