@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from bench.bulk import Copier
+from tests.units import Function
 from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.clock import Clock
@@ -60,7 +61,7 @@ class Filler:
 
     async def fresh(self, count: int) -> list[str]:
         """The contacts of `count` running chats whose customers have yet to connect."""
-        chat = await self.store.write(self.start)
+        chat = await self.store.write(Function(self.start))
         return [chat.contact_id, *self.copier.chats(chat.contact_id, count - 1)]
 
     async def chats(self, count: int) -> list[Chat]:
@@ -68,12 +69,12 @@ class Filler:
         made: list[Chat] = []
         while len(made) < count:
             wanted = min(CHATS_PER_COMMIT, count - len(made))
-            made += await self.store.write(partial(self.start_all, count=wanted))
+            made += await self.store.write(Function(partial(self.start_all, count=wanted)))
         return made
 
     async def past_chats(self, count: int, items: int) -> list[str]:
         """The contacts of `count` ended chats of `items` messages."""
-        return await self.store.write(lambda tx: [self.past_chat(tx, items) for _ in range(count)])
+        return await self.store.write(Function(lambda tx: [self.past_chat(tx, items) for _ in range(count)]))
 
     async def many_past_chats(self, count: int, items: int) -> None:
         """The same, when there are very many and nobody needs their contacts."""
@@ -82,20 +83,20 @@ class Filler:
 
     async def long_chat(self, items: int) -> Chat:
         """A running chat of `items` messages."""
-        chat = await self.store.write(self.start)
-        await self.store.write(partial(self.say, chat=chat, items=1))
+        chat = await self.store.write(Function(self.start))
+        await self.store.write(Function(partial(self.say, chat=chat, items=1)))
         self.copier.messages(chat.contact_id, items - 1)
         return chat
 
     async def long_past_chat(self, items: int) -> str:
         """The contact of an ended chat of `items` messages."""
         chat = await self.long_chat(items)
-        await self.store.write(partial(self.stop, contact_id=chat.contact_id))
+        await self.store.write(Function(partial(self.stop, contact_id=chat.contact_id)))
         return chat.contact_id
 
     async def continuing(self, past: str) -> Chat:
         """A running chat that continues the one that the contact `past` is of."""
-        return await self.store.write(partial(self.start, past=past))
+        return await self.store.write(Function(partial(self.start, past=past)))
 
     async def past_lineage(self, sessions: int, items: int) -> list[str]:
         """The contacts of ended chats of `items` messages, of which each continues the one before."""
@@ -106,14 +107,14 @@ class Filler:
                 made.append(self.past_chat(tx, items, made[-1] if made else None))
 
         while len(made) < sessions:
-            await self.store.write(some)
+            await self.store.write(Function(some))
         return made
 
     async def lineage(self, sessions: int, items: int) -> Chat:
         """A running chat of `items` messages that continues one, that continues one, and so on for `sessions`."""
         past = await self.past_lineage(sessions - 1, items)
         chat = await self.continuing(past[-1])
-        await self.store.write(partial(self.say, chat=chat, items=items))
+        await self.store.write(Function(partial(self.say, chat=chat, items=items)))
         return chat
 
     def start_all(self, tx: Tx, count: int) -> list[Chat]:

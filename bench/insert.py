@@ -17,6 +17,7 @@ import uvloop
 
 from bench.http import Run
 from bench.measurements import Figures
+from tests.units import Function
 from threadline.clock import Clock
 from threadline.store import Tx
 from threadline.store.sqlite.store import SqliteStore
@@ -46,7 +47,7 @@ async def measure(folder: Path, callers: int, total: int) -> Figures:
         row = {"id": tx.clock.contact_id(), "secret": "", "account_id": ""}
         tx.run("insert_access_key", session_token_hash=None, expires_at_ms=None, **row)
 
-    figures = await race(lambda _: store.write(insert), callers, total)
+    figures = await race(lambda _: store.write(Function(insert)), callers, total)
     await store.close()
     return figures
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
+from tests.units import Function
 from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT
@@ -47,7 +48,7 @@ class World:
         self._loop.close()
 
     def write(self, work: Callable[[Tx], T]) -> T:
-        return self._loop.run_until_complete(self.store.write(work))
+        return self._loop.run_until_complete(self.store.write(Function(work)))
 
     def read(self, work: Callable[[Tx], T]) -> T:
         return self._loop.run_until_complete(self.store.read(work))

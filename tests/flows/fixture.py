@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import threadline.server  # noqa: F401  (registers every operation, and the runner)
 from tests.flows.flows import Document, content
+from tests.units import Function
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT, Item
 from threadline.clock import ManualClock
@@ -36,19 +37,21 @@ class FlowFixture:
     async def open(self, path: Path | None = None) -> None:
         self.clock = ManualClock()
         self.store = SqliteStore(path, self.clock)
-        self.workspace = await self.store.write(make_workspace)
+        self.workspace = await self.store.write(Function(make_workspace))
 
     async def call(self, service: str, name: str, /, **arguments: Any) -> Reply:
         """An operation called with the workspace's key."""
         caller = AccountCaller(self.workspace.account_id, self.workspace.access_key_id)
         arguments = {"instance_id": self.workspace.instance_id, **arguments}
-        return await self.store.write(lambda tx: dispatch(tx, OPERATIONS[service, name], caller, arguments))
+        return await self.store.write(
+            Function(lambda tx: dispatch(tx, OPERATIONS[service, name], caller, arguments))
+        )
 
     async def act(self, caller: ParticipantCaller, name: str, /, **arguments: Any) -> Reply:
         """An operation of the participant service."""
         arguments = {"connection_token": "", **arguments}
         operation = OPERATIONS["connectparticipant", name]
-        return await self.store.write(lambda tx: dispatch(tx, operation, caller, arguments))
+        return await self.store.write(Function(lambda tx: dispatch(tx, operation, caller, arguments)))
 
     async def flow(self, name: str = "flow", status: str = "PUBLISHED", /, **actions: Document) -> str:
         reply = await self.call(
@@ -72,7 +75,7 @@ class FlowFixture:
         )
         token = reply["ParticipantToken"]
         caller, _ = await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT))
-        await self.store.write(lambda tx: subscribe(tx, caller))
+        await self.store.write(Function(lambda tx: subscribe(tx, caller)))
         return FlowChat(caller, reply["ContactId"])
 
     async def run(self, **actions: Document) -> FlowChat:
@@ -88,7 +91,7 @@ class FlowFixture:
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds=seconds)
         for task in (await self.store.read(due_tasks))[0]:
-            await self.store.write(partial(run_task, task=task))
+            await self.store.write(Function(partial(run_task, task=task)))
 
     async def contact(self, contact_id: str) -> Reply:
         reply: Reply = (await self.call("connect", "DescribeContact", contact_id=contact_id))["Contact"]

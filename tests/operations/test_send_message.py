@@ -12,6 +12,7 @@ from tests.flows.fixture import FlowFixture
 from tests.flows.flows import say, wait
 from tests.operations.raw import borne
 from tests.operations.refusals import DENIED, VALIDATION, answer, refused
+from tests.units import Function
 from threadline.chat.participant import Role
 from threadline.chat.transcript import Item
 from threadline.errors import Fault
@@ -328,7 +329,7 @@ async def test_receipts_are_for_two() -> None:
         for name in ("Sam", "Robin"):
             insert_participant(tx, session, Role.SUPERVISOR, name, user_id=None, connected=True)
 
-    await fixture.store.write(join)
+    await fixture.store.write(Function(join))
     with pytest.raises(Fault, match="Receipts are for chats of two") as caught:
         await fixture.act(chat.caller, "SendEvent", **receipt)
     assert caught.value.code == "ConflictException"

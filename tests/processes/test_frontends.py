@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from tests.http.raw import ask
 from tests.processes.supervised import PATIENCE_SECONDS, Supervised, gone, supervised
 from tests.recorder import Recorder
+from tests.units import Function
 from threadline.chat.limits import Policy
 from threadline.clock import ManualClock
 from threadline.config import BadSettings, Settings
@@ -213,7 +214,7 @@ def kept(tx: Tx) -> bool:
 async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> None:
     async with two_processes(tmp_path) as two:
         assert not await two.seen_by(who).read(kept)  # nothing is under way: at once
-        writing = asyncio.ensure_future(two.store.write(keep))
+        writing = asyncio.ensure_future(two.store.write(Function(keep)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         reading = asyncio.ensure_future(two.seen_by(who).read(kept))
@@ -231,7 +232,7 @@ async def test_nobody_is_told_what_is_not_durable(tmp_path: Path, who: str) -> N
 async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: Path, who: str) -> None:
     async with two_processes(tmp_path) as two:
         two.failure = OSError(5, "the disk")
-        first, second = (asyncio.ensure_future(two.store.write(keep)) for _ in range(2))
+        first, second = (asyncio.ensure_future(two.store.write(Function(keep))) for _ in range(2))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         reading = asyncio.ensure_future(two.seen_by(who).read(kept))
@@ -241,7 +242,7 @@ async def test_after_a_sync_that_failed_nothing_is_answered_any_more(tmp_path: P
                 await asked
         two.failure = None
         with pytest.raises(Unavailable, match="the disk"):
-            await two.store.write(keep)
+            await two.store.write(Function(keep))
         with pytest.raises(Unavailable, match="the disk"):
             await two.remote.write(Call("connect", "StopContact", CALLER, {}))
         assert two.seen.failures == 1
@@ -267,7 +268,7 @@ async def test_a_sync_that_succeeds_after_one_that_failed_means_nothing(tmp_path
         two.store.syncs.sync = sync  # type: ignore[union-attr]
         waiting = []
         for _ in range(2):  # a batch each
-            waiting.append(asyncio.ensure_future(two.store.write(keep)))
+            waiting.append(asyncio.ensure_future(two.store.write(Function(keep))))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert begun.wait(PATIENCE_SECONDS)
@@ -298,11 +299,13 @@ async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
                 os.sched_yield()
 
         two.failure = failure
-        two.store.submit(keep, lambda _, error: told.append(error))
+        two.store.submit(Function(keep), lambda _, error: told.append(error))
         await asyncio.sleep(0)
         finished = asyncio.get_running_loop().create_future()
-        two.store.submit(release, lambda _, error: told.append(error))
-        two.store.submit(lambda tx: seen.append(len(told)), lambda _, error: finished.set_result(error))
+        two.store.submit(Function(release), lambda _, error: told.append(error))
+        two.store.submit(
+            Function(lambda tx: seen.append(len(told))), lambda _, error: finished.set_result(error)
+        )
         assert cause_of(await finished) is failure
         assert [cause_of(error) for error in told] == [failure, failure]
         assert seen == [1]
@@ -329,12 +332,12 @@ async def test_a_sync_that_ends_within_a_batch_begins_no_other(tmp_path: Path) -
 
         await two.store.read(kept)
         syncs.have_room = have_room  # type: ignore[method-assign]
-        two.store.submit(keep, lambda *_: None)
+        two.store.submit(Function(keep), lambda *_: None)
         await asyncio.sleep(0)
-        two.store.submit(release, lambda *_: None)
+        two.store.submit(Function(release), lambda *_: None)
         for _ in range(BATCH_MAX - 1):
-            two.store.submit(lambda tx: seen.append(len(asked)), lambda *_: None)
-        await two.store.write(kept)  # waits behind a full batch
+            two.store.submit(Function(lambda tx: seen.append(len(asked))), lambda *_: None)
+        await two.store.write(Function(kept))  # waits behind a full batch
         assert len(seen) == BATCH_MAX
         assert len(set(seen)) == 1
 
@@ -374,7 +377,7 @@ async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
 
         server.store.syncs.sync = broken
         with pytest.raises(Unavailable, match="the disk is full"):
-            await server.store.write(keep)
+            await server.store.write(Function(keep))
         assert server.failed.done()
 
 

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
 from tests.recorder import Recorder
+from tests.units import Function
 from threadline.chat.participant import Token
 from threadline.clock import Clock
 from threadline.operations.participants import subscribe
@@ -28,7 +29,7 @@ class Node:
         return cls(await PostgresStore.open(address, Clock(), observer=seen), seen)
 
     async def begin(self) -> None:
-        made = await self.store.write(first_workspace)
+        made = await self.store.write(Function(first_workspace))
         self.ids = {"instance_id": made.instance_id}
         self.flow_id = made.contact_flow_id
         self.users = list(made.agents.values())
@@ -36,7 +37,9 @@ class Node:
 
     async def call(self, name: str, *, service: str = "connect", **arguments: Any) -> Reply:
         operation = OPERATIONS[service, name]
-        return await self.store.write(lambda tx: dispatch(tx, operation, self.account, self.ids | arguments))
+        return await self.store.write(
+            Function(lambda tx: dispatch(tx, operation, self.account, self.ids | arguments))
+        )
 
     async def start(self) -> tuple[str, ParticipantCaller]:
         reply = await self.call(
@@ -44,15 +47,17 @@ class Node:
         )
         token = reply["ParticipantToken"]
         caller = (await self.store.read(lambda tx: authenticate(tx, token, Token.PARTICIPANT)))[0]
-        await self.store.write(lambda tx: subscribe(tx, caller), caller.session)
+        await self.store.write(Function(lambda tx: subscribe(tx, caller), caller.session))
         return reply["ContactId"], caller
 
     async def say(self, caller: ParticipantCaller, text: str, **members: Any) -> Reply:
         operation = OPERATIONS["connectparticipant", "SendMessage"]
         arguments = {"content_type": "text/plain", "content": text, "connection_token": "", **members}
         return await self.store.write(
-            lambda tx: dispatch(tx, operation, caller, arguments),
-            caller.session if "hint" not in text else None,
+            Function(
+                lambda tx: dispatch(tx, operation, caller, arguments),
+                caller.session if "hint" not in text else None,
+            ),
         )
 
     async def log(self, caller: ParticipantCaller) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.engines import Postgres
 from tests.scale.node import Node
+from tests.units import Function
 from threadline.errors import Fault
 from threadline.operations.registry import ParticipantCaller
 from threadline.store import Tx
@@ -116,7 +117,7 @@ async def test_each_takes_place_once_or_not_at_all(postgres: Postgres, seed: int
         drawn = [Unit(random, f"{number}-{i}", chats) for i in range(UNITS)]
         async with asyncio.timeout(ROUND_SECONDS_MAX):
             outcomes += await asyncio.gather(
-                *(random.choice(nodes).store.write(unit, unit.session) for unit in drawn),
+                *(random.choice(nodes).store.write(Function(unit, unit.session)) for unit in drawn),
                 return_exceptions=True,
             )
         units += drawn

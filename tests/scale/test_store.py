@@ -10,6 +10,7 @@ import pytest
 
 from tests.engines import Postgres
 from tests.scale.node import Node
+from tests.units import Function
 from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations.registry import ParticipantCaller
@@ -207,7 +208,7 @@ async def test_what_fails_after_it_has_written_undoes_itself_alone(nodes: tuple[
     _, other = await nodes[0].start()
     outcomes = await asyncio.gather(
         *(nodes[0].say(other, f"kept {i}") for i in range(5)),
-        nodes[0].store.write(lambda tx: _say_twice_and_fail(tx, casey.session, contact_id)),
+        nodes[0].store.write(Function(lambda tx: _say_twice_and_fail(tx, casey.session, contact_id))),
         *(nodes[0].say(other, f"kept {i}") for i in range(5, 10)),
         return_exceptions=True,
     )
@@ -235,7 +236,7 @@ async def test_a_savepoint_undoes_its_own_and_nothing_else(nodes: tuple[Node, No
     others = [(await nodes[0].start())[1] for _ in range(6)]
     await asyncio.gather(
         *(
-            nodes[0].store.write(lambda tx, i=i: partly(tx, casey.session, str(i)))  # type: ignore[misc]
+            nodes[0].store.write(Function(lambda tx, i=i: partly(tx, casey.session, str(i))))  # type: ignore[misc]
             for i in range(6)
         ),
         *(nodes[0].say(other, "beside") for other in others),
@@ -259,7 +260,7 @@ async def test_who_locks_two_sessions_crosswise_is_run_again(nodes: tuple[Node, 
 
     await asyncio.gather(
         *(
-            node.store.write(lambda tx, order=order: both(tx, *order))  # type: ignore[misc]
+            node.store.write(Function(lambda tx, order=order: both(tx, *order)))  # type: ignore[misc]
             for node in nodes
             for order in ((one, two), (two, one))
         )

@@ -12,6 +12,7 @@ import pytest
 
 from tests.engines import Postgres, free_port, running
 from tests.scale.node import Node
+from tests.units import Function
 from threadline.clock import Clock
 from threadline.errors import Fault
 from threadline.operations.continuations import CONTINUATIONS, due_tasks
@@ -118,7 +119,10 @@ async def test_a_batch_with_two_failures_runs_again_once(node: Node, postgres: P
         postgres.execute("SELECT 1")
 
     outcomes = await asyncio.gather(
-        node.store.write(refused), node.store.write(stumbling), busy(), return_exceptions=True
+        node.store.write(Function(refused)),
+        node.store.write(Function(stumbling)),
+        busy(),
+        return_exceptions=True,
     )
     assert sorted(runs) == ["refused"] * 2 + ["stumbling"] * 2
     assert [type(outcome) for outcome in outcomes] == [Fault, type(None), type(None)]
@@ -143,7 +147,7 @@ async def test_a_task_that_fails_is_put_off_and_holds_up_no_other(
     monkeypatch.setattr(timers, "BATCH", 2)
     now_ms = Clock().now_ms()
     for kind in ("poisonous", "poisonous", "poisonous", "harmless"):
-        await node.store.write(lambda tx, kind=kind: tx.later(kind, now_ms, attempts=1))  # type: ignore[misc]
+        await node.store.write(Function(lambda tx, kind=kind: tx.later(kind, now_ms, attempts=1)))  # type: ignore[misc]
     await Timers(node.store, Clock()).tick()
     assert len(done) == 1
     assert caplog.text.count("task poisonous") == 3

@@ -19,7 +19,7 @@ from tests.processes.supervised import supervised
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.server.readiness import ROOM_BYTES_MIN, Files, Readiness
-from threadline.store import Work
+from threadline.store import UnitOfWork
 from threadline.store.sqlite.store import SqliteStore
 from threadline.testing import Threadline, Workspace
 
@@ -139,9 +139,9 @@ class Counting(SqliteStore):
 
     asked = 0
 
-    async def write(self, work: Work[T], session: int | None = None) -> T:
+    async def write(self, unit: UnitOfWork[T]) -> T:
         self.asked += 1
-        return await super().write(work, session)
+        return await super().write(unit)
 
 
 async def test_however_many_ask_one_looks() -> None:

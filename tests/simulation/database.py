@@ -15,8 +15,9 @@ from random import Random
 from typing import TypeVar
 
 from tests.simulation.faults import Disk, on_disk
+from tests.units import Function
 from threadline.clock import Clock, ManualClock
-from threadline.store import Committed, Store, Tx, Unavailable, Work
+from threadline.store import Committed, Store, Tx, Unavailable, UnitOfWork, Work
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
 
@@ -102,8 +103,10 @@ class Database(StoreObserver):
         self.life.disk.stand = stand
         stood = asyncio.ensure_future(
             self.life.store.write(
-                lambda tx: tx.run(
-                    "insert_reply", key=key, arguments_hash="", salt="", reply="", now_ms=tx.now_ms
+                Function(
+                    lambda tx: tx.run(
+                        "insert_reply", key=key, arguments_hash="", salt="", reply="", now_ms=tx.now_ms
+                    )
                 )
             )
         )
@@ -125,12 +128,12 @@ class Client(Store):
         self._database = database
         self._clock = clock
 
-    async def write(self, work: Work[T], session: int | None = None) -> T:
+    async def write(self, unit: UnitOfWork[T]) -> T:
         life = self._database.life
         while True:
             self._check(life)
             try:
-                result, committed = await life.store.write(partial(self._run, life, work))
+                result, committed = await life.store.write(Function(partial(self._run, life, unit.run)))
             except _Again:
                 continue
             self._check(life)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.recorder import Recorder
 from tests.simulation.faults import Disk, failing, on_disk
+from tests.units import Function
 from threadline.clock import ManualClock
 from threadline.operations.continuations import CONTINUATIONS, run_due_now
 from threadline.store import Task, Tx, Unavailable
@@ -80,34 +81,34 @@ async def test_what_follows_a_rollback_of_the_database_itself_is_not_kept(
 
     monkeypatch.setitem(CONTINUATIONS, "stumble", stumble)
     async with opened(disk) as store:
-        await store.write(keep("old"))
+        await store.write(Function(keep("old")))
     seen = Recorder()
     async with opened(disk, seen) as store:
         with pytest.raises(Unavailable):
-            await store.write(work)
+            await store.write(Function(work))
         assert await kept(store, "before", "after") == []
         assert seen.commits == []
-        assert await store.write(keep("after")) == "after"
+        assert await store.write(Function(keep("after"))) == "after"
 
 
 async def test_a_full_disk_fails_who_asked_and_serves_again_when_there_is_room(disk: Disk) -> None:
     async with opened(disk) as store:
-        await store.write(keep("old"))
+        await store.write(Function(keep("old")))
         disk.trouble = failing(1, 1_000, apsw.FullError)
         answers = await asyncio.gather(
-            *(store.write(keep(f"new {i}", 10_000)) for i in range(5)), return_exceptions=True
+            *(store.write(Function(keep(f"new {i}", 10_000))) for i in range(5)), return_exceptions=True
         )
         assert all(isinstance(answer, Unavailable) for answer in answers)
         disk.trouble = None
         assert await kept(store, "old", "new 0", "new 4") == ["old"]
-        assert await store.write(keep("new 0")) == "new 0"
+        assert await store.write(Function(keep("new 0"))) == "new 0"
     async with opened(disk) as store:
         assert await kept(store, "old", "new 0", "new 1") == ["old", "new 0"]
 
 
 async def test_a_read_that_fails_does_not_keep_the_next_from_reading(disk: Disk) -> None:
     async with opened(disk) as store:
-        await store.write(keep("old"))
+        await store.write(Function(keep("old")))
     async with opened(disk) as store:
         disk.trouble = failing(1, 1, apsw.IOError)
         with pytest.raises(Unavailable):
@@ -124,7 +125,7 @@ async def test_the_wal_starts_anew_while_writes_go_on(
     keys = [f"row {number}" for number in range(400)]
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
     for key in keys:
-        await store.write(keep(key, 4_000))
+        await store.write(Function(keep(key, 4_000)))
     assert (tmp_path / "threadline.db-wal").stat().st_size < 130 * 4_120 < 400 * 4_000
     assert await kept(store, *keys) == keys
     await store.close()
@@ -144,14 +145,14 @@ async def test_the_wal_is_cut_after_a_reader_that_took_its_time(
     reader = apsw.Connection(str(file))
     reader.execute("BEGIN; SELECT count(*) FROM reply").fetchall()
     for number in range(400):
-        await store.write(keep(f"row {number}", 4_000))
+        await store.write(Function(keep(f"row {number}", 4_000)))
     wal = tmp_path / "threadline.db-wal"
     assert wal.stat().st_size > 400 * 4_000
     reader.close()
     number = 400
     async with asyncio.timeout(PATIENCE_SECONDS):
         while wal.stat().st_size > 130 * 4_120:
-            await store.write(keep(f"row {number}", 4_000))
+            await store.write(Function(keep(f"row {number}", 4_000)))
             number += 1
     assert len(await kept(store, *(f"row {each}" for each in range(number)))) == number
     await store.close()
@@ -162,7 +163,7 @@ async def test_an_idle_database_is_whole_without_its_wal(
 ) -> None:
     monkeypatch.setattr(durability, "IDLE_SECONDS", 0.05)
     store = SqliteStore(tmp_path / "threadline.db", ManualClock())
-    await store.write(keep("row"))
+    await store.write(Function(keep("row")))
     alone = tmp_path / "alone.db"
     found: list[tuple[object, ...]] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -182,11 +183,11 @@ async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
     monkeypatch.setattr(trouble, "PROBE_SECONDS", 0.01)
     seen = Recovery()
     async with opened(disk, seen) as store:
-        await store.write(keep("old"))
+        await store.write(Function(keep("old")))
         disk.trouble = failing(1, 1_000, apsw.IOError)
         for number in range(20):
             with pytest.raises(Unavailable, match="the disk fails"):
-                await store.write(keep(f"new {number}", 10_000))
+                await store.write(Function(keep(f"new {number}", 10_000)))
         assert store.trouble == "disk error"
         disk.trouble = None
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from tests.simulation.database import Database
 from tests.simulation.network import Air
 from tests.simulation.node import Connection, Lost, Node
+from tests.units import Function
 from threadline.aws.names import ServiceName
 from threadline.clock import ManualClock
 from threadline.operations.workspace import make_workspace
@@ -34,7 +35,7 @@ class World:
         """Start for the first time."""
         self.database = Database(self.folder, self.random.getrandbits(32))
         self.nodes = [self._node(ManualClock(seed=self.random.getrandbits(32))) for _ in range(self.count)]
-        self.workspace = await self.nodes[0].store.write(make_workspace)
+        self.workspace = await self.nodes[0].store.write(Function(make_workspace))
         await self.settle()
 
     def _node(self, clock: ManualClock) -> Node:

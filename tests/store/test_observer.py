@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tests.recorder import Recorder
+from tests.units import Function
 from threadline.clock import ManualClock
 from threadline.store import Committed, Tx
 from threadline.store.observer import Observers
@@ -42,7 +43,7 @@ def announce(tx: Tx) -> None:
 async def test_every_batch_is_reported_from_the_write_to_the_answer(tmp_path: Path) -> None:
     seen = Ordered()
     store = SqliteStore(tmp_path / "threadline.db", ManualClock(), observer=seen)
-    await asyncio.gather(*(store.write(announce) for _ in range(5)))
+    await asyncio.gather(*(store.write(Function(announce)) for _ in range(5)))
     assert seen.batches == [(1, 5)], "five units that wait together are one batch"
     assert seen.durables == [1]
     assert [batches for batches, _ in seen.syncs] == [1]
@@ -56,7 +57,7 @@ async def test_every_batch_is_reported_from_the_write_to_the_answer(tmp_path: Pa
 async def test_a_store_without_a_file_reports_commits() -> None:
     seen = Recorder()
     store = SqliteStore(None, ManualClock(), observer=seen)
-    await store.write(announce)
+    await store.write(Function(announce))
     assert seen.batches == [(1, 1)]
     assert len(seen.commits) == 1
     assert seen.syncs == []
@@ -68,9 +69,9 @@ async def test_an_observer_that_is_added_later_gets_the_events_from_then_on(tmp_
     first, second = Recorder(), Recorder()
     observers = Observers(first)
     store = SqliteStore(tmp_path / "threadline.db", ManualClock(), observer=observers)
-    await store.write(announce)
+    await store.write(Function(announce))
     observers.add(second)
-    await store.write(announce)
+    await store.write(Function(announce))
     await store.close()
     assert first.durables[:2] == [1, 2]
     assert second.durables[:1] == [2]

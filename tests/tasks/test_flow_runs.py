@@ -10,6 +10,7 @@ import pytest
 
 from tests.flows.fixture import FlowChat, FlowFixture
 from tests.flows.flows import Document, content, do, document, on, say, wait
+from tests.units import Function
 from threadline.chat.participant import Token
 from threadline.clock import ManualClock
 from threadline.errors import Fault
@@ -409,13 +410,15 @@ async def replace_content(fixture: FlowFixture, flow_id: str, text: str) -> None
     """Write a flow's content to the store without the check."""
     instance_id = fixture.workspace.instance_id
     await fixture.store.write(
-        lambda tx: tx.run(
-            "set_contact_flow_content",
-            instance_id=instance_id,
-            flow_id=flow_id,
-            content=text,
-            version=1,
-            now_ms=tx.now_ms,
+        Function(
+            lambda tx: tx.run(
+                "set_contact_flow_content",
+                instance_id=instance_id,
+                flow_id=flow_id,
+                content=text,
+                version=1,
+                now_ms=tx.now_ms,
+            )
         )
     )
 

@@ -1,17 +1,18 @@
-"""The units of work of clients, as values: a frontend sends those that write to the writer's process."""
+"""The units of work of a server. A frontend sends those of its clients to the writer's process."""
 
+from dataclasses import asdict
 from typing import Any
-
-import msgspec
 
 from threadline.aws import restjson
 from threadline.aws.model import load
+from threadline.operations.continuations import put_off, run_task
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, Caller, ParticipantCaller, dispatch
-from threadline.store import Tx
+from threadline.operations.workspace import first_workspace, make_workspace
+from threadline.store import Task, Tx, UnitOfWork
 
 
-class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
+class Call(UnitOfWork[bytes], gc=False):
     """A call of an operation."""
 
     service: str
@@ -19,27 +20,94 @@ class Call(msgspec.Struct, array_like=True, tag=True, gc=False):
     caller: Caller
     arguments: dict[str, Any]
 
-    def __call__(self, tx: Tx) -> bytes:
+    @property
+    def session(self) -> int | None:
+        """The session of a participant's call. A call of the account may write any session."""
+        return self.caller.session if isinstance(self.caller, ParticipantCaller) else None
+
+    def run(self, tx: Tx) -> bytes:
         """Run the operation and return the body of the response. Faults: the operation's."""
         reply = dispatch(tx, OPERATIONS[self.service, self.name], self.caller, self.arguments)
         return restjson.serialise(load(self.service).operations[self.name], reply)
 
 
-class Subscribe(msgspec.Struct, array_like=True, tag=True, gc=False):
+class Subscribe(UnitOfWork[tuple[int, str]], gc=False):
     """The subscription of a participant's socket to their session."""
 
     session: int
     participant_id: str
 
-    def __call__(self, tx: Tx) -> tuple[int, str]:
+    def run(self, tx: Tx) -> tuple[int, str]:
         """Subscribe, and return the cursor to deliver from and the session's first contact. Faults: see `subscribe`."""
         subscription = subscribe(tx, ParticipantCaller(self.session, self.participant_id))
         return subscription.cursor, subscription.initial_contact_id
 
 
-class Probe(msgspec.Struct, array_like=True, tag=True, gc=False):
+class Probe(UnitOfWork[None], gc=False):
     """A check whether the store can write: a write transaction that reads one row and writes nothing."""
 
-    def __call__(self, tx: Tx) -> None:
+    def run(self, tx: Tx) -> None:
         """Read one row. Faults: none."""
         tx.one("first_instance")
+
+
+class RunTask(UnitOfWork[None], gc=False):
+    """A task that is due."""
+
+    task: Task
+
+    @property
+    def session(self) -> int | None:
+        """The session of the task."""
+        return self.task.session
+
+    def run(self, tx: Tx) -> None:
+        """Run the task. Faults: none; see `run_task`."""
+        run_task(tx, self.task)
+
+
+class PutOff(UnitOfWork[int], gc=False):
+    """A task whose transaction has failed."""
+
+    task: Task
+
+    @property
+    def session(self) -> int | None:
+        """The session of the task."""
+        return self.task.session
+
+    def run(self, tx: Tx) -> int:
+        """Make the task due later. Faults: none."""
+        return put_off(tx, self.task)
+
+
+class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=False):
+    """The first workspace of the store, which is made in an empty store.
+
+    `expected` is the instance that the store has to begin with; empty where any will do.
+    """
+
+    expected: str
+
+    def run(self, tx: Tx) -> tuple[str | None, dict[str, Any] | None]:
+        """Return the store's first instance and, if it is as expected, the workspace. Faults: none."""
+        row = tx.one("first_instance")
+        found = row[0] if row else None
+        if self.expected not in ("", found):
+            return found, None
+        return found, asdict(first_workspace(tx))
+
+
+class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):
+    """One more workspace, of an account of its own."""
+
+    account_id: str
+    alias: str
+
+    def run(self, tx: Tx) -> dict[str, Any]:
+        """Make the workspace and return it. Faults: none."""
+        return asdict(make_workspace(tx, account_id=self.account_id, alias=self.alias))
+
+
+AnyUnit = Call | Subscribe | Probe | RunTask | PutOff | FirstWorkspace | MakeWorkspace
+"""The units that a frontend can send. A test holds that it has every class of `UnitOfWork`."""

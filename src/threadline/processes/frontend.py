@@ -17,7 +17,7 @@ from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
 from threadline.server.frontend import Frontend
 from threadline.server.timing import Timed, Times
-from threadline.store import Store, Unavailable, Work
+from threadline.store import Store, Unavailable, UnitOfWork, Work
 from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import Reader
 
@@ -30,7 +30,7 @@ class RemoteStore(Store):
     """The store of a frontend. It reads the file at `path` itself and sends writes to the writer over `channel`.
 
     A read is answered once every batch that it can have seen is durable: `written` counts the written batches, `synced`
-    the durable ones. Only the units of work of `operations.units` can be written.
+    the durable ones.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class RemoteStore(Store):
         self._synced = synced
         self._reading: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    async def write(self, work: Work[Any], session: int | None = None) -> Any:
+    async def write(self, unit: UnitOfWork[Any]) -> Any:
         self._count += 1
-        if isinstance(work, Timed):
-            request = messages.WriteRequest(self._count, work.work, True, work.with_statements)  # type: ignore[arg-type]
+        if isinstance(unit, Timed):
+            request = messages.WriteRequest(self._count, unit.unit, True, unit.with_statements)  # type: ignore[arg-type]
             self._channel.send(request)
-            self._timed[self._count] = work
+            self._timed[self._count] = unit
         else:
-            self._channel.send(messages.WriteRequest(self._count, work))  # type: ignore[arg-type]
+            self._channel.send(messages.WriteRequest(self._count, unit))  # type: ignore[arg-type]
         future = self._requests[self._count] = asyncio.get_running_loop().create_future()
         return await future
 

@@ -130,7 +130,7 @@ class Frontends(StoreObserver):
         if isinstance(message, messages.WriteRequest):
             timed = None
             if message.with_times:
-                timed = Timed[Any](message.unit, with_statements=message.with_statements)
+                timed = Timed[Any](message.unit.run, message.with_statements, message.unit)
             answer = partial(self._answer, frontend, message.number, timed)
             self._store.submit(timed or message.unit, answer)
         elif isinstance(message, messages.Follow):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from threadline.operations.units import Call, Probe, Subscribe
+from threadline.operations.units import AnyUnit
 from threadline.server.timing import Times
 from threadline.store import Committed
 
@@ -27,7 +27,7 @@ class WriteRequest(Message):
     """From a frontend: run a unit of work. The response has its times and statements only if they are asked for."""
 
     number: int
-    unit: Call | Subscribe | Probe
+    unit: AnyUnit
     with_times: bool = False
     with_statements: bool = False
 

@@ -14,7 +14,7 @@ import pkgutil
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -25,10 +25,10 @@ from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
 from threadline.http.descriptors import connections_allowed
-from threadline.operations.workspace import first_workspace
+from threadline.operations.units import FirstWorkspace
 from threadline.server import factory
 from threadline.server.frontend import Clients, Frontend
-from threadline.store import Committed, Store, Tx
+from threadline.store import Committed, Store
 from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.progress import DataLost, set_aside
 from threadline.store.sqlite.store import SqliteStore
@@ -181,18 +181,13 @@ class Server:
         perhaps only the file has its keys; with `accept_loss` the file is kept under another name.
         """
         named = known.get("instance_id", "unknown") if known else None
-
-        def first(tx: Tx) -> dict[str, Any]:
-            row = tx.one("first_instance")
-            if named and not accept_loss and (row is None or row[0] != named):
-                raise DataLost(
-                    f"{file} names instance {named}, and the store holds {row[0] if row else 'none'}. Nothing was"
-                    f" changed. Give --data or {PREFIX}STORE that belongs to it; or go on with what the store holds:"
-                    f" `threadline serve --accept-loss`, which keeps {file} under another name."
-                )
-            return asdict(first_workspace(tx))
-
-        workspace = await self.store.write(first)
+        found, workspace = await self.store.write(FirstWorkspace("" if accept_loss else named or ""))
+        if workspace is None:
+            raise DataLost(
+                f"{file} names instance {named}, and the store holds {found or 'none'}. Nothing was changed. Give"
+                f" --data or {PREFIX}STORE that belongs to it; or go on with what the store holds:"
+                f" `threadline serve --accept-loss`, which keeps {file} under another name."
+            )
         if file is not None and known is not None and named != workspace["instance_id"]:
             wrong = (
                 f"names instance {named}, not the store's"

@@ -160,9 +160,8 @@ class Api:
         if operation.bearer is not None:
             # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
-        session = caller.session if isinstance(caller, ParticipantCaller) else None
         call = Call(model.service, model.name, caller, arguments)
-        return await (self._store.write(call, session) if operation.writes else self._store.read(call))
+        return await (self._store.write(call) if operation.writes else self._store.read(call.run))
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
         """The caller that signed the request, and its body, which is read once the key is known. Raises Fault."""

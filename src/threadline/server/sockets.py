@@ -119,7 +119,7 @@ class Conversation:
             socket.connection.close(INTERNAL_ERROR, "The server failed.")
 
     async def _subscribe(self, socket: Socket) -> None:
-        cursor, initial_contact_id = await self._store.write(Subscribe(*socket.owner), socket.owner[0])
+        cursor, initial_contact_id = await self._store.write(Subscribe(*socket.owner))
         await _answer(socket.connection, FrameCommand.SUBSCRIBE)
         self._hub.subscribe(socket, cursor, initial_contact_id)
 

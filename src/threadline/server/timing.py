@@ -8,10 +8,10 @@ time after is sync time: the rest of the batch, the commit, the fsync and, in a 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from threadline.clock import monotonic
-from threadline.store import Store, Tx, Work
+from threadline.store import Store, Tx, UnitOfWork, Work
 
 T = TypeVar("T")
 
@@ -27,17 +27,23 @@ class Times(NamedTuple):
     statements: list[tuple[str, float]]
 
 
-class Timed(Generic[T]):
-    """A unit of work that notes its `times` when it runs; None until then. The last run counts when it is repeated."""
+class Timed(UnitOfWork[T]):
+    """A unit of work that notes its `times` when it runs; None until then. The last run counts when it is repeated.
 
-    __slots__ = ("times", "with_statements", "work")
+    `unit` is the unit that `work` runs; None for a read. A frontend sends only `unit`, and the writer times it.
+    """
 
-    def __init__(self, work: Work[T], *, with_statements: bool) -> None:
-        self.work = work
-        self.with_statements = with_statements
-        self.times: Times | None = None
+    work: Work[T]
+    with_statements: bool
+    unit: UnitOfWork[T] | None = None
+    times: Times | None = None
 
-    def __call__(self, tx: Tx) -> T:
+    @property
+    def session(self) -> int | None:
+        """The session of the unit."""
+        return self.unit.session if self.unit is not None else None
+
+    def run(self, tx: Tx) -> T:
         """Run the unit. Raises what it raises."""
         statements: list[tuple[str, float]] = []
         begun = monotonic()
@@ -111,13 +117,13 @@ class TimedStore(Store):
         """See `Store`."""
         return self._store.trouble
 
-    async def write(self, work: Work[T], session: int | None = None) -> T:
-        timed = Timed(work, with_statements=self._with_statements)
-        return await _timed(timed, self._store.write(timed, session))
+    async def write(self, unit: UnitOfWork[T]) -> T:
+        timed = Timed(unit.run, self._with_statements, unit)
+        return await _timed(timed, self._store.write(timed))
 
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:
-        timed = Timed(work, with_statements=self._with_statements)
-        return await _timed(timed, self._store.read(timed, is_single=is_single))
+        timed = Timed(work, self._with_statements)
+        return await _timed(timed, self._store.read(timed.run, is_single=is_single))
 
     async def close(self) -> None:
         await self._store.close()

@@ -1,7 +1,7 @@
 """The store: named SQL behind one transaction type, `Tx`, on two engines.
 
-Operations see `Tx` and nothing else of this package. A unit of work is a plain function of a `Tx`; the store runs
-it in a transaction, commits, tells its observer the effects, and only then answers. There is no fake store:
+Operations see `Tx` and nothing else of this package. A unit of work is a value with a `run(tx)`; the store runs it
+in a transaction, commits, tells its observer the effects, and only then answers. There is no fake store:
 SQLite in memory is the fake.
 """
 
@@ -11,7 +11,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterator, Mapping
 from importlib import resources
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
+
+import msgspec
 
 from threadline.chat.limits import Policy
 from threadline.chat.transcript import Item
@@ -249,6 +251,23 @@ class Tx(ABC):
         return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms)
 
 
+class UnitOfWork(msgspec.Struct, Generic[T], array_like=True, tag=True, gc=False):
+    """A write transaction as a value, so that a frontend can send it to the writer's process.
+
+    The fields of a subclass are its arguments, of types that MessagePack holds. `operations.units` has
+    all subclasses.
+    """
+
+    @property
+    def session(self) -> int | None:
+        """The key of the only session that `run` writes, where that is known beforehand."""
+        return None
+
+    def run(self, tx: Tx) -> T:
+        """Do the work. An exception undoes what it wrote."""
+        raise NotImplementedError
+
+
 class Unavailable(Exception):
     """Nothing can be read or written now, or not in the time that a caller waits. The store has logged the reason."""
 
@@ -263,11 +282,8 @@ class Store(ABC):
     trouble: str | None = None
 
     @abstractmethod
-    async def write(self, work: Work[T], session: int | None = None) -> T:
-        """Run `work` in a durable transaction; return its result once committed. An exception undoes its writes.
-
-        `session` is the key of the only session that `work` writes, where the caller knows it.
-        """
+    async def write(self, unit: UnitOfWork[T]) -> T:
+        """Run `unit` in a durable transaction; return its result once committed. An exception undoes its writes."""
 
     @abstractmethod
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from functools import partial
 
 from threadline.clock import Clock
 from threadline.errors import where
-from threadline.operations.continuations import due_tasks, put_off, run_task
+from threadline.operations.continuations import due_tasks
+from threadline.operations.units import PutOff, RunTask
 from threadline.store import Store, Task, Unavailable
 
 BATCH = 100
@@ -47,12 +47,12 @@ class Timers:
     async def _run(self, task: Task) -> None:
         """Run a task, or put it off when its transaction fails, so that other tasks need not wait for it."""
         try:
-            await self._store.write(partial(run_task, task=task), task.session)
+            await self._store.write(RunTask(task))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - after any error the task runs again
             log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
-            await self._store.write(partial(put_off, task=task), task.session)
+            await self._store.write(PutOff(task))
 
     async def run(self) -> None:
         """Run due tasks and sleep, in an endless loop."""

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from dataclasses import asdict
 from typing import Any, Self, TypeVar
 
 from threadline.clock import Clock, ManualClock
@@ -64,15 +63,13 @@ class Threadline(Workspace):
 
     def another_account(self) -> Workspace:
         """Return a workspace of another account on the same server, which must not see this workspace's data."""
-        from threadline.operations.workspace import make_workspace
+        from threadline.operations.units import MakeWorkspace
 
         number = f"{len(self._others) + 1:012}"
         made = self._on_loop(
-            self._server.store.write(
-                lambda tx: make_workspace(tx, account_id=number, alias=f"other-{number}")
-            )
+            self._server.store.write(MakeWorkspace(account_id=number, alias=f"other-{number}"))
         )
-        self._others.append(Workspace(self.url, environment(self.url, asdict(made))))
+        self._others.append(Workspace(self.url, environment(self.url, made)))
         return self._others[-1]
 
     def close(self) -> None:

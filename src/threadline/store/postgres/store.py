@@ -8,7 +8,7 @@ import psycopg
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Store, Work, migrations
+from threadline.store import Store, UnitOfWork, Work, migrations
 from threadline.store.observer import StoreObserver
 from threadline.store.postgres.pipeline import conninfo, describe, error_line, for_postgres
 from threadline.store.postgres.pool import Pool
@@ -86,8 +86,8 @@ class PostgresStore(Store):
         """Set while no connection can be opened; see `Store`."""
         return AWAY if self._writing.is_away or self._reading.is_away else None
 
-    async def write(self, work: Work[T], session: int | None = None) -> T:
-        return await self._writing.run(work, session)
+    async def write(self, unit: UnitOfWork[T]) -> T:
+        return await self._writing.run(unit.run, unit.session)
 
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:
         return await self._reading.run(work, is_single=is_single)

@@ -22,7 +22,7 @@ import apsw
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Row, Store, Tx, Unavailable, Work, migrations, named_statements
+from threadline.store import Row, Store, Tx, Unavailable, UnitOfWork, Work, migrations, named_statements
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.checkpoints import FRAME_BYTES
 from threadline.store.sqlite.durability import Syncs
@@ -210,13 +210,16 @@ class SqliteStore(Store):
         """See `Store`."""
         return self._troubles.reason
 
-    async def write(self, work: Work[T], session: int | None = None) -> T:
+    async def write(self, unit: UnitOfWork[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.submit(work, partial(_settle, future))
+        self._enqueue(unit.run, partial(_settle, future))
         return await future
 
-    def submit(self, work: Work[Any], done: Done) -> None:
+    def submit(self, unit: UnitOfWork[Any], done: Done) -> None:
         """As `write`, but call `done` on the loop instead of returning the result."""
+        self._enqueue(unit.run, done)
+
+    def _enqueue(self, work: Work[Any], done: Done) -> None:
         self._waiting.append(_Job(work, done))
         self._go_on()
 
@@ -234,8 +237,10 @@ class SqliteStore(Store):
     async def close(self) -> None:
         if self._is_due or self._written or self._progress.is_behind:
             self._is_closing = True
+            touched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._enqueue(_touch, partial(_settle, touched))  # comes after all that waits
             with contextlib.suppress(Unavailable):
-                await self.write(touch)  # comes after all that waits
+                await touched
         self._troubles.close()
         if self.syncs is not None:
             await self.syncs.close()
@@ -410,7 +415,7 @@ class SqliteStore(Store):
     def _probe(self) -> None:
         """Write something, so that the end of a trouble is seen though nobody asks for anything."""
         if self._failure is None and not self._is_closing:
-            self.submit(touch, lambda result, error: None)
+            self._enqueue(_touch, lambda result, error: None)
 
 
 def _fail(batch: list[_Job], error: BaseException) -> None:
@@ -418,7 +423,7 @@ def _fail(batch: list[_Job], error: BaseException) -> None:
         job.error = error
 
 
-def touch(tx: Tx) -> None:
+def _touch(tx: Tx) -> None:
     """Write something that changes nothing."""
     assert isinstance(tx, SqliteTx)
     tx.touch()
