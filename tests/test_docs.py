@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,69 @@ def test_the_walk_of_an_operation_names_what_there_is() -> None:
     )
     for name in re.findall(r"`([A-Za-z_]+(?:\.sql)?)`", walk):
         assert name in named or re.search(rf"\b{name}\b", source), f"there is no {name}"
+
+
+@cache
+def words_of_the_sources() -> set[str]:
+    """Every word of the files that a document may name something in."""
+    files = [ROOT / "pyproject.toml", ROOT / "Makefile", *(ROOT / "docs").glob("operations.md")]
+    files += [
+        file
+        for top in ("src", "tests", "tools")
+        for file in (ROOT / top).rglob("*.*")
+        if file != Path(__file__)
+    ]
+    texts = (
+        f.read_text(encoding="utf-8")
+        for f in files
+        if f.suffix in {".py", ".sql", ".json", ".md", ".toml", ""}
+    )
+    return {row.env for row in TABLE} | {word for text in texts for word in re.findall(r"\w+", text)}
+
+
+def missing(name: str) -> str | None:
+    """The problem with a name that a document has in code type; None for one that exists, or that is no plain name."""
+    if re.fullmatch(r"[\w.-]*(/[\w.-]*)+|[\w-]+\.(py|sql|txt)", name) and not name.startswith(
+        ("/", "build", "dist/")
+    ):
+        tops = (ROOT, ROOT / "src" / "threadline")
+        found = any((top / name).exists() for top in tops) or any(
+            str(file).endswith(f"/{name}") for top in ("src", "tests") for file in (ROOT / top).rglob("*.*")
+        )
+        return None if found else f"there is no file {name}"
+    if re.fullmatch(r"(?!v\d)\w+(\.\w+)*", name):
+        lost = [word for word in name.split(".") if word not in words_of_the_sources()]
+        lost = [word for word in lost if not any((ROOT / "src" / "threadline").rglob(f"{word}*"))]
+        return f"nothing is named {lost[0]} (in {name})" if lost else None
+    return None
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_a_document_names_files_and_classes_that_exist(document: str) -> None:
+    text = re.sub(
+        r"^```.*?^```", "", (ROOT / document).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    wrong = [problem for name in re.findall(r"`([^`\n]+)`", text) if (problem := missing(name))]
+    assert not wrong, f"{document}: {'; '.join(wrong)}"
+
+
+def test_the_parts_of_the_architecture_are_those_of_the_package() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    block = text[text.index("## The parts") : text.index("Imports point one way")]
+    named = set(re.findall(r"^(\w+)/ ", block, re.MULTILINE)) | set(re.findall(r"\b(\w+\.py)\b", block))
+    package = ROOT / "src" / "threadline"
+    there = {
+        file.name for file in package.iterdir() if (file / "__init__.py").exists() or file.name == "models"
+    }
+    there |= {file.name for file in package.glob("*.py") if not file.name.startswith("_")}
+    assert named == there, f"add or remove {sorted(named ^ there)} in The parts"
+
+
+@pytest.mark.parametrize(
+    "name", ["store/sqlite/gone.py", "tests/nowhere", "GoneClass", "http.gone_module", "Store.gone_it"]
+)
+def test_a_name_that_is_gone_is_found(name: str) -> None:
+    assert missing(name)
 
 
 def test_the_history_of_the_bench_is_in_order() -> None:

@@ -190,7 +190,8 @@ def test_no_two_classes_have_one_name() -> None:
 
 @pytest.mark.parametrize("file", EVERYTHING, ids=lambda file: str(file.relative_to(ROOT)))
 def test_everything_is_small(file: Path) -> None:
-    assert len(file.read_text(encoding="utf-8").splitlines()) <= 500
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+    assert lines <= 500, f"{lines} lines, at most 500: split the file by what it is about"
     assert file.stem not in {"util", "utils", "helper", "helpers"}, "name it for what it is about"
     for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -413,16 +414,30 @@ def test_a_call_that_does_not_fit_its_statement_is_found(source: str, wrong: str
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_an_operation_is_its_model(operation: Operation) -> None:
     service = load(operation.service)
+    name = operation.call.__name__
+    assert operation.name in service.operations, (
+        f"the model of {operation.service} has no {operation.name}: name {name} after an operation, in snake_case"
+    )
     model = service.operations[operation.name]
     shape = service.shapes[model.input] if model.input else {"members": {}}
     parameters = list(inspect.signature(operation.call).parameters.values())[2:]
     credential = {operation.credential} if operation.credential else set()
     given = {parameter.name for parameter in parameters} | set(map(snake, operation.refused)) | credential
-    assert given == set(map(snake, shape["members"]))
-    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
+    members = set(map(snake, shape["members"]))
+    assert given >= members, (
+        f"{name} lacks {sorted(members - given)}: take each as a keyword, or list it in `refused=` of @operation"
+    )
+    assert given <= members, f"{name} takes {sorted(given - members)}: {model.input} has no such members"
+    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters), (
+        f"{name}: put `*` after `caller`, since members are keyword arguments"
+    )
     needed = {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
-    assert needed | credential == set(map(snake, shape.get("required", [])))
-    assert operation.call.__doc__, "say what it does"
+    required = set(map(snake, shape.get("required", [])))
+    assert needed | credential == required, (
+        f"{name}: members that the model requires have no default, and all others have one; "
+        f"look at {sorted(required ^ (needed | credential))}"
+    )
+    assert operation.call.__doc__, f"{name} needs a docstring: say what it does"
 
 
 @cache
@@ -466,5 +481,6 @@ def test_every_fault_is_one_the_model_lists() -> None:
             listed.setdefault(name, set()).update(errors)
     for name, (_, codes) in functions().items():
         assert codes <= listed.get(name, codes) | OF_THE_WIRE, (
-            f"{name} raises what no operation that calls it lists"
+            f"{name} raises {sorted(codes - listed[name])}: no operation that calls it lists that in its model; "
+            f"listed are {sorted(listed[name])}"
         )
