@@ -203,6 +203,16 @@ def test_folders_are_shallow() -> None:
     assert not deep
 
 
+def test_every_statement_has_a_sentence() -> None:
+    """It stands under the name, and says what the statement does and for what; nothing of it is sent to a database."""
+    for file in sorted((PACKAGE / "store" / "sql").glob("*.sql")):
+        text = file.read_text(encoding="utf-8")
+        for name, sentence in re.findall(r"^-- name: (\w+)\n((?:-- .+\n)*)", text, flags=re.MULTILINE):
+            said = " ".join(line.removeprefix("-- ") for line in sentence.splitlines())
+            assert re.fullmatch(r"[A-Z].{9,}\.", said), f"{file.name}: {name} has no sentence: {said!r}"
+    assert not [name for name, text in STATEMENTS.items() if re.search("^ *--", text, flags=re.MULTILINE)]
+
+
 def test_every_statement_is_used() -> None:
     source = "\n".join(file.read_text(encoding="utf-8") for file in OURS)
     assert not {name for name in STATEMENTS if f'"{name}"' not in source}, "statements nobody runs"

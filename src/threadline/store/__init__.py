@@ -298,7 +298,7 @@ class Store(ABC):
 
 
 def named_statements() -> dict[str, str]:
-    """Every statement of the .sql files in `sql/`, by the name in its `-- name:` line."""
+    """Every statement of the .sql files in `sql/`, by the name in its `-- name:` line, without comments."""
     statements: dict[str, str] = {}
     for file in sorted((resources.files(__name__) / "sql").iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".sql"):
@@ -324,4 +324,5 @@ def migrations() -> list[tuple[int, str]]:
 def _split(text: str) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
-        yield name, body.strip().rstrip(";")
+        lines = [line for line in body.splitlines() if not line.startswith("--")]
+        yield name, "\n".join(lines).strip().rstrip(";")

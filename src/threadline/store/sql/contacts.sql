@@ -1,4 +1,5 @@
 -- name: insert_contact
+-- Add a contact to a session, at the number of the log where it begins.
 INSERT INTO contact (
     session, position, instance_id, id, previous_contact_id, initiation_method, first_seq, flow_id,
     initiated_at_ms, connected_at_ms, target_queue_id, queue_id, enqueued_at_ms, offered_user_id, updated_at_ms
@@ -8,35 +9,45 @@ INSERT INTO contact (
 );
 
 -- name: contact_at
+-- Read the contact at a position of a session.
 SELECT * FROM contact WHERE session = :session AND position = :position;
 
 -- name: contacts_of_session
+-- Read the contacts of a session, first to last.
 SELECT * FROM contact WHERE session = :session ORDER BY position;
 
 -- name: contact_connected
+-- Note that a contact is connected.
 UPDATE contact SET connected_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
 -- name: contact_target_queue
+-- Note the queue that a flow has chosen for a contact.
 UPDATE contact SET target_queue_id = :queue_id, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
 -- name: contact_queued
+-- Put a contact into a queue.
 UPDATE contact SET queue_id = :queue_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
 -- name: contact_accepted
+-- Note the user who has accepted a contact.
 UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
 -- name: contacts_updated
+-- Note that all contacts of a session were updated, when the attributes that they share have changed.
 UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session;
 
 -- name: end_contact
+-- Note when and why a contact ended, unless it has ended already.
 UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
 
 -- name: contacts_newest_first
+-- Read a page of SearchContacts in descending order: contacts that began in a range of time.
+-- Contact ids begin with their time, so the range of ids bounds the search of the index.
 SELECT session.*, contact.*,
     (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
 FROM session JOIN contact ON contact.session = session.key
@@ -45,6 +56,7 @@ WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id 
 ORDER BY contact.id DESC LIMIT :limit;
 
 -- name: contacts_oldest_first
+-- Read a page of SearchContacts in ascending order; see contacts_newest_first.
 SELECT session.*, contact.*,
     (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
 FROM session JOIN contact ON contact.session = session.key
@@ -53,9 +65,11 @@ WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id 
 ORDER BY contact.id ASC LIMIT :limit;
 
 -- name: count_push_only
+-- Count the entries of a part of a log that only sockets are shown, for DescribeLineage.
 SELECT count(*) FROM item WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 1;
 
 -- name: sessions_of_tree
+-- Read a page of the sessions of a tree, with the one that began it, for ListAssociatedContacts.
 SELECT * FROM session
 WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND related_contact_id IS NOT NULL
     AND key >= :from_key
@@ -67,39 +81,49 @@ WHERE contact.instance_id = :instance_id AND contact.id = :root_contact_id AND s
 ORDER BY 1 LIMIT :limit;
 
 -- name: move_tree
+-- Move the other chats of a tree to another tree, when the chat that began it gets an association there.
 UPDATE session SET root_contact_id = :to_contact_id
 WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND related_contact_id IS NOT NULL
     AND key <> :session;
 
 -- name: insert_flow_run
+-- Begin the run of a flow for a contact, with the version that the flow has now.
 INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version, type)
 SELECT :session, :contact_id, id, '', version, type
 FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: flow_run
+-- Read the run of a contact's flow.
 SELECT flow_id, state, flow_version, type FROM flow_run WHERE session = :session AND contact_id = :contact_id;
 
 -- name: set_flow_run
+-- Store the state of a contact's flow, from which it goes on later.
 UPDATE flow_run SET state = :state WHERE session = :session AND contact_id = :contact_id;
 
 -- name: delete_flow_run
+-- End the run of a contact's flow.
 DELETE FROM flow_run WHERE session = :session AND contact_id = :contact_id;
 
 -- name: contact_data
+-- Read the values that a contact's flow has stored for it.
 SELECT data FROM contact_data WHERE session = :session AND contact_id = :contact_id;
 
 -- name: set_contact_data
+-- Replace the values that a contact's flow has stored for it.
 INSERT INTO contact_data (session, contact_id, data) VALUES (:session, :contact_id, :data)
 ON CONFLICT (session, contact_id) DO UPDATE SET data = excluded.data;
 
 -- name: count_in_queue
+-- Count the contacts that wait in a queue, with the time of the oldest, for the metrics that a flow can ask for.
 SELECT COUNT(*), MIN(enqueued_at_ms) FROM contact
 WHERE instance_id = :instance_id AND queue_id = :queue_id AND user_id IS NULL AND disconnected_at_ms IS NULL;
 
 -- name: set_customer
+-- Store the customer of a session, as a flow has set it.
 UPDATE session SET customer_id = :customer_id WHERE key = :session;
 
 -- name: queue_before
+-- Find the last queue of the contacts before this one, for a transfer to a queue that names none.
 SELECT queue_id FROM contact
 WHERE session = :session AND position < :position AND queue_id IS NOT NULL
 ORDER BY position DESC LIMIT 1;

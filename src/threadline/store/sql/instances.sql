@@ -1,57 +1,74 @@
 -- name: insert_instance
+-- Add an instance.
 INSERT INTO instance (id, account_id, alias, paging_key, created_at_ms)
 VALUES (:id, :account_id, :alias, :paging_key, :now_ms);
 
 -- name: instance
+-- Read an instance by its id, whatever its account.
 SELECT * FROM instance WHERE id = :instance_id;
 
 -- name: instance_of_account
+-- Read an instance of an account.
 SELECT * FROM instance WHERE account_id = :account_id AND id = :instance_id;
 
 -- name: instances_of_account
+-- Read a page of an account's instances.
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: first_instance
+-- Read the oldest instance and its account: those that workspace.json names.
 SELECT id, account_id FROM instance ORDER BY created_at_ms, id LIMIT 1;
 
 -- name: alone
+-- Wait until no other node makes the first workspace, and hold them up until this commits.
 SELECT 1 /*pg FROM (SELECT pg_advisory_xact_lock(7596554951787)) AS locked */;
 
 -- name: insert_access_key
+-- Add an access key of an account.
 INSERT INTO access_key (id, secret, account_id, session_token_hash, expires_at_ms)
 VALUES (:id, :secret, :account_id, :session_token_hash, :expires_at_ms);
 
 -- name: access_key
+-- Read an access key by its id, to verify a signature.
 SELECT * FROM access_key WHERE id = :id;
 
 -- name: first_access_key
+-- Read a lasting access key of an account, for workspace.json.
 SELECT id, secret FROM access_key
 WHERE account_id = :account_id AND session_token_hash IS NULL AND expires_at_ms IS NULL ORDER BY id LIMIT 1;
 
 -- name: insert_queue
+-- Add a queue to an instance.
 INSERT INTO queue (instance_id, id, name, description, hours_of_operation_id, updated_at_ms)
 VALUES (:instance_id, :id, :name, :description, :hours_of_operation_id, :now_ms);
 
 -- name: queue
+-- Read a queue of an instance.
 SELECT * FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
 
 -- name: first_queue
+-- Read the id of an instance's first queue, for workspace.json.
 SELECT id FROM queue WHERE instance_id = :instance_id ORDER BY id LIMIT 1;
 
 -- name: queues
+-- Read a page of an instance's queues.
 SELECT * FROM queue WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: insert_hours
+-- Add hours of operation to an instance.
 INSERT INTO hours_of_operation (instance_id, id, name, description, time_zone, updated_at_ms)
 VALUES (:instance_id, :id, :name, :description, :time_zone, :now_ms);
 
 -- name: hours
+-- Read hours of operation of an instance.
 SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id = :hours_of_operation_id;
 
 -- name: hours_of_instance
+-- Read a page of an instance's hours of operation.
 SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: insert_user
+-- Add a user to an instance.
 INSERT INTO agent (
     instance_id, id, username, first_name, last_name, routing_profile_id, security_profile_id, updated_at_ms
 ) VALUES (
@@ -59,39 +76,49 @@ INSERT INTO agent (
 );
 
 -- name: user
+-- Read a user of an instance.
 SELECT * FROM agent WHERE instance_id = :instance_id AND id = :user_id;
 
 -- name: users
+-- Read a page of an instance's users.
 SELECT * FROM agent WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: insert_contact_flow
+-- Add a flow to an instance.
 INSERT INTO contact_flow (instance_id, id, name, type, status, description, content, tags, updated_at_ms)
 VALUES (:instance_id, :id, :name, :type, :status, :description, :content, :tags, :now_ms);
 
 -- name: contact_flow
+-- Read a flow of an instance with its content.
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: contact_flow_by_name
+-- Read a flow of an instance by its name, which no other flow of it may have.
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name;
 
 -- name: contact_flows
+-- Read a page of an instance's flows, without their content.
 SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version
 FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: content_of_version
+-- Read the content of a flow as it was in one version, for a chat that began with it.
 SELECT content FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id AND version = :version
 UNION ALL
 SELECT content FROM replaced_flow WHERE instance_id = :instance_id AND flow_id = :flow_id AND version = :version;
 
 -- name: keep_replaced_flow
+-- Keep a flow's content before it is replaced, and lock the flow.
 INSERT INTO replaced_flow (instance_id, flow_id, version, content, replaced_at_ms)
 SELECT instance_id, id, version, content, :now_ms FROM contact_flow
 WHERE instance_id = :instance_id AND id = :flow_id /*pg FOR UPDATE */;
 
 -- name: forget_replaced_flows
+-- Delete replaced contents of a flow that no running chat can have begun with.
 DELETE FROM replaced_flow
 WHERE instance_id = :instance_id AND flow_id = :flow_id AND replaced_at_ms < :before_ms;
 
 -- name: set_contact_flow_content
+-- Replace the content of a flow, as its next version.
 UPDATE contact_flow SET content = :content, version = :version, updated_at_ms = :now_ms
 WHERE instance_id = :instance_id AND id = :flow_id;

@@ -1,40 +1,51 @@
 -- name: insert_task
+-- Write something to do later, and return it as a task.
 INSERT INTO task (kind, session, contact_id, due_at_ms, attempts, payload)
 VALUES (:kind, :session, :contact_id, :due_at_ms, :attempts, :payload)
 RETURNING id, kind, session, contact_id, due_at_ms, attempts, payload;
 
 -- name: due_tasks
+-- Read the tasks that are due, the earliest first, for the timers.
 SELECT id, kind, session, contact_id, due_at_ms, attempts, payload
 FROM task WHERE due_at_ms <= :now_ms ORDER BY due_at_ms, id LIMIT :limit;
 
 -- name: delete_task
+-- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled.
 DELETE FROM task WHERE id = :id RETURNING id;
 
 -- name: postpone_task
+-- Make a task that has failed due later, and count the attempt.
 UPDATE task SET due_at_ms = :due_at_ms, attempts = attempts + 1 WHERE id = :id;
 
 -- name: cancel_tasks
+-- Delete all tasks of a session, when it ends.
 DELETE FROM task WHERE session = :session;
 
 -- name: cancel_tasks_of_contact
+-- Delete the tasks of one kind of a contact, when its flow goes on or ends.
 DELETE FROM task WHERE session = :session AND kind = :kind AND contact_id = :contact_id;
 
 -- name: next_task
+-- Read the time at which the earliest task is due, for the timers' next sleep.
 SELECT due_at_ms FROM task ORDER BY due_at_ms LIMIT 1;
 
 -- name: reply_of
+-- Read the kept reply of a call that is repeated with the same ClientToken.
 SELECT arguments_hash, salt, reply FROM reply WHERE key = :key;
 
 -- name: insert_reply
+-- Keep the reply of a call that has a ClientToken, for its repetitions.
 INSERT INTO reply (key, arguments_hash, salt, reply, created_at_ms)
 VALUES (:key, :arguments_hash, :salt, :reply, :now_ms);
 
 -- name: prune_replies
+-- Delete kept replies that are too old, the oldest first and some at a time.
 DELETE FROM reply
 WHERE key IN (SELECT key FROM reply WHERE created_at_ms < :before_ms ORDER BY created_at_ms LIMIT :limit)
 RETURNING created_at_ms;
 
 -- name: prune_tokens
+-- Delete tokens that have expired, the oldest first and some at a time.
 DELETE FROM token
 WHERE hash IN (SELECT hash FROM token WHERE expires_at_ms < :before_ms ORDER BY expires_at_ms LIMIT :limit)
 RETURNING expires_at_ms;
