@@ -2,6 +2,7 @@ import logging
 import os
 from collections.abc import Iterator
 from importlib.metadata import version
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,10 @@ from threadline.aws.names import SERVICES
 for name in list(os.environ):
     if name.startswith("AWS_") or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
         del os.environ[name]
+
+# Nor a server that somebody else runs in memory.
+_runtime = TemporaryDirectory(prefix="threadline-tests-")
+os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

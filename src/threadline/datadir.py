@@ -3,11 +3,13 @@
 The supervisor imports little else of the package, so that it stays small.
 """
 
+import errno
 import fcntl
 import json
 import os
 import select
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,10 @@ ORPHAN_SECONDS = 10.0
 RETRY_SECONDS = 0.05
 
 
+MEMORY = ":memory:"
+"""The data folder of a server that keeps its data in memory."""
+
+
 class Taken(Exception):
     """Another server uses the data folder; the text says which."""
 
@@ -64,6 +70,56 @@ def url_of(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def memory_folder(bound: socket.socket) -> Path:
+    """The folder in which a server that keeps its data in memory says where it is and which key it has.
+
+    Raises OSError when another user could read or replace it.
+    """
+    host, port = bound.getsockname()[:2]
+    parent = _memory_folders()
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_private(parent):
+        raise PermissionError(errno.EACCES, "others may use it", str(parent))
+    return parent / f"{host}-{port}"
+
+
+def memory_folders() -> list[Path]:
+    """The folders of the servers of this user that keep their data in memory, and that still run."""
+    parent = _memory_folders()
+    found = sorted(parent.glob(f"*/{ADDRESS}")) if _is_private(parent) else []
+    return [file.parent for file in found if is_owned(file.parent)]
+
+
+def _memory_folders() -> Path:
+    """A folder of this user that a restart of the machine empties."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    temporary = os.environ.get("TMPDIR", "/tmp")
+    return Path(runtime, "threadline") if runtime else Path(temporary, f"threadline-{os.getuid()}")
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+
+
+def is_owned(folder: Path) -> bool:
+    """Whether a server has locked the folder."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def own(folder: Path) -> int:

@@ -13,7 +13,9 @@ from threadline.style import STYLES
 from threadline.testing import Threadline
 
 
-def test_env_is_for_a_shell(nowhere: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_is_for_a_shell(
+    threadline: Threadline, nowhere: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     ids = {
@@ -22,7 +24,7 @@ def test_env_is_for_a_shell(nowhere: Path, run: Run, monkeypatch: pytest.MonkeyP
     }  # fmt: skip
     (nowhere / "kept").mkdir()
     (nowhere / "kept" / "workspace.json").write_text(json.dumps(ids))
-    done = run("env", "--data", "kept", "--port", "4711")
+    done = run("env", "--data", "kept", "--port", threadline.url.rpartition(":")[2])
     assert done.status == 0
     unset, *exports = done.out.splitlines()
     assert unset.split() == ["unset", *UNSET]
@@ -35,13 +37,13 @@ def test_env_is_for_a_shell(nowhere: Path, run: Run, monkeypatch: pytest.MonkeyP
         "AWS_USE_FIPS_ENDPOINT": "false",
         "NO_PROXY": this_machine,
         "no_proxy": this_machine,
-        "THREADLINE_URL": "http://127.0.0.1:4711",
+        "THREADLINE_URL": threadline.url,
         "THREADLINE_ACCESS_KEY_ID": "AKIA",
         "THREADLINE_SECRET_ACCESS_KEY": "a b'c",
         "THREADLINE_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_CONNECT": "http://127.0.0.1:4711",
-        "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": "http://127.0.0.1:4711",
-        "AWS_ENDPOINT_URL_THREADLINE": "http://127.0.0.1:4711",
+        "AWS_ENDPOINT_URL_CONNECT": threadline.url,
+        "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": threadline.url,
+        "AWS_ENDPOINT_URL_THREADLINE": threadline.url,
         "AWS_ACCESS_KEY_ID": "AKIA",
         "AWS_SECRET_ACCESS_KEY": "a b'c",
         "AWS_REGION": "us-east-1",

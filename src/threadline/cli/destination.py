@@ -5,7 +5,7 @@ The first of these that is given counts; AWS's configuration is never read:
 1. `--endpoint-url`, with the key of `--data`, of THREADLINE_ACCESS_KEY_ID, or of the data folder whose server it is;
 2. `--data DIR`, the server that runs on that folder;
 3. `THREADLINE_URL` and its key, as `threadline env` exports them;
-4. THREADLINE_DATA, else `./data`, when a server runs on it.
+4. THREADLINE_DATA, else `./data`, when a server runs on it, else the only one that keeps its data in memory.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from threadline.client.session import (
     Target,
     check_endpoint,
     local_server,
+    local_server_at_hand,
     same_server,
 )
 
@@ -67,7 +68,7 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destina
     if options.endpoint_url:
         return _at(options.endpoint_url, "--endpoint-url", options.data, folder, environment)
     if options.data:
-        found = _served(options.data)
+        found = _running(local_server(options.data))
         if found is None:
             raise BadConfiguration(
                 f"No server runs on the data folder {options.data}. "
@@ -76,8 +77,8 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> Destina
         return of(found, "--data")
     if url := environment.get("THREADLINE_URL"):
         return _at(url, "THREADLINE_URL", None, folder, environment)
-    found = _served(folder)
-    return found and of(found, folder)
+    found = _running(local_server_at_hand(environment))
+    return found and of(found, str(found.folder))
 
 
 def none_found(folder: str) -> BadConfiguration:
@@ -129,9 +130,8 @@ def of(found: LocalServer, source: str) -> Destination:
     )
 
 
-def _served(folder: str) -> LocalServer | None:
+def _running(found: LocalServer | None) -> LocalServer | None:
     """The server of a data folder, if it answers at its address, which a crash leaves behind."""
-    found = local_server(folder)
     if found is None or not (found.folder / datadir.ADDRESS).exists():
         return None
     parts = urlsplit(found.url)

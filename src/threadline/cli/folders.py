@@ -39,7 +39,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
 def data_folder(options: argparse.Namespace) -> Path:
     """The data folder that `options` or the environment name. Raises Failure for `:memory:`."""
     folder = ClientSession(environment=os.environ, data=options.data).data_folder
-    if folder == ":memory:":
+    if folder == datadir.MEMORY:
         raise Failure(
             "A server with --data :memory: has no data folder, so there is nothing to copy or check."
         )

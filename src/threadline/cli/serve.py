@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import os
+import shutil
 import socket
 from importlib import import_module
 from pathlib import Path
@@ -18,10 +19,15 @@ def main(arguments: list[str]) -> int:
     """Serve until stopped. Returns the exit status."""
     try:
         settings, accept_loss = _settings(arguments)
-        folder = None if settings.keeps_nothing else Path(settings.data)
-        is_first = folder is not None and not (folder / datadir.WORKSPACE).exists()
-        lock = _own(folder) if folder is not None else None
-        bound = _inherited() or _bind(settings)
+        if settings.keeps_nothing:
+            bound = _inherited() or _bind(settings)
+            folder, lock = _own_in_memory(bound)
+            is_first = folder is not None
+        else:
+            folder = Path(settings.data)
+            is_first = not (folder / datadir.WORKSPACE).exists()
+            lock = _own(folder)
+            bound = _inherited() or _bind(settings)
     except (BadSettings, datadir.Taken) as error:
         say(str(error))
         return 1
@@ -44,6 +50,8 @@ def main(arguments: list[str]) -> int:
     finally:
         if folder is not None:
             (folder / datadir.ADDRESS).unlink(missing_ok=True)
+            if settings.keeps_nothing:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_address(file: Path, url: str) -> None:
@@ -67,6 +75,18 @@ def _own(folder: Path) -> int:
             errno.EPERM: "give this user the right to write there, or choose another",
         }.get(error.errno or 0, "choose another")
         raise BadSettings(f"The data folder {folder} cannot be used: {error.strerror}: {remedy}.") from None
+
+
+def _own_in_memory(bound: socket.socket) -> tuple[Path | None, int | None]:
+    """The folder in which commands find the server, and its lock; none when it cannot be used."""
+    try:
+        folder = datadir.memory_folder(bound)
+        return folder, datadir.own(folder)
+    except OSError as error:
+        say(
+            f"{error.filename} cannot be used ({error.strerror}): commands cannot find the server by --data :memory:."
+        )
+        return None, None
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -6,10 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from threadline.datadir import MEMORY
+
 DEFAULT_DATA = "./data"
 
 _SCREEN = """
-  A demo workspace is ready in {data}: two agents, a queue, three flows.
+  A demo workspace is ready in {place}: two agents, a queue, three flows.
   In another terminal, see a customer come back, and the past chat with them:
 
       {bold}{command} demo{options}{plain}
@@ -37,7 +39,8 @@ def screen(data: str) -> str:
     options = "" if Path(data) == Path(DEFAULT_DATA) else f" --data {shlex.quote(data)}"
     is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     bold, plain = ("\x1b[1m", "\x1b[0m") if is_terminal else ("", "")
-    return _SCREEN.format(data=data, command=_command(), options=options, bold=bold, plain=plain)
+    place = "memory" if data == MEMORY else data
+    return _SCREEN.format(place=place, command=_command(), options=options, bold=bold, plain=plain)
 
 
 def _command() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from threadline import datadir
 from threadline.aws.model import ServiceModel, find_cached
 from threadline.aws.names import ServiceName
 from threadline.aws.sigv4 import Credentials
@@ -55,7 +56,12 @@ class LocalServer(NamedTuple):
 
 
 def local_server(folder: str) -> LocalServer | None:
-    """The server of a data folder; None when the folder has none. Raises Failure when it cannot be read."""
+    """The server of a data folder, or the only one in memory for `:memory:`; None when there is none.
+
+    Raises Failure when the folder cannot be read, or when there are several in memory.
+    """
+    if folder == datadir.MEMORY:
+        return _server_in_memory()
     path = Path(folder)
     try:
         ids = json.loads((path / "workspace.json").read_text(encoding="utf-8"))
@@ -66,6 +72,21 @@ def local_server(folder: str) -> LocalServer | None:
         return None
     except (OSError, ValueError, KeyError) as error:
         raise Failure(f"The data folder {folder} cannot be read: {error}") from error
+
+
+def _server_in_memory() -> LocalServer | None:
+    found = datadir.memory_folders()
+    if len(found) > 1:
+        folders = " or ".join(f"--data {folder}" for folder in found)
+        raise Failure(f"Several servers keep their data in memory. Say which: {folders}")
+    return local_server(str(found[0])) if found else None
+
+
+def local_server_at_hand(environment: Mapping[str, str]) -> LocalServer | None:
+    """The server of THREADLINE_DATA; without that, of `./data`, else the only one that keeps its data in memory."""
+    if folder := environment.get("THREADLINE_DATA"):
+        return local_server(folder)
+    return local_server(DATA_FOLDER) or local_server(datadir.MEMORY)
 
 
 class ClientSession:
@@ -96,7 +117,7 @@ class ClientSession:
     @cached_property
     def local_server(self) -> LocalServer | None:
         """The server of the data folder, if there is one."""
-        return local_server(self.data_folder)
+        return local_server(self.data) if self.data else local_server_at_hand(self.environment)
 
     @property
     def data_folder(self) -> str:

@@ -15,6 +15,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -58,6 +59,8 @@ async def serve(
         with contextlib.suppress(OSError):  # the parent is dead
             channel.send(str(error).encode()[: datadir.REASON_BYTES])
         return datadir.REFUSED if isinstance(error, DataLost) else 1
+    if settings.keeps_nothing:
+        _write_workspace(bound, server.workspace)
     freeze_gc()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
     with contextlib.suppress(OSError):
@@ -68,6 +71,12 @@ async def serve(
     if not clean:
         log.warning("stopped before every request was answered")
     return int(has_failed)
+
+
+def _write_workspace(bound: socket.socket, workspace: dict[str, Any]) -> None:
+    """Write the workspace of a server without a data folder to where commands look for it."""
+    with contextlib.suppress(OSError):  # the parent has said that they cannot find it
+        datadir.write_private(datadir.memory_folder(bound) / datadir.WORKSPACE, workspace)
 
 
 def main(arguments: list[str]) -> int:
