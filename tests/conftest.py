@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from threadline.aws.model import load
 from threadline.aws.names import SERVICES
+from threadline.testing import Threadline
 
 # A shell may be full of AWS credentials and proxies: no test wants those, nor does a process that a test starts.
 for name in list(os.environ):
@@ -49,12 +50,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in lacking]
 
 
+@pytest.fixture
+def verifying_server() -> Iterator[Threadline]:
+    """A server that verifies signatures, as every one does that is not for tests."""
+    with Threadline(verify=True) as server:
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def _nothing_went_wrong_unsaid(
     request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> Iterator[None]:
     """A server that answers a test must not log an error behind its back: no 500, no failed task."""
     yield
-    if {"threadline", "threadline_server"} & set(request.fixturenames):
+    if {"threadline", "threadline_server", "verifying_server"} & set(request.fixturenames):
         records = [record for phase in ("setup", "call") for record in caplog.get_records(phase)]
         assert not [record.getMessage() for record in records if record.levelno >= logging.ERROR]

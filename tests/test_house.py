@@ -62,7 +62,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
     "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
-    "testing": ({*LIGHT, "aws", "client", "cli", "server", "operations"}, {"*"}),
+    "testing": ({*LIGHT, "datadir", "aws", "client", "cli", "server", "operations"}, {"*"}),
     "__init__": (set(), set()),
     "__main__": ({"cli"}, set()),
 }

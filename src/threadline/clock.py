@@ -87,9 +87,12 @@ class ManualClock(Clock):
     def random_42_bits(self) -> int:
         return self._random.getrandbits(42)
 
-    def advance(self, *, minutes: float = 0, seconds: float = 0, ms: int = 0) -> None:
+    def advance(
+        self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0, ms: int = 0
+    ) -> None:
         """Move forward and call `on_advance`, which wakes the waiting tasks."""
-        self._now_ms += int(minutes * 60_000 + seconds * 1_000) + ms
+        all_minutes = (days * 24 + hours) * 60 + minutes
+        self._now_ms += int(all_minutes * 60_000 + seconds * 1_000) + ms
         self.on_advance()
 
 

@@ -156,7 +156,9 @@ def test_requests_sent_ahead_let_others_in_between(server: Threadline) -> None:
     """Ids of answers are counted up: one that came at the same time is answered among the first."""
     with crowd(server, 2) as (ahead, other):
         resume = threading.Event()
-        server._loop.call_soon_threadsafe(resume.wait, PATIENCE_SECONDS)  # so that both find the server busy
+        server._served.loop.call_soon_threadsafe(
+            resume.wait, PATIENCE_SECONDS
+        )  # so that both find the server busy
         ahead.send(HEALTH * 100)
         other.send(HEALTH)
         resume.set()

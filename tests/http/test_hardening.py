@@ -46,9 +46,9 @@ def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadlin
     ],
     ids=["bearer", "signature"],
 )
-def test_no_body_is_taken_from_whom_nobody_knows(threadline: Threadline, header: str) -> None:
+def test_no_body_is_taken_from_whom_nobody_knows(verifying_server: Threadline, header: str) -> None:
     path = "/participant/message" if "bearer" in header else "/contact/attributes"
-    with connected(threadline.url) as client:
+    with connected(verifying_server.url) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: x\r\n{header}\r\ncontent-length: 1000000\r\n\r\n"
         client.send(head.encode() + b"only a beginning")
         assert client.answer().status == 403

@@ -371,23 +371,25 @@ def _say(url: str, token: str, content: str) -> Answer:
     return ask(url, "POST", SEND, body, x_amz_bearer=token)
 
 
-def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_keeps_secrets(verifying_server: Threadline, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        casey = threadline.customer(
+        casey = verifying_server.customer(
             "Casey Secretname", CustomerId="customer-4711", Attributes={"pin": "pin-0815"}
         )
         casey.say("my card is 4929")
         for _ in range(2):
-            assert _say(threadline.url, casey.connection_token, "x" * 20_000).status == 400
-            assert _say(threadline.url, "bad" + casey.connection_token, "my card is 4929").status == 403
+            assert _say(verifying_server.url, casey.connection_token, "x" * 20_000).status == 400
+            assert _say(verifying_server.url, "bad" + casey.connection_token, "my card is 4929").status == 403
         casey.leave()
-        assert _say(threadline.url, casey.connection_token, "my card is 4929").status == 403
-        secret = threadline.env["AWS_SECRET_ACCESS_KEY"]
+        assert _say(verifying_server.url, casey.connection_token, "my card is 4929").status == 403
+        secret = verifying_server.env["AWS_SECRET_ACCESS_KEY"]
         for wrong in (casey.connection_token, secret):  # in the place of an id
-            with pytest.raises(threadline.connect.exceptions.ResourceNotFoundException):
-                threadline.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=wrong)
+            with pytest.raises(verifying_server.connect.exceptions.ResourceNotFoundException):
+                verifying_server.connect.describe_contact(
+                    InstanceId=verifying_server.instance_id, ContactId=wrong
+                )
         with pytest.raises(ClientError, match="UnrecognizedClientException"):
-            threadline.client("connect", aws_access_key_id=secret).list_instances()
+            verifying_server.client("connect", aws_access_key_id=secret).list_instances()
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("threadline"))
     assert "SendMessage ValidationException: Content has 20000 characters;" in ours
     assert "SendMessage AccessDeniedException: Access denied: the connection token is not known." in ours
@@ -400,6 +402,6 @@ def test_the_log_keeps_secrets(threadline: Threadline, caplog: pytest.LogCapture
         "ticket",
         casey.connection_token,
         casey.participant_token,
-        threadline.env["AWS_SECRET_ACCESS_KEY"],
+        verifying_server.env["AWS_SECRET_ACCESS_KEY"],
     ):
         assert hidden not in ours

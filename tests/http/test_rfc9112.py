@@ -179,16 +179,18 @@ def test_a_whole_url_stands_for_path_and_host(threadline: Threadline) -> None:
             assert client.answer().status == status, target
 
 
-def test_the_host_of_a_whole_url_is_the_one_that_was_signed(threadline: Threadline) -> None:
+def test_the_host_of_a_whole_url_is_the_one_that_was_signed(verifying_server: Threadline) -> None:
     """A proxy may have put another into the Host header."""
-    key = Credentials(threadline.env["AWS_ACCESS_KEY_ID"], threadline.env["AWS_SECRET_ACCESS_KEY"])
-    path = f"/users-summary/{threadline.instance_id}"
+    key = Credentials(
+        verifying_server.env["AWS_ACCESS_KEY_ID"], verifying_server.env["AWS_SECRET_ACCESS_KEY"]
+    )
+    path = f"/users-summary/{verifying_server.instance_id}"
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    host = {"host": threadline.url.removeprefix("http://")}
+    host = {"host": verifying_server.url.removeprefix("http://")}
     signed = {**sign("GET", path, "", host, b"", key, "us-east-1", "connect", stamp), "host": "proxy"}
     head = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
-    for target, status in ((threadline.url + path, 200), (path, 403)):
-        with connected(threadline.url) as client:
+    for target, status in ((verifying_server.url + path, 200), (path, 403)):
+        with connected(verifying_server.url) as client:
             client.send(f"GET {target} HTTP/1.1\r\n{head}\r\n".encode())
             assert client.answer().status == status
 

@@ -36,7 +36,7 @@ UNITS = [
     Probe(),
     RunTask(TASK._replace(session=7)),
     PutOff(TASK),
-    FirstWorkspace("instance"),
+    FirstWorkspace("instance", {"queue_id": "q"}),
     MakeWorkspace("000000000001", "other"),
 ]
 

@@ -1,5 +1,6 @@
 """Routing: from the method and path of a request to an operation of the service models."""
 
+from functools import cache
 from typing import NamedTuple
 
 from threadline.aws.model import OperationModel, load
@@ -61,6 +62,12 @@ class Router:
         if known:
             return f"No operation at {method[:10]} {shown}; that path takes {', '.join(known)}."
         return f"No operation at {method[:10]} {shown} in connect, connectparticipant or threadline."
+
+
+@cache
+def router() -> Router:
+    """The one router of the process. It takes a few milliseconds to make, and nothing changes it."""
+    return Router()
 
 
 def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:

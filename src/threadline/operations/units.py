@@ -84,10 +84,12 @@ class PutOff(UnitOfWork[int], gc=False):
 class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=False):
     """The first workspace of the store, which is made in an empty store.
 
-    `expected` is the instance that the store has to begin with; empty where any will do.
+    `expected` is the instance that the store has to begin with; empty where any will do. `preset` has the ids of a new
+    one, as in `make_workspace`.
     """
 
     expected: str
+    preset: dict[str, str]
 
     def run(self, tx: Tx) -> tuple[str | None, dict[str, Any] | None]:
         """Return the store's first instance and, if it is as expected, the workspace. Faults: none."""
@@ -95,7 +97,7 @@ class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=Fa
         found = row[0] if row else None
         if self.expected not in ("", found):
             return found, None
-        return found, asdict(first_workspace(tx))
+        return found, asdict(first_workspace(tx, self.preset))
 
 
 class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):

@@ -1,5 +1,6 @@
 """The first workspace: an instance with a queue, users and flows for the first chats, and an access key."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from threadline.chat.limits import PRUNE_EVERY_MS
@@ -29,15 +30,15 @@ class WorkspaceIds:
     region: str = "us-east-1"
 
 
-def first_workspace(tx: Tx) -> WorkspaceIds:
-    """The first workspace of the store. An empty store gets one now.
+def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> WorkspaceIds:
+    """The first workspace of the store. An empty store gets one now, with the ids of `preset` (`make_workspace`).
 
     It holds a lock, so that of several servers that start on one store only one makes a workspace.
     """
     tx.one("alone")
     found = tx.row("first_instance", str, str)
     if found is None:
-        return make_workspace(tx)
+        return make_workspace(tx, preset=preset)
     instance_id, account_id = found
     everything = {"instance_id": instance_id, "after": "", "limit": 1_000}
     flows = {flow.name: flow.id for flow in tx.rows("contact_flows", ContactFlow, **everything)}
@@ -57,13 +58,23 @@ def first_workspace(tx: Tx) -> WorkspaceIds:
     )
 
 
-def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "threadline-demo") -> WorkspaceIds:
+def make_workspace(
+    tx: Tx,
+    *,
+    account_id: str = ACCOUNT_ID,
+    alias: str = "threadline-demo",
+    preset: Mapping[str, str] | None = None,
+) -> WorkspaceIds:
     """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
 
+    `preset` has ids and the access key by the names of `WorkspaceIds`, and the ids of users by username. Those that it
+    lacks are drawn.
     Writes: instance, hours of operation, queue, users, flows, access key, and the first task that deletes expired rows.
     """
     clock = tx.clock
-    instance_id, hours_id, queue_id = clock.contact_id(), clock.contact_id(), clock.contact_id()
+    known = preset or {}
+    instance_id = known.get("instance_id") or clock.contact_id()
+    hours_id, queue_id = clock.contact_id(), known.get("queue_id") or clock.contact_id()
     tx.run(
         "insert_instance",
         id=instance_id,
@@ -91,15 +102,19 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
         now_ms=tx.now_ms,
     )
     profile_id, security_id = clock.contact_id(), clock.contact_id()
-    agents = {
-        username: _make_user(tx, instance_id, username, first, last, profile_id, security_id)
-        for username, first, last in USERS
-    }
-    survey_id = _make_flow(tx, instance_id, SURVEY, demo_content("demo-survey"))
+    agents = {name: known.get(name) or clock.contact_id() for name, _, _ in USERS}
+    for username, first, last in USERS:
+        _make_user(tx, instance_id, agents[username], username, first, last, profile_id, security_id)
+    survey_id, inbound_id, returning_id = (
+        known.get(f"{name}_flow_id") or clock.contact_id() for name in ("survey", "contact", "returning")
+    )
     ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
-    inbound_id = _make_flow(tx, instance_id, INBOUND, demo_content("demo-inbound", **ids))
-    returning_id = _make_flow(tx, instance_id, RETURNING, demo_content("demo-returning", **ids))
-    access_key_id, secret = make_access_key(tx, account_id)
+    _make_flow(tx, instance_id, survey_id, SURVEY, demo_content("demo-survey"))
+    _make_flow(tx, instance_id, inbound_id, INBOUND, demo_content("demo-inbound", **ids))
+    _make_flow(tx, instance_id, returning_id, RETURNING, demo_content("demo-returning", **ids))
+    access_key_id, secret = make_access_key(
+        tx, account_id, known.get("access_key_id"), known.get("secret_access_key")
+    )
     if tx.one("next_task") is None:
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
     return WorkspaceIds(
@@ -107,10 +122,12 @@ def make_workspace(tx: Tx, *, account_id: str = ACCOUNT_ID, alias: str = "thread
     )
 
 
-def make_access_key(tx: Tx, account_id: str) -> tuple[str, str]:
-    """A new access key of an account: its id and its secret."""
-    access_key_id = "AKIA" + tx.clock.random_bytes(8).hex().upper()
-    secret = tx.clock.token()
+def make_access_key(
+    tx: Tx, account_id: str, access_key_id: str | None = None, secret: str | None = None
+) -> tuple[str, str]:
+    """A new access key of an account: its id and its secret, which are drawn unless they are given."""
+    access_key_id = access_key_id or "AKIA" + tx.clock.random_bytes(8).hex().upper()
+    secret = secret or tx.clock.token()
     tx.run(
         "insert_access_key",
         id=access_key_id,
@@ -125,13 +142,13 @@ def make_access_key(tx: Tx, account_id: str) -> tuple[str, str]:
 def _make_user(
     tx: Tx,
     instance_id: str,
+    user_id: str,
     username: str,
     first_name: str,
     last_name: str,
     profile_id: str,
     security_id: str,
-) -> str:
-    user_id = tx.clock.contact_id()
+) -> None:
     tx.run(
         "insert_user",
         instance_id=instance_id,
@@ -143,11 +160,9 @@ def _make_user(
         security_profile_id=security_id,
         now_ms=tx.now_ms,
     )
-    return user_id
 
 
-def _make_flow(tx: Tx, instance_id: str, name: str, content: str) -> str:
-    flow_id = tx.clock.contact_id()
+def _make_flow(tx: Tx, instance_id: str, flow_id: str, name: str, content: str) -> None:
     tx.run(
         "insert_contact_flow",
         instance_id=instance_id,
@@ -160,4 +175,3 @@ def _make_flow(tx: Tx, instance_id: str, name: str, content: str) -> str:
         tags="{}",
         now_ms=tx.now_ms,
     )
-    return flow_id

@@ -56,6 +56,9 @@ class Server:
     `url`, `store` and `workspace` (what `workspace.json` holds) are there once it has started. `failed` is done when
     it can only be started anew: its disk does not keep what it is given, or one of its processes has ended. Everything
     runs on the loop that started it, but for the thread that waits for the disk.
+
+    A server for tests may be given ids and an access key for its first workspace (`preset`, see `make_workspace`), and
+    may accept any access key without verifying signatures (`verify`), which a server for others never does.
     """
 
     url: str
@@ -63,8 +66,17 @@ class Server:
     workspace: dict[str, Any]
     failed: asyncio.Future[None]
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        preset: dict[str, str] | None = None,
+        verify: bool = True,
+    ) -> None:
         self.settings = settings
+        self._preset = preset
+        self._verify = verify
         self.clock = clock or Clock()
         self._running: list[asyncio.Task[None]] = []
         self._lock: int | None = None
@@ -114,7 +126,8 @@ class Server:
             settings = replace(
                 self.settings, connections_max=connections_allowed(self.settings.connections_max)
             )
-            frontend = self.frontend = Frontend(settings, self.clock, self.store, bound)
+            account = None if self._verify else self.workspace["account_id"]
+            frontend = self.frontend = Frontend(settings, self.clock, self.store, bound, account)
             self._relay = factory.relay(
                 self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )
@@ -181,7 +194,8 @@ class Server:
         perhaps only the file has its keys; with `accept_loss` the file is kept under another name.
         """
         named = known.get("instance_id", "unknown") if known else None
-        found, workspace = await self.store.write(FirstWorkspace("" if accept_loss else named or ""))
+        expected = "" if accept_loss else named or ""
+        found, workspace = await self.store.write(FirstWorkspace(expected, self._preset or {}))
         if workspace is None:
             raise DataLost(
                 f"{file} names instance {named}, and the store holds {found or 'none'}. Nothing was changed. Give"

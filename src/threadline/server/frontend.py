@@ -37,11 +37,19 @@ class Clients(Protocol):
 class Frontend:
     """The clients' side of a server, from `start` to `close`, on the running loop."""
 
-    def __init__(self, settings: Settings, clock: Clock, store: Store, bound: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        bound: socket.socket,
+        unverified_account: str | None = None,
+    ) -> None:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         request_ids = request_ids_of(clock)
         self._readiness = Readiness(store, settings)
-        api = Api(timed(store, settings), clock, settings, request_ids, self._readiness)
+        timed_store = timed(store, settings)
+        api = Api(timed_store, clock, settings, request_ids, self._readiness, unverified_account)
         self._bound = bound
         endpoint = Endpoint(store, self.hub, api.refuse)
         self._listener = Listener(watched(api, store), endpoint, settings, request_ids)

@@ -7,30 +7,19 @@ Install threadline, and pytest has the fixture; a test needs three lines:
         casey = threadline.customer(PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"})
         assert casey.reads() == ["My parcel has not come.", "I will ask the depot.", "It left this morning."]
 
-`threadline` is fresh for every test; `threadline_server` is one for the whole run, for tests that share it.
-Tests do not wait for time to pass: `threadline.clock.advance(minutes=5)` moves the clock.
+`threadline` is empty for every test; `threadline_server` is one for the whole run, for tests that share it, and
+`threadline_env` also sets the environment by which boto3 finds the server. Tests do not wait for time to pass:
+`threadline.clock.advance(minutes=5)` moves the clock.
+
+unittest, behave and plain programs use the context manager `Threadline()`; nothing here imports pytest.
 """
 
-from collections.abc import Iterator
-
-import pytest
-
+from threadline.testing.clock import MovableClock
 from threadline.testing.people import Agent, Customer, Person
 from threadline.testing.server import Threadline
 from threadline.testing.workspace import PastChat, Workspace
 
-__all__ = ["Agent", "Customer", "PastChat", "Person", "Threadline", "Workspace"]
+__all__ = ["Agent", "Customer", "MovableClock", "PastChat", "Person", "Threadline", "Workspace"]
 
-
-@pytest.fixture
-def threadline() -> Iterator[Threadline]:
-    """A server for one test, in memory, on a free port, with the demo's flows, queue and users."""
-    with Threadline() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def threadline_server() -> Iterator[Threadline]:
-    """One server for all tests of the run (of the worker, under pytest-xdist)."""
-    with Threadline() as server:
-        yield server
+pytest_plugins = ["threadline.testing.plugin"]
+"""Read by pytest, which loads this package by its entry point."""

@@ -1,72 +1,67 @@
-"""A server of a test's own: in this process, on a loop and thread of its own, in memory, on a free port."""
+"""A server of a test's own: in this process, in memory, on a free port."""
 
-import asyncio
-import threading
-from collections.abc import Coroutine
-from typing import Any, Self, TypeVar
+from __future__ import annotations
 
-from threadline.clock import Clock, ManualClock
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from threadline.testing.clock import MovableClock
+from threadline.testing.environment import PRESET
+from threadline.testing.options import Options
+from threadline.testing.served import Served
 from threadline.testing.workspace import Workspace, environment
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from threadline.server import Server
+
 FOREVER_SECONDS = 10**9
-CLOSE_SECONDS = 2.0
-
-
-class MovableClock(ManualClock):
-    """The real time plus every `advance`. When `advance` returns, all tasks that became due have run."""
-
-    def __init__(self) -> None:
-        super().__init__(start_ms=0)
-        self._stopped_ms: int | None = None
-
-    def now_ms(self) -> int:
-        """Milliseconds since the epoch, plus those of every `advance`."""
-        real_ms = Clock.now_ms(self) if self._stopped_ms is None else self._stopped_ms
-        return real_ms + super().now_ms()
-
-    def stop(self) -> None:
-        """Stop the real time: from now on only `advance` moves the clock."""
-        self._stopped_ms = Clock.now_ms(self)
-
-    def random_bytes(self, count: int) -> bytes:
-        """`count` random bytes, good enough for secrets."""
-        return Clock.random_bytes(self, count)
 
 
 class Threadline(Workspace):
     """A running server and its first workspace; a context manager that stops it.
 
-    `settings` are fields of `threadline.config.Settings`, such as `strict_limits=True`. The clients of a test sign
-    with the real time, so the server accepts any date, however far its clock has been advanced.
+    `settings` are fields of `threadline.config.Settings`, such as `strict_limits=True`. Every server has the same ids
+    and the same key, and accepts any other key too; with `verify=True` it verifies signatures, as servers for others
+    do. The clients of a test sign with the real time, so the server accepts any date, however far its clock was moved.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        import uvloop
-
+    def __init__(self, *, verify: bool = False, **settings: Unpack[Options]) -> None:
+        from threadline import datadir
         from threadline.config import Settings
         from threadline.server import Server
 
         self.clock = MovableClock()
         own: dict[str, Any] = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOREVER_SECONDS}
-        self._server = Server(Settings(**own | settings), clock=self.clock)
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="threadline", daemon=True)
-        self._thread.start()
-        try:
-            self._on_loop(self._server.start())
-        except BaseException:
-            self._stop_loop()
-            raise
+        chosen = Settings(**own | {**settings})
+        bound = None
+        self._can_reset = chosen.keeps_nothing and not chosen.store
+        if self._can_reset:
+            bound = datadir.listening(chosen.host, chosen.port)
+        self._served = Served(lambda: Server(chosen, clock=self.clock, preset=PRESET, verify=verify), bound)
         self._others: list[Workspace] = []
         super().__init__(self._server.url, environment(self._server.url, self._server.workspace))
+
+    @property
+    def _server(self) -> Server:
+        return self._served.server
+
+    def reset(self) -> None:
+        """Begin anew: no chat, the clock at the real time; the URL, the ids and the key stay the same.
+
+        Takes a few milliseconds. Sockets and connections of the clients are closed. Raises RuntimeError for a server on
+        a data folder or on PostgreSQL.
+        """
+        if not self._can_reset:
+            raise RuntimeError("Only a server in memory can be reset: make another Threadline() instead.")
+        self._let_go()
+        self.clock.reset()
+        self._served.restart()
 
     def another_account(self) -> Workspace:
         """Return a workspace of another account on the same server, which must not see this workspace's data."""
         from threadline.operations.units import MakeWorkspace
 
         number = f"{len(self._others) + 1:012}"
-        made = self._on_loop(
+        made = self._served.run(
             self._server.store.write(MakeWorkspace(account_id=number, alias=f"other-{number}"))
         )
         self._others.append(Workspace(self.url, environment(self.url, made)))
@@ -74,22 +69,17 @@ class Threadline(Workspace):
 
     def close(self) -> None:
         """Close the clients' connections, then the server."""
+        self._let_go()
+        self._served.close()
+
+    def _let_go(self) -> None:
         for workspace in self._others:
             workspace.close()
+        self._others.clear()
         super().close()
-        self._on_loop(self._server.close(CLOSE_SECONDS))
-        self._stop_loop()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _stop_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from threadline.aws.names import MODELS as MODELS_FOLDER
 from threadline.aws.names import snake
+from threadline.testing.environment import applied
 from threadline.testing.people import Agent, Customer, Person
 
 if TYPE_CHECKING:
     from botocore.session import Session
+    from mypy_boto3_connect import ConnectClient
+    from mypy_boto3_connectparticipant import ConnectParticipantClient
 
 REGION = "us-east-1"
 MODELS = str(MODELS_FOLDER)
@@ -30,9 +34,9 @@ class PastChat(NamedTuple):
 class Workspace:
     """One instance of an account, with the demo's flows, queue and users.
 
-    `connect`, `connectparticipant` and `threadline` are boto3's clients. A subprocess reaches the same workspace with
-    the environment variables `env`, which `threadline env` prints, and without those in `env_unset`. `agents` gives
-    the user ids of `a1` and `a2`.
+    `connect`, `connectparticipant` and `threadline` are boto3's clients; where boto3-stubs are installed, the first two
+    have their types. A subprocess reaches the same workspace with the environment variables `env`, and without those in
+    `env_unset`. `agents` gives the user ids of `a1` and `a2`.
     """
 
     def __init__(self, url: str, env: dict[str, str]) -> None:
@@ -53,13 +57,20 @@ class Workspace:
 
         return UNSET
 
+    def environment(self) -> AbstractContextManager[None]:
+        """Set `env` in this process for as long as the block runs, and have boto3 forget its default session.
+
+        Tokens, profiles, configuration files and proxies of the shell do not count meanwhile.
+        """
+        return applied(self.env, self.env_unset)
+
     @property
-    def connect(self) -> Any:
+    def connect(self) -> ConnectClient:
         """The boto3 client of Amazon Connect, for this server and account."""
         return self.client("connect")
 
     @property
-    def connectparticipant(self) -> Any:
+    def connectparticipant(self) -> ConnectParticipantClient:
         """The boto3 client of Amazon Connect Participant."""
         return self.client("connectparticipant")
 
@@ -68,9 +79,18 @@ class Workspace:
         """The client of the operations that Amazon does not publish: accepting, transferring, explaining."""
         return self.client("threadline")
 
+    @overload
+    def client(self, service: Literal["connect"], **options: Any) -> ConnectClient: ...
+    @overload
+    def client(self, service: Literal["connectparticipant"], **options: Any) -> ConnectParticipantClient: ...
+    @overload
+    def client(self, service: str, **options: Any) -> Any: ...
     def client(self, service: str, **options: Any) -> Any:
         """Return the client of one of the three services; with `options` (those of boto3's `client`) a new one."""
         if options or service not in self._clients:
+            from botocore.config import Config
+
+            own = Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
             made = _session().create_client(
                 service,
                 **{
@@ -79,7 +99,8 @@ class Workspace:
                     "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
                     "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
                 }
-                | options,
+                | options
+                | {"config": own.merge(options["config"]) if "config" in options else own},
             )
             if options:
                 return made
@@ -127,16 +148,18 @@ class Workspace:
         """Close every socket and connection."""
         for person in self.people:
             person.drop()
+        self.people.clear()
         for client in self._clients.values():
             client.close()
+        self._clients.clear()
 
 
 def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
     """The variables that `threadline env` would print for a workspace of the server at `url`."""
     from threadline.cli import env
-    from threadline.client import session as endpoint
+    from threadline.client.session import LocalServer
 
-    return env.variables(endpoint.LocalServer(Path(), url, ids), environment=os.environ)
+    return env.variables(LocalServer(Path(), url, ids), environment=os.environ)
 
 
 @cache

@@ -472,7 +472,10 @@ def _connect(file: Path) -> apsw.Connection:
 def _set_up(connection: apsw.Connection, *, durable: bool) -> apsw.Connection:
     # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    if not durable:
+        connection.execute("PRAGMA synchronous = OFF")  # before the next, which would sync
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+    if durable:
+        connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -8192")
     return connection

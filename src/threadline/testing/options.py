@@ -1,0 +1,39 @@
+"""The settings of a test server by their names, for type checkers and editors; `config.Settings` documents them."""
+
+from typing import Literal, TypedDict
+
+
+class Options(TypedDict, total=False):
+    """The fields of `config.Settings`, each of which may be left out. A test compares the two."""
+
+    host: str
+    port: int
+    data: str
+    store: str
+    bus: str
+    frontend_processes: str
+    public_url: str
+    body_bytes_max: int
+    header_bytes_max: int
+    path_bytes_max: int
+    frame_bytes_max: int
+    connections_max: int
+    buffered_bytes_max: int
+    socket_frames_max: int
+    sockets_per_participant_max: int
+    request_seconds_max: int
+    keep_alive_seconds: int
+    socket_idle_seconds: int
+    socket_stalled_seconds: int
+    socket_after_end_seconds: int
+    drain_seconds: int
+    chat_connect_seconds: int
+    clock_skew_seconds: int
+    cors_origins: str
+    rate_limits: bool
+    account_quotas: bool
+    strict_limits: bool
+    require_same_customer: Literal["off", "differ", "known"]
+    log_level: Literal["debug", "info", "warning", "error"]
+    log_format: Literal["human", "json"]
+    quiet: bool
