@@ -13,13 +13,14 @@ from bench.fill import Filler
 from bench.http import call_all
 from bench.measurements import Measurements, figures_of
 from bench.pages import PAGE, PLACES, Book, turn
-from bench.servers import Server
+from bench.servers import Server, backups_of
 from bench.sizes import Sizes
 from tests.engines import LASTING, Nats, running
 from threadline.testing.workspace import Workspace
 
 INSERT, PG_INSERT = "bare insert, 32 callers", "asyncpg INSERT, 32 callers"
 MESSAGE, AT_PROSODY, AT_EJABBERD = "message, SQLite", "message, Prosody", "message, ejabberd"
+MESSAGE_IN_BACKUPS = "message, SQLite, while backups run"
 SINGLE, LINEAGE, ARCHIVE = "one contact", "lineage", "ejabberd"
 CLI, AWS_CLI = "one call by threadline", "one call by aws"
 NOTIFY, NATS = "NOTIFY", "NATS"
@@ -68,6 +69,8 @@ class OneMachine:
         place.mkdir(exist_ok=True)
         await seen.call(INSERT, server.keeps, ["bench.insert", str(place), "32"], self.sizes.inserts)
         await seen.time(MESSAGE, exchange_all(self.pairs, self.sizes.seconds), server)
+        async with backups_of(self.folder / "data"):
+            await seen.time(MESSAGE_IN_BACKUPS, exchange_all(self.pairs, self.sizes.seconds), server)
         requests = [request for book in self.books for request in book.places()]
         names = [page(of, place) for of in (SINGLE, LINEAGE) for place in PLACES]
         for name, run in zip(names, await turn(server.port, requests, self.sizes.page_turns), strict=True):

@@ -11,6 +11,7 @@ from bench.acts import (
     INSERT,
     LINEAGE,
     MESSAGE,
+    MESSAGE_IN_BACKUPS,
     NOTIFY,
     PG_INSERT,
     SINGLE,
@@ -77,6 +78,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
         "message_vs_queue_insert": seen.ratio(MESSAGE, INSERT),
         "messages_per_second": seen.median(MESSAGE, "rate"),
         "message_p99_ms": seen.median(MESSAGE, "p99_ms"),
+        "message_p99_in_backups_vs_alone": seen.ratio(MESSAGE_IN_BACKUPS, MESSAGE, "p99_ms"),
         "oldest_page_vs_newest": oldest_vs_newest(seen),
         "lineage_page_vs_single": max(
             seen.ratio(page(LINEAGE, place), page(SINGLE, place), "p50_ms") for place in PLACES

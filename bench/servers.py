@@ -1,15 +1,17 @@
 """The servers that are measured, each in a process of its own."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_connection, create_server
+from tempfile import TemporaryDirectory
 from time import monotonic, perf_counter, sleep
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -58,6 +60,30 @@ def threadline(folder: Path, store: str = "", bus: str = "") -> Iterator[Server]
                 yield Server(process, int(found[1]), kept(keeps, folder), perf_counter() - start)
                 return
         raise RuntimeError("threadline did not start")
+
+
+@asynccontextmanager
+async def backups_of(folder: Path) -> AsyncIterator[None]:
+    """`threadline backup` of `folder`, one after the other, as long as the context lasts."""
+
+    async def copy_again_and_again() -> None:
+        while True:
+            with TemporaryDirectory(dir=folder.parent) as to:
+                command = [sys.executable, "-m", "threadline", "backup", f"{to}/copy", "--data", str(folder)]
+                process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+                try:
+                    assert await process.wait() == 0, "the backup failed"
+                finally:
+                    if process.returncode is None:
+                        process.kill()
+                        await process.wait()
+
+    copying = asyncio.create_task(copy_again_and_again())
+    yield
+    assert not copying.done(), "backups ended early"
+    copying.cancel()
+    with suppress(asyncio.CancelledError):
+        await copying
 
 
 @contextmanager
