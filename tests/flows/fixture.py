@@ -53,12 +53,19 @@ class FlowFixture:
         operation = OPERATIONS["connectparticipant", name]
         return await self.store.write(Function(lambda tx: dispatch(tx, operation, caller, arguments)))
 
-    async def flow(self, name: str = "flow", status: str = "PUBLISHED", /, **actions: Document) -> str:
+    async def flow(
+        self,
+        name: str = "flow",
+        status: str = "PUBLISHED",
+        kind: str = "CONTACT_FLOW",
+        /,
+        **actions: Document,
+    ) -> str:
         reply = await self.call(
             "connect",
             "CreateContactFlow",
             name=name,
-            type="CONTACT_FLOW",
+            type=kind,
             status=status,
             content=content(**actions),
         )

@@ -107,7 +107,9 @@ class _Stepper:
                 return self._go_on(state, action, event)
             case Phase.WAITING, Outcome(str()) if action:
                 return self._go_on(state, action, event)
-            case Phase.WAITING, TimerFired(turn) if action and turn == state.turn:
+            case Phase.WAITING, TimerFired(turn) if (
+                action and turn == state.turn and action.type in _TIMED_OUT
+            ):
                 return self._go_on(state._replace(burst=0), action, _TIMED_OUT[action.type])
             case Phase.WAITING, Interrupted(name) if action and name in state.events:
                 if name == CUSTOMER_MESSAGE:

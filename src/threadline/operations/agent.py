@@ -18,6 +18,9 @@ from threadline.operations.sessions import (
     next_contact,
     participants_of,
     require,
+    run_queue_flow,
+    run_whispers,
+    stop_flow,
 )
 from threadline.operations.tokens import keep_token
 from threadline.store import Tx
@@ -58,10 +61,12 @@ def accept_contact(
             user_id=user.id,
             now_ms=tx.now_ms,
         )
+        stop_flow(tx, session)
         for bot in bots_in(participants_of(tx, session.key)):
             bot_leaves(tx, session, bot)
         agent = insert_participant(tx, session, Role.AGENT, user.first_name, user_id=user.id, connected=True)
         append_event(tx, session, transcript.JOINED, agent)
+        run_whispers(tx, session)
     token = issue_secret(tx, "participant", None)
     keep_token(tx, session, agent.id, Token.PARTICIPANT, token)
     return {"ContactId": contact.id, "ParticipantId": agent.id, "ParticipantToken": token}
@@ -119,4 +124,6 @@ def transfer_chat(
     following = next_contact(
         tx, session, Method.TRANSFER, queue_id=queue.id if queue else None, user_id=user.id if user else None
     )
+    if queue is not None:
+        run_queue_flow(tx, following)
     return {"ContactId": following.current_contact_id}

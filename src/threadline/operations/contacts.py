@@ -19,6 +19,7 @@ from threadline.operations.persistence import source_chat_of, write_association
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
     append_message,
+    contact_data,
     contacts_of,
     end_session,
     insert_participant,
@@ -326,6 +327,7 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
         "Attributes": json.loads(own),
         "SegmentAttributes": attribute_rules.segment_attributes(json.loads(of_segment)),
         "NextContacts": _next_contacts(tx, session, contact),
+        **_data_members(contact_data(tx, session, contact.id)),
     }
     if contact.queue_id is not None:
         members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}
@@ -339,6 +341,17 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
             "AfterContactWorkEndTimestamp": contact.disconnected_at_ms,
         }
     return {"Contact": members}
+
+
+def _data_members(data: Mapping[str, Any]) -> Reply:
+    """The members of DescribeContact that a flow or an operation has set on the contact."""
+    members: Reply = {name: data.get(name) for name in ("Name", "Description", "Tags")}
+    for name in ("QueuePriority", "QueueTimeAdjustmentSeconds"):
+        value = str(data.get(name, ""))
+        members[name] = int(value) if value.isdigit() and len(value) < 10 else None
+    if "WisdomSessionArn" in data:
+        members["WisdomInfo"] = {"SessionArn": data["WisdomSessionArn"]}
+    return members
 
 
 def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:

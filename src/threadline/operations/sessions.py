@@ -105,8 +105,10 @@ def append_event(
     )
 
 
-def append_system_message(tx: Tx, session: Session, text: str) -> transcript.Item:
-    """Append a flow's message.
+def append_system_message(
+    tx: Tx, session: Session, text: str, audience: str | None = None
+) -> transcript.Item:
+    """Append a flow's message, for all or for the participant with the id `audience` alone.
 
     Observed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE in exported transcripts.
     """
@@ -118,6 +120,7 @@ def append_system_message(tx: Tx, session: Session, text: str) -> transcript.Ite
         content=text,
         display_name=SYSTEM_NAME,
         participant_role=Role.SYSTEM,
+        audience=audience,
     )
 
 
@@ -199,6 +202,11 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
     tx.run(
         "end_contact", session=session.key, position=session.last_position, reason=reason, now_ms=tx.now_ms
     )
+    stop_flow(tx, session)
+
+
+def stop_flow(tx: Tx, session: Session) -> None:
+    """End the current contact's flow where it is, and cancel its timers."""
     tx.run("delete_flow_run", session=session.key, contact_id=session.current_contact_id)
     tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
 
@@ -265,6 +273,34 @@ def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
         flow_id=flow_id,
     )
     flow_event(tx, session, "Started")
+
+
+def run_queue_flow(tx: Tx, session: Session) -> None:
+    """Start the customer queue flow of a contact that has entered a queue, if there is one.
+
+    It is that of the hook CustomerQueue, else the instance's published flow of the name Default customer queue.
+    Observed: on a real chat the default flow runs when no hook is set.
+    Assumed: an instance that has no flow of that name runs none.
+    """
+    hooks = json.loads(session.event_hooks)
+    flow_id = hooks.get("CustomerQueue")
+    if "CustomerQueue" not in hooks:
+        flow_id = tx.row("default_queue_flow", str, instance_id=session.instance_id)
+    if flow_id is not None:
+        run_flow(tx, session, flow_id)
+
+
+def run_whispers(tx: Tx, session: Session, ended: str | None = None) -> None:
+    """Start the first whisper flow of a contact that an agent has joined, or the one after the type `ended`.
+
+    Source: Admin Guide, set default whisper flow for chat: a whisper runs on a chat only where a flow has set it.
+    """
+    hooks = json.loads(session.event_hooks)
+    whispers = ("AgentWhisper", "CustomerWhisper")
+    for hook in whispers[1:] if ended == "AGENT_WHISPER" else whispers if ended is None else ():
+        if hooks.get(hook) is not None:
+            run_flow(tx, session, hooks[hook])
+            return
 
 
 def flow_event(tx: Tx, session: Session, name: str, due_at_ms: int | None = None, **payload: Any) -> None:

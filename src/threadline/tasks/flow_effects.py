@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.chat import rehydration
-from threadline.chat.contact import Reason, Session
+from threadline.chat.contact import Method, Reason, Session
 from threadline.chat.participant import Role
 from threadline.errors import Fault
 from threadline.flows.actions.branching import BOT_DISCONNECTED
@@ -42,22 +42,29 @@ from threadline.flows.effects import (
 from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
 from threadline.operations.contact_flows import require_flow
-from threadline.operations.instances import require_queue
+from threadline.operations.instances import require_queue, require_user
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
+    agent_in,
     append_system_message,
     contact_at,
     contact_data,
+    customer_in,
+    end_contact,
     end_session,
     flow_event,
+    next_contact,
     participants_of,
     require,
+    run_queue_flow,
     set_contact_data,
 )
 from threadline.store import Tx
 
 log = logging.getLogger(__name__)
 TIMER = "TimerFired"
+TARGET_AGENT = "TargetAgentId"
+"""The member of a contact's data that has the user whose own queue is the contact's target."""
 IN_QUEUE = (
     "CUSTOMER_QUEUE",
     "CUSTOMER_WHISPER",
@@ -93,6 +100,8 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
                     for text in texts:
                         append_system_message(tx, session, text)
                     return None
+                case ShowMessage(text):
+                    append_system_message(tx, session, text, _audience(tx, session, flow_type))
                 case InvokeLambda() | AskBot() | CallService() | ShowView():
                     return _ask(session, effect)
                 case CheckHours() | ReadMetric() | ReadMetrics() | LoadFlow():
@@ -109,8 +118,6 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
 def _write(tx: Tx, session: Session, effect: Effect) -> None:
     """Carry out an effect that writes and has no result."""
     match effect:
-        case ShowMessage(text):
-            append_system_message(tx, session, text)
         case SetTargetQueue(queue_id, agent):
             _set_target_queue(tx, session, queue_id, agent=agent)
         case EnterQueue():
@@ -127,8 +134,10 @@ def _write(tx: Tx, session: Session, effect: Effect) -> None:
             tags = contact_data(tx, session, session.current_contact_id).get("Tags", {})
             kept = {key: value for key, value in {**tags, **added}.items() if key not in removed}
             set_contact_data(tx, session, session.current_contact_id, {"Tags": kept})
-        case MoveToQueue() | TransferToAgent():
-            raise Fault("InvalidRequestException", "The contact cannot be moved by its flow.")
+        case MoveToQueue(queue_id, agent):
+            _move_to_queue(tx, session, queue_id, agent=agent)
+        case TransferToAgent():
+            _offer(tx, session)
         case _:
             raise TypeError(f"no way to carry out {effect!r}")
 
@@ -184,15 +193,28 @@ def _metrics(tx: Tx, session: Session, queue_id: str | None) -> dict[str, Any]:
     return {"Name": queue.name, "ContactsInQueue": count, "OldestContactInQueueAgeSeconds": age}
 
 
+def _audience(tx: Tx, session: Session, flow_type: str) -> str | None:
+    """The id of the only participant who sees the messages of a whisper flow; None for other flows."""
+    if flow_type not in ("AGENT_WHISPER", "CUSTOMER_WHISPER"):
+        return None
+    present = participants_of(tx, session.key)
+    found = agent_in(present) if flow_type == "AGENT_WHISPER" else customer_in(present)
+    if found is None:
+        raise Fault("InvalidRequestException", "The participant whom the whisper is for has left.")
+    return found.id
+
+
 def _set_target_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> None:
-    if agent:
-        raise Fault("InvalidRequestException", "Users have no queues of their own.")
-    queue = require_queue(tx, session.instance_id, queue_id)
+    """Make a queue, or a user's own queue, the target of the contact. Another target replaces it."""
+    user = require_user(tx, session.instance_id, queue_id) if agent else None
+    queue = None if agent else require_queue(tx, session.instance_id, queue_id)
+    if user is not None or TARGET_AGENT in contact_data(tx, session, session.current_contact_id):
+        set_contact_data(tx, session, session.current_contact_id, {TARGET_AGENT: user.id if user else None})
     tx.run(
         "contact_target_queue",
         session=session.key,
         position=session.last_position,
-        queue_id=queue.id,
+        queue_id=queue.id if queue else None,
         now_ms=tx.now_ms,
     )
 
@@ -204,9 +226,11 @@ def _enter_queue(tx: Tx, session: Session) -> None:
     """
     contact = contact_at(tx, session)
     queue_id = contact.target_queue_id
+    if queue_id is None and TARGET_AGENT in contact_data(tx, session, contact.id):
+        _offer(tx, session)
+        return
     if queue_id is None and contact.position:
-        before = tx.row("queue_before", str, session=session.key, position=contact.position)
-        queue_id = before or None
+        queue_id = tx.row("queue_before", str, session=session.key, position=contact.position)
     if queue_id is None or contact.queue_id is not None:
         raise Fault("InvalidRequestException", "The contact has no target queue, or is in a queue already.")
     tx.run(
@@ -216,6 +240,35 @@ def _enter_queue(tx: Tx, session: Session) -> None:
         queue_id=queue_id,
         now_ms=tx.now_ms,
     )
+
+
+def _offer(tx: Tx, session: Session) -> None:
+    """Put the contact into the own queue of the user who is its target: only this user can accept it."""
+    user_id = contact_data(tx, session, session.current_contact_id).get(TARGET_AGENT)
+    contact = contact_at(tx, session)
+    if user_id is None or contact.queue_id is not None:
+        raise Fault("InvalidRequestException", "The contact has no target user, or is in a queue already.")
+    position = session.last_position
+    tx.run("contact_offered", session=session.key, position=position, user_id=user_id, now_ms=tx.now_ms)
+
+
+def _move_to_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> None:
+    """End the contact that waits in a queue, and begin the next one in another queue, or a user's own."""
+    contact = contact_at(tx, session)
+    if contact.queue_id is None and contact.offered_user_id is None:
+        raise Fault("InvalidRequestException", "The contact is in no queue.")
+    user = require_user(tx, session.instance_id, queue_id) if agent else None
+    given = queue_id or contact.target_queue_id or contact.queue_id or ""
+    queue = None if agent else require_queue(tx, session.instance_id, given)
+    end_contact(tx, session, None)
+    following = next_contact(
+        tx,
+        session,
+        Method.QUEUE_TRANSFER,
+        queue_id=queue.id if queue else None,
+        user_id=user.id if user else None,
+    )
+    run_queue_flow(tx, following)
 
 
 def _set_hooks(tx: Tx, session: Session, hooks: Mapping[str, str | None]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from threadline.flows.effects import EnterQueue
 from threadline.flows.engine import step
 from threadline.flows.language import Flow, parse
 from threadline.flows.state import (
@@ -23,6 +24,7 @@ from threadline.flows.state import (
 )
 from threadline.operations.contact_flows import content_of
 from threadline.operations.continuations import continuation
+from threadline.operations.sessions import run_queue_flow, run_whispers
 from threadline.store import Task, Tx
 from threadline.tasks.flow_context import Chat
 from threadline.tasks.flow_effects import TIMER, carry_out
@@ -43,14 +45,20 @@ def advance(tx: Tx, task: Task) -> None:
     chat = Chat(tx, key, flow_type)
     library = Library(tx, chat.session.instance_id, f"{flow_id}/{version}")
     event: Event | None = _event(json.loads(task.payload))
+    queued = False
     while event is not None:
         chat.forget(state.turn)
         state, effects = step(library, state, event, chat)
         event = None
         for effect in effects:
             event = carry_out(tx, chat.session, effect, state.turn, flow_type)
+            queued = isinstance(effect, EnterQueue) and event == Outcome()
     if state.phase is Phase.ENDED:
         tx.run("delete_flow_run", session=key, contact_id=task.contact_id)
+        if queued:
+            run_queue_flow(tx, chat.session)
+        elif flow_type == "AGENT_WHISPER":
+            run_whispers(tx, chat.session, ended=flow_type)
     else:
         text = state.to_json()
         tx.run("set_flow_run", session=key, contact_id=task.contact_id, state=text)

@@ -31,6 +31,11 @@ WHERE session = :session AND position = :position;
 UPDATE contact SET queue_id = :queue_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
+-- name: contact_offered
+-- Offers the current contact to a user, who alone may accept it.
+UPDATE contact SET offered_user_id = :user_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position;
+
 -- name: contact_accepted
 -- Note the user who has accepted a contact.
 UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms

@@ -96,6 +96,12 @@ SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 -- Read a flow of an instance by its name, which no other flow of it may have.
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name;
 
+-- name: default_queue_flow
+-- Finds the published flow that runs while a chat waits in a queue.
+SELECT id FROM contact_flow
+WHERE instance_id = :instance_id AND name = 'Default customer queue' AND type = 'CUSTOMER_QUEUE'
+    AND status = 'PUBLISHED';
+
 -- name: contact_flows
 -- Read a page of an instance's flows, without their content.
 SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version
