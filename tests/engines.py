@@ -187,16 +187,16 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def threadline(request: pytest.FixtureRequest) -> Iterator[Threadline]:
     """A server of the test's own, on each engine."""
-    with Threadline(verify=True, **_store_of(request)) as server:
+    with Threadline(verify=True, **store_of(request)) as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def threadline_server(request: pytest.FixtureRequest) -> Iterator[Threadline]:
     """One server for all tests of the run, on each engine."""
-    with Threadline(verify=True, **_store_of(request)) as server:
+    with Threadline(verify=True, **store_of(request)) as server:
         yield server
 
 
-def _store_of(request: pytest.FixtureRequest) -> Options:
+def store_of(request: pytest.FixtureRequest) -> Options:
     return {"store": request.getfixturevalue("postgres").database()} if request.param == "postgres" else {}

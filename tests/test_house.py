@@ -53,7 +53,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
     "server": (
         {*LIGHT, "style", "datadir", "chat", "store", "operations", "tasks", "bus", "aws", "http"},
-        set(),
+        {"prometheus_client"},
     ),
     "processes": (
         {*LIGHT, "datadir", "chat", "store", "operations", "http", "server"},

@@ -4,12 +4,15 @@ A setting's environment name is `THREADLINE_` and the field's name in capitals. 
 from this table. No other module of the server reads its settings from the environment.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
 PREFIX = "THREADLINE_"
 FRONTENDS_MAX = 16
+METRICS_ADDRESS = re.compile(r"((?:[\w.-]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>[0-9]{1,5})")
+PORT_MAX = 65_535
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -81,7 +84,7 @@ class Settings:
     host: str = _setting(
         "127.0.0.1", "Address to listen on; with any other than 127.0.0.1, other machines can connect."
     )
-    port: int = _setting(8080, "Port to listen on; 0 picks a free one.", low=0, high=65_535)
+    port: int = _setting(8080, "Port to listen on; 0 picks a free one.", low=0, high=PORT_MAX)
     data: str = _setting(
         "./data", "Folder of the database and the workspace file; `:memory:` keeps the data in memory only."
     )
@@ -205,6 +208,11 @@ class Settings:
         "Format of the log: lines for people, or one JSON object per line.",
         choices=("human", "json"),
     )
+    metrics_address: str = _setting(
+        "",
+        "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "
+        "free one, empty is no such page. It needs `pip install 'threadline[metrics]'`.",
+    )
     quiet: bool = _setting(
         False, "Leave out the line for each call that `threadline serve` prints on a terminal."
     )
@@ -223,6 +231,11 @@ class Settings:
         if count != "auto" and not (count.isascii() and count.isdigit() and int(count) <= FRONTENDS_MAX):
             complaints.append(
                 f"{PREFIX}FRONTEND_PROCESSES is {count!r}: write auto, or a number from 0 to 16."
+            )
+        named = METRICS_ADDRESS.fullmatch(self.metrics_address)
+        if self.metrics_address and (named is None or int(named["port"]) > PORT_MAX):
+            complaints.append(
+                f"{PREFIX}METRICS_ADDRESS is {self.metrics_address!r}: write HOST:PORT, such as 127.0.0.1:9464."
             )
         if complaints:
             raise BadSettings("\n".join(complaints))

@@ -55,6 +55,8 @@ def test_switches(text: str, value: bool) -> None:
         ("PORT", "many", "THREADLINE_PORT is 'many': write a whole number"),
         ("PORT", "70000", "THREADLINE_PORT is 70000: the maximum is 65535"),
         ("BODY_BYTES_MAX", "1", "the minimum is 1024 (bytes)"),
+        ("METRICS_ADDRESS", "metrics", "METRICS_ADDRESS is 'metrics': write HOST:PORT"),
+        ("METRICS_ADDRESS", "127.0.0.1:65536", "write HOST:PORT, such as 127.0.0.1:9464"),
         ("RATE_LIMITS", "maybe", "write true or false"),
         ("LOG_FORMAT", "xml", "choose one of human, json"),
         ("PUBLIC_URL", "chat.example", "start it with http:// or https://"),

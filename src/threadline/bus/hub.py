@@ -102,6 +102,10 @@ class Hub(StoreObserver):
         self._encode = encode
         self._sockets: dict[Owner, list[Socket]] = {}
         self._topics: dict[int, Topic] = {}
+        self.pushes = 0
+        """The frames sent to sockets so far."""
+        self.pulls = 0
+        """The reads of the store for sockets so far."""
         self._open: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -180,6 +184,14 @@ class Hub(StoreObserver):
         for session in self.sessions():
             self.wake(session)
 
+    def count_sockets(self) -> int:
+        """The number of open sockets, subscribed or not."""
+        return self._open.total()
+
+    def count_subscriptions(self) -> int:
+        """The number of subscribed sockets."""
+        return sum(len(topic.sockets) for topic in self._topics.values())
+
     def sessions(self) -> list[int]:
         """The sessions with a socket here."""
         return list(self._open)
@@ -217,6 +229,7 @@ class Hub(StoreObserver):
         if may_see(viewer, item):
             if not socket.connection.push(frame):
                 return False
+            self.pushes += 1
             if item.content_type == CHAT_ENDED:
                 self._end_after_chat(socket)
         socket.cursor = item.seq
@@ -231,7 +244,7 @@ class Hub(StoreObserver):
         for socket in topic.sockets:
             viewer = socket.viewer
             if viewer is not None and viewer.left_seq is None and viewer.participant_id != signal.sender:
-                socket.connection.push(frame)
+                self.pushes += socket.connection.push(frame)
 
     def _start_pull(self, socket: Socket, topic: Topic) -> None:
         if socket.pulling is None:
@@ -243,6 +256,7 @@ class Hub(StoreObserver):
         try:
             while socket.connection.is_open:
                 before, end = socket.cursor, topic.end
+                self.pulls += 1
                 socket.viewer, items, reached = await self._pull(socket.owner, before, PULL_MAX)
                 for item in items:
                     await self._deliver(socket, topic, item)
@@ -259,10 +273,11 @@ class Hub(StoreObserver):
     async def _deliver(self, socket: Socket, topic: Topic, item: Item) -> None:
         """Push an item. Wait until the client has made room for it, or is gone."""
         frame = self._frame(topic, item)
-        while not socket.connection.push(frame) and socket.connection.is_open:
+        while not (is_sent := socket.connection.push(frame)) and socket.connection.is_open:
             socket.blocked_since = _now()
             await socket.connection.drained()
             socket.blocked_since = None
+        self.pushes += is_sent
         if item.content_type == CHAT_ENDED:
             self._end_after_chat(socket)
 

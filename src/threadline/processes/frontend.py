@@ -126,6 +126,8 @@ async def serve(
         match message:
             case messages.Begin(synced):
                 begun.set_result(RemoteStore(file, written, synced, channel, clock, policy, observers))
+            case messages.Measure():
+                channel.send(messages.Measured(frontend.measures()))
             case messages.Drain(seconds):
                 drained.set_result(seconds)
             case _ if begun.done():

@@ -19,10 +19,14 @@ from threadline.processes import messages
 from threadline.processes.channel import Channel
 from threadline.processes.fork import Forked
 from threadline.processes.messages import ToFrontend, ToWriter
+from threadline.server.measures import FrontendMeasures
 from threadline.server.timing import Timed
 from threadline.store import Committed, Unavailable
 from threadline.store.observer import Observers, StoreObserver
 from threadline.store.sqlite.store import SqliteStore
+
+MEASURE_SECONDS = 2.0
+"""The time that frontends have to send their measures. Without an answer, the last ones count."""
 
 log = logging.getLogger("threadline.server")
 
@@ -67,6 +71,8 @@ class Frontends(StoreObserver):
         self._channels: list[Channel] = []
         self._followed: list[set[int]] = [set() for _ in forked.ends]
         self._replies: list[asyncio.Future[Any]] = []
+        self._measures: dict[int, FrontendMeasures] = {}
+        self._measuring: list[asyncio.Future[None]] = []
         self._batches = 0
         self._is_whole = True
         self._is_closing = False
@@ -92,6 +98,18 @@ class Frontends(StoreObserver):
         self._broadcast(messages.Drain(seconds))
         replies = await asyncio.gather(*self._replies, return_exceptions=True)
         return all(isinstance(message, messages.Drained) and message.is_clean for message in replies)
+
+    async def measure(self) -> dict[int, FrontendMeasures]:
+        """The measures of each frontend, from number 1 on. Calls at the same time share one answer."""
+        if all(answered.done() for answered in self._measuring):
+            loop = asyncio.get_running_loop()
+            self._measuring = [loop.create_future() for _ in self._channels]
+            self._broadcast(messages.Measure())
+        if self._measuring:
+            _, late = await asyncio.wait(self._measuring, timeout=MEASURE_SECONDS)
+            for answered in late:
+                answered.cancel()  # so that the next call asks all of them again
+        return dict(self._measures)
 
     def committed(self, committed: Committed) -> None:
         """Send each frontend the part that concerns its sessions."""
@@ -138,6 +156,10 @@ class Frontends(StoreObserver):
                 self._followed[frontend].add(message.session)
             else:
                 self._followed[frontend].discard(message.session)
+        elif isinstance(message, messages.Measured):
+            self._measures[frontend + 1] = message.measures
+            if not self._measuring[frontend].done():
+                self._measuring[frontend].set_result(None)
         else:
             self._replies[frontend].set_result(message)
 

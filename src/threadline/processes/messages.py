@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from threadline.operations.units import AnyUnit
+from threadline.server.measures import FrontendMeasures
 from threadline.server.timing import Times
 from threadline.store import Committed
 
@@ -79,6 +80,16 @@ class Blocked(Message):
     reason: str | None
 
 
+class Measure(Message):
+    """To a frontend: send your measures."""
+
+
+class Measured(Message):
+    """From a frontend: its measures."""
+
+    measures: FrontendMeasures
+
+
 class Drain(Message):
     """To a frontend: accept nothing more, answer running requests within `seconds`, close the sockets."""
 
@@ -91,5 +102,5 @@ class Drained(Message):
     is_clean: bool
 
 
-ToWriter = Ready | WriteRequest | Follow | Drained
-ToFrontend = Begin | WriteResponse | WriteError | CommitNotice | Durable | Blocked | Drain
+ToWriter = Ready | WriteRequest | Follow | Measured | Drained
+ToFrontend = Begin | WriteResponse | WriteError | CommitNotice | Durable | Blocked | Measure | Drain

@@ -27,6 +27,7 @@ from threadline.config import PREFIX, Settings
 from threadline.http.descriptors import connections_allowed
 from threadline.operations.units import FirstWorkspace
 from threadline.server import factory
+from threadline.server.api import request_ids_of
 from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store
 from threadline.store.observer import Observers, StoreObserver
@@ -100,6 +101,10 @@ class Server:
         self.failed = asyncio.get_running_loop().create_future()
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
         async with contextlib.AsyncExitStack() as undo:
+            self.metrics = factory.metrics_page(self.settings, request_ids_of(self.clock))
+            if self.metrics is not None:
+                undo.push_async_callback(self.metrics.close)
+                self._observers.add(self.metrics.meter)
             if bound is None:
                 if folder:
                     self._lock = datadir.own(folder)
@@ -138,6 +143,8 @@ class Server:
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
         await self.frontend.start()
+        if self.metrics is not None:
+            await self.metrics.start(self.store, self.frontend)
 
     def _fail(self) -> None:
         if not self.failed.done():
@@ -150,6 +157,8 @@ class Server:
         """
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
+        if self.metrics is not None:
+            await self.metrics.close()
         clean = await self.frontend.close(self.settings.drain_seconds if seconds is None else seconds)
         await _end(self._running)
         await self.store.close()

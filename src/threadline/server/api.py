@@ -47,11 +47,12 @@ log = logging.getLogger("threadline.api")
 
 
 class Answer(NamedTuple):
-    """An answer: the HTTP status, the lines of the headers that not every answer has, and the body."""
+    """An answer: the HTTP status, the lines of the headers that not every answer has, the body, and the operation."""
 
     status: int
     head: bytes
     body: bytes
+    operation: OperationModel | None = None
 
 
 def lines(headers: Headers) -> bytes:
@@ -105,7 +106,7 @@ class Api:
         self._send(request, next(self._request_ids), _refusal(None, fault))
 
     def _send(self, request: Request, request_id: str, answer: Answer) -> None:
-        status, head, body = answer
+        status, head, body, _ = answer
         head = b"%bcontent-length: %d\r\nx-amzn-requestid: %b\r\ndate: %b\r\n" % (
             head,
             len(body),
@@ -145,7 +146,7 @@ class Api:
         except Exception as error:  # noqa: BLE001 - every error is answered
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
-        return Answer(200, JSON, body)
+        return Answer(200, JSON, body, model)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))
@@ -250,7 +251,7 @@ class Api:
 
 def _refusal(model: OperationModel | None, fault: Fault) -> Answer:
     status, headers, body = faults.fault_response(model, fault)
-    return Answer(status, lines(headers), body)
+    return Answer(status, lines(headers), body, model)
 
 
 def _no_upgrade(request_id: str) -> Answer:

@@ -1,11 +1,12 @@
-"""Makes the store of a server and the relay to other servers, by the settings.
+"""Makes the store of a server and the relay to other servers and the page of metrics, by the settings.
 
-PostgreSQL's and NATS' packages are imported only when the settings name them, so that one server needs neither.
+The packages of PostgreSQL, NATS and Prometheus are imported only when the settings ask for them.
 """
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threadline import datadir
 from threadline.bus.hub import Hub
@@ -16,6 +17,9 @@ from threadline.config import BadSettings, Settings
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:
+    from threadline.server.metrics import MetricsPage
 
 CHATS_MAX = 500
 """Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
@@ -66,6 +70,17 @@ def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None
     else:
         made = _optional("bus.postgres", "postgres").PostgresBus(hub, clock, settings.store)
     return made
+
+
+def metrics_page(settings: Settings, request_ids: Iterator[str]) -> "MetricsPage | None":
+    """The page of `/metrics`, if the settings ask for it; it holds its address from now on.
+
+    Raises BadSettings for an address that cannot be had, and without prometheus-client.
+    """
+    if not settings.metrics_address:
+        return None
+    page: MetricsPage = _optional("server.metrics", "metrics").MetricsPage(settings, request_ids)
+    return page
 
 
 def _optional(module: str, extra: str) -> Any:

@@ -16,6 +16,8 @@ from threadline.config import Settings
 from threadline.http.listener import Listener
 from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import timed, watched
+from threadline.server.counted import CountedApi
+from threadline.server.measures import FrontendMeasures, RequestCounts, memory_bytes
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
 from threadline.store import Store
@@ -29,6 +31,9 @@ class Clients(Protocol):
 
     async def start(self) -> None:
         """Serve, from when this returns."""
+
+    async def measure(self) -> dict[int, FrontendMeasures]:
+        """The measures of each process that serves clients, by its number. Number 0 is the process of the store."""
 
     async def close(self, seconds: float) -> bool:
         """Answer running requests within `seconds`, then end. True when nobody had to be cut off."""
@@ -48,8 +53,9 @@ class Frontend:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         request_ids = request_ids_of(clock)
         self._readiness = Readiness(store, settings)
-        timed_store = timed(store, settings)
-        api = Api(timed_store, clock, settings, request_ids, self._readiness, unverified_account)
+        self._counts = RequestCounts() if settings.metrics_address else None
+        rest = timed(store, settings), clock, settings, request_ids, self._readiness, unverified_account
+        api = Api(*rest) if self._counts is None else CountedApi(self._counts, *rest)
         self._bound = bound
         endpoint = Endpoint(store, self.hub, api.refuse)
         self._listener = Listener(watched(api, store), endpoint, settings, request_ids)
@@ -59,6 +65,23 @@ class Frontend:
         """Accept connections on the listening socket."""
         self._sweeping = asyncio.create_task(self.hub.sweep())
         await self._listener.start(self._bound, datadir.BACKLOG)
+
+    def measures(self) -> FrontendMeasures:
+        """The measures of this process. Requests are counted only with the setting `metrics_address`."""
+        connections = self._listener.connections
+        return FrontendMeasures(
+            memory_bytes=memory_bytes(),
+            requests=self._counts.read() if self._counts is not None else [],
+            connections=len(connections),
+            buffered_bytes=connections.budget.held,
+            sockets=self.hub.count_sockets(),
+            subscriptions=self.hub.count_subscriptions(),
+            pushes=self.hub.pushes,
+            pulls=self.hub.pulls,
+        )
+
+    async def measure(self) -> dict[int, FrontendMeasures]:
+        return {0: self.measures()}
 
     async def close(self, seconds: float) -> bool:
         """Answer what is running within `seconds`, close the sockets. True when nobody had to be cut off."""

@@ -10,7 +10,10 @@ class StoreObserver:
     """
 
     def written(self, batches: int, units: int) -> None:
-        """The batch of the number `batches`, in which `units` units ran, is about to become visible to readers."""
+        """The batch of the number `batches`, in which `units` units ran, is about to become visible to readers.
+
+        On PostgreSQL it has just become visible.
+        """
 
     def synced(self, batches: int, seconds: float) -> None:
         """One fsync made `batches` more batches durable and took `seconds`."""

@@ -35,5 +35,7 @@ class Options(TypedDict, total=False):
     strict_limits: bool
     require_same_customer: Literal["off", "differ", "known"]
     log_level: Literal["debug", "info", "warning", "error"]
+    trace: bool
     log_format: Literal["human", "json"]
+    metrics_address: str
     quiet: bool

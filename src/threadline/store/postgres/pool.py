@@ -59,6 +59,7 @@ class Pool:
         self._late = Limited(log.error)
         self.is_away = False
         self._is_closed = False
+        self._batches = 0
 
     @property
     def waiting(self) -> int:
@@ -83,6 +84,9 @@ class Pool:
 
     def _end(self, connection: Pipeline, units: list[Unit], outcome: BatchOutcome) -> None:
         """Answer the units that a batch finished, queue those that run again, and use the connection for others."""
+        if self._observer is not None and outcome.finished:
+            self._batches += 1
+            self._observer.written(self._batches, len(outcome.finished))
         for unit in outcome.finished:
             self._answer(unit)
         retried = [unit for unit in outcome.retried if not unit.future.done()]

@@ -9,6 +9,13 @@ RETURNING id, kind, session, contact_id, due_at_ms, attempts, payload;
 SELECT id, kind, session, contact_id, due_at_ms, attempts, payload
 FROM task WHERE due_at_ms <= :now_ms ORDER BY due_at_ms, id LIMIT :limit;
 
+-- name: count_for_metrics
+-- Count the open chats, the due tasks and the late tasks, each over one index, for the page of metrics.
+SELECT
+    (SELECT count(*) FROM session WHERE ended_at_ms IS NULL),
+    (SELECT count(*) FROM task WHERE due_at_ms <= :now_ms),
+    (SELECT count(*) FROM task WHERE due_at_ms <= :late_ms);
+
 -- name: delete_task
 -- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled.
 DELETE FROM task WHERE id = :id RETURNING id;
