@@ -149,8 +149,8 @@ class Two:
         self.remote_seen = Recorder()
         self.released = threading.Event()
         self.failure: OSError | None = None
-        assert store.syncs is not None
-        store.syncs.sync = self._sync
+        assert store.group_commit is not None
+        store.group_commit.sync = self._sync
 
     def _sync(self) -> None:
         assert self.released.wait(PATIENCE_SECONDS)
@@ -265,7 +265,7 @@ async def test_a_sync_that_succeeds_after_one_that_failed_means_nothing(tmp_path
             if outcomes.pop(0) == "fails":
                 raise OSError(5, "the disk")
 
-        two.store.syncs.sync = sync  # type: ignore[union-attr]
+        two.store.group_commit.sync = sync  # type: ignore[union-attr]
         waiting = []
         for _ in range(2):  # a batch each
             waiting.append(asyncio.ensure_future(two.store.write(Function(keep))))
@@ -289,13 +289,13 @@ async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
     async with two_processes(tmp_path) as two:
         told: list[BaseException | None] = []
         seen: list[int] = []
-        syncs = two.store.syncs
-        assert syncs is not None
+        group_commit = two.store.group_commit
+        assert group_commit is not None
 
         def release(tx: Tx) -> None:
             two.released.set()
             patience = time.monotonic() + PATIENCE_SECONDS
-            while not syncs.ended and time.monotonic() < patience:
+            while not group_commit.results and time.monotonic() < patience:
                 os.sched_yield()
 
         two.failure = failure
@@ -314,24 +314,24 @@ async def test_who_is_durable_is_answered_while_the_next_batch_is_run(
 async def test_a_sync_that_ends_within_a_batch_begins_no_other(tmp_path: Path) -> None:
     """Whether the WAL has room is asked when a batch is over, and not while it has still to be written."""
     async with two_processes(tmp_path) as two:
-        syncs = two.store.syncs
-        assert syncs is not None
+        group_commit = two.store.group_commit
+        assert group_commit is not None
         asked: list[int] = []
         seen: list[int] = []
 
-        def have_room(unsynced: int) -> bool:
+        def has_room(unsynced: int) -> bool:
             asked.append(unsynced)
             return True
 
         def release(tx: Tx) -> None:
             two.released.set()
             patience = time.monotonic() + PATIENCE_SECONDS
-            while not syncs.ended and time.monotonic() < patience:
+            while not group_commit.results and time.monotonic() < patience:
                 os.sched_yield()
             seen.append(len(asked))
 
         await two.store.read(kept)
-        syncs.have_room = have_room  # type: ignore[method-assign]
+        group_commit.has_room = has_room  # type: ignore[method-assign]
         two.store.submit(Function(keep), lambda *_: None)
         await asyncio.sleep(0)
         two.store.submit(Function(release), lambda *_: None)
@@ -370,12 +370,12 @@ async def test_a_commit_before_the_edges_are_there_is_nobody_s(tmp_path: Path) -
 async def test_a_server_whose_disk_fails_says_so(tmp_path: Path) -> None:
     async with Server(Settings(port=0, data=str(tmp_path))) as server:
         assert isinstance(server.store, SqliteStore)
-        assert server.store.syncs is not None
+        assert server.store.group_commit is not None
 
         def broken() -> None:
             raise OSError(28, "No space left on device")
 
-        server.store.syncs.sync = broken
+        server.store.group_commit.sync = broken
         with pytest.raises(Unavailable, match="the disk is full"):
             await server.store.write(Function(keep))
         assert server.failed.done()

@@ -40,8 +40,8 @@ class Life:
         self.is_over = False
         with on_disk(self.disk):
             self.store = SqliteStore(folder / "threadline.db", ManualClock(), observer=observer)
-        assert self.store.syncs is not None
-        self.store.syncs.sync = partial(self.disk.sync_beside, f"{folder}/threadline.db-wal")
+        assert self.store.group_commit is not None
+        self.store.group_commit.sync = partial(self.disk.sync_beside, f"{folder}/threadline.db-wal")
 
 
 class Database(StoreObserver):

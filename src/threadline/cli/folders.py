@@ -74,7 +74,7 @@ def reported(command: Callable[[Live], int]) -> int:
         try:
             with Live() as progress:
                 return command(progress)
-        except (backup.Refused, datadir.Taken) as refusal:
+        except (backup.BackupRefused, datadir.Taken) as refusal:
             raise Failure(str(refusal)) from refusal
         except (BadSettings, RuntimeError) as error:
             raise Failure(str(error)) from error

@@ -1,7 +1,7 @@
-"""Backups of a data folder: made while a server runs, verified, and put back.
+"""Backups of a data folder: make one while a server runs, verify it, restore it.
 
-A backup is a folder of its own with the database, the workspace file and `manifest.json`, which says what it is and has
-the hash of each file. It is called by its name only once it is whole.
+A backup is a folder with the database, the workspace file and `manifest.json`, which describes it and has the hash of
+each file. The folder gets its name only once it is complete.
 """
 
 import hashlib
@@ -30,11 +30,11 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 CHUNK_BYTES = 1 << 20
 DRAFT = "draft-"
-"""How the name of a folder in a data folder begins that holds what is being restored, and is of no use yet."""
+"""Prefix of the name of a folder that holds an incomplete backup or restore."""
 
 
-class Refused(Exception):
-    """A backup cannot be made or restored; the text says why and what to do."""
+class BackupRefused(Exception):
+    """A backup cannot be made or restored. The text says why and what to do."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -57,28 +57,30 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Restored(NamedTuple):
-    """The restored backup, and the folder with the data that was there before, if there was any."""
+    """The restored backup, and the folder with the earlier data, if there was any."""
 
     manifest: Manifest
     replaced: Path | None
 
 
 def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
-    """Make the backup `to` of the data folder `folder`, of all that was committed before.
+    """Make the backup `to` of the data folder `folder`, with every commit from before the call.
 
-    Raises Refused when there is nothing to back up or `to` is not empty, apsw.Error and OSError.
+    Raises BackupRefused when there is nothing to back up or `to` is not empty, apsw.Error and OSError.
     """
     database = _database(folder)
     if what := _loss(database):
-        raise Refused(f"{what}: a backup would lack it too. `threadline check` says what else is wrong.")
+        raise BackupRefused(
+            f"{what}: a backup would lack it too. `threadline check` says what else is wrong."
+        )
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise Refused(
+        raise BackupRefused(
             f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
         )
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.is_mount():
-        raise Refused(f"{to} is where a disk is mounted, and cannot be made anew: name a folder in it.")
-    progress = copies.Gentle(progress)
+        raise BackupRefused(f"{to} is where a disk is mounted, and cannot be made anew: name a folder in it.")
+    progress = copies.PausingProgress(progress)
     draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
     try:
         created = _now()
@@ -91,7 +93,7 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
         try:
             draft.rename(to)
         except OSError as error:
-            raise Refused(
+            raise BackupRefused(
                 f"The backup cannot be called {to}: {error.strerror}. Name a new folder."
             ) from error
         datadir.sync_folder(to.parent)
@@ -101,26 +103,26 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
 
 
 def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = False) -> Restored:
-    """Put what `backup` holds into the data folder `folder`.
+    """Restore `backup` into the data folder `folder`.
 
-    Interrupted at any point it leaves what was there, or, from when the next start of a server finishes it, the backup.
-    Data that is there already is moved to a folder beside it when `replaces`. Raises Refused, `datadir.Taken` while a
-    server uses the folder, apsw.Error and OSError.
+    An interrupted restore leaves the earlier data, or a folder from which the next start of a server completes it. With
+    `replaces`, earlier data is moved to a folder beside it. Raises BackupRefused, `datadir.Taken` while a server uses
+    the folder, apsw.Error and OSError.
     """
     manifest = manifest_of(backup)
     if backup.resolve() == folder.resolve():
-        raise Refused(
+        raise BackupRefused(
             f"{backup} is the backup itself: a server wants a data folder of its own. Name another --data."
         )
     for finding in chain(file_findings(backup, manifest, progress), _integrity(backup, progress)):
-        raise Refused(f"The backup {backup} is not as it was made, and nothing is restored: {finding}.")
+        raise BackupRefused(f"The backup {backup} is not as it was made, and nothing is restored: {finding}.")
     if manifest.schema > copies.newest_schema():
-        raise Refused(
+        raise BackupRefused(
             f"The backup {backup} was made by a newer Threadline ({manifest.threadline}): restore it with that one."
         )
     with closing(_Lock(folder)):
         if not replaces and (there := _held(folder)):
-            raise Refused(
+            raise BackupRefused(
                 f"{folder} holds data already ({', '.join(there)}). With --replace it is moved aside, and kept."
             )
         for left in folder.glob(f"{DRAFT}*"):
@@ -131,7 +133,9 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
             draft.mkdir(mode=0o700)
             for name in manifest.files:
                 if _copy_file(backup / name, draft / name, progress) != manifest.files[name]:
-                    raise Refused(f"{backup / name} changed while it was restored, and nothing is restored.")
+                    raise BackupRefused(
+                        f"{backup / name} changed while it was restored, and nothing is restored."
+                    )
             datadir.sync_folder(draft)
             draft.rename(folder / f"{datadir.RESTORING}{stamp}")
         finally:
@@ -143,25 +147,27 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
 
 
 def manifest_of(backup: Path) -> Manifest:
-    """The manifest of a backup. Raises Refused when `backup` is none that can be read."""
+    """The manifest of a backup. Raises BackupRefused when `backup` is no backup or cannot be read."""
     file = backup / MANIFEST
     try:
         content = file.read_bytes()
         if json.loads(content)["format"] > FORMAT:
-            raise Refused(f"The backup {backup} was made by a newer Threadline: use that one.")
+            raise BackupRefused(f"The backup {backup} was made by a newer Threadline: use that one.")
         manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
-        raise Refused(f"{backup} is no backup: it has no {MANIFEST}.") from None
+        raise BackupRefused(f"{backup} is no backup: it has no {MANIFEST}.") from None
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}.") from error
+        raise BackupRefused(f"{file} cannot be read: {error}.") from error
     known = {datadir.DATABASE, datadir.WORKSPACE}
     if datadir.DATABASE not in manifest.files or manifest.files.keys() - known:
-        raise Refused(f"{file} lists {', '.join(manifest.files) or 'no files'}: no backup of a data folder.")
+        raise BackupRefused(
+            f"{file} lists {', '.join(manifest.files) or 'no files'}: no backup of a data folder."
+        )
     return manifest
 
 
 def file_findings(backup: Path, manifest: Manifest, progress: Progress) -> Iterator[str]:
-    """Which files of a backup are not those that were written."""
+    """The files of a backup that differ from its manifest, one sentence each."""
     for name, expected in manifest.files.items():
         try:
             found = _file(backup / name, progress)
@@ -179,7 +185,7 @@ def file_findings(backup: Path, manifest: Manifest, progress: Progress) -> Itera
 def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[str]:
     """The faults of a data folder or a backup, one sentence each. Fills `counts` with the rows checked.
 
-    Raises Refused when `folder` is neither, apsw.Error and OSError.
+    Raises BackupRefused when `folder` is neither, apsw.Error and OSError.
     """
     manifest = manifest_of(folder) if (folder / MANIFEST).exists() else None
     if manifest is not None:
@@ -207,24 +213,24 @@ def check(folder: Path, counts: dict[str, int], progress: Progress) -> Iterator[
 
 
 def _held(folder: Path) -> list[str]:
-    """The files of a data folder that hold chats. One that has lost them has nothing to keep."""
+    """The names of the files in a data folder that hold chats."""
     files = [folder / name for name in (datadir.DATABASE, f"{datadir.DATABASE}-wal")]
     return [file.name for file in files if file.exists() and file.stat().st_size]
 
 
 def _loss(database: Path) -> str | None:
-    """The data that the database lacks and the folder's record knows of, in words; None when it is complete."""
+    """The loss of a database against its record, in words; None when it is complete."""
     try:
-        mark = progress_file.known(database)
+        mark = progress_file.recorded(database)
         if mark is None:
             return None
-        if what := progress_file.missing(database, mark, ""):
+        if what := progress_file.loss_before_opening(database, mark, ""):
             return what
         with copies.reading(database) as connection:
-            return progress_file.lost(database, progress_file.found(connection, database), mark, "")
+            return progress_file.loss_of(database, progress_file.state_of(connection, database), mark, "")
     except progress_file.DataLost as loss:
         return str(loss)
-    except apsw.Error:  # damaged: the checks that follow say how
+    except apsw.Error:  # damaged: the checks that follow report it
         return None
 
 
@@ -249,14 +255,14 @@ def _workspace_findings(folder: Path, connection: apsw.Connection, *, needs_one:
 
 
 def _database(folder: Path) -> Path:
-    """The database of a data folder. Raises Refused when there is none, or a restore waits to be finished."""
+    """The database of a data folder. Raises BackupRefused when there is none, or a restore waits to be finished."""
     if unfinished := [*folder.glob(f"{datadir.RESTORING}*"), *folder.glob(f"{datadir.PLACING}*")]:
-        raise Refused(
+        raise BackupRefused(
             f"A restore was interrupted ({unfinished[0]}): start the server, which finishes it, and try again."
         )
     file = folder / datadir.DATABASE
     if not file.exists():
-        raise Refused(f"{folder} holds no data of Threadline's: it has no {datadir.DATABASE}.")
+        raise BackupRefused(f"{folder} holds no data of Threadline's: it has no {datadir.DATABASE}.")
     return file
 
 
@@ -264,7 +270,7 @@ def _manifest(draft: Path, created: str, progress: Progress) -> Manifest:
     with copies.reading(draft / datadir.DATABASE, is_at_rest=True) as connection:
         schema = copies.schema_of(connection)
         if schema == 0:
-            raise Refused(
+            raise BackupRefused(
                 "The database holds nothing of Threadline's: it has no schema. Is it the right folder?"
             )
         counts, instance = copies.counts_of(connection), copies.first_instance_of(connection)
@@ -278,7 +284,7 @@ def _file(file: Path, progress: Progress) -> File:
 
 
 def _copy_file(file: Path, to: Path, progress: Progress) -> File:
-    """Copy a file to the new file `to`, which only this user may read, and see it on the disk."""
+    """Copy a file to the new file `to`, which only this user may read, and make it durable."""
     with (
         file.open("rb") as source,
         open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target,
@@ -304,20 +310,20 @@ def _nothing(chunk: bytes) -> None:
 
 
 def _now() -> str:
-    """Now, as ISO 8601 has it, in UTC."""
+    """The present time in UTC, as ISO 8601."""
     now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
     return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _stamp(folder: Path) -> str:
-    """Now, as part of the names of folders in `folder` that are not there yet."""
+    """The present time, as a part of folder names that are still unused in `folder`."""
     now = _now().replace("-", "").replace(":", "")
     stamps = chain([now], (f"{now}-{number}" for number in count(2)))
     return next(stamp for stamp in stamps if not (folder / f"{datadir.REPLACED}{stamp}").exists())
 
 
 class _Lock:
-    """The lock of a data folder, until it is closed."""
+    """The lock of a data folder, held until `close`."""
 
     def __init__(self, folder: Path) -> None:
         self._lock = datadir.own(folder)

@@ -1,7 +1,7 @@
-"""Checkpoints of a SQLite file off the path of requests: a thread moves pages from the WAL into the database.
+"""Checkpoints of a SQLite file on a thread: it copies pages from the WAL into the database while requests are served.
 
-SQLite's own checkpoint runs in the commit that fills the WAL. The callers of that batch would wait for two more syncs
-and a few megabytes. Here commits go on meanwhile; the WAL starts anew once a checkpoint has met its end.
+SQLite's own checkpoint runs inside the commit that fills the WAL. The callers of that batch would wait for two more
+fsyncs and a few megabytes. Here commits go on meanwhile. The WAL restarts once a checkpoint has copied all of it.
 """
 
 import logging
@@ -15,35 +15,35 @@ from threadline.clock import Limited, monotonic
 from threadline.store.sqlite.trouble import trouble_of
 
 PAGES = 16_000
-"""Length of the WAL (64 MB) from which on it is checkpointed: pages that are written again and again are moved once."""
+"""Length of the WAL (64 MB) at which it is checkpointed. A page that was written many times is copied once."""
 
 PAGES_MAX = 48_000
-"""Length of the WAL (192 MB) from which on a commit waits for a checkpoint: while commits follow each other without a
-pause, one beside them never meets the end of the WAL, and leaves little for this one. A WAL that has become longer,
-beside a reader that took its time, is cut to this length when it starts anew."""
+"""Length of the WAL (192 MB) at which commits wait for a checkpoint. While commits follow each other without a pause, a
+concurrent checkpoint never reaches the end of the WAL, but it leaves little to copy. A WAL that grew longer behind a
+slow reader is truncated to this length when it restarts."""
 
 REST_MAX = 16_000
-"""Pages that a commit waits for at most. After a long reader there may be gigabytes, which are moved beside commits."""
+"""The most pages that commits wait for. After a slow reader there may be gigabytes, which are copied meanwhile."""
 
 FRAME_BYTES = 4_096 + 24
 PASSES_MAX = 8
-"""Times that a checkpoint goes on with what was written during the last."""
+"""The most checkpoints in a row, each for the pages that were written during the one before."""
 
 HELD_SECONDS = 0.5
-"""Time without any progress after which a reader is taken to need the WAL still; and between two attempts then."""
+"""Time without progress after which a reader is assumed to hold the WAL; and the time between two attempts then."""
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The thread and its connection, for the WAL that `writer` writes. `completed` counts those that met its end.
+    """The thread and its connection, for the WAL that `writer` writes. `completed` counts checkpoints of all of it.
 
     `on_completed` is called on the thread after each of them.
     """
 
     def __init__(self, file: Path, writer: apsw.Connection, on_completed: Callable[[], None]) -> None:
         self._file = file
-        self._said = Limited(log.warning)
+        self._warnings = Limited(log.warning)
         self._connection = apsw.Connection(str(file))
         self._connection.set_busy_timeout(5_000)
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -56,60 +56,60 @@ class Checkpoints:
         self.pages, self._moved = writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         self._stuck_at: float | None = None
         self._is_held = False
-        self._wanted = threading.Event()
+        self._requested = threading.Event()
         self._closing = threading.Event()
         writer.wal_autocheckpoint(0)
         writer.execute(f"PRAGMA journal_size_limit = {PAGES_MAX * FRAME_BYTES}")
-        writer.set_wal_hook(self._grown)
+        writer.set_wal_hook(self._on_wal_written)
         self._thread = threading.Thread(target=self._run, name="threadline-checkpoints", daemon=True)
         self._thread.start()
         if self.is_behind:
-            self.want()
+            self.request()
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the WAL is so long that writing has to pause for a checkpoint, which is going to be short."""
+        """Whether the WAL is so long that writes have to pause for a checkpoint, and that checkpoint will be short."""
         return self.pages >= PAGES_MAX and not self._is_held and self.pages - self._moved <= REST_MAX
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is anything in the WAL that the database has not."""
+        """Whether the WAL has pages that are not in the database yet."""
         return self.pages > self._moved
 
-    def look(self) -> None:
-        """See to it that the WAL does not grow for ever; here and now where it is overdue."""
+    def run_if_due(self) -> None:
+        """Checkpoint a long WAL: on the thread, or on this one and at once when it is overdue."""
         if self.is_overdue:
             self._checkpoint()
         elif self.pages >= PAGES:
-            self.want()
+            self.request()
 
-    def want(self) -> None:
-        """Have the thread move what can be moved."""
-        self._wanted.set()
+    def request(self) -> None:
+        """Have the thread copy all pages that no reader holds back."""
+        self._requested.set()
 
-    def now(self) -> bool:
-        """Move what can be moved, on this thread; True when nothing is left."""
+    def run_now(self) -> bool:
+        """Checkpoint on the calling thread. True when the database has all pages."""
         before = self.completed
         self._checkpoint()
         return self.completed > before
 
     def close(self) -> None:
-        """End the thread; a checkpoint under way is finished."""
+        """End the thread, after the checkpoint that is running."""
         self._closing.set()
-        self._wanted.set()
+        self._requested.set()
         self._thread.join()
         self._connection.close()
 
-    def _grown(self, connection: apsw.Connection, database: str, pages: int) -> int:
+    def _on_wal_written(self, connection: apsw.Connection, database: str, pages: int) -> int:
         if pages <= self.pages:
-            self._moved = 0  # it has started anew
+            self._moved = 0  # it has restarted
         self.pages = pages
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
         while True:
-            self._wanted.wait()
-            self._wanted.clear()
+            self._requested.wait()
+            self._requested.clear()
             if self._closing.is_set():
                 return
             for _ in range(PASSES_MAX):
@@ -119,15 +119,15 @@ class Checkpoints:
                 self._closing.wait(HELD_SECONDS)
 
     def _checkpoint(self) -> bool:
-        """Move what can be moved; True when nothing is left, so that the next write starts the WAL anew."""
+        """Copy what can be copied. True when the database has all pages, so that the next write restarts the WAL."""
         try:
             with self._lock:
                 pages, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:  # another connection, be it one of ours that closes, moves the pages now
+        except apsw.BusyError:  # another connection checkpoints now, perhaps one of ours that closes
             return True
         except apsw.Error as error:
             trouble = trouble_of(error, self._file, self._connection.system_errno)
-            self._said.say(
+            self._warnings.say(
                 "", f"the WAL grows until it can be checkpointed: {trouble.line if trouble else error}"
             )
             return True

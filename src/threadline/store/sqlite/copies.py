@@ -1,8 +1,8 @@
-"""A copy of a SQLite database while a server writes it: one consistent state, without disturbing the server.
+"""A copy of a SQLite database while a server writes it: one consistent state, without slowing the server.
 
-The copy is made in steps within one read transaction, so it has every commit from before its beginning, and none from
-after it. (With a transaction for each step, a backup begins anew at every commit.) Each step is synced, and `Gentle`
-pauses after it: the sync of a whole copy kept the server's own syncs waiting for 100 ms.
+The copy is made in steps within one read transaction, so it has exactly the commits from before its start. (With one
+transaction a step, the copy would restart at every commit.) Each step ends with an fsync, and `PausingProgress` pauses
+after it: one fsync for a whole copy delayed the server's own fsyncs by 100 ms.
 """
 
 import errno
@@ -19,7 +19,7 @@ from threadline.clock import monotonic
 from threadline.store import migrations, named_statements
 
 STEP_PAGES = 256
-"""Pages of 4 KB that are copied at once."""
+"""Pages of 4 KB that one step copies."""
 
 PAUSE_SECONDS_MAX = 0.25
 
@@ -29,10 +29,10 @@ COUNTED = {
     "contacts": "count_contacts",
     "entries": "count_items",
 }
-"""What a copy is described by, and the statements that count it."""
+"""The counts that describe a copy, and their statements."""
 
 Progress = Callable[[str, int, int], None]
-"""(what is being done, how much of it is, of how much)."""
+"""(the name of the work, the amount done, the whole amount)."""
 
 
 def newest_schema() -> int:
@@ -42,9 +42,9 @@ def newest_schema() -> int:
 
 @contextmanager
 def reading(file: Path, *, is_at_rest: bool = False) -> Iterator[apsw.Connection]:
-    """A connection that only reads `file`, beside a server or without one; raises apsw.Error where it cannot.
+    """A read-only connection to `file`, whether or not a server uses it. Raises apsw.Error when it cannot be opened.
 
-    `is_at_rest` says that nobody writes the file: then it may lie on a medium that cannot be written.
+    `is_at_rest` says that no process writes the file: then it may be on a read-only medium.
     """
     options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
     address = f"file:{quote(str(file.absolute()))}?{options}"
@@ -54,7 +54,7 @@ def reading(file: Path, *, is_at_rest: bool = False) -> Iterator[apsw.Connection
 
 
 def copy(file: Path, to: Path, progress: Progress) -> None:
-    """Copy the database `file` to the new file `to`, which only this user may read, and see it on the disk.
+    """Copy the database `file` to the new file `to`, which only this user may read, and make it durable.
 
     Raises apsw.Error or OSError.
     """
@@ -62,17 +62,19 @@ def copy(file: Path, to: Path, progress: Progress) -> None:
     written = os.open(to, os.O_RDWR)
     try:
         with reading(file) as source, closing(apsw.Connection(str(to))) as target:
-            source.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()  # from here on one state
+            source.execute(
+                "BEGIN; SELECT count(*) FROM sqlite_schema"
+            ).fetchall()  # the snapshot that is copied
             target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF").fetchall()
             try:
                 _copy_in_steps(source, target, written, progress)
-            except (apsw.FullError, apsw.IOError) as error:  # the text is of another error, or of none
+            except (apsw.FullError, apsw.IOError) as error:  # the text may belong to another error
                 said = target.system_errno or source.system_errno or errno.EIO
                 number = errno.ENOSPC if isinstance(error, apsw.FullError) else said
                 raise OSError(number, os.strerror(number), str(to)) from error
         with closing(
             apsw.Connection(str(to))
-        ) as target:  # a file by itself, readable where nothing can be written
+        ) as target:  # without a WAL, so that it can be read on a read-only medium
             target.execute("PRAGMA journal_mode = DELETE").fetchall()
         os.fsync(written)
     finally:
@@ -89,8 +91,8 @@ def _copy_in_steps(
             progress("copied", backup.page_count - backup.remaining, backup.page_count)
 
 
-class Gentle:
-    """Progress, with a pause after each step that is as long as the step was."""
+class PausingProgress:
+    """Progress that pauses after each step, for as long as the step took."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -116,7 +118,7 @@ def first_instance_of(connection: apsw.Connection) -> str | None:
 
 
 def counts_of(connection: apsw.Connection) -> dict[str, int]:
-    """How much of everything a database holds."""
+    """The counts that describe a database."""
     statements = named_statements()
     return {what: _number(connection, statements[name]) for what, name in COUNTED.items()}
 

@@ -1,9 +1,9 @@
-"""How far a database had got when it was last known to be durable: kept beside it, and held against it at a start.
+"""The record of the last durable state of a database: a file beside it, which is compared with it at a start.
 
-`threadline.state` is one line of JSON of a fixed length, written in place. The database has a counter of its own
-batches, which is raised at most once a second, and at once after a checkpoint: so when a WAL or a database is missing,
-the counter is lower than the file says. Between two counts the file also has the WAL's salt and the number of its
-durable frames, twenty times a second: a WAL that was cut off or damaged ends sooner.
+`threadline.state` is one line of JSON of a fixed length, written in place. The database counts its batches in a table,
+at most once a second and right after a checkpoint. When a WAL or a database is lost, that count is lower than the
+record's. Twenty times a second the record also gets the WAL's salt and the number of its durable frames. A WAL that was
+truncated or damaged has fewer.
 """
 
 import json
@@ -24,7 +24,7 @@ RECORD_BYTES = 512
 """Less than a sector of any disk, so that a power cut leaves the old record or the new one."""
 
 SALT = slice(16, 24)
-"""Where the header of a WAL has the number of its generation. Source: sqlite.org/walformat.html."""
+"""The bytes of a WAL's header that change when it restarts. Source: sqlite.org/walformat.html."""
 
 TABLE = "CREATE TABLE IF NOT EXISTS threadline_progress (batch INTEGER NOT NULL, at_ms INTEGER NOT NULL)"
 FIRST = "INSERT INTO threadline_progress SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM threadline_progress)"
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 
 
 class DataLost(RuntimeError):
-    """The database holds less than is known of it; the text says what, and the ways out."""
+    """The database holds less than its record says. The text names the loss and the ways out."""
 
 
 class Mark(NamedTuple):
-    """A state of the database. `frames` are the first ones of the WAL of this `salt`, which is empty without a WAL."""
+    """A state of the database, and of its WAL: the salt, which is empty without a WAL, and the number of frames."""
 
     instance_id: str
     schema: int
@@ -52,24 +52,24 @@ class Mark(NamedTuple):
 
 
 class Record:
-    """The file beside the database `file`. It is written by one thread at a time."""
+    """The record beside the database `file`. One thread at a time writes it."""
 
     def __init__(self, file: Path) -> None:
         self._path = file.with_suffix(SUFFIX)
         self._fd = self._open()
 
     def write(self, mark: Mark) -> None:
-        """Have the file say `mark`. It survives this process; a power cut, after `sync`. Raises OSError."""
+        """Write `mark`. It outlives this process at once, and a power cut after `sync`. Raises OSError."""
         os.pwrite(self._fd, msgspec.json.encode(mark._asdict()).ljust(RECORD_BYTES - 1) + b"\n", 0)
 
-    def look(self) -> None:
-        """Make the file anew if somebody has removed it. Raises OSError."""
+    def recreate_if_removed(self) -> None:
+        """Create the file again if somebody has removed it. Raises OSError."""
         if os.fstat(self._fd).st_nlink == 0:
             os.close(self._fd)
             self._fd = self._open()
 
     def sync(self) -> None:
-        """Make durable what was written. Raises OSError."""
+        """Make the record durable. Raises OSError."""
         os.fsync(self._fd)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Record:
 
 
 class Progress:
-    """Counts the batches of an open database, from `start` on. `mark` is the last count that has been committed."""
+    """Counts the batches of an open database, from `start` on. `mark` is the last committed count."""
 
     def __init__(self, connection: apsw.Connection, clock: Clock, start: Mark) -> None:
         self.mark = start
@@ -95,9 +95,9 @@ class Progress:
         connection.execute(FIRST, (start.batch, start.at_ms))
 
     def count(self, cursor: apsw.Cursor, batches: int, checkpoints: int, *, is_last: bool = False) -> None:
-        """In the transaction of the batch that is the number `batches` of this process: count it, if it is time to.
+        """Count the batch number `batches` of this process in its own transaction, when it is time to.
 
-        `checkpoints` are those that have met the end of the WAL so far.
+        `checkpoints` is the number of checkpoints that have copied the whole WAL so far.
         """
         self._counted, self._is_behind = None, not is_last
         now = monotonic()
@@ -111,27 +111,27 @@ class Progress:
         self._counted = mark
 
     def committed(self) -> None:
-        """The transaction has been committed."""
+        """Note that the transaction was committed."""
         if self._counted is not None:
             self.mark, self._counted = self._counted, None
 
     @property
     def is_behind(self) -> bool:
-        """Whether batches have been written since the last that was counted."""
+        """Whether batches were written since the last counted one."""
         return self._is_behind
 
 
 def open_checked(
     file: Path, connect: Callable[[], apsw.Connection], instance_id: str, *, accept_loss: bool
 ) -> tuple[apsw.Connection, Mark]:
-    """The database `file`, opened by `connect`, and its state; a new one where there is none and none is known of.
+    """Open the database `file` by `connect`, and return it with its state. Creates one when none is recorded.
 
-    Raises DataLost when it holds less than its record and the name of its instance say, and changes nothing then.
-    With `accept_loss` it is logged what is accepted, and a file that is no database is moved aside.
+    Raises DataLost, and changes nothing, when it holds less than its record says or another instance. With
+    `accept_loss` the loss is logged, and a file that is no database is moved aside.
     """
     try:
-        mark = known(file)
-        if what := missing(file, mark, instance_id):
+        mark = recorded(file)
+        if what := loss_before_opening(file, mark, instance_id):
             raise DataLost(what)
         return _checked(file, connect, mark, instance_id)
     except DataLost as loss:
@@ -139,7 +139,7 @@ def open_checked(
             raise DataLost(f"{loss}. {ways_out(file)}") from None
         log.warning("the loss is accepted, and the server goes on with what is there: %s", loss)
     file.with_suffix(SUFFIX).unlink(missing_ok=True)
-    if missing(file, None, "any"):
+    if loss_before_opening(file, None, "any"):
         _set_aside_all(file)  # SQLite would delete a WAL without a database
     try:
         return _checked(file, connect, None, "")
@@ -151,12 +151,12 @@ def open_checked(
 def _checked(
     file: Path, connect: Callable[[], apsw.Connection], mark: Mark | None, instance_id: str
 ) -> tuple[apsw.Connection, Mark]:
-    file.touch(mode=0o600)  # and so are the files that SQLite puts beside it
+    file.touch(mode=0o600)  # SQLite gives the same mode to the files beside it
     connection = connect()
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # a refusal leaves all as it is
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # a refusal changes nothing
     try:
-        now = found(connection, file)
-        if what := lost(file, now, mark, instance_id):
+        now = state_of(connection, file)
+        if what := loss_of(file, now, mark, instance_id):
             raise DataLost(what)
     except BaseException as error:
         connection.close()
@@ -167,12 +167,14 @@ def _checked(
     return connection, now
 
 
-def known(file: Path) -> Mark | None:
-    """The mark in the record beside the database `file`; None without one. Raises DataLost if it cannot be read."""
+def recorded(file: Path) -> Mark | None:
+    """The mark in the record of the database `file`; None without a record. Raises DataLost if it cannot be read."""
     path = file.with_suffix(SUFFIX)
     try:
         record = path.read_bytes()
-        return Mark(**json.loads(record)) if record else None  # the disk was full when it was made
+        return (
+            Mark(**json.loads(record)) if record else None
+        )  # empty if the disk was full when it was created
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
@@ -182,7 +184,7 @@ def known(file: Path) -> Mark | None:
 
 
 def wal_salt(file: Path) -> str:
-    """The generation of the WAL of the database `file`; empty without one."""
+    """The salt of the WAL of the database `file`; empty without a WAL."""
     try:
         with Path(f"{file}-wal").open("rb") as wal:
             return wal.read(SALT.stop)[SALT].hex()
@@ -190,7 +192,7 @@ def wal_salt(file: Path) -> str:
         return ""
 
 
-def found(connection: apsw.Connection, file: Path) -> Mark:
+def state_of(connection: apsw.Connection, file: Path) -> Mark:
     """The state of an open database."""
     schema = int(str(connection.pragma("user_version")))
     tables = {
@@ -205,13 +207,13 @@ def found(connection: apsw.Connection, file: Path) -> Mark:
 
 
 def instance_of(cursor: apsw.Cursor) -> str:
-    """The first instance of a database, which the folder names; empty without one."""
+    """The id of the first instance, which workspace.json names; empty without one."""
     row = cursor.execute("SELECT id FROM instance ORDER BY created_at_ms, id LIMIT 1").fetchone()
     return row[0] if row else ""
 
 
-def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
-    """The fault that shows before the database `file` is opened, given its record and the instance of the folder."""
+def loss_before_opening(file: Path, mark: Mark | None, instance_id: str) -> str | None:
+    """The loss that shows before the database `file` is opened, in words; None when there is none."""
     if mark is None and not instance_id:
         return None
     if not file.exists():
@@ -219,8 +221,8 @@ def missing(file: Path, mark: Mark | None, instance_id: str) -> str | None:
     return None if file.stat().st_size else f"{file} is empty"
 
 
-def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
-    """The data that the database `file` or its WAL lacks, by its state `now`, in words; None when it is complete."""
+def loss_of(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
+    """The loss that the state `now` of the database `file` shows against its record, in words; None when complete."""
     what = _lacking(file, now, mark, instance_id)
     if mark is None or now.frames >= mark.frames or now.instance_id not in ("", mark.instance_id):
         return what
@@ -235,7 +237,7 @@ def lost(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | No
 
 
 def _lacking(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str | None:
-    """The data that the database lacks, in words, without the reason."""
+    """The loss by the counts and names in the database alone, in words."""
     if now.schema == 0 and (mark is not None or instance_id):
         return f"{file} holds nothing"
     expected = mark.instance_id if mark is not None else ""
@@ -258,7 +260,7 @@ def _lacking(file: Path, now: Mark, mark: Mark | None, instance_id: str) -> str 
 
 
 def ways_out(file: Path) -> str:
-    """What to do about data that is lost."""
+    """The ways out of a loss, in words."""
     return (
         f"Nothing was changed. Bring a backup back: `threadline restore FROM --replace --data {file.parent}`;"
         f" or go on with what is there: `threadline serve --accept-loss --data {file.parent}`."
@@ -272,7 +274,7 @@ def _set_aside_all(file: Path) -> None:
 
 
 def set_aside(file: Path) -> Path:
-    """Keep `file` under a name that nothing has yet, beside it; that name."""
+    """Rename `file` to an unused name beside it, and return that name."""
     number = 1
     while (kept := file.with_name(f"{file.name}.kept-{number}")).exists():
         number += 1

@@ -1,10 +1,11 @@
-"""The store on one SQLite file: units of work in batches on the event loop, syncs on a thread, reads on the loop.
+"""The store on one SQLite file: batches of units of work on the event loop, fsync on a thread, reads on the loop.
 
-Waiting units run in one transaction, one after the other, and are answered once it is durable. A commit only writes; a
-thread makes durable all that is written by then (`store.sqlite.durability`), while the loop runs the next batch. So two
-threads never run Python at once, which would cost more than it brings. There is no timer: a lone caller waits for one
-sync, and many callers share it. Short indexed reads run on a second connection. They are answered when every commit is
-durable that they may have seen. One process writes a file: two would wait on each other for longer than they work.
+The units that wait form a batch: they run one after the other in one transaction, and are answered once it is durable.
+A commit only writes. A thread calls fsync for all batches written so far (`store.sqlite.durability`), while the loop
+runs the next batch. Only the loop runs much Python: two threads would fight for the interpreter's lock.
+There is no timer: a lone caller waits for one fsync, and many callers share one. Short indexed reads run on a second
+connection. A read is answered once every commit that it may have seen is durable. One process writes the file: two
+would wait for each other longer than they work.
 """
 
 import asyncio
@@ -25,32 +26,32 @@ from threadline.clock import Clock
 from threadline.store import Row, Store, Tx, Unavailable, UnitOfWork, Work, migrations, named_statements
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.checkpoints import FRAME_BYTES
-from threadline.store.sqlite.durability import Syncs
+from threadline.store.sqlite.durability import GroupCommit
 from threadline.store.sqlite.progress import TOUCH, Progress, open_checked
-from threadline.store.sqlite.trouble import Troubles, trouble_of
+from threadline.store.sqlite.trouble import WriteHealth, trouble_of
 
 T = TypeVar("T")
 BATCH_MAX = 16
-"""Units of one transaction. With larger batches every caller waits for the slowest, and callers in a loop run in
-lockstep."""
+"""The most units in one transaction. With larger batches every caller waits for the slowest, and callers in a loop run
+in lockstep."""
 
 LOCK_SECONDS_MAX = 5.0
 """Time that a unit of work waits while another program holds the lock of the database."""
 
 LOCKED_SECONDS = 0.5
-"""Time after which that is told, sooner than `/ready` says that nobody has answered."""
+"""Time after which such a lock is reported. It is shorter than the time after which `/ready` reports no answer."""
 
 LOCK_RETRY_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
 
-class _Undone(BaseException):
-    """SQLite has rolled back everything, as it does when the disk fails. No `except Exception` may go on after it."""
+class _RolledBack(BaseException):
+    """SQLite has rolled back the transaction, as it does when the disk fails. No `except Exception` catches it."""
 
 
 class SqliteTx(Tx):
-    """A transaction on an apsw connection, through a cursor that nobody else uses meanwhile."""
+    """A transaction on an apsw connection, through a cursor that nothing else uses meanwhile."""
 
     _statements = named_statements()
 
@@ -62,28 +63,28 @@ class SqliteTx(Tx):
         self._execute = cursor.execute
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._ask(name, parameters)
+        return self._query(name, parameters)
 
     def one(self, name: str, /, **parameters: Any) -> Row | None:
-        rows = self._ask(name, parameters)
+        rows = self._query(name, parameters)
         return rows[0] if rows else None
 
     def run(self, name: str, /, **parameters: Any) -> None:
-        self._ask(name, parameters)
+        self._query(name, parameters)
 
     def put(self, name: str, row: Any, /) -> None:
-        self._ask(name, row)
+        self._query(name, row)
 
-    def _ask(self, name: str, parameters: Any) -> list[Row]:
+    def _query(self, name: str, parameters: Any) -> list[Row]:
         try:
             return self._execute(self._statements[name], parameters).fetchall()
         except apsw.Error as error:
             if not self._connection.in_transaction:
-                raise _Undone from error
+                raise _RolledBack from error
             raise
 
     def touch(self) -> None:
-        """Write something that changes nothing."""
+        """Write a row without changing it."""
         self._execute(TOUCH)
 
     @contextlib.contextmanager
@@ -92,7 +93,7 @@ class SqliteTx(Tx):
         self._execute("SAVEPOINT inner_work")
         try:
             yield
-        except _Undone:
+        except _RolledBack:
             raise
         except BaseException:
             self._execute("ROLLBACK TO inner_work; RELEASE inner_work")
@@ -102,7 +103,7 @@ class SqliteTx(Tx):
 
 
 Done = Callable[[Any, BaseException | None], None]
-"""What is told of a unit of work: its result, or why it has failed."""
+"""(the result of a unit of work, or the error with which it failed)."""
 
 
 class _Job:
@@ -115,7 +116,7 @@ class _Job:
         self.result: Any = None
         self.error: BaseException | None = None
         self.waits_since = 0.0
-        """When it was first seen to wait for another program."""
+        """When it first waited for another program's lock."""
 
 
 class Reader:
@@ -133,8 +134,8 @@ class Reader:
         self._cursor.execute("BEGIN")
         try:
             return work(SqliteTx(self._connection, self._cursor, self._clock, self._policy))
-        except _Undone as undone:
-            raise undone.__cause__ or undone from None
+        except _RolledBack as rolled_back:
+            raise rolled_back.__cause__ or rolled_back from None
         finally:
             if self._connection.in_transaction:
                 self._cursor.execute("COMMIT")
@@ -147,9 +148,9 @@ class Reader:
 class SqliteStore(Store):
     """A store in the file `path`, or in memory-like temporary files when `path` is None.
 
-    Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Nobody but this
-    user may read what is kept. Raises DataLost when the file holds less than its folder knows, among that the instance
-    `instance_id`, unless `accept_loss`; RuntimeError for a file that cannot be used.
+    Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Only this user may
+    read the files. Raises DataLost when the file holds less than its folder records, or not the instance `instance_id`,
+    unless `accept_loss`. Raises RuntimeError for a file that cannot be used.
     """
 
     def __init__(
@@ -179,10 +180,10 @@ class SqliteStore(Store):
             self._reader = Reader(file, clock, self._policy, durable=path is not None)
             self._writer.execute("BEGIN IMMEDIATE; COMMIT")
             self._writer.set_busy_timeout(0)  # the loop does not stand still for another program
-            self.syncs: Syncs | None = None
+            self.group_commit: GroupCommit | None = None
             if path is not None:
-                self.syncs = Syncs(
-                    path, self._writer, self._progress.mark, self._end_of_sync, observer.synced
+                self.group_commit = GroupCommit(
+                    path, self._writer, self._progress.mark, self._synced, observer.synced
                 )
         except (apsw.Error, OSError) as error:
             trouble = trouble_of(error, file)
@@ -198,21 +199,21 @@ class SqliteStore(Store):
         self._count = 0
         self._written: deque[tuple[int, list[_Job]]] = deque()
         self._failure: BaseException | None = None
-        self._troubles = Troubles(file, observer.troubled, self._probe)
+        self._health = WriteHealth(file, observer.troubled, self._probe)
 
     @property
     def wal_bytes(self) -> int:
-        """The length of the WAL: what was written since it last began anew."""
-        return self.syncs.checkpoints.pages * FRAME_BYTES if self.syncs is not None else 0
+        """The length of the WAL: all pages written since it last restarted."""
+        return self.group_commit.checkpoints.pages * FRAME_BYTES if self.group_commit is not None else 0
 
     @property
     def trouble(self) -> str | None:  # type: ignore[override]
         """See `Store`."""
-        return self._troubles.reason
+        return self._health.reason
 
     async def write(self, unit: UnitOfWork[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(unit.run, partial(_settle, future))
+        self._enqueue(unit.run, partial(_resolve, future))
         return await future
 
     def submit(self, unit: UnitOfWork[Any], done: Done) -> None:
@@ -221,16 +222,16 @@ class SqliteStore(Store):
 
     def _enqueue(self, work: Work[Any], done: Done) -> None:
         self._waiting.append(_Job(work, done))
-        self._go_on()
+        self._schedule()
 
     async def read(self, work: Work[T], *, is_single: bool = False) -> T:
         try:
             return self._reader.read(work)
         except apsw.Error as error:
-            raise self._told(error) from error
+            raise self._explain(error) from error
         finally:
-            if self._written:  # which may have been seen, and is not durable yet
-                await self._settled()
+            if self._written:  # a batch that the read may have seen is not durable yet
+                await self._all_durable()
             elif self._failure is not None:
                 raise self._failure
 
@@ -238,56 +239,56 @@ class SqliteStore(Store):
         if self._is_due or self._written or self._progress.is_behind:
             self._is_closing = True
             touched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._enqueue(_touch, partial(_settle, touched))  # comes after all that waits
+            self._enqueue(_touch, partial(_resolve, touched))  # comes after all that waits
             with contextlib.suppress(Unavailable):
                 await touched
-        self._troubles.close()
-        if self.syncs is not None:
-            await self.syncs.close()
+        self._health.close()
+        if self.group_commit is not None:
+            await self.group_commit.close()
         self._reader.close()
         if self._failure is not None:  # the names may belong to other files now
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
 
-    async def _settled(self) -> None:
-        """Wait until all is durable that is written now."""
+    async def _all_durable(self) -> None:
+        """Wait until every batch written so far is durable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._written[-1][1].append(_Job(_nothing, partial(_settle, future)))
+        self._written[-1][1].append(_Job(_nothing, partial(_resolve, future)))
         await future
 
-    def _go_on(self) -> None:
+    def _schedule(self) -> None:
         if self._is_due or not self._waiting:
             return
-        if self.syncs is None or self.syncs.have_room(len(self._written)):
+        if self.group_commit is None or self.group_commit.has_room(len(self._written)):
             self._is_due = True
-            asyncio.get_running_loop().call_soon(self._next)
+            asyncio.get_running_loop().call_soon(self._run_batch)
 
-    def _next(self) -> None:
-        """Run what waits, write it, and have it made durable by the thread that waits for the disk."""
+    def _run_batch(self) -> None:
+        """Run the units that wait as one batch, write it, and have the fsync thread make it durable."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
         before = self._writer.total_changes()
         if self._failure is None:
             if not self._begin(batch):
                 return
-            self._run(batch)
+            self._run_units(batch)
         has_written = self._writer.total_changes() != before
         if has_written:
             self._count += 1
             self._observer.written(self._count, len(batch))
         self._commit(batch, has_written=has_written)
-        if self.syncs is not None and (self._written or has_written):
+        if self.group_commit is not None and (self._written or has_written):
             self._written.append((self._count, batch))
-            self.syncs.want(self._progress.mark)
+            self.group_commit.request(self._progress.mark)
         else:
             self._answer(batch)
-            self._troubles.settled(self._count)
-        self._is_due = False  # and not before: a sync that ends meanwhile begins no other batch
-        self._go_on()
+            self._health.durable(self._count)
+        self._is_due = False  # only now: an fsync that ends meanwhile must not begin another batch
+        self._schedule()
 
     def _begin(self, batch: list[_Job]) -> bool:
         """Begin the transaction of a batch; False when another program holds the lock, and the batch waits for it.
 
-        The loop goes on meanwhile. Each unit waits for so long, and is then refused.
+        The loop goes on meanwhile. A unit that has waited for LOCK_SECONDS_MAX is refused.
         """
         try:
             self._writing.execute("BEGIN IMMEDIATE")
@@ -295,10 +296,10 @@ class SqliteStore(Store):
             loop = asyncio.get_running_loop()
             self._waiting.extendleft(reversed(batch))
             self._refuse_late(error, loop.time())
-            loop.call_later(LOCK_RETRY_SECONDS, self._next)
+            loop.call_later(LOCK_RETRY_SECONDS, self._run_batch)
             return False
         except apsw.Error as error:
-            self._undo(batch, error)
+            self._roll_back(batch, error)
         return True
 
     def _refuse_late(self, error: apsw.BusyError, now: float) -> None:
@@ -310,23 +311,23 @@ class SqliteStore(Store):
             (late if now - job.waits_since > LOCK_SECONDS_MAX else waiting).append(job)
         self._waiting = waiting
         if late:
-            _fail(late, self._told(error, len(late)))
+            _fail(late, self._explain(error, len(late)))
             self._answer(late)
         elif waiting and now - waiting[0].waits_since > LOCKED_SECONDS and self.trouble is None:
-            self._told(error, 0)
+            self._explain(error, 0)
 
-    def _run(self, batch: list[_Job]) -> None:
+    def _run_units(self, batch: list[_Job]) -> None:
         """Run a batch in one transaction.
 
-        Most units that fail have written nothing. After one that has, the others run again without it, each in a
-        savepoint. So no unit pays for a rare case.
+        Most units that fail have written nothing. After one that has, the transaction is rolled back and the others run
+        again without it, each in a savepoint. So the usual unit needs no savepoint.
         """
-        if not self._writer.in_transaction:  # it could not be begun
+        if not self._writer.in_transaction:  # it could not begin
             return
         try:
             for job in batch:
-                if self.syncs is not None:
-                    self.syncs.settle()  # callers of earlier batches do not wait for this one
+                if self.group_commit is not None:
+                    self.group_commit.deliver()  # callers of earlier batches do not wait for this one
                 if not self._try(job):
                     self._writing.execute("ROLLBACK; BEGIN IMMEDIATE")
                     for other in batch:
@@ -334,7 +335,7 @@ class SqliteStore(Store):
                             self._try_alone(other)
                     break
         except BaseException as error:  # noqa: BLE001 - the callers get every error
-            self._undo(batch, error)
+            self._roll_back(batch, error)
 
     def _try(self, job: _Job) -> bool:
         """Run a unit; False when it failed after it had written."""
@@ -342,59 +343,59 @@ class SqliteStore(Store):
         job.tx = tx = SqliteTx(self._writer, self._writing, self._clock, self._policy)
         try:
             job.result = job.work(tx)
-        except _Undone:
+        except _RolledBack:
             raise
         except BaseException as error:  # noqa: BLE001 - the caller gets every error
-            job.error = self._told(error)
+            job.error = self._explain(error)
             return self._writer.total_changes() == before
         return True
 
     def _try_alone(self, job: _Job) -> None:
-        """Run a unit, perhaps again, so that what it writes is undone when it fails."""
+        """Run a unit, perhaps again, so that what it writes is rolled_back when it fails."""
         job.error = None
         self._writing.execute("SAVEPOINT work")
         if not self._try(job):
             self._writing.execute("ROLLBACK TO work")
         self._writing.execute("RELEASE work")
 
-    def _undo(self, batch: list[_Job], error: BaseException) -> None:
-        """Nothing of a batch is kept, and everyone is told why."""
+    def _roll_back(self, batch: list[_Job], error: BaseException) -> None:
+        """Undo a whole batch, and answer all its callers with the error."""
         with contextlib.suppress(apsw.Error):
             self._writing.execute("ROLLBACK")
-        cause = (error.__cause__ or error) if isinstance(error, _Undone) else error
-        _fail(batch, self._told(cause, len(batch)))
+        cause = (error.__cause__ or error) if isinstance(error, _RolledBack) else error
+        _fail(batch, self._explain(cause, len(batch)))
 
     def _commit(self, batch: list[_Job], *, has_written: bool) -> None:
-        """Commit what a batch has written."""
+        """Commit a batch."""
         if not self._writer.in_transaction:
             return
-        checkpoints = self.syncs.checkpoints.completed if self.syncs is not None else 0
+        checkpoints = self.group_commit.checkpoints.completed if self.group_commit is not None else 0
         try:
             if has_written:
                 self._progress.count(self._writing, self._count, checkpoints, is_last=self._is_closing)
             self._writing.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - the callers get every error
-            self._undo(batch, error)
+            self._roll_back(batch, error)
         else:
             if has_written:
                 self._progress.committed()
-                self._troubles.wrote(self._count)
+                self._health.committed(self._count)
 
-    def _end_of_sync(self, count: int, failure: OSError | None) -> None:
-        """The `count` oldest batches that were written are durable, or, after a failure, nobody knows."""
+    def _synced(self, count: int, failure: OSError | None) -> None:
+        """Answer the `count` oldest written batches, which are durable; after a failure that is unknown."""
         if failure is not None and self._failure is None:
-            self._failure = self._told(failure)
+            self._failure = self._explain(failure)
             self._observer.failed()
         for _ in range(count):
             number, batch = self._written.popleft()
             self._answer(batch)
             if self._failure is None:
                 self._observer.durable(number)
-                self._troubles.settled(number)
-        self._go_on()
+                self._health.durable(number)
+        self._schedule()
 
     def _answer(self, batch: list[_Job]) -> None:
-        """After the commit: wake first, so that a push never trails the sender's own answer by much.
+        """Report the commits, then answer: a push is sent no later than the sender's own answer.
 
         After one failed fsync trust none: the kernel may have dropped the dirty pages.
         """
@@ -408,12 +409,12 @@ class SqliteStore(Store):
                     log.exception("a wake after a commit failed; sockets catch up from the store")
             job.done(job.result, job.error)
 
-    def _told(self, error: BaseException, count: int = 1) -> BaseException:
-        """What to tell `count` callers of an error, of which the operator is told too."""
-        return self._troubles.met(error, self._writer.system_errno, count)
+    def _explain(self, error: BaseException, count: int = 1) -> BaseException:
+        """The error for `count` callers. Logs it for the operator if the disk is to blame."""
+        return self._health.explain(error, self._writer.system_errno, count)
 
     def _probe(self) -> None:
-        """Write something, so that the end of a trouble is seen though nobody asks for anything."""
+        """Write a row, to notice the end of a trouble though no caller writes."""
         if self._failure is None and not self._is_closing:
             self._enqueue(_touch, lambda result, error: None)
 
@@ -424,7 +425,7 @@ def _fail(batch: list[_Job], error: BaseException) -> None:
 
 
 def _touch(tx: Tx) -> None:
-    """Write something that changes nothing."""
+    """Write a row without changing it."""
     assert isinstance(tx, SqliteTx)
     tx.touch()
 
@@ -433,7 +434,7 @@ def _nothing(tx: Tx) -> None:
     pass
 
 
-def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+def _resolve(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
     if future.cancelled():
         return
     if error is None:

@@ -1,4 +1,4 @@
-"""Reasons why nothing can be written: told apart, put into one line that says what to do, and not said too often."""
+"""Reasons why nothing can be written: classify an error, log one line that says what to do, and not too often."""
 
 import asyncio
 import errno
@@ -21,17 +21,17 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_PERMISSION = {errno.EROFS, errno.EACCES, errno.EPERM}
 ROOM_BYTES_MIN = 1 << 20
 PROBE_SECONDS = 1.0
-"""Between two attempts to write something, while nothing can be written and perhaps nobody asks for it."""
+"""Time between two attempts to write while writes fail, even if no caller asks for one."""
 
 log = logging.getLogger(__name__)
 
 
 class Unlinked(OSError):
-    """A file of the database has lost its name, or the name belongs to another file."""
+    """A file of the database was unlinked, or its name belongs to another file now."""
 
 
 class Trouble(NamedTuple):
-    """`reason` is one of those above; `line` says to an operator what is wrong with which file, and what to do."""
+    """`reason` is one of those above. `line` tells the operator the fault, the file, and what to do."""
 
     reason: str
     line: str
@@ -40,7 +40,7 @@ class Trouble(NamedTuple):
 def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Trouble | None:
     """The reason why the database `file` cannot be written; None for an error of another kind.
 
-    `system_errno` is what the system said to SQLite last.
+    `system_errno` is the last error of the system that SQLite saw.
     """
     number = error.errno or 0 if isinstance(error, OSError) else system_errno
     said = str(error)
@@ -76,7 +76,7 @@ def trouble_of(error: BaseException, file: Path, system_errno: int = 0) -> Troub
 
 
 def holder_of(file: Path) -> str:
-    """The program that holds a lock for writing on the database `file`, as far as the system tells.
+    """The program that holds a write lock on the database `file`, as far as the system tells.
 
     Source: proc_locks(5). A lock within another container, or of an open file description, has no process there.
     """
@@ -94,74 +94,76 @@ def holder_of(file: Path) -> str:
     return "another program"
 
 
-class Troubles:
-    """The reason why the database `file` cannot be written. `reason` is for `Store.trouble`, `changed` is told of it.
+class WriteHealth:
+    """Whether the database `file` can be written. `reason` says why not; `on_change` is called when it changes.
 
-    `probe` is called a second after an attempt that failed, and is to make another.
+    `probe` is called a second after a failed attempt, to make another.
     """
 
-    def __init__(self, file: Path, changed: Callable[[str | None], None], probe: Callable[[], None]) -> None:
+    def __init__(
+        self, file: Path, on_change: Callable[[str | None], None], probe: Callable[[], None]
+    ) -> None:
         self.reason: str | None = None
         self._file = file
-        self._changed = changed
+        self._on_change = on_change
         self._probe = probe
-        self._said = Limited(log.error)
-        self._recovered = Limited(log.warning)
+        self._errors = Limited(log.error)
+        self._recoveries = Limited(log.warning)
         self._probing: asyncio.TimerHandle | None = None
-        self._good: int | None = None
+        self._first_good: int | None = None
 
-    def met(self, error: BaseException, system_errno: int = 0, count: int = 1) -> BaseException:
-        """Tell the operator, when that is why `error` kept `count` units from being written; what to tell callers."""
+    def explain(self, error: BaseException, system_errno: int = 0, count: int = 1) -> BaseException:
+        """The error for the callers of `count` units that failed with `error`. A reason of the disk is logged."""
         trouble = trouble_of(error, self._file, system_errno)
         if trouble is None:
             return error
-        self._said.say(trouble.reason, trouble.line, count)
-        self._good = None
+        self._errors.say(trouble.reason, trouble.line, count)
+        self._first_good = None
         if self.reason != trouble.reason:
             self.reason = trouble.reason
-            self._changed(self.reason)
-        self._try_again()
+            self._on_change(self.reason)
+        self._schedule_probe()
         unavailable = Unavailable(trouble.line)
         unavailable.__cause__ = error
         return unavailable
 
-    def wrote(self, batch: int) -> None:
-        """The batch of this number has been committed."""
-        if self.reason is not None and self._good is None:
-            self._good = batch
+    def committed(self, batch: int) -> None:
+        """Note that the batch of this number was written."""
+        if self.reason is not None and self._first_good is None:
+            self._first_good = batch
 
-    def settled(self, batch: int) -> None:
-        """All up to the batch of this number is durable."""
-        if self._good is None or batch < self._good or self.reason is None:
+    def durable(self, batch: int) -> None:
+        """End the trouble if the first batch that was written after it is durable."""
+        if self._first_good is None or batch < self._first_good or self.reason is None:
             return
-        self._good = None
+        self._first_good = None
         if self.reason == DISK_FULL and not _has_room(self._file.parent):
-            self._try_again()
+            self._schedule_probe()
             return
-        count = self._said.left_out(self.reason)
+        count = self._errors.left_out(self.reason)
         more = f" ({count:,} more requests were refused)" if count else ""
-        self._recovered.say("", f"{self._file} can be written again{more}")
+        self._recoveries.say("", f"{self._file} can be written again{more}")
         self.reason = None
-        self._changed(None)
+        self._on_change(None)
         self.close()
 
     def close(self) -> None:
-        """Make no more attempts."""
+        """Cancel the next attempt."""
         if self._probing is not None:
             self._probing.cancel()
             self._probing = None
 
-    def _try_again(self) -> None:
+    def _schedule_probe(self) -> None:
         if self._probing is None:
-            self._probing = asyncio.get_running_loop().call_later(PROBE_SECONDS, self._again)
+            self._probing = asyncio.get_running_loop().call_later(PROBE_SECONDS, self._probe_again)
 
-    def _again(self) -> None:
+    def _probe_again(self) -> None:
         self._probing = None
         self._probe()
 
 
 def _has_room(folder: Path) -> bool:
-    """Whether the disk has more than a few messages' worth. One write may succeed where the next one does not."""
+    """Whether the disk has room for more than a few messages. On a full disk a small write may still succeed."""
     try:
         disk = os.statvfs(folder)
     except OSError:
