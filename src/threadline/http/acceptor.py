@@ -1,7 +1,7 @@
-"""Takes connections from a listening socket, and answers them also when the system has no descriptor for them.
+"""Accepts connections on a listening socket, and answers 503 when the system has no file descriptor left.
 
-The loops' own acceptors do not: at EMFILE uvloop closes every waiting connection without a word (libuv), and asyncio's
-tries again a thousand times a second, at the cost of a core.
+The acceptors of the event loops do not answer. At EMFILE uvloop (libuv) closes every waiting connection, and asyncio
+tries again a thousand times a second, which takes a whole core.
 """
 
 import asyncio
@@ -13,26 +13,25 @@ import socket
 from collections.abc import Callable
 
 ACCEPTED_AT_ONCE = 64
-"""Connections that are taken in one turn of the loop, so that a crowd of new ones does not hold up the others."""
+"""The connections accepted in one turn of the loop. With more, open connections would wait for many new ones."""
 
 SYSTEM_BYTES_MAX = 65_536
-"""Bytes that the system may hold for a client: unread answers, and unread requests. Linux would let both grow to
-megabytes."""
+"""The size of the system's buffers for a client, each way. Linux would let both grow to megabytes."""
 
 AGAIN_SECONDS = 1.0
 WARNED_EVERY_SECONDS = 10.0
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 REQUEST_BYTES = 65_536
-"""Bytes read of a request that is refused unseen: a close with unread bytes may cost the client its answer."""
+"""The bytes read of a request that is refused unparsed. A close with unread bytes could lose the client its answer."""
 
 log = logging.getLogger("threadline.http")
 
 
 class Acceptor:
-    """Gives each connection to `bound` a protocol of `connection`; one too many for the system gets `refusal`'s bytes.
+    """Makes a protocol by `connection` for each connection to `bound`. Without a free descriptor it sends `refusal`.
 
-    A spare descriptor is kept for that: it is closed, the connection takes its number, is answered and closed, and
-    the spare is opened again.
+    A spare descriptor is kept open for that. It is closed, so that the connection can be accepted in its place; the
+    connection is answered and closed, and the spare is opened again.
     """
 
     def __init__(
@@ -52,16 +51,16 @@ class Acceptor:
         self._warned_at = -WARNED_EVERY_SECONDS
 
     def start(self, backlog: int) -> None:
-        """Accept connections; `backlog` of them may wait."""
+        """Accept connections. Up to `backlog` of them may wait."""
         self._bound.setblocking(False)
         self._bound.listen(backlog)
-        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections take it over
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # accepted connections inherit both
             self._bound.setsockopt(socket.SOL_SOCKET, buffer, SYSTEM_BYTES_MAX)
         self._spare = _spare()
         self._loop.add_reader(self._bound, self._accept)
 
     def close(self) -> None:
-        """Take no more, and let go of the socket."""
+        """Accept no more, and close the socket."""
         if self._again is not None:
             self._again.cancel()
         self._loop.remove_reader(self._bound)
@@ -91,11 +90,11 @@ class Acceptor:
     async def _open(self, connection: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._connection, connection)
-        except OSError:  # it is gone already
+        except OSError:  # the client has closed it already
             connection.close()
 
     def _refuse(self) -> bool:
-        """Answer the next connection with the spare's descriptor. False when that is of no use either."""
+        """Refuse the next connection, by the spare descriptor. False when that is not possible either."""
         if self._spare is None:
             return False
         os.close(self._spare)
@@ -118,7 +117,7 @@ class Acceptor:
         return True
 
     def _pause(self) -> None:
-        """Let them wait for a second: until then there would be nothing but failures, one after the other."""
+        """Accept nothing for a second, since every attempt until then would fail."""
         self._loop.remove_reader(self._bound)
         self._again = self._loop.call_later(AGAIN_SECONDS, self._go_on)
 
@@ -129,7 +128,7 @@ class Acceptor:
         self._loop.add_reader(self._bound, self._accept)
 
     def _warn(self, error: OSError) -> None:
-        """Say it at most once in ten seconds."""
+        """Log the failure, at most once in ten seconds."""
         now = self._loop.time()
         if now - self._warned_at >= WARNED_EVERY_SECONDS:
             self._warned_at = now
@@ -143,7 +142,7 @@ class Acceptor:
 
 
 def _spare() -> int | None:
-    """A descriptor that stands for nothing; None when there is none to be had."""
+    """Open a descriptor to keep in reserve; None when the system has none."""
     try:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

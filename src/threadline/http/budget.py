@@ -1,8 +1,8 @@
-"""Bytes that a process holds for its clients: counted for all together, by credential and by address, and bounded.
+"""The bytes that a process holds for its clients: counted and bounded, in all, by credential and by address.
 
-Counted are requests that have not come whole or that wait for their turn, frames that were not looked at yet, and
-answers that a client has not read. Nearly every request comes in one packet, and the system takes its answer at once:
-such a request is never counted.
+Three things count: requests that are not complete or wait for their turn, frames that are not parsed yet, and answers
+that a client has not read. Nearly every request comes in one packet, and the system takes its answer at once. Such a
+request is never counted.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 FREE_BYTES = 4_096
-"""Bytes that a connection may hold uncounted, each way: about as much as it costs by itself."""
+"""The bytes that a connection may hold uncounted, each way. The connection itself takes about as much memory."""
 
 CREDENTIALS, ADDRESSES = 8, 4
-"""One credential may hold an eighth of all, one address a quarter."""
+"""The shares of all bytes: one credential may hold an eighth, one address a quarter."""
 
 log = logging.getLogger("threadline.http")
 
@@ -41,9 +41,9 @@ NOTHING = Held("", "")
 class Budget:
     """The buffered bytes of one process: at most `bytes_max` for all. `cut_off` drops a connection.
 
-    A credential or an address that holds nothing yet may always hold something, be it more than its share: otherwise
-    a small budget would leave a large answer to nobody. Amounts are absolute, not added up, and a connection that ends
-    is released, so that it gives back exactly what it holds.
+    A credential or an address that holds nothing yet may always hold one thing of any size. With a small budget no
+    client could get a large answer otherwise. Each call gives the whole amount of a connection, not a difference. A
+    connection that ends is released, and gives back exactly the bytes that it holds.
 
     Assumed: only public addresses are bounded, IPv6 by its first 64 bits. All clients behind a proxy share the proxy's
     address, and a proxy is reached over this machine's own or a private network.
@@ -62,10 +62,10 @@ class Budget:
         return len(self._connections)
 
     def take_in(self, transport: asyncio.Transport, count: int, credential: str, claimed: str = "") -> bool:
-        """Hold `count` bytes in all that a connection has sent and that wait. False, and nothing done, without room.
+        """Hold `count` bytes in all that a connection has sent and that wait. Without room do nothing, return False.
 
-        `claimed` is a credential that is not proved yet, such as a key of a signature over a body that is still coming:
-        it is held to its bound for each address, so that nobody else can use up another's.
+        `claimed` is a credential that is not proved yet, such as the key of a signature over a body that is still
+        coming. Its bytes are bounded for each address apart, so that one client cannot use up the share of another.
         """
         count = over_free(count)
         if not count and transport not in self._connections:
@@ -78,10 +78,10 @@ class Budget:
         )
 
     def leave_unread(self, transport: asyncio.Transport, count: int, credential: str) -> bool:
-        """Hold `count` bytes in all that a client has not taken of its answers. False, and nothing done, without room.
+        """Hold `count` bytes in all of answers that a client has not read. Without room do nothing, return False.
 
-        Where there is none, those are cut off first who have read nothing for the longest time, among those of the
-        credential, of the address or of all: others have taken their answers long before.
+        Before that, clients that do not read are cut off to make room: those of the same credential, of the same
+        address, or all, depending on the bound. The client that has read nothing for the longest time is the first.
         """
         held = self._of(transport)
         held = held._replace(credential=credential or held.credential, unread=over_free(count))
@@ -95,7 +95,7 @@ class Budget:
         return True
 
     def _make_room(self, transport: asyncio.Transport, held: Held) -> None:
-        """Cut off clients that read nothing, the oldest first, as long as that makes room for this."""
+        """Cut off clients that do not read, the oldest first, until there is room for `held`."""
         for other in list(self._unread):
             is_in_the_way = self._shortage(transport, held)
             if is_in_the_way is None:
@@ -106,7 +106,7 @@ class Budget:
                 self._cut_off(other)
 
     def release(self, transport: asyncio.Transport) -> None:
-        """A connection holds nothing any more."""
+        """Give back all bytes of a connection."""
         self._unread.pop(transport, None)
         if (held := self._connections.pop(transport, None)) is not None:
             self._count(held, -held.total)
@@ -127,7 +127,7 @@ class Budget:
         return True
 
     def _shortage(self, transport: asyncio.Transport, held: Held) -> Callable[[Held], bool] | None:
-        """Which others hold what a connection needs to hold this; None when there is room."""
+        """Return which other connections use up the bound that `held` would exceed; None when there is room."""
         before = self._connections.get(transport, NOTHING)
         credential, address = held.credential, held.address
         of_credential = self._credentials[credential] - (
@@ -152,19 +152,19 @@ class Budget:
 
 
 def over_free(count: int) -> int:
-    """`count`, or nothing where it is free."""
+    """Return `count`, or 0 where that much is free."""
     return count if count > FREE_BYTES else 0
 
 
 def address_of(transport: asyncio.Transport) -> str:
-    """Where a connection comes from."""
+    """Return the address of a connection's client, empty for a Unix socket."""
     peer: Any = transport.get_extra_info("peername")
     return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 @lru_cache(maxsize=1_000)
 def bounded(address: str) -> str:
-    """The address or network whose bytes are bounded, as `Budget` has it; an empty text where there is no bound."""
+    """Return the address or network whose bytes are bounded (see `Budget`); an empty text where there is no bound."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

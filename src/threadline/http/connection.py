@@ -22,7 +22,7 @@ from threadline.http.run import run
 from threadline.http.websocket import Receiver, WebSocket, switching
 
 UNASKED_BYTES_MAX = 65_536
-"""Bytes of a body that are read before the application wants it."""
+"""The bytes of a body that are read before the application asks for it."""
 
 REQUEST_BYTES = 2_048
 """The memory of a request besides its body: some headers, and the objects for them."""
@@ -31,7 +31,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Http(Outgoing):
-    """One HTTP connection: its requests answered one after the other, its head bounded in bytes and in time."""
+    """One HTTP connection. Its requests are answered one after the other; each phase has a limit in time."""
 
     transport: asyncio.Transport
 
@@ -72,7 +72,7 @@ class Http(Outgoing):
         self.connections.replace(self, None)
 
     def eof_received(self) -> bool:
-        """A client that has said all it has to say still gets its answers; a request cut short is dropped."""
+        """The client has closed its side. It still gets its answers; a request that is not complete is dropped."""
         if self.phase is OPEN:
             self.phase = LAST
             self.drop_unfinished()
@@ -83,7 +83,7 @@ class Http(Outgoing):
         return self.phase is not OVER
 
     def resume_writing(self) -> None:
-        if self.phase is OVER:  # `wait_for_reader` still waits for the rest
+        if self.phase is OVER:  # the client may still be reading the last answer
             self.is_write_paused = False
             return
         super().resume_writing()
@@ -91,7 +91,7 @@ class Http(Outgoing):
             self.proceed()
 
     def look(self) -> None:
-        """Whether the client's time is over; if not, look again when it may be. One timer serves all requests."""
+        """End the connection if the client's time is over, else look again later. One timer serves all requests."""
         bounds, current = self.bounds, self.current
         soonest = min(bounds.request_seconds_max, bounds.keep_alive_seconds)
         left: float = soonest
@@ -108,7 +108,7 @@ class Http(Outgoing):
         elif self.http1.bytes_so_far and self.phase is OPEN:
             self.refuse(408, "RequestTimeoutException", "The request did not arrive in time.")
         elif self.transport.get_write_buffer_size():
-            drop(self.transport)  # a close would wait for a client that does not read
+            drop(self.transport)  # closing would wait for a client that does not read
         else:
             self.finish()
 
@@ -176,7 +176,7 @@ class Http(Outgoing):
                 self.phase = LAST
 
     def count(self) -> None:
-        """Have what has come and waits counted; without room for it, refuse what comes last."""
+        """Count the bytes that wait in the budget. Refuse the last request when it has no room for them."""
         requests = [self.current, *self.waiting] if self.current else self.waiting
         count = self.http1.held_bytes + sum(len(request.content) + REQUEST_BYTES for request in requests)
         self.is_counted = count > FREE_BYTES
@@ -200,13 +200,13 @@ class Http(Outgoing):
         return request.waiter
 
     def hold(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         if not self.is_read_paused and self.phase is not OVER:
             self.is_read_paused = True
             self.transport.pause_reading()
 
     def release(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self.is_read_paused and self.phase is not OVER:
             self.is_read_paused = False
             self.transport.resume_reading()
@@ -214,7 +214,7 @@ class Http(Outgoing):
     # Sending
 
     def proceed(self) -> None:
-        """Answer the request that is next, if the client takes the answers; the others when others had their turn."""
+        """Run the next request, if the client reads its answers. Further ones run in later turns of the loop."""
         if self.is_busy:
             return
         if self.waiting and self.current is None and not self.is_write_paused:
@@ -232,14 +232,14 @@ class Http(Outgoing):
             self.release()
 
     def hold_or_finish(self) -> None:
-        """Read no more until there is less to answer; finish when nothing is left to answer and none will come."""
+        """Pause reading until fewer requests wait. Finish when no request is left and none will come."""
         if self.phase is LAST and self.current is None and not self.waiting:
             self.finish()
         else:
             self.hold()
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Answer the current request in one write, and go on with the next."""
+        """Answer the current request in one write, and run the next one."""
         request, self.current = self.current, None
         if self.finished is not None and not self.finished.done():
             self.finished.set_result(None)
@@ -265,15 +265,15 @@ class Http(Outgoing):
             self.since = self.loop.time()
 
     def can_skip(self, request: Request) -> bool:
-        """Whether the rest of the body of a request that is answered without it will come, and is worth reading."""
+        """Whether to read and drop the rest of a body that the answer did not need: it is short, and will come."""
         length = request.headers.get(b"content-length", b"")
         is_short = 0 < len(length) < 18 and int(length) <= BODY_OVERHEAD * self.bounds.body_bytes_max
         return is_short and (request.is_awaited or bool(request.content) or b"expect" not in request.headers)
 
     def refuse(self, status: int, code: str, message: str) -> None:
-        """Answer without an application, in its manner, when it is its turn, and close.
+        """Answer without an application, in its turn and in the application's form, and close.
 
-        It is the answer to the request that is still coming, be it in its head or its body, unless that has had one.
+        It answers the request that is still coming, in its head or in its body, unless that is answered already.
         """
         if self.phase is not OPEN:
             return
@@ -283,7 +283,7 @@ class Http(Outgoing):
         self.proceed()
 
     def drop_unfinished(self) -> bool:
-        """Do not wait for the rest of a request's body. False when the request has had its answer already."""
+        """Drop the request whose body is not complete. False when it is answered already."""
         request = self.request
         if request is None or request.is_complete:
             return True
@@ -299,7 +299,7 @@ class Http(Outgoing):
     # The end
 
     def accept(self, receiver_of: Callable[[WebSocket], Receiver]) -> WebSocket:
-        """Go on as a WebSocket. Raises Gone when the client is."""
+        """Go on as a WebSocket. Raises Gone when the client has hung up."""
         request = self.current
         if request is None or self.phase is OVER:
             raise Gone
@@ -314,7 +314,7 @@ class Http(Outgoing):
         return websocket
 
     def finish(self) -> None:
-        """Say the last, and close when the client has had the chance to read it."""
+        """Send a refusal, if there is one, and close when the client has had time to read the last answer."""
         seconds = self.since + self.bounds.request_seconds_max - self.loop.time()
         if self.refusal is not None:
             self.transport.write(self.refusal)
@@ -324,7 +324,7 @@ class Http(Outgoing):
             self.wait_for_reader(self.transport.get_write_buffer_size())
 
     def leave(self) -> None:
-        """Have nothing more to do with the connection, its timers and its requests."""
+        """End: cancel the timers, and give up the requests that are not answered."""
         self.phase = OVER
         for timer in (self.timer, self.patience):
             if timer is not None:
@@ -339,7 +339,7 @@ class Http(Outgoing):
             self.finished.set_result(None)
 
     def shut_down(self) -> "asyncio.Future[None] | None":
-        """Take no further request. Return a future for the running one's answer; None when there is none."""
+        """Take no further request. Return a future for the answer to the running one; None when none runs."""
         if self.current is None:
             if self.phase is not OVER:
                 self.leave()
@@ -350,7 +350,7 @@ class Http(Outgoing):
         return self.finished
 
     def turn_away(self, why: str) -> None:
-        """The current request cannot be waited for any longer; nor can those after it."""
+        """Refuse the current request, which takes too long, and drop those after it."""
         if self.phase is OVER:
             return
         if self.current is not None:

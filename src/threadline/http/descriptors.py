@@ -1,19 +1,19 @@
-"""Descriptors of this process: as many as its connections want, as far as the system lets it."""
+"""The file descriptors of this process: the limit is raised as far as its connections need and the system allows."""
 
 import contextlib
 import logging
 import resource
 
 RESERVED = 128
-"""Descriptors for all but connections: the store's files, the pipes between processes, the database's connections."""
+"""Descriptors not for clients: the store's files, the channels between processes, connections to a database."""
 
 log = logging.getLogger("threadline.server")
 
 
 def connections_allowed(asked: int) -> int:
-    """How many connections a process with these limits can hold: as many as are asked for, or less if it must be.
+    """Return how many connections this process can hold: `asked`, or fewer where its limit of open files is lower.
 
-    Raises the soft limit to the hard one if that is needed, and says so in one line if it does not do.
+    The soft limit is raised to the hard one where that is needed. If that is not enough, a warning says so.
     """
     wanted = asked + RESERVED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

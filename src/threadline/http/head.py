@@ -1,6 +1,6 @@
 """The rules for a request's head: its version, its host, and where its body ends.
 
-llhttp reads it and refuses all that is not HTTP; these are the rules of RFC 9112 that it leaves to a server.
+llhttp parses the head and refuses bytes that are no HTTP. The rules here are those that RFC 9112 leaves to a server.
 """
 
 import re
@@ -15,7 +15,7 @@ FAST = b" HTTP/1.1\r\n"
 """The end of nearly every request line."""
 
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(:[0-9]{0,5})?")
-"""A comma, though a name might have one by the letter of RFC 3986, is how a second Host shows."""
+"""No comma, though RFC 3986 allows one in a name: a second Host header is joined to the first by a comma."""
 
 KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
@@ -29,7 +29,7 @@ VERSION_ERRORS = (
 )
 """The errors of llhttp about a version or a protocol that it does not know.
 
-`HTTP/3` lacks the dot of a version, and all of HTTP/2's preface is not an error but a pause.
+`HTTP/3` lacks the dot of a version. The whole preface of HTTP/2 is no error but a pause.
 """
 
 
@@ -90,8 +90,8 @@ def misunderstood(error: httptools.HttpParserError) -> Refusal:
 def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes) -> str:
     """Return the version of HTTP of a request, "" when it is of another protocol, such as RTSP.
 
-    `seen` are the bytes in which its request line is. llhttp reads the other protocols that Node has to do with as
-    well, and does not tell.
+    `seen` holds its request line. llhttp also parses the other protocols that Node uses, and does not say which one it
+    has found.
     """
     if b"RTSP/" not in seen and b"ICE/" not in seen:
         return parser.get_http_version()
@@ -100,7 +100,7 @@ def version_of(parser: httptools.HttpRequestParser, url: bytes, seen: bytes) -> 
 
 
 def size_of(headers: dict[bytes, bytes], url: bytes, seen: bytes, *, begins: bool) -> int:
-    """The bytes of a whole head: as they came where `seen` begins with it, else about."""
+    """Return the bytes of a whole head: exactly where `seen` begins with it, else about."""
     end = seen.find(b"\r\n\r\n", len(url)) if begins else -1
     return end if end >= 0 else len(url) + sum(map(len, (*headers, *headers.values())))
 
@@ -141,7 +141,7 @@ def refusal_of(version: str, headers: dict[bytes, bytes]) -> Refusal | None:
 
 
 def parts_of(url: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Return the path and query string of a request's target that is more than these.
+    """Return the path and query string of a request's target that is no plain path.
 
     The host of a whole URL takes the place of the Host header. Source: RFC 9112, section 3.2.2.
     """
@@ -155,7 +155,7 @@ def parts_of(url: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 def asks_for_websocket(headers: dict[bytes, bytes]) -> bool:
-    """Whether `websocket` is among the protocols that the client would rather speak."""
+    """Whether `websocket` is among the protocols that the client offers to change to."""
     wanted = headers.get(b"upgrade", b"").lower()
     return wanted == b"websocket" or b"websocket" in [each.strip() for each in wanted.split(b",")]
 
@@ -177,7 +177,7 @@ def handshake_refusal(method: bytes, headers: dict[bytes, bytes]) -> Refusal | N
 
 
 def framing_of(headers: dict[bytes, bytes]) -> bytes:
-    """The header that says where the body ends; empty when there is no body."""
+    """Return the header that says where the body ends; empty when there is no body."""
     if b"transfer-encoding" in headers:
         return b"transfer-encoding: chunked"
     return b"content-length: " + headers[b"content-length"] if has_body(headers) else b""

@@ -1,7 +1,7 @@
 """The receiving side of HTTP/1.1 as a state machine: bytes in, events out. It knows no socket, no clock and no task.
 
 llhttp reads the bytes; the rules that it leaves to a server are in `head`. This module orders both, bounds the size of
-what has come, and says where a request begins and ends. `connection` sends the answers.
+a request, and says where it begins and ends. `connection` sends the answers.
 """
 
 from enum import Enum, auto
@@ -134,7 +134,7 @@ class Http1:
         self._seen = b""
         self._parser = None  # it refers to this object
 
-    # The order of one call: llhttp calls `on_..`, then the size of what is not complete is checked.
+    # In one call llhttp calls `on_..` first. Then the size of a request that is not complete is checked.
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
@@ -164,7 +164,7 @@ class Http1:
         self._refuse(heads.misunderstood(error))
 
     def _check_size(self) -> None:
-        """Bound what has come of a request that is not complete. Its bytes are kept only as long as it is a head."""
+        """Bound the size of a request that is not complete. Its bytes are kept only as long as it is a head."""
         bounds = self._bounds
         if self.state is IDLE:  # a request has just ended
             if self._url:

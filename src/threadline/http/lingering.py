@@ -1,4 +1,4 @@
-"""The open connections of a listener, and how one ends so that its client still gets the last words."""
+"""The open connections of a listener, and the end of one, in which its client still gets the last answer."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ import struct
 from threadline.http.budget import Budget
 
 LINGER_BYTES_MAX = 64 * 1_048_576
-"""Bytes that are read and thrown away when a client goes on sending after its last answer."""
+"""The bytes that are read and dropped when a client goes on sending after its last answer."""
 
 LINGER_SECONDS = 2.0
-"""Time such a client may send nothing until the connection is closed."""
+"""The time after which such a connection is closed when its client sends nothing."""
 
 LINGERING_MAX = 256
-"""Connections that may be in this state at a time. They are not among those that are counted."""
+"""The connections that may be in this state at a time. They do not count as open ones."""
 
 LINGER_NOT = struct.pack("ii", 1, 0)
 
@@ -27,9 +27,9 @@ class HasTransport(asyncio.Protocol):
 
 
 class Connections:
-    """The open connections of a listener, of HTTP and of WebSockets. Those that only linger do not count.
+    """The open connections of a listener, HTTP and WebSocket. Lingering ones do not count.
 
-    `tasks` are what is being done for their WebSockets, `budget` is what is held for all of them.
+    `tasks` holds the running work of their WebSockets, `budget` counts the bytes held for all of them.
     """
 
     def __init__(self, buffered_bytes_max: int) -> None:
@@ -43,7 +43,7 @@ class Connections:
         return len(self.open) - self.lingering
 
     def replace(self, old: HasTransport | None, new: HasTransport | None) -> None:
-        """One protocol speaks on a connection in the place of another; None is before its begin and after its end."""
+        """Note that a connection has another protocol. `old` is None at its begin, `new` is None at its end."""
         if old is not None:
             self.open.discard(old)
         if new is not None:
@@ -55,7 +55,7 @@ class Connections:
             self._emptied.set_result(None)
 
     async def gone(self, seconds: float) -> None:
-        """Wait until there are none; drop those that take longer, and cancel their tasks."""
+        """Wait until all have ended. Drop those that take longer, and cancel their tasks."""
         if self.open:
             self._emptied = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._emptied], timeout=seconds)
@@ -70,8 +70,8 @@ class Connections:
 class Lingering(HasTransport):
     """A connection that has had its last answer, while its client may still be sending.
 
-    To close a connection with unread bytes resets it, and a reset takes the answer away from a client that has not
-    read it yet. So what still comes is read and thrown away, within bounds, until the client closes.
+    Closing a connection with unread bytes resets it, and a reset takes the answer away from a client that has not read
+    it yet. So the bytes that still come are read and dropped, within bounds, until the client closes.
     Source: RFC 9112, section 9.6.
     """
 
@@ -113,9 +113,9 @@ class Lingering(HasTransport):
 
 
 def linger(transport: asyncio.Transport, connections: Connections, old: HasTransport, seconds: float) -> bool:
-    """Say that nothing more will come, and close when the client has too, after `seconds` at the latest.
+    """Close our side, and the connection when the client has closed its side, after `seconds` at the latest.
 
-    False, and nothing done, when there is no time or no room for it.
+    Without time or room for it do nothing, and return False.
     """
     if seconds <= 0 or connections.lingering >= LINGERING_MAX:
         return False
@@ -133,7 +133,7 @@ def linger(transport: asyncio.Transport, connections: Connections, old: HasTrans
 
 
 def drop(transport: asyncio.Transport) -> None:
-    """Drop a connection and all that its client has not read, in the system's buffers too."""
+    """Drop a connection and everything that its client has not read, in the system's buffers too."""
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     transport.abort()

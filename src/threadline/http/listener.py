@@ -1,4 +1,4 @@
-"""The listening side: the connections of one listening socket, and how they end when the server stops."""
+"""The connections of one listening socket, from the first accept to the end when the server stops."""
 
 import asyncio
 import socket
@@ -24,12 +24,12 @@ class Listener:
         self._acceptor: Acceptor | None = None
 
     async def start(self, bound: socket.socket, backlog: int) -> None:
-        """Answer connections to `bound`, which is listening already; `backlog` connections may wait."""
+        """Serve the connections to `bound`. Up to `backlog` of them may wait to be accepted."""
         self._acceptor = Acceptor(bound, self._connection, self._full)
         self._acceptor.start(backlog)
 
     def _full(self) -> bytes:
-        """The answer to a connection for which the system has no descriptor."""
+        """Return the answer to a connection for which the system has no descriptor."""
         return refusal(
             self._settings,
             next(self._request_ids),
@@ -46,15 +46,15 @@ class Listener:
         return [connection for connection in self.connections.open if isinstance(connection, Http)]
 
     def stop(self) -> None:
-        """Take no further connection and no further request; running requests go on."""
+        """Accept no further connection and no further request. Running requests go on."""
         if self._acceptor is not None:
             self._acceptor.close()
         self._running = [left for connection in self._requests() if (left := connection.shut_down())]
 
     async def answered(self, seconds: float) -> bool:
-        """Wait until the running requests are answered, and turn away those that take longer than `seconds`.
+        """Wait until the running requests are answered. Refuse those that take longer than `seconds`.
 
-        True when there were none of these.
+        Returns True when none took longer.
         """
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
@@ -64,5 +64,5 @@ class Listener:
         return not late
 
     async def left(self, seconds: float) -> None:
-        """Wait until the connections, which are closed already, are gone; drop those that take longer."""
+        """Wait until the connections, which are being closed, have ended. Drop those that take longer."""
         await self.connections.gone(seconds)

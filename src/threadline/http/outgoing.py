@@ -1,4 +1,4 @@
-"""The outgoing side of a connection: it counts bytes that its client has not read, and waits for it within bounds."""
+"""The sending side of a connection: it counts the bytes that its client has not read, and limits the wait for it."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from threadline.http.lingering import Connections, HasTransport, drop
 
 
 class Outgoing(HasTransport):
-    """A connection whose answers may be more than the system takes at once.
+    """A connection whose answers may be larger than the system's buffers.
 
     `credential` is the one of the last answer: the budget bounds the bytes held for each credential.
     """
@@ -35,7 +35,7 @@ class Outgoing(HasTransport):
             self.patience.cancel()
 
     def wait_for_reader(self, unread: int) -> None:
-        """Give the client time to take some of the `unread` bytes of its answers, and again as long as it does."""
+        """Drop the client if it reads none of the `unread` bytes in time. Wait on as long as it reads some."""
 
         def check() -> None:
             now_unread = self.transport.get_write_buffer_size()

@@ -1,11 +1,11 @@
-"""How fast a client may go: an allowance that comes back with time, and a debt that has to be waited for."""
+"""The rate at which a client may send: an allowance that grows with time, and a wait when it is used up."""
 
 SECONDS_AT_ONCE = 5
-"""So many seconds' worth may come at once."""
+"""The allowance of so many seconds may be used at once."""
 
 
 class Pace:
-    """`rate` a second in the long run. Times are the event loop's."""
+    """Allows `rate` a second in the long run. Times are the event loop's."""
 
     __slots__ = ("_left", "_rate", "_since")
 
@@ -15,7 +15,7 @@ class Pace:
         self._since = now
 
     def pay(self, cost: int, now: float) -> float:
-        """Note what has been done, and return for how many seconds nothing more is to be done."""
+        """Use up `cost` of the allowance. Return the seconds to wait before more is taken."""
         earned = (now - self._since) * self._rate
         self._left = min(self._left + earned, float(self._rate * SECONDS_AT_ONCE)) - cost
         self._since = now

@@ -4,15 +4,15 @@ from enum import Enum, auto
 
 
 class HttpPhase(Enum):
-    """How far a connection is."""
+    """The phase of a connection."""
 
     OPEN = auto()
     """It takes requests."""
     LAST = auto()
-    """It takes no further request, and answers those that it has."""
+    """It takes no further request, and answers those that have come."""
     OVER = auto()
-    """It has had its last answer, or is no HTTP any more."""
+    """Its last answer was sent, or it has become a WebSocket."""
 
 
 OPEN, LAST, OVER = HttpPhase.OPEN, HttpPhase.LAST, HttpPhase.OVER
-"""By a name of their own: Python 3.11 takes 60 ns to look up a member, and a request compares phases ten times."""
+"""Names of their own: Python 3.11 takes 60 ns to look up a member, and a request compares phases ten times."""

@@ -1,4 +1,4 @@
-"""Answers that need no application: a connection sends them when there is no request to hand on, or no room for it."""
+"""Answers without an application: for a request that cannot be handed to it, and where there is no room for one."""
 
 import json
 import logging
@@ -15,9 +15,9 @@ log = logging.getLogger("threadline.http")
 def refusal(
     settings: Settings, request_id: str, status: int, code: str, message: str, *, is_logged: bool = True
 ) -> bytes:
-    """A whole answer in the manner of the application's, after which the connection is to be closed.
+    """Return a whole answer in the form of the application's. The connection is to be closed after it.
 
-    A 503 says in Retry-After that a second may be enough.
+    A 503 asks the client in Retry-After to wait for a second.
     """
     if is_logged:
         log.info("%s: %s request=%s", code, told(message), request_id)

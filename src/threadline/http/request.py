@@ -1,4 +1,4 @@
-"""One HTTP request, as its connection hands it to the application that answers it."""
+"""One HTTP request, which a connection hands to the application that answers it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Gone(Exception):
-    """The client hung up before its request was complete: nobody is left to answer."""
+    """The client has hung up before its request was complete, so nobody reads an answer."""
 
 
 class TooLarge(Exception):
@@ -20,9 +20,9 @@ class TooLarge(Exception):
 class Request:
     """One request. `headers` are by lowercase name, values of one sent more than once joined by commas.
 
-    `respond(status, head, body)` answers it. `head` is the header lines, content-length among them, each with its line
-    end; it is trusted: nothing of a client's may be in it. A handshake may be answered by `accept` instead:
-    the connection goes on as a WebSocket, and the given function makes its receiver. It raises Gone when the
+    `respond(status, head, body)` answers it. `head` holds the header lines, content-length among them, each with its
+    line end. It is sent as it is, so it must not contain any text of a client. A handshake may be answered by `accept`
+    instead: the connection goes on as a WebSocket, and the given function makes its receiver. It raises Gone when the
     client has hung up.
     """
 
@@ -36,7 +36,7 @@ class Request:
     waiter: asyncio.Future[None] | None = None
     more: Callable[[], asyncio.Future[None]]
     credential = ""
-    """Whose request it is: an access key or a participant, for the bounds of what is held for each."""
+    """The access key or participant of the request: `Budget` bounds the bytes held for each."""
     claimed = ""
     """The access key of a signature that cannot be checked before the body is there."""
     accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
@@ -56,13 +56,13 @@ class Request:
         self.respond = respond
 
     def arrived(self, bytes_max: int) -> bytes | None:
-        """The whole body if it is there already and takes no more than `bytes_max` bytes, as nearly all do."""
+        """Return the whole body if it has come already, as nearly all have, and has at most `bytes_max` bytes."""
         if self.is_complete and len(self.content) <= bytes_max:
             return bytes(self.content)
         return None
 
     async def body(self, bytes_max: int) -> bytes:
-        """The whole body. Raises TooLarge for more than `bytes_max` bytes, and Gone when the client hangs up."""
+        """Read the whole body. Raises TooLarge for more than `bytes_max` bytes, and Gone when the client hangs up."""
         declared = self.headers.get(b"content-length", b"0")
         self.bytes_max = bytes_max
         if self.is_gone:
@@ -78,7 +78,7 @@ class Request:
         return bytes(self.content)
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Keep a piece of the body, as long as somebody may still want it."""
+        """Keep a piece of the body, as long as the application may still take it."""
         if not self.content:
             self.content = data
         elif self.bytes_max is None or len(self.content) <= self.bytes_max:
@@ -89,12 +89,12 @@ class Request:
             self.wake()
 
     def wake(self) -> None:
-        """There is nothing more to wait for."""
+        """Wake the application that waits for the body."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 
     def give_up(self) -> None:
-        """No client is left to answer: waiting for the body, now or later, raises Gone."""
+        """End the wait for the body: it raises Gone, now or later, since the client is gone."""
         self.is_gone = True
         self.content = b""
         # An exception refers to the frames that wait, and they refer to this request.

@@ -1,6 +1,7 @@
-"""WebSocket connections on `websockets`' sans-IO protocol, from an accepted handshake to the end.
+"""WebSocket connections on the sans-IO protocol of `websockets`, from an accepted handshake to the end.
 
-It reads frames and their rules; this adds time, back-pressure, and a way to push ready frames past it.
+The library parses frames and enforces their rules. This module adds time, back-pressure, and a way to push frames that
+are already encoded.
 """
 
 import asyncio
@@ -21,14 +22,14 @@ from threadline.http.lingering import Connections, HasTransport, drop, linger
 from threadline.http.pace import Pace
 
 PIECE_BYTES = 2_048
-"""So much is parsed before its messages are answered: a frame in memory takes fifty times its bytes on the wire, and
-some hundreds of the smallest, as many as there are in it, take a few milliseconds."""
+"""The bytes parsed at a time, before their messages are handled. A frame in memory takes fifty times its bytes on the
+wire, and the hundreds of smallest frames in one piece take a few milliseconds."""
 
 FRAME_BYTES = 1_024
-"""So many bytes cost as much of a client's pace as one frame."""
+"""So many bytes use up as much of a client's pace as one frame does."""
 
 CLOSING_SECONDS = 10.0
-"""Time a client has to answer our close, or to take its last frames."""
+"""The time a client has to answer our close, or to read its last frames."""
 
 NOT_TEXT, NOT_UTF8, TRY_AGAIN_LATER = 1003, 1007, 1013
 """Close codes. Source: RFC 6455, section 7.4.1, and its registry."""
@@ -36,11 +37,11 @@ NOT_TEXT, NOT_UTF8, TRY_AGAIN_LATER = 1003, 1007, 1013
 KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _quiet = logging.getLogger("threadline.websockets")
-_quiet.setLevel(logging.CRITICAL)  # the endpoint says what is worth saying
+_quiet.setLevel(logging.CRITICAL)  # the endpoint logs what an operator needs
 
 
 def switching(key: bytes) -> bytes:
-    """The answer that accepts a handshake. Source: RFC 6455, section 4.2.2."""
+    """Return the answer that accepts a handshake. Source: RFC 6455, section 4.2.2."""
     digest = hashlib.sha1(key + KEY_SUFFIX, usedforsecurity=False).digest()
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
@@ -49,13 +50,13 @@ def switching(key: bytes) -> bytes:
 
 
 class Receiver(Protocol):
-    """The application behind a WebSocket: it is told of each message."""
+    """The application behind a WebSocket. It is called for each message."""
 
     def received(self, text: str) -> Coroutine[Any, Any, None] | None:
-        """A message has come. The next is told when the returned work is done, at once when it is None."""
+        """Handle a message. The next one is handed over when the returned work is done; at once when it is None."""
 
     def lost(self) -> None:
-        """Nothing more will come, and nothing more can be sent. Told once."""
+        """Handle the end: no more messages come, and none can be sent. Called once."""
 
 
 class SocketState(Enum):
@@ -63,15 +64,15 @@ class SocketState(Enum):
 
     OPEN = auto()
     CLOSING = auto()
-    """We have said goodbye, the client has not."""
+    """We have sent a close frame, and the client has not answered it yet."""
     CLOSED = auto()
 
 
 class WebSocket(HasTransport):
-    """One WebSocket that an application may also push ready frames to, without waiting and without a queue.
+    """One WebSocket. The application may push encoded frames to it, without waiting and without a queue.
 
-    A client that sends more frames than it may is read more slowly, so that TCP holds it back. Nothing of its is lost,
-    and it does not come back at once, as clients do whose sockets are closed.
+    A client that sends too many frames is read more slowly, so that TCP holds it back. None of its frames is lost. If
+    its socket were closed instead, it would connect again at once.
     """
 
     __slots__ = (
@@ -113,14 +114,14 @@ class WebSocket(HasTransport):
     # Sending
 
     def push(self, frame: bytes) -> bool:
-        """Send a frame of the chat; False, and nothing sent, when the client is not reading or is gone."""
+        """Send an encoded frame. When the client does not read or is gone, send nothing and return False."""
         if self._writable is not None or self.state is not SocketState.OPEN or self.transport.is_closing():
             return False
         self.transport.write(frame)
         return True
 
     async def drained(self) -> None:
-        """Wait until the client has read enough for `push` to work again, or is gone."""
+        """Wait until the client has read enough for `push` to succeed again, or is gone."""
         if self._writable is not None:
             await self._writable.wait()
 
@@ -130,7 +131,7 @@ class WebSocket(HasTransport):
         return self.state is SocketState.OPEN and not self.transport.is_closing()
 
     def close(self, code: int, reason: str) -> None:
-        """Close in good order, or drop a client that is not reading."""
+        """Close with a close frame, or drop a client that does not read."""
         if self._writable is not None:
             self.abort()
         elif self.is_open:
@@ -142,7 +143,7 @@ class WebSocket(HasTransport):
             self._read_on()
 
     def abort(self) -> None:
-        """Drop the connection and all that the client has not read, in the system's buffers too."""
+        """Drop the connection and everything that the client has not read, in the system's buffers too."""
         drop(self.transport)
 
     def pause_writing(self) -> None:
@@ -168,7 +169,7 @@ class WebSocket(HasTransport):
         self._read_on()
 
     def _read_on(self) -> None:
-        """Parse what has come and tell of the messages in it, as long as each is dealt with at once."""
+        """Parse the bytes that have come and handle their messages, until one has to be waited for."""
         while self._working is None and self._resting is None and self.state is not SocketState.CLOSED:
             if self._waiting:
                 self._tell(self._waiting.pop(0))
@@ -184,7 +185,7 @@ class WebSocket(HasTransport):
             (self.transport.pause_reading if is_held else self.transport.resume_reading)()
 
     def _count(self) -> None:
-        """Have what was not looked at yet counted; without room for it, close."""
+        """Count the bytes that are not handled yet in the budget. Close when it has no room for them."""
         held = len(self._rest) + len(self._rules.reader.buffer) + len(self._message or b"")
         held += sum(map(len, self._waiting))
         if not self._connections.budget.take_in(self.transport, held, self._credential):
@@ -261,7 +262,7 @@ class WebSocket(HasTransport):
         self._connections.replace(self, None)
 
     def _end(self, last_words: bytes) -> None:
-        """Close handshakes are over, or the client has broken the rules: say the last, listen to nothing more."""
+        """End after the close frames, or after a client has broken the rules: send the last frames, read no more."""
         is_stalled = self._writable is not None
         self._lost()
         if is_stalled:
