@@ -13,6 +13,7 @@ PREFIX = "THREADLINE_"
 FRONTENDS_MAX = 16
 METRICS_ADDRESS = re.compile(r"((?:[\w.-]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>[0-9]{1,5})")
 PORT_MAX = 65_535
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -213,6 +214,11 @@ class Settings:
         "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "
         "free one, empty is no such page. It needs `pip install 'threadline[metrics]'`.",
     )
+    test_controls: bool = _setting(
+        False,
+        "Answer the operations with which a test sets faults and reads the calls. Only for tests: any key will do. The "
+        "server runs in one process and listens on 127.0.0.1 alone.",
+    )
     quiet: bool = _setting(
         False, "Leave out the line for each call that `threadline serve` prints on a terminal."
     )
@@ -236,6 +242,14 @@ class Settings:
         if self.metrics_address and (named is None or int(named["port"]) > PORT_MAX):
             complaints.append(
                 f"{PREFIX}METRICS_ADDRESS is {self.metrics_address!r}: write HOST:PORT, such as 127.0.0.1:9464."
+            )
+        if self.test_controls and count not in ("auto", "0"):
+            complaints.append(
+                f"{PREFIX}TEST_CONTROLS goes with one process: leave out {PREFIX}FRONTEND_PROCESSES, or set it to 0."
+            )
+        if self.test_controls and self.host not in LOOPBACK:
+            complaints.append(
+                f"{PREFIX}TEST_CONTROLS is only for 127.0.0.1, and {PREFIX}HOST is {self.host!r}: leave it out."
             )
         if complaints:
             raise BadSettings("\n".join(complaints))

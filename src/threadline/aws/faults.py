@@ -16,6 +16,7 @@ PROTOCOL_FAULTS = {
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
     "NotImplementedException": 501,
+    "ServiceUnavailableException": 503,
 }
 """Errors of the protocol itself, by code, with their HTTP status. No operation needs to list them."""
 

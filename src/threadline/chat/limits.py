@@ -6,6 +6,8 @@ off by default.
 
 from typing import NamedTuple
 
+from threadline.controls import Controls
+
 CONTENT_BYTES_MAX = 16_384  # UTF-8 bytes of a message. Source: feature limits, "message size"
 ATTRIBUTES_BYTES_MAX = 32_768  # UTF-8 bytes of all names and values. Source: StartChatContact, Attributes
 CONTACTS_PER_CHAIN_MAX = 12  # contacts linked by PreviousContactId. Source: flow language, transfer to queue
@@ -31,7 +33,8 @@ class Policy(NamedTuple):
 
     `strict_limits` applies Amazon's limits on history. `require_same_customer` is `off`, `differ` or `known`: see
     `rehydration.check_same_customer`. `chats_max` limits the open chats of an instance; 0 is no limit.
-    `url` is the server's URL and the base of the WebSocket URLs in replies.
+    `url` is the server's URL and the base of the WebSocket URLs in replies. `controls` are the test controls of a
+    server that has them.
     """
 
     strict_limits: bool = False
@@ -39,3 +42,4 @@ class Policy(NamedTuple):
     chats_max: int = 0
     url: str = "http://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS
+    controls: Controls | None = None

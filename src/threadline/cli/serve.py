@@ -119,6 +119,10 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
         action="store_true",
         help="Start even if the data folder holds less than it did: see docs/hosting.md.",
     )
+    controls = help_of["test_controls"]
+    parser.add_argument(
+        "--test-controls", action="store_true", default=None, help=f"{controls.sentence} {controls.env}."
+    )
     quiet = help_of["quiet"]
     parser.add_argument("--quiet", action="store_true", default=None, help=f"{quiet.sentence} {quiet.env}.")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}

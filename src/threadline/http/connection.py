@@ -13,7 +13,7 @@ from threadline.config import Settings
 from threadline.http import head as heads
 from threadline.http.budget import FREE_BYTES
 from threadline.http.http1 import BODY_OVERHEAD, BodyData, EndOfMessage, Http1, RequestHead
-from threadline.http.lingering import Connections, drop, linger
+from threadline.http.lingering import Connections, drop, end_after, linger
 from threadline.http.outgoing import Outgoing
 from threadline.http.phase import LAST, OPEN, OVER, HttpPhase
 from threadline.http.refusal import STATUS_LINES, refusal
@@ -149,7 +149,7 @@ class Http(Outgoing):
         """Have a request wait for its turn, and perhaps for its body."""
         method, raw_path, query_string, headers, keeps_alive, is_handshake = head
         request = Request(method, raw_path, query_string, headers, self.respond)
-        request.more = self.more
+        request.more, request.cut_off = self.more, self.cut_off
         request.keeps_alive = keeps_alive
         if is_handshake:
             request.is_handshake, request.accept = True, self.accept
@@ -312,6 +312,11 @@ class Http(Outgoing):
         websocket.receiver = receiver_of(websocket)
         websocket.data_received(self.http1.rest)
         return websocket
+
+    def cut_off(self, data: bytes) -> None:
+        """End the connection in place of an answer: close it after `data`, or reset it when there is none."""
+        self.leave()
+        end_after(self.transport, data)
 
     def finish(self) -> None:
         """Send a refusal, if there is one, and close when the client has had time to read the last answer."""

@@ -137,3 +137,12 @@ def drop(transport: asyncio.Transport) -> None:
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     transport.abort()
+
+
+def end_after(transport: asyncio.Transport, data: bytes) -> None:
+    """Close a connection after `data`; without any, reset it."""
+    if data:
+        transport.write(data)
+        transport.close()
+    else:
+        drop(transport)

@@ -35,6 +35,8 @@ class Request:
     bytes_max: int | None = None
     waiter: asyncio.Future[None] | None = None
     more: Callable[[], asyncio.Future[None]]
+    cut_off: Callable[[bytes], None]
+    """Ends the connection in place of an answer: after these bytes, or by a reset when there are none."""
     credential = ""
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""
     claimed = ""

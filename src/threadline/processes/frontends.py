@@ -45,7 +45,7 @@ def wanted(settings: Settings, cores: int | None = None) -> int:
 
     Rates are counted by one process, so there is one frontend at most while rate limits are on.
     """
-    if settings.store or settings.keeps_nothing:
+    if settings.store or settings.keeps_nothing or settings.test_controls:
         return 0
     if settings.frontend_processes == "auto":
         cores = cores or cores_of_this_process()

@@ -132,7 +132,9 @@ class Server:
                 self.settings, connections_max=connections_allowed(self.settings.connections_max)
             )
             account = None if self._verify else self.workspace["account_id"]
-            frontend = self.frontend = Frontend(settings, self.clock, self.store, bound, account)
+            frontend = self.frontend = Frontend(
+                settings, self.clock, self.store, bound, account, policy.controls
+            )
             self._relay = factory.relay(
                 self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )

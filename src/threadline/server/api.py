@@ -101,9 +101,9 @@ class Api:
             return
         self._send(request, request_id, answer)
 
-    def refuse(self, request: Request, fault: Fault) -> None:
-        """Answer a request that is not for an operation, in the manner of all."""
-        self._send(request, next(self._request_ids), _refusal(None, fault))
+    def refuse(self, request: Request, fault: Fault, model: OperationModel | None = None) -> None:
+        """Answer a request without running an operation; `model` is the operation that it is for, if it is for one."""
+        self._send(request, next(self._request_ids), _refusal(model, fault))
 
     def _send(self, request: Request, request_id: str, answer: Answer) -> None:
         status, head, body, _ = answer

@@ -14,6 +14,7 @@ from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.config import BadSettings, Settings
+from threadline.controls import Controls
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
@@ -33,6 +34,7 @@ def policy(settings: Settings, url: str) -> Policy:
         chats_max=CHATS_MAX if settings.account_quotas else 0,
         url=settings.public_url.rstrip("/") or url,
         connect_within_ms=settings.chat_connect_seconds * 1000,
+        controls=Controls() if settings.test_controls else None,
     )
 
 

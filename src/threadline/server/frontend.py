@@ -13,9 +13,12 @@ from threadline.aws.frames import chat_frame
 from threadline.bus.hub import Hub
 from threadline.clock import Clock
 from threadline.config import Settings
+from threadline.controls import Controls
 from threadline.http.listener import Listener
+from threadline.http.request import App
 from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import timed, watched
+from threadline.server.controlled import ControlledCalls, ControlledSockets
 from threadline.server.counted import CountedApi
 from threadline.server.measures import FrontendMeasures, RequestCounts, memory_bytes
 from threadline.server.readiness import Readiness
@@ -49,6 +52,7 @@ class Frontend:
         store: Store,
         bound: socket.socket,
         unverified_account: str | None = None,
+        controls: Controls | None = None,
     ) -> None:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         request_ids = request_ids_of(clock)
@@ -57,8 +61,12 @@ class Frontend:
         rest = timed(store, settings), clock, settings, request_ids, self._readiness, unverified_account
         api = Api(*rest) if self._counts is None else CountedApi(self._counts, *rest)
         self._bound = bound
-        endpoint = Endpoint(store, self.hub, api.refuse)
-        self._listener = Listener(watched(api, store), endpoint, settings, request_ids)
+        app: App = api
+        sockets: App = Endpoint(store, self.hub, api.refuse)
+        if controls is not None:
+            app = ControlledCalls(api, store, clock, controls, settings.body_bytes_max)
+            sockets = ControlledSockets(sockets, api.refuse, store, clock, controls)
+        self._listener = Listener(watched(app, store), sockets, settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

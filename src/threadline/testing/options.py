@@ -38,4 +38,5 @@ class Options(TypedDict, total=False):
     trace: bool
     log_format: Literal["human", "json"]
     metrics_address: str
+    test_controls: bool
     quiet: bool

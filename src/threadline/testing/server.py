@@ -30,7 +30,12 @@ class Threadline(Workspace):
         from threadline.server import Server
 
         self.clock = MovableClock()
-        own: dict[str, Any] = {"port": 0, "data": ":memory:", "clock_skew_seconds": FOREVER_SECONDS}
+        own: dict[str, Any] = {
+            "port": 0,
+            "data": ":memory:",
+            "clock_skew_seconds": FOREVER_SECONDS,
+            "test_controls": True,
+        }
         chosen = Settings(**own | {**settings})
         bound = None
         self._can_reset = chosen.keeps_nothing and not chosen.store

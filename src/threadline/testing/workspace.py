@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from threadline.aws.names import MODELS as MODELS_FOLDER
 from threadline.aws.names import snake
+from threadline.testing.controls import Controllable
 from threadline.testing.environment import applied
 from threadline.testing.people import Agent, Customer, Person
 
@@ -31,7 +32,7 @@ class PastChat(NamedTuple):
     c3: str
 
 
-class Workspace:
+class Workspace(Controllable):
     """One instance of an account, with the demo's flows, queue and users.
 
     `connect`, `connectparticipant` and `threadline` are boto3's clients; where boto3-stubs are installed, the first two

@@ -1,0 +1,102 @@
+"""The calls of a server in their order: the members of the request and of the response, and the fault that fired.
+
+Two runs with the same calls give the same lines. So tokens are left out, a ClientToken is named by the order in which
+they came (an SDK draws one for each call), and the address of the server is not in a URL.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+CALLS_MAX = 100_000
+"""Calls that are kept; the oldest are forgotten first."""
+
+SECRETS = frozenset({"ParticipantToken", "ConnectionToken", "Url", "NextToken", "SecretAccessKey"})
+NOT_SHOWN = "(not shown)"
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """A call. `status` is 0 until the server has answered. `is_cut_off`: the answer was not sent, or half of it."""
+
+    number: int
+    at_ms: int
+    service: str
+    operation: str
+    participant_id: str = ""
+    contact_id: str = ""
+    session: int = 0
+    request: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 0
+    error: str = ""
+    response: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    fault_id: str = ""
+    is_cut_off: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the client was told that the call was done."""
+        return 200 <= self.status < 300 and not self.is_cut_off
+
+
+class Sent(NamedTuple):
+    """A message that its sender was told is in the transcript."""
+
+    session: int
+    participant_id: str
+    id: str
+    content: str
+
+
+class Calls:
+    """The calls of one server since its start or its last reset."""
+
+    def __init__(self) -> None:
+        self._calls: list[CallRecord] = []
+        self._count = 0
+        self._client_tokens: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[CallRecord]:
+        return iter(self._calls)
+
+    def add(self, at_ms: int, service: str, operation: str) -> CallRecord:
+        """Note that a call has come. Its further fields are filled in by the caller."""
+        self._count += 1
+        call = CallRecord(self._count, at_ms, service, operation)
+        self._calls.append(call)
+        if len(self._calls) > CALLS_MAX:
+            del self._calls[: CALLS_MAX // 10]
+        return call
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self.__init__()  # type: ignore[misc]
+
+    def after(self, number: int, limit: int) -> list[CallRecord]:
+        """The first `limit` calls whose number is above `number`."""
+        if not self._calls:
+            return []
+        begin = max(0, number - self._calls[0].number + 1)
+        return self._calls[begin : begin + limit]
+
+    def shown(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of a request or a response as they are kept."""
+        return {name: self._shown(name, value) for name, value in sorted(members.items())}
+
+    def _shown(self, name: str, value: Any) -> Any:
+        if name == "ClientToken" and isinstance(value, str):
+            return self._client_tokens.setdefault(value, f"client-token-{len(self._client_tokens) + 1}")
+        if name in SECRETS and isinstance(value, str):
+            return NOT_SHOWN
+        if isinstance(value, Mapping):
+            return self.shown(value)
+        if isinstance(value, list):
+            return [self._shown("", item) for item in value]
+        return value
+
+
+def text(members: Mapping[str, Any]) -> str:
+    """Members as one line of JSON, always the same for the same members."""
+    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
