@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.churn.line import Line
-from tests.http.raw import frontend_of
+from tests.engines import free_port
+from tests.metrics import metrics_at, metrics_of
 from tests.processes.supervised import supervised
 from threadline.bus.hub import Socket, Topic
 from threadline.http.lingering import Lingering
@@ -78,7 +79,7 @@ async def open_all(lines: list[Line]) -> None:
     await asyncio.gather(*(open_one(line) for line in lines))
 
 
-async def wave(customers: list[Customer], held: Processes) -> int:
+async def wave(customers: list[Customer], held: Processes, page: str) -> int:
     """Every customer opens sockets and says something, all of them see it, and each goes its own way.
 
     Returns the memory that the server has when all are open.
@@ -91,6 +92,7 @@ async def wave(customers: list[Customer], held: Processes) -> int:
             await asyncio.to_thread(casey.say, text)
         await asyncio.gather(*(line.sees(2) for line in theirs))
         assert len({tuple(line.ids) for line in theirs}) == 1
+    assert metrics_at(page)["threadline_subscriptions"] == sum(map(len, lines))
     peak = held.bytes
     for theirs in lines:
         for number, line in enumerate(theirs):
@@ -100,7 +102,13 @@ async def wave(customers: list[Customer], held: Processes) -> int:
 
 
 async def test_sockets_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
-    settings = {"CONNECTIONS_MAX": SOCKETS + 1_000, "SOCKETS_PER_PARTICIPANT_MAX": PER_CUSTOMER}
+    port = free_port()
+    page = f"http://127.0.0.1:{port}/metrics"
+    settings = {
+        "METRICS_ADDRESS": port,
+        "CONNECTIONS_MAX": SOCKETS + 1_000,
+        "SOCKETS_PER_PARTICIPANT_MAX": PER_CUSTOMER,
+    }
     env = {f"THREADLINE_{name}": str(number) for name, number in settings.items()}
     with supervised(tmp_path, env=env) as server:
         workspace, held = server.workspace, Processes(server.worker(), *server.frontends())
@@ -108,9 +116,9 @@ async def test_sockets_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
         files, start, after = held.files, held.bytes, []
         peak = start
         for _ in range(WAVES):
-            peak = max(peak, await wave(customers, held))
+            peak = max(peak, await wave(customers, held, page))
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while held.files > files + KEPT_MAX:
+                while metrics_at(page)["threadline_sockets"] or held.files > files + KEPT_MAX:
                     await asyncio.to_thread(customers[0].typing)
             after.append(held.bytes)
         assert after[-1] - after[-2] < GROWTH_MAX * (peak - start), (start, peak, after)
@@ -120,7 +128,7 @@ async def test_sockets_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
 @pytest.fixture
 def server() -> Iterator[Threadline]:
     """A server of the test's own, in this process, that cuts off slow readers soon."""
-    with Threadline(socket_stalled_seconds=1) as running:
+    with Threadline(socket_stalled_seconds=1, metrics_address="0") as running:
         yield running
 
 
@@ -132,13 +140,12 @@ def left(kind: type) -> int:
 
 async def emptied(server: Threadline) -> None:
     """Wait until the server has no socket any more, and see that it holds on to nothing of them."""
-    hub, connections = frontend_of(server).hub, frontend_of(server)._listener.connections
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while hub._sockets or connections.tasks or hub._tasks:
+        while metrics_of(server)["threadline_sockets"]:
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
         while any(left(kind) for kind in (Socket, Topic, WebSocket, Lingering)):
             await asyncio.to_thread(server.connect.list_users, InstanceId=server.instance_id)
-    assert not hub._topics
+    assert metrics_of(server)["threadline_subscriptions"] == 0
 
 
 async def test_a_customer_who_comes_back_a_hundred_times(server: Threadline) -> None:
@@ -156,8 +163,7 @@ async def test_a_customer_who_comes_back_a_hundred_times(server: Threadline) -> 
     assert read[-COMEBACKS:] == ids
     for number, line in enumerate(lines):
         assert line.ids == ids[number : number + len(line.ids)]
-    (sockets,) = frontend_of(server).hub._sockets.values()
-    assert len(sockets) <= server._server.settings.sockets_per_participant_max
+    assert 0 < metrics_of(server)["threadline_sockets"] <= server._server.settings.sockets_per_participant_max
     for line in lines:
         line.hang_up()
     await asyncio.gather(*(line.gone for line in lines))
@@ -174,9 +180,8 @@ async def test_slow_readers_are_cut_off_and_hold_up_nobody(server: Threadline) -
     for number in range(SLOW_MESSAGES):
         await asyncio.to_thread(casey.say, str(number).ljust(16_000))
     await quick.sees(SLOW_MESSAGES)
-    (sockets,) = frontend_of(server).hub._sockets.values()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(sockets) > 1:
+        while metrics_of(server)["threadline_sockets"] > 1:
             await asyncio.to_thread(casey.typing)
     for line in slow:
         line.transport.resume_reading()

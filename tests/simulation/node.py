@@ -186,7 +186,7 @@ class Node(StoreObserver):
             await self.relay.close()
         await asyncio.gather(*self.hub._tasks, return_exceptions=True)
         await asyncio.sleep(0)
-        left = (self.hub._sockets, self.hub._topics, self.hub._open, self.hub._tasks)
+        left = self.hub.count_sockets(), self.hub.count_subscriptions(), self.hub.sessions(), self.hub._tasks
         assert not any(left), f"a node held on to {left}"
 
     def connect(self, url: str) -> Connection:
