@@ -5,7 +5,7 @@ from this table. No other module of the server reads its settings from the envir
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +15,15 @@ METRICS_ADDRESS = re.compile(r"((?:[\w.-]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>[0-9]{
 PORT_MAX = 65_535
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+AUTO = "auto"
+"""The value of `public_url` by which each request names the URL."""
+
+ALLOWED_HOST = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<name>[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+)
+"""A host in lower case, as `public_hosts` lists it; without a scheme it is that of a request's Host header."""
 
 
 class BadSettings(ValueError):
@@ -107,7 +116,13 @@ class Settings:
     public_url: str = _setting(
         "",
         "URL by which clients reach this server, for the WebSocket URLs it returns, such as "
-        "`https://chat.example.com`; empty means `http://127.0.0.1:PORT`.",
+        "`https://chat.example.com`; empty means `http://127.0.0.1:PORT`, and `auto` scheme and host of each request.",
+    )
+    public_hosts: str = _setting(
+        "localhost,127.0.0.1,[::1]",
+        "Hosts that requests may name with THREADLINE_PUBLIC_URL=auto, separated by commas, with a port or for any, "
+        "such as `chat.example.com` or `https://chat.example.com:8443`; requests for others are refused. Without a "
+        "scheme it is that of X-Forwarded-Proto, else http.",
     )
 
     body_bytes_max: int = _setting(
@@ -225,14 +240,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         complaints = [text for row in TABLE if (text := row.complaint(getattr(self, row.name)))]
-        if self.public_url and not self.public_url.startswith(("http://", "https://")):
-            complaints.append(
-                f"{PREFIX}PUBLIC_URL is {self.public_url!r}: start it with http:// or https://."
-            )
-        if self.store and not self.store.startswith(("postgresql://", "postgres://")):
-            complaints.append(f"{PREFIX}STORE must start with postgresql://, or be empty.")
-        if self.bus and (not self.store or not self.bus.startswith(("nats://", "tls://"))):
-            complaints.append(f"{PREFIX}BUS must start with nats:// or tls://, and goes with {PREFIX}STORE.")
+        complaints += self._complaints_of_urls()
         count = self.frontend_processes
         if count != "auto" and not (count.isascii() and count.isdigit() and int(count) <= FRONTENDS_MAX):
             complaints.append(
@@ -253,6 +261,17 @@ class Settings:
             )
         if complaints:
             raise BadSettings("\n".join(complaints))
+
+    def _complaints_of_urls(self) -> Iterator[str]:
+        if self.public_url not in ("", AUTO) and not self.public_url.startswith(("http://", "https://")):
+            yield f"{PREFIX}PUBLIC_URL is {self.public_url!r}: start it with http:// or https://, or write auto."
+        for host in _listed(self.public_hosts):
+            if not ALLOWED_HOST.fullmatch(host):
+                yield f"{PREFIX}PUBLIC_HOSTS has {host!r}: write a host, with a scheme and a port if they matter."
+        if self.store and not self.store.startswith(("postgresql://", "postgres://")):
+            yield f"{PREFIX}STORE must start with postgresql://, or be empty."
+        if self.bus and (not self.store or not self.bus.startswith(("nats://", "tls://"))):
+            yield f"{PREFIX}BUS must start with nats:// or tls://, and goes with {PREFIX}STORE."
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **chosen: bool | int | str) -> Self:
@@ -279,6 +298,16 @@ class Settings:
     def keeps_nothing(self) -> bool:
         """Whether the data is kept in memory only."""
         return self.data == ":memory:"
+
+    @property
+    def allowed_hosts(self) -> list[tuple[str | None, str, str | None]]:
+        """Scheme, name and port of each of `public_hosts`; None for a scheme or port that is not given."""
+        found = [ALLOWED_HOST.fullmatch(host) for host in _listed(self.public_hosts)]
+        return [(host["scheme"], host["name"], host["port"]) for host in found if host]
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 TABLE: tuple[Setting, ...] = tuple(

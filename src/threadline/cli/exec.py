@@ -20,7 +20,9 @@ from threadline.client.failures import BadArguments, Failure
 from threadline.client.transport import TransportOptions
 from threadline.config import PREFIX, BadSettings, Settings
 
-NOT_INHERITED = tuple(f"{PREFIX}{name}" for name in ("HOST", "PORT", "DATA", "STORE", "BUS", "PUBLIC_URL"))
+NOT_INHERITED = tuple(
+    f"{PREFIX}{name}" for name in ("HOST", "PORT", "DATA", "STORE", "BUS", "PUBLIC_URL", "METRICS_ADDRESS")
+)
 """Settings of the environment that say where another server is; all others count for this one."""
 
 PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)

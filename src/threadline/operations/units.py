@@ -13,12 +13,13 @@ from threadline.store import Task, Tx, UnitOfWork
 
 
 class Call(UnitOfWork[bytes], gc=False):
-    """A call of an operation."""
+    """A call of an operation. `url` is the server's URL by this client's request, if requests decide that."""
 
     service: str
     name: str
     caller: Caller
     arguments: dict[str, Any]
+    url: str = ""
 
     @property
     def session(self) -> int | None:
@@ -27,6 +28,8 @@ class Call(UnitOfWork[bytes], gc=False):
 
     def run(self, tx: Tx) -> bytes:
         """Run the operation and return the body of the response. Faults: the operation's."""
+        if self.url:
+            tx.policy = tx.policy._replace(url=self.url)
         reply = dispatch(tx, OPERATIONS[self.service, self.name], self.caller, self.arguments)
         return restjson.serialise(load(self.service).operations[self.name], reply)
 

@@ -19,7 +19,7 @@ from threadline.aws.model import OperationModel
 from threadline.aws.router import router
 from threadline.chat.participant import Token
 from threadline.clock import Clock
-from threadline.config import Settings
+from threadline.config import AUTO, Settings
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
 from threadline.operations.keys import key_of
@@ -27,6 +27,7 @@ from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, Pa
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.cache import Cache
+from threadline.server.public_url import PublicUrl
 from threadline.server.readiness import Readiness
 from threadline.server.throttling import Rates
 from threadline.store import Store, Unavailable
@@ -89,7 +90,8 @@ class Api:
         self._instances: Cache[str] = Cache(clock)
         self._request_ids = request_ids
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
-        self._hosts = [urlsplit(settings.public_url).netloc.encode()] if settings.public_url else []
+        self._hosts = [host.encode()] if (host := urlsplit(settings.public_url).netloc) else []
+        self._public_url = PublicUrl(settings) if settings.public_url == AUTO else None
         self._date = (0, b"")
 
     async def __call__(self, request: Request) -> None:
@@ -167,7 +169,8 @@ class Api:
         if operation.bearer is not None:
             # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
-        call = Call(model.service, model.name, caller, arguments)
+        url = self._public_url.of(request) if self._public_url else ""
+        call = Call(model.service, model.name, caller, arguments, url)
         return await (self._store.write(call) if operation.writes else self._store.read(call.run))
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:

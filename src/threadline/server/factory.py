@@ -13,7 +13,7 @@ from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.config import BadSettings, Settings
+from threadline.config import AUTO, BadSettings, Settings
 from threadline.controls import Controls
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
@@ -32,7 +32,7 @@ def policy(settings: Settings, url: str) -> Policy:
         strict_limits=settings.strict_limits,
         require_same_customer=settings.require_same_customer,
         chats_max=CHATS_MAX if settings.account_quotas else 0,
-        url=settings.public_url.rstrip("/") or url,
+        url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),
         connect_within_ms=settings.chat_connect_seconds * 1000,
         controls=Controls() if settings.test_controls else None,
     )

@@ -13,6 +13,7 @@ class Options(TypedDict, total=False):
     bus: str
     frontend_processes: str
     public_url: str
+    public_hosts: str
     body_bytes_max: int
     header_bytes_max: int
     path_bytes_max: int
