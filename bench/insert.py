@@ -44,8 +44,8 @@ async def measure(folder: Path, callers: int, total: int) -> Figures:
     store = SqliteStore(folder / "insert.db", Clock())
 
     def insert(tx: Tx) -> None:
-        row = {"id": tx.clock.contact_id(), "secret": "", "account_id": ""}
-        tx.run("insert_access_key", session_token_hash=None, expires_at_ms=None, **row)
+        row = {"id": tx.clock.contact_id(), "secret": "", "account_id": "", "description": ""}
+        tx.run("insert_access_key", now_ms=tx.now_ms, **row)
 
     figures = await race(lambda _: store.write(Function(insert)), callers, total)
     await store.close()

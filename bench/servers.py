@@ -49,6 +49,7 @@ def threadline(folder: Path, store: str = "", bus: str = "") -> Iterator[Server]
         "THREADLINE_CONNECTIONS_MAX": "50000",
         "THREADLINE_LOG_LEVEL": "error",
         "THREADLINE_STORE": store,
+        "THREADLINE_ENCRYPTION_KEY": "0" * 64,
         "THREADLINE_BUS": bus,
     }
     start = perf_counter()

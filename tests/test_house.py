@@ -30,7 +30,8 @@ EVERYTHING = OURS + [
 
 # The package itself holds its version and nothing else, so that every part may import it.
 LIGHT = {"errors", "clock", "config", "jsontext"}
-BELOW_SERVER = {"style", "datadir", "controls", "chat", "store", "operations", "tasks", "bus", "aws", "http"}
+POLICY = {"controls", "encryption"}
+BELOW_SERVER = {"style", "datadir", *POLICY, "chat", "store", "operations", "tasks", "bus", "aws", "http"}
 
 # The modules that a part of the package may import: of the other parts, and from outside the standard library.
 # The first row that a module's name starts with is its own; each part may import itself. There is no row for the rest:
@@ -44,14 +45,15 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "commands": (set(), set()),
     "datadir": ({"clock"}, set()),
     "controls": (set(), set()),
-    "chat": ({"errors", "controls"}, set()),
+    "encryption": (set(), {"cryptography"}),
+    "chat": ({"errors", *POLICY}, set()),
     "flows": ({"errors", "jsontext"}, set()),
     "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),
     "http": ({*LIGHT}, {"httptools", "websockets"}),
     "operations.units": ({"operations", "store", "aws"}, {"msgspec"}),
     "operations.test_controls": ({"errors", "controls", "operations", "store", "aws"}, set()),
-    "operations": ({*LIGHT, "chat", "flows", "store"}, {"msgspec"}),
+    "operations": ({*LIGHT, "encryption", "chat", "flows", "store"}, {"msgspec"}),
     "tasks": ({*LIGHT, "chat", "flows", "store", "operations"}, set()),
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
     "server": ({*LIGHT, *BELOW_SERVER}, {"prometheus_client"}),

@@ -14,6 +14,12 @@ from collections.abc import Callable
 monotonic = time.monotonic
 """Seconds since some moment, to measure durations on this machine. A `Clock` times the chats."""
 
+
+def monotonic_ms() -> int:
+    """Milliseconds since some moment, as `monotonic`."""
+    return time.monotonic_ns() // 1_000_000
+
+
 REPEAT_SECONDS = 10.0
 
 

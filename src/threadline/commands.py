@@ -7,6 +7,7 @@ COMMANDS = {
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "agent": "accept or transfer a chat as an agent",
+    "admin": "make, list and delete access keys, users, queues, instances",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
     "check": "look for loss and damage in a data folder or a backup",

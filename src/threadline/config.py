@@ -108,6 +108,12 @@ class Settings:
         "Message bus by which the servers on one PostgreSQL notify each other: `nats://HOST:4222` for many servers; "
         "empty is PostgreSQL's NOTIFY.",
     )
+    encryption_key: str = _setting(
+        "",
+        "Key that encrypts the secrets of access keys in the database: 64 hexadecimal digits, or the path of a file "
+        "that holds them; empty is `encryption.key` in the data folder, which the first start makes. All servers on "
+        "one PostgreSQL need the same one.",
+    )
     frontend_processes: str = _setting(
         "auto",
         "Processes that serve clients beside the writer process, from 0 to 16. `auto` goes by the cores: none on one "
@@ -241,6 +247,12 @@ class Settings:
     def __post_init__(self) -> None:
         complaints = [text for row in TABLE if (text := row.complaint(getattr(self, row.name)))]
         complaints += self._complaints_of_urls()
+        key = self.encryption_key
+        if key and "/" not in key and not re.fullmatch("[0-9a-fA-F]{64}", key):
+            complaints.append(
+                f"{PREFIX}ENCRYPTION_KEY must be 64 hexadecimal digits, as `openssl rand -hex 32` prints, or the path"
+                " of a file that holds them, with a / in it."
+            )
         count = self.frontend_processes
         if count != "auto" and not (count.isascii() and count.isdigit() and int(count) <= FRONTENDS_MAX):
             complaints.append(

@@ -21,6 +21,9 @@ BACKLOG = 4_096
 DATABASE, WORKSPACE, ADDRESS, LOCK = "threadline.db", "workspace.json", "server.json", "server.lock"
 """The files of a data folder."""
 
+ENCRYPTION_KEY = "encryption.key"
+"""The file with the key for the secrets in the database. It is in no backup, and a restore leaves it alone."""
+
 DATA = (
     DATABASE,
     f"{DATABASE}-wal",

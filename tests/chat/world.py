@@ -11,6 +11,7 @@ from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT
 from threadline.clock import ManualClock
+from threadline.encryption import SecretCipher
 from threadline.errors import Fault
 from threadline.operations.continuations import due_tasks, run_task
 from threadline.operations.participants import subscribe
@@ -39,7 +40,7 @@ class World:
     def __init__(self, **policy: Any) -> None:
         self.clock = ManualClock()
         self._loop = asyncio.new_event_loop()
-        self.store = SqliteStore(None, self.clock, Policy(**policy))
+        self.store = SqliteStore(None, self.clock, Policy(cipher=SecretCipher(bytes(32)), **policy))
         self.workspace = self.write(make_workspace)
 
     def close(self) -> None:

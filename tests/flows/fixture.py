@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import threadline.server  # noqa: F401  (registers every operation, and the runner)
 from tests.flows.flows import Document, content
 from tests.units import Function
+from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.chat.transcript import EVENT, Item
 from threadline.clock import ManualClock
+from threadline.encryption import SecretCipher
 from threadline.operations.continuations import due_tasks, run_task
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, dispatch
@@ -36,7 +38,7 @@ class FlowFixture:
 
     async def open(self, path: Path | None = None) -> None:
         self.clock = ManualClock()
-        self.store = SqliteStore(path, self.clock)
+        self.store = SqliteStore(path, self.clock, Policy(cipher=SecretCipher(bytes(32))))
         self.workspace = await self.store.write(Function(make_workspace))
 
     async def call(self, service: str, name: str, /, **arguments: Any) -> Reply:

@@ -18,6 +18,7 @@ from threadline.operations.units import (
     Call,
     FirstWorkspace,
     MakeWorkspace,
+    NoteUse,
     Probe,
     PutOff,
     RunTask,
@@ -33,10 +34,11 @@ UNITS = [
     Call("connect", "ListInstances", AccountCaller("1", "2"), {"max_results": 3}),
     Call("connectparticipant", "SendMessage", ParticipantCaller(7, "2"), {"content": "é"}),
     Subscribe(7, "participant"),
+    NoteUse("AKIA", 5),
     Probe(),
     RunTask(TASK._replace(session=7)),
     PutOff(TASK),
-    FirstWorkspace("instance", {"queue_id": "q"}),
+    FirstWorkspace("instance", {"queue_id": "q"}, {"AKIA": "secret"}, False),
     MakeWorkspace("000000000001", "other"),
 ]
 

@@ -5,8 +5,10 @@ from typing import Any, Self
 import threadline.server  # noqa: F401  (registers every operation, and the flows' runner)
 from tests.recorder import Recorder
 from tests.units import Function
+from threadline.chat.limits import Policy
 from threadline.chat.participant import Token
 from threadline.clock import Clock
+from threadline.encryption import SecretCipher
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, AccountCaller, ParticipantCaller, Reply, dispatch
 from threadline.operations.tokens import authenticate
@@ -25,8 +27,8 @@ class Node:
 
     @classmethod
     async def open(cls, address: str) -> Self:
-        seen = Recorder()
-        return cls(await PostgresStore.open(address, Clock(), observer=seen), seen)
+        seen, policy = Recorder(), Policy(cipher=SecretCipher(bytes(32)))
+        return cls(await PostgresStore.open(address, Clock(), policy, seen), seen)
 
     async def begin(self) -> None:
         made = await self.store.write(Function(first_workspace))

@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.engines import Nats, Postgres, running
+from threadline.clock import monotonic
+from threadline.config import Settings
+from threadline.encryption import BadKey
+from threadline.server import Server
 from threadline.testing import Agent, Customer, Threadline
+
+KEY = "0" * 64
+"""The encryption key that all nodes of one database have."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +36,10 @@ def bus(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def nodes(postgres: Postgres, bus: str) -> Iterator[tuple[Threadline, Threadline]]:
     address = postgres.database()
-    with Threadline(store=address, bus=bus) as a, Threadline(store=address, bus=bus) as b:
+    with (
+        Threadline(store=address, bus=bus, encryption_key=KEY, verify=True) as a,
+        Threadline(store=address, bus=bus, encryption_key=KEY, verify=True) as b,
+    ):
         yield a, b
 
 
@@ -47,7 +59,7 @@ def test_both_nodes_know_the_same_workspace(nodes: tuple[Threadline, Threadline]
 def test_a_node_ends_while_it_still_connects_to_its_bus(postgres: Postgres, bus: str) -> None:
     address = postgres.database()
     for _ in range(10):
-        with Threadline(store=address, bus=bus) as node:
+        with Threadline(store=address, bus=bus, encryption_key=KEY, verify=True) as node:
             assert node.url
 
 
@@ -159,7 +171,10 @@ def test_a_task_whose_node_dies_goes_on_elsewhere(postgres: Postgres) -> None:
 
 def test_a_listener_that_is_cut_off_delays_and_loses_nothing(postgres: Postgres) -> None:
     address = postgres.database()
-    with Threadline(store=address) as a, Threadline(store=address) as b:
+    with (
+        Threadline(store=address, encryption_key=KEY, verify=True) as a,
+        Threadline(store=address, encryption_key=KEY, verify=True) as b,
+    ):
         casey = a.customer()
         agent = b.agent().accept(casey)
         for number in range(10):
@@ -182,8 +197,8 @@ def test_a_bus_that_stops_delays_and_loses_nothing(postgres: Postgres) -> None:
     nats = Nats()
     address = postgres.database()
     with (
-        Threadline(store=address, bus=nats.address) as a,
-        Threadline(store=address, bus=nats.address) as b,
+        Threadline(store=address, bus=nats.address, encryption_key=KEY, verify=True) as a,
+        Threadline(store=address, bus=nats.address, encryption_key=KEY, verify=True) as b,
     ):
         casey = a.customer()
         agent = b.agent().accept(casey)
@@ -205,3 +220,50 @@ def test_an_older_postgres_does_as_well() -> None:
         past = node.past_chat()
         casey = node.customer(PersistentChat={"SourceContactId": past.c2, "RehydrationType": "FROM_SEGMENT"})
         assert casey.reads() == ["My parcel has not come.", "I will ask the depot.", "It left this morning."]
+
+
+@pytest.mark.parametrize("how", ["deleted", "deactivated"])
+def test_a_key_that_one_node_takes_away_is_refused_by_the_other_within_a_second(
+    nodes: tuple[Threadline, Threadline], how: str
+) -> None:
+    a, b = nodes
+    made = a.threadline.create_access_key()["AccessKey"]
+    key = made["AccessKeyId"]
+    client = b.client("connect", aws_access_key_id=key, aws_secret_access_key=made["SecretAccessKey"])
+    client.list_instances()
+    if how == "deleted":
+        a.threadline.delete_access_key(AccessKeyId=key)
+    else:
+        a.threadline.update_access_key(AccessKeyId=key, Status="Inactive")
+    at = began = monotonic()
+    code = ""
+    while not code and began < at + 1:
+        began = monotonic()
+        code = _refusal(client)
+    assert code == "UnrecognizedClientException", "it was still accepted a second later"
+    b.connect.list_instances()
+
+
+def _refusal(client: Any) -> str:
+    try:
+        client.list_instances()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+async def test_a_node_with_another_encryption_key_or_none_does_not_start(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    address = postgres.database()
+    with Threadline(store=address, data=str(tmp_path / "a")) as first:
+        with pytest.raises(BadKey, match=r"b/encryption.key does not exist.*need the key of the first"):
+            await Server(Settings(port=0, store=address, data=str(tmp_path / "b"))).start()
+        with pytest.raises(BadKey, match="THREADLINE_ENCRYPTION_KEY has another key"):
+            await Server(
+                Settings(port=0, store=address, data=str(tmp_path / "b"), encryption_key=KEY)
+            ).start()
+        key = str(tmp_path / "a" / "encryption.key")
+        with Threadline(store=address, data=str(tmp_path / "b"), encryption_key=key) as second:
+            assert second.env["AWS_ACCESS_KEY_ID"] == first.env["AWS_ACCESS_KEY_ID"]
+            second.connect.list_instances()

@@ -16,7 +16,9 @@ from typing import TypeVar
 
 from tests.simulation.faults import Disk, on_disk
 from tests.units import Function
+from threadline.chat.limits import Policy
 from threadline.clock import Clock, ManualClock
+from threadline.encryption import SecretCipher
 from threadline.store import Committed, Store, Tx, Unavailable, UnitOfWork, Work
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
@@ -39,7 +41,9 @@ class Life:
         self.disk = Disk(name, folder)
         self.is_over = False
         with on_disk(self.disk):
-            self.store = SqliteStore(folder / "threadline.db", ManualClock(), observer=observer)
+            self.store = SqliteStore(
+                folder / "threadline.db", ManualClock(), Policy(cipher=SecretCipher(bytes(32))), observer
+            )
         assert self.store.group_commit is not None
         self.store.group_commit.sync = partial(self.disk.sync_beside, f"{folder}/threadline.db-wal")
 

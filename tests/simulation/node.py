@@ -25,6 +25,7 @@ from threadline.config import Settings
 from threadline.http.request import Request
 from threadline.http.websocket import Receiver
 from threadline.operations.workspace import WorkspaceIds
+from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
 from threadline.server.readiness import Readiness
 from threadline.server.sockets import Endpoint, pull_from
@@ -152,7 +153,12 @@ class Node(StoreObserver):
         self.relay = None if is_alone else Radio(self.hub, clock, air)
         self.timers = Timers(self.store, clock)
         self.api = Api(
-            self.store, clock, self.settings, request_ids_of(clock), Readiness(self.store, self.settings)
+            self.store,
+            clock,
+            self.settings,
+            request_ids_of(clock),
+            Readiness(self.store, self.settings),
+            AccessKeys(self.store, clock, clock.now_ms),
         )
         self.endpoint = Endpoint(self.store, self.hub, self.api.refuse)
         self.connections: list[Connection] = []

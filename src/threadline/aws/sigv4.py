@@ -241,6 +241,11 @@ def unknown(access_key_id: str) -> "Fault":
     return _fault("UnrecognizedClientException", f"There is no access key {access_key_id!r} here.")
 
 
+def inactive(access_key_id: str) -> "Fault":
+    """Refuse an access key that was deactivated."""
+    return _fault("UnrecognizedClientException", f"The access key {access_key_id!r} is inactive.")
+
+
 def _refusal(message: str) -> "Fault":
     return _fault("InvalidSignatureException", message)
 

@@ -7,6 +7,7 @@ off by default.
 from typing import NamedTuple
 
 from threadline.controls import Controls
+from threadline.encryption import SecretCipher
 
 CONTENT_BYTES_MAX = 16_384  # UTF-8 bytes of a message. Source: feature limits, "message size"
 ATTRIBUTES_BYTES_MAX = 32_768  # UTF-8 bytes of all names and values. Source: StartChatContact, Attributes
@@ -34,7 +35,7 @@ class Policy(NamedTuple):
     `strict_limits` applies Amazon's limits on history. `require_same_customer` is `off`, `differ` or `known`: see
     `rehydration.check_same_customer`. `chats_max` limits the open chats of an instance; 0 is no limit.
     `url` is the server's URL and the base of the WebSocket URLs in replies. `controls` are the test controls of a
-    server that has them.
+    server that has them. `cipher` encrypts secrets in the store.
     """
 
     strict_limits: bool = False
@@ -43,3 +44,4 @@ class Policy(NamedTuple):
     url: str = "http://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS
     controls: Controls | None = None
+    cipher: SecretCipher = SecretCipher()

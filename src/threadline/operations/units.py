@@ -6,6 +6,7 @@ from typing import Any
 from threadline.aws import restjson
 from threadline.aws.model import load
 from threadline.operations.continuations import put_off, run_task
+from threadline.operations.keys import unlock_keys
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, Caller, ParticipantCaller, dispatch
 from threadline.operations.workspace import first_workspace, make_workspace
@@ -44,6 +45,17 @@ class Subscribe(UnitOfWork[tuple[int, str]], gc=False):
         """Subscribe, and return the cursor to deliver from and the session's first contact. Faults: see `subscribe`."""
         subscription = subscribe(tx, ParticipantCaller(self.session, self.participant_id))
         return subscription.cursor, subscription.initial_contact_id
+
+
+class NoteUse(UnitOfWork[None], gc=False):
+    """The use of an access key at a time (epoch milliseconds)."""
+
+    access_key_id: str
+    at_ms: int
+
+    def run(self, tx: Tx) -> None:
+        """Keep the time as the key's last use. Faults: none."""
+        tx.run("set_access_key_last_used", id=self.access_key_id, at_ms=self.at_ms)
 
 
 class Probe(UnitOfWork[None], gc=False):
@@ -88,18 +100,22 @@ class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=Fa
     """The first workspace of the store, which is made in an empty store.
 
     `expected` is the instance that the store has to begin with; empty where any will do. `preset` has the ids of a new
-    one, as in `make_workspace`.
+    one, as in `make_workspace`. See `unlock_keys` for the `secrets` that the server knows and for `accept_loss`.
     """
 
     expected: str
     preset: dict[str, str]
+    secrets: dict[str, str]
+    accept_loss: bool
 
     def run(self, tx: Tx) -> tuple[str | None, dict[str, Any] | None]:
-        """Return the store's first instance and, if it is as expected, the workspace. Faults: none."""
+        """Return the store's first instance and, if it is as expected, the workspace. Raises BadKey."""
+        tx.one("alone")
         row = tx.one("first_instance")
         found = row[0] if row else None
         if self.expected not in ("", found):
             return found, None
+        unlock_keys(tx, self.secrets, accept_loss=self.accept_loss)
         return found, asdict(first_workspace(tx, self.preset))
 
 
@@ -114,5 +130,5 @@ class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):
         return asdict(make_workspace(tx, account_id=self.account_id, alias=self.alias))
 
 
-AnyUnit = Call | Subscribe | Probe | RunTask | PutOff | FirstWorkspace | MakeWorkspace
+AnyUnit = Call | Subscribe | NoteUse | Probe | RunTask | PutOff | FirstWorkspace | MakeWorkspace
 """The units that a frontend can send. A test holds that it has every class of `UnitOfWork`."""

@@ -7,6 +7,7 @@ from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
 from threadline.operations.contact_flows import ContactFlow
 from threadline.operations.instances import User
+from threadline.operations.keys import AccessKey, make_access_key
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
@@ -44,7 +45,7 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
     flows = {flow.name: flow.id for flow in tx.rows("contact_flows", ContactFlow, **everything)}
     users = {user.username: user.id for user in tx.rows("users", User, **everything)}
     queue_id = tx.row("first_queue", str, instance_id=instance_id)
-    key = tx.row("first_access_key", str, str, account_id=account_id) or ("", "")
+    key = tx.row("first_access_key", AccessKey, account_id=account_id)
     return WorkspaceIds(
         account_id=account_id,
         instance_id=instance_id,
@@ -53,8 +54,8 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
         returning_flow_id=flows.get(RETURNING, ""),
         queue_id=queue_id or "",
         agents={name: users.get(name, "") for name, _, _ in USERS},
-        access_key_id=key[0],
-        secret_access_key=key[1],
+        access_key_id=key.id if key else "",
+        secret_access_key=tx.policy.cipher.decrypt(key.secret, key.id) if key else "",
     )
 
 
@@ -120,23 +121,6 @@ def make_workspace(
     return WorkspaceIds(
         account_id, instance_id, inbound_id, survey_id, returning_id, queue_id, agents, access_key_id, secret
     )
-
-
-def make_access_key(
-    tx: Tx, account_id: str, access_key_id: str | None = None, secret: str | None = None
-) -> tuple[str, str]:
-    """A new access key of an account: its id and its secret, which are drawn unless they are given."""
-    access_key_id = access_key_id or "AKIA" + tx.clock.random_bytes(8).hex().upper()
-    secret = secret or tx.clock.token()
-    tx.run(
-        "insert_access_key",
-        id=access_key_id,
-        secret=secret,
-        account_id=account_id,
-        session_token_hash=None,
-        expires_at_ms=None,
-    )
-    return access_key_id, secret
 
 
 def _make_user(

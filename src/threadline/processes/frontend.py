@@ -15,6 +15,7 @@ from threadline.processes import messages
 from threadline.processes.channel import Channel
 from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
+from threadline.server import factory
 from threadline.server.frontend import Frontend
 from threadline.server.timing import Timed, Times
 from threadline.store import Store, Unavailable, UnitOfWork, Work
@@ -125,7 +126,8 @@ async def serve(
     def receive(message: ToFrontend) -> None:
         match message:
             case messages.Begin(synced):
-                begun.set_result(RemoteStore(file, written, synced, channel, clock, policy, observers))
+                decrypting = policy._replace(cipher=factory.cipher(settings))  # its file is there by now
+                begun.set_result(RemoteStore(file, written, synced, channel, clock, decrypting, observers))
             case messages.Measure():
                 channel.send(messages.Measured(frontend.measures()))
             case messages.Drain(seconds):
@@ -141,6 +143,7 @@ async def serve(
     await channel.open(end)
     store = await begun
     frontend = Frontend(settings, clock, store, bound)
+    observers.add(frontend.keys)
     observers.add(frontend.hub)
     frontend.hub.on_follow = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
     await frontend.start()

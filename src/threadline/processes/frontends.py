@@ -113,12 +113,12 @@ class Frontends(StoreObserver):
 
     def committed(self, committed: Committed) -> None:
         """Send each frontend the part that concerns its sessions."""
-        if committed.appended or committed.signals:
+        if committed.appended or committed.signals or committed.access_keys:
             for channel, followed in zip(
                 self._channels, self._followed, strict=False
             ):  # some are not open yet
                 part = committed.of(followed)
-                if part.appended or part.signals:
+                if part.appended or part.signals or part.access_keys:
                     channel.send(messages.CommitNotice(part))
 
     def written(self, batches: int, units: int) -> None:

@@ -112,7 +112,7 @@ class Server:
                 bound = datadir.listening(self.settings.host, self.settings.port)
                 undo.callback(bound.close)
             self.url = datadir.url_of(bound)
-            policy = factory.policy(self.settings, self.url)
+            policy = factory.policy(self.settings, self.url, factory.cipher(self.settings))
             file = folder and folder / datadir.WORKSPACE
             known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
@@ -138,6 +138,7 @@ class Server:
             self._relay = factory.relay(
                 self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
             )
+            self._observers.add(frontend.keys)
             self._observers.add(self._relay or frontend.hub)
         self._observers.add(_Observer(self._timers, self._fail))
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
@@ -205,8 +206,13 @@ class Server:
         perhaps only the file has its keys; with `accept_loss` the file is kept under another name.
         """
         named = known.get("instance_id", "unknown") if known else None
+        secrets = {}
+        if known and not self.settings.store:  # on PostgreSQL, the other servers need the key that they have
+            secrets[str(known.get("access_key_id"))] = str(known.get("secret_access_key"))
         expected = "" if accept_loss else named or ""
-        found, workspace = await self.store.write(FirstWorkspace(expected, self._preset or {}))
+        found, workspace = await self.store.write(
+            FirstWorkspace(expected, self._preset or {}, secrets, accept_loss)
+        )
         if workspace is None:
             raise DataLost(
                 f"{file} names instance {named}, and the store holds {found or 'none'}. Nothing was changed. Give"

@@ -22,10 +22,10 @@ from threadline.clock import Clock
 from threadline.config import AUTO, Settings
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
-from threadline.operations.keys import key_of
 from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, ParticipantCaller
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
+from threadline.server.access_keys import AccessKeys
 from threadline.server.cache import Cache
 from threadline.server.public_url import PublicUrl
 from threadline.server.readiness import Readiness
@@ -33,7 +33,6 @@ from threadline.server.throttling import Rates
 from threadline.store import Store, Unavailable
 
 SIGNED_SERVICES = ("connect", "threadline")
-KEY_KEPT_MS = 60_000
 INSTANCE_KEPT_MS = 3_600_000
 ASKED_HEADER = re.compile(rb"authorization|content-type|(x-amz|amz-sdk)-[a-z0-9-]+")
 PREFLIGHT_SECONDS = b"7200"
@@ -75,19 +74,18 @@ class Api:
         settings: Settings,
         request_ids: Iterator[str],
         readiness: Readiness,
-        unverified_account: str | None = None,
+        keys: AccessKeys,
     ) -> None:
         self._store = store
+        self._keys = keys
         self._readiness = readiness
         self._clock = clock
-        self._unverified_account = unverified_account
         self._body_bytes_max = settings.body_bytes_max
         self._clock_skew_ms = settings.clock_skew_seconds * 1000
         self._router = router()
         self._rates = Rates(clock) if settings.rate_limits else None
-        self._keys: Cache[sigv4.Key] = Cache(clock)
-        self._callers: Cache[ParticipantCaller] = Cache(clock)
-        self._instances: Cache[str] = Cache(clock)
+        self._callers: Cache[ParticipantCaller] = Cache(clock.now_ms)
+        self._instances: Cache[str] = Cache(clock.now_ms)
         self._request_ids = request_ids
         self._origins = {origin.strip().encode() for origin in settings.cors_origins.split(",")}
         self._hosts = [host.encode()] if (host := urlsplit(settings.public_url).netloc) else []
@@ -176,10 +174,11 @@ class Api:
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
         """The caller that signed the request, and its body, which is read once the key is known. Raises Fault."""
         claim = sigv4.claim_of(request.headers, request.query_string)
-        key = self._keys.get(claim.access_key_id) or await self._key(claim.access_key_id)
+        known = self._keys.known(claim.access_key_id)
+        key = known or await self._keys.read(claim.access_key_id)
         request.claimed = claim.access_key_id
         body = request.arrived(self._body_bytes_max) or await self._body(request)
-        if self._unverified_account is None:
+        if self._keys.unverified_account is None:
             sigv4.verify(
                 claim,
                 key,
@@ -194,18 +193,9 @@ class Api:
                 hosts=self._hosts,
             )
         request.credential = claim.access_key_id
+        if known is None:
+            self._keys.note_use(claim.access_key_id)
         return AccountCaller(key.account_id, claim.access_key_id), body
-
-    async def _key(self, access_key_id: str) -> sigv4.Key:
-        row = await self._store.read(lambda tx: key_of(tx, access_key_id))
-        if row is not None:
-            key = sigv4.Key(row.secret, row.account_id, row.session_token_hash, row.expires_at_ms)
-        elif self._unverified_account is not None:
-            key = sigv4.Key("", self._unverified_account)
-        else:
-            raise sigv4.unknown(access_key_id)
-        self._keys.keep(access_key_id, key, self._clock.now_ms() + KEY_KEPT_MS)
-        return key
 
     async def _participant(self, kind: str, token: str) -> ParticipantCaller:
         """The participant that has this token of this kind. Raises Fault."""

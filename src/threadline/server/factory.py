@@ -13,8 +13,9 @@ from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.config import AUTO, BadSettings, Settings
+from threadline.config import AUTO, PREFIX, BadSettings, Settings
 from threadline.controls import Controls
+from threadline.encryption import SecretCipher
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.store import SqliteStore
@@ -26,7 +27,20 @@ CHATS_MAX = 500
 """Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
 
 
-def policy(settings: Settings, url: str) -> Policy:
+def cipher(settings: Settings) -> SecretCipher:
+    """The cipher for the secrets in the store, by the setting or the file that has its key, if there is one yet.
+
+    Raises BadKey for a key that cannot be used, OSError for a file that cannot be read.
+    """
+    given = settings.encryption_key
+    if given and "/" not in given:
+        return SecretCipher.of_text(given, f"{PREFIX}ENCRYPTION_KEY")
+    if not given and settings.keeps_nothing:
+        return SecretCipher()
+    return SecretCipher.of_file(Path(given or Path(settings.data) / datadir.ENCRYPTION_KEY))
+
+
+def policy(settings: Settings, url: str, cipher: SecretCipher | None = None) -> Policy:
     """The policy by which operations decide, from the settings of a server that is reached at `url`."""
     return Policy(
         strict_limits=settings.strict_limits,
@@ -35,6 +49,7 @@ def policy(settings: Settings, url: str) -> Policy:
         url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),
         connect_within_ms=settings.chat_connect_seconds * 1000,
         controls=Controls() if settings.test_controls else None,
+        cipher=cipher or SecretCipher(),
     )
 
 

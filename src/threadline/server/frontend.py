@@ -16,6 +16,7 @@ from threadline.config import Settings
 from threadline.controls import Controls
 from threadline.http.listener import Listener
 from threadline.http.request import App
+from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
 from threadline.server.calls import timed, watched
 from threadline.server.controlled import ControlledCalls, ControlledSockets
@@ -58,7 +59,8 @@ class Frontend:
         request_ids = request_ids_of(clock)
         self._readiness = Readiness(store, settings)
         self._counts = RequestCounts() if settings.metrics_address else None
-        rest = timed(store, settings), clock, settings, request_ids, self._readiness, unverified_account
+        self.keys = AccessKeys(store, clock, unverified_account=unverified_account)
+        rest = timed(store, settings), clock, settings, request_ids, self._readiness, self.keys
         api = Api(*rest) if self._counts is None else CountedApi(self._counts, *rest)
         self._bound = bound
         app: App = api
@@ -101,4 +103,5 @@ class Frontend:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self.keys.close()
         return clean

@@ -46,16 +46,21 @@ class Signal(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The effects of a commit: items to push, signals to pass on, and when the earliest new task is due."""
+    """The effects of a commit: items to push, signals to pass on, and when the earliest new task is due.
+
+    `access_keys` are the ids of keys that were changed or deleted: caches forget them.
+    """
 
     appended: tuple[Appended, ...]
     signals: tuple[Signal, ...]
     tasks_due_ms: int | None
+    access_keys: tuple[str, ...] = ()
 
     def of(self, sessions: Container[int]) -> "Committed":
-        """The part that concerns sockets of `sessions`."""
+        """The part for a process that has sockets of `sessions` only."""
         appended = tuple([appended for appended in self.appended if appended.session in sessions])
-        return Committed(appended, tuple([each for each in self.signals if each.session in sessions]), None)
+        signals = tuple([each for each in self.signals if each.session in sessions])
+        return Committed(appended, signals, None, self.access_keys)
 
 
 class Task(NamedTuple):
@@ -83,6 +88,7 @@ class Tx(ABC):
         self.due_now: list[Task] = []
         self._items: dict[int, list[Item]] = {}
         self._signals: list[Signal] = []
+        self._access_keys: list[str] = []
 
     @abstractmethod
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
@@ -229,17 +235,22 @@ class Tx(ABC):
         if self._tasks_due_ms is None or due_at_ms < self._tasks_due_ms:
             self._tasks_due_ms = due_at_ms
 
+    def forget_access_key(self, access_key_id: str) -> None:
+        """Have every process of the server look this key up again, once this commits."""
+        self._access_keys.append(access_key_id)
+
     def mark(self) -> tuple[Any, ...]:
         """Where the effects of this transaction stand, for `rewind`."""
         counts = {session: len(items) for session, items in self._items.items()}
-        return counts, len(self._signals), len(self.due_now), self._tasks_due_ms
+        return counts, len(self._signals), len(self.due_now), self._tasks_due_ms, len(self._access_keys)
 
     def rewind(self, mark: tuple[Any, ...]) -> None:
         """Forget the effects since `mark`, after a savepoint was undone."""
-        counts, signals, due, self._tasks_due_ms = mark
+        counts, signals, due, self._tasks_due_ms, access_keys = mark
         self._items = {session: self._items[session][:count] for session, count in counts.items()}
         del self._signals[signals:]
         del self.due_now[due:]
+        del self._access_keys[access_keys:]
 
     def committed(self) -> Committed:
         """What to tell once this has committed."""
@@ -248,7 +259,7 @@ class Tx(ABC):
             for session, items in self._items.items()
             if items
         ]
-        return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms)
+        return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms, tuple(self._access_keys))
 
 
 class UnitOfWork(msgspec.Struct, Generic[T], array_like=True, tag=True, gc=False):

@@ -11,6 +11,7 @@ class Options(TypedDict, total=False):
     data: str
     store: str
     bus: str
+    encryption_key: str
     frontend_processes: str
     public_url: str
     public_hosts: str

@@ -24,18 +24,53 @@ SELECT id, account_id FROM instance ORDER BY created_at_ms, id LIMIT 1;
 SELECT 1 /*pg FROM (SELECT pg_advisory_xact_lock(7596554951787)) AS locked */;
 
 -- name: insert_access_key
--- Add an access key of an account.
-INSERT INTO access_key (id, secret, account_id, session_token_hash, expires_at_ms)
-VALUES (:id, :secret, :account_id, :session_token_hash, :expires_at_ms);
+-- Add an access key of an account, its secret encrypted.
+INSERT INTO access_key (id, secret, account_id, description, created_at_ms)
+VALUES (:id, :secret, :account_id, :description, :now_ms);
 
 -- name: access_key
 -- Read an access key by its id, to verify a signature.
 SELECT * FROM access_key WHERE id = :id;
 
 -- name: first_access_key
--- Read a lasting access key of an account, for workspace.json.
-SELECT id, secret FROM access_key
-WHERE account_id = :account_id AND session_token_hash IS NULL AND expires_at_ms IS NULL ORDER BY id LIMIT 1;
+-- Read the oldest active access key of an account, for workspace.json.
+SELECT * FROM access_key
+WHERE account_id = :account_id AND session_token_hash IS NULL AND status = 'Active' ORDER BY created_at_ms, id LIMIT 1;
+
+-- name: access_key_of_account
+-- Read a lasting access key of an account.
+SELECT * FROM access_key WHERE account_id = :account_id AND id = :id AND session_token_hash IS NULL;
+
+-- name: access_keys_of_account
+-- Read a page of an account's lasting access keys.
+SELECT * FROM access_key
+WHERE account_id = :account_id AND id > :after AND session_token_hash IS NULL ORDER BY id LIMIT :limit;
+
+-- name: other_active_access_key
+-- Find an active access key of an account beside one.
+SELECT id FROM access_key
+WHERE account_id = :account_id AND id <> :id AND session_token_hash IS NULL AND status = 'Active' LIMIT 1;
+
+-- name: access_keys
+-- Read all access keys, to see whether their secrets can be decrypted.
+SELECT * FROM access_key ORDER BY id;
+
+-- name: set_access_key_status
+-- Activate or deactivate an access key.
+UPDATE access_key SET status = :status WHERE id = :id;
+
+-- name: set_access_key_secret
+-- Replace an encrypted secret by the same one, encrypted with another key.
+UPDATE access_key SET secret = :secret WHERE id = :id;
+
+-- name: set_access_key_last_used
+-- Keep the time of an access key's latest use.
+UPDATE access_key SET last_used_at_ms = :at_ms
+WHERE id = :id AND (last_used_at_ms IS NULL OR last_used_at_ms < :at_ms);
+
+-- name: delete_access_key
+-- Delete an access key.
+DELETE FROM access_key WHERE id = :id;
 
 -- name: insert_queue
 -- Add a queue to an instance.

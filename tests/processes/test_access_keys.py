@@ -1,0 +1,63 @@
+"""A key that is taken away is refused by every process of a server, and its last use is kept by each."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.processes.supervised import supervised
+from threadline.clock import monotonic
+
+CONNECTIONS = 16
+"""Enough for each of three frontends to take one: all on one or two of them happens once in some ten thousand."""
+
+
+def refusal(client: Any) -> str:
+    try:
+        client.list_instances()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+@pytest.mark.parametrize("how", ["deleted", "deactivated"])
+def test_every_frontend_refuses_a_key_that_was_taken_away_within_a_second(tmp_path: Path, how: str) -> None:
+    with supervised(tmp_path / "data", env={"THREADLINE_FRONTEND_PROCESSES": "3"}) as server:
+        assert len(server.frontends()) == 3
+        workspace = server.workspace
+        made = workspace.threadline.create_access_key(Description="second")["AccessKey"]
+        key = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+        clients = [workspace.client("connect", **key) for _ in range(CONNECTIONS)]
+        assert [refusal(client) for client in clients] == [""] * CONNECTIONS
+        if how == "deleted":
+            workspace.threadline.delete_access_key(AccessKeyId=made["AccessKeyId"])
+        else:
+            workspace.threadline.update_access_key(AccessKeyId=made["AccessKeyId"], Status="Inactive")
+        at = monotonic()
+        while True:
+            began = monotonic()
+            seen = {refusal(client) for client in clients}
+            if seen == {"UnrecognizedClientException"} or began > at + 1:
+                break
+        assert seen == {"UnrecognizedClientException"}, "some frontend accepts it a second later"
+        workspace.close()
+        for client in clients:
+            client.close()
+
+
+def test_after_a_restart_the_workspace_names_a_key_that_is_valid(tmp_path: Path) -> None:
+    with supervised(tmp_path / "data") as server:
+        workspace = server.workspace
+        first = workspace.env["AWS_ACCESS_KEY_ID"]
+        second = workspace.threadline.create_access_key()["AccessKey"]
+        workspace.threadline.delete_access_key(AccessKeyId=first)
+        workspace.close()
+    with supervised(tmp_path / "data") as server:
+        named = json.loads((tmp_path / "data" / "workspace.json").read_text())
+        assert (named["access_key_id"], named["secret_access_key"]) == (
+            second["AccessKeyId"],
+            second["SecretAccessKey"],
+        )
+        server.workspace.connect.list_instances()
