@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import urllib.request
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import free_port, postgres, store_of
+from tests.engines import free_port, postgres, running, store_of
 from tests.http.raw import ask
 from tests.metrics import metrics_at, metrics_of
 from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, supervised
@@ -133,6 +134,40 @@ def test_one_page_has_all_processes_and_nothing_of_a_chat(tmp_path: Path, fronte
     ids = json.loads((tmp_path / "data" / "workspace.json").read_text())
     for hidden in ("4929", "Secretname", people[0].contact_id, ids["instance_id"], ids["access_key_id"]):
         assert hidden not in page
+
+
+def test_a_process_that_does_not_answer_keeps_its_last_measures(tmp_path: Path) -> None:
+    port = free_port()
+    env = {"THREADLINE_METRICS_ADDRESS": str(port), "THREADLINE_FRONTEND_PROCESSES": "2"}
+    with supervised(tmp_path / "data", env=env) as server:
+        workspace = server.workspace
+        people = [workspace.customer() for _ in range(6)]
+        before = metrics_at(f"http://127.0.0.1:{port}/metrics")
+        stopped, *_ = server.frontends()
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            metrics = metrics_at(f"http://127.0.0.1:{port}/metrics")
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        assert metrics["threadline_sockets"] == before["threadline_sockets"] == len(people)
+        assert metrics["threadline_memory_bytes{process=1}"] == before["threadline_memory_bytes{process=1}"]
+        people[0].say("Hello")
+        server.signal(signal.SIGHUP)  # the next worker has the same address
+        for _ in range(3):
+            workspace.customer()
+        after = metrics_at(f"http://127.0.0.1:{port}/metrics")
+        workspace.close()
+    assert after[requests("StartChatContact", 200)] > 0
+
+
+def test_the_page_answers_while_the_database_is_away() -> None:
+    with running() as database, Threadline(store=database.database(), metrics_address="0") as server:
+        assert metrics_of(server)["threadline_chats_open"] == 0
+        database.stop(signal.SIGQUIT)
+        while not (metrics := metrics_of(server))["threadline_store_trouble"]:
+            pass
+        assert "threadline_chats_open" not in metrics
+        assert metrics["threadline_sockets"] == 0
 
 
 def test_the_page_is_at_its_own_address_only(threadline: Threadline) -> None:

@@ -8,7 +8,7 @@ statuses and numbers of processes, never an id, a name or content.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -106,7 +106,10 @@ class MetricsPage:
             _respond(request, 404, "text/plain", b"Metrics are at GET /metrics.\n")
             return
         try:
-            page = generate_latest(await self._registry())
+            registry = await self._registry()
+            page = await asyncio.to_thread(
+                generate_latest, registry
+            )  # many lines, so the loop goes on meanwhile
         except Exception as error:  # noqa: BLE001 - every request is answered
             log.error("metrics failed\n%s", where(error))
             _respond(request, 500, "text/plain", b"The metrics cannot be collected: see the log.\n")
@@ -117,10 +120,9 @@ class MetricsPage:
         clients = await self._clients.measure()
         counts = await _counts(self._store)
         memory = {0: memory_bytes()} | {number: each.memory_bytes for number, each in clients.items()}
+        families = [*_of_clients(list(clients.values())), *self._of_store(counts), _of_memory(memory)]
         registry = CollectorRegistry()
-        registry.register(_Families(lambda: _of_clients(list(clients.values()))))
-        registry.register(_Families(lambda: self._of_store(counts)))
-        registry.register(_Families(lambda: _of_memory(memory)))
+        registry.register(_Families(families))
         return registry
 
     def _of_store(self, counts: StoreCounts | None) -> Iterator[Metric]:
@@ -153,8 +155,12 @@ class MetricsPage:
 class _Families:
     """Metric families as prometheus-client's registry wants them."""
 
-    def __init__(self, families: Callable[[], Iterator[Metric]]) -> None:
-        self.collect = families
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        """The families."""
+        return self._families
 
 
 async def _counts(store: Store) -> StoreCounts | None:
@@ -204,7 +210,7 @@ def _of_clients(processes: list[FrontendMeasures]) -> Iterator[Metric]:
     yield CounterMetricFamily("threadline_pulls", "Reads of the store for a WebSocket", total("pulls"))
 
 
-def _of_memory(memory: dict[int, int]) -> Iterator[Metric]:
+def _of_memory(memory: dict[int, int]) -> Metric:
     family = GaugeMetricFamily(
         "threadline_memory_bytes",
         "Resident memory of each process: 0 writes, others serve clients",
@@ -212,7 +218,7 @@ def _of_memory(memory: dict[int, int]) -> Iterator[Metric]:
     )
     for number, resident in sorted(memory.items()):
         family.add_metric([str(number)], resident)
-    yield family
+    return family
 
 
 def _sum(one: Buckets, other: Buckets) -> Buckets:
@@ -245,7 +251,8 @@ def _bind(address: str) -> socket.socket:
     try:
         return datadir.listening(host.strip("[]") or "127.0.0.1", int(port))
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # the rest repeats the address
         raise BadSettings(
-            f"{PREFIX}METRICS_ADDRESS is {address!r}, where nothing can listen: {error.strerror}. Stop the program"
+            f"{PREFIX}METRICS_ADDRESS is {address!r}, where nothing can listen: {reason}. Stop the program"
             " that listens there, or choose another address."
         ) from None
