@@ -148,6 +148,21 @@ def test_a_trace_has_the_statements_of_each_request_and_nothing_that_was_written
         assert hidden not in log
 
 
+def test_in_json_a_trace_has_fields(tmp_path: Path) -> None:
+    env = {"THREADLINE_TRACE": "1", "THREADLINE_LOG_FORMAT": "json"}
+    with supervised(tmp_path / "data", env=env) as server:
+        casey = server.workspace.customer()
+        casey.say("Hello")
+        casey.drop()
+        server.parent.terminate()
+        _, log = server.end()
+    (said,) = [line for line in map(json.loads, log.splitlines()) if line.get("operation") == "SendMessage"]
+    assert (said["caller"], said["contact"], said["status"]) == ("participant", casey.contact_id, 200)
+    assert 0 < said["run_ms"] <= said["ms"]
+    assert {"queue_ms", "sync_ms", "request"} <= set(said)
+    assert [name for name, _ in said["statements"]][-1] == "insert_item"
+
+
 def request_of(operation: str, log: str) -> str:
     """The line of the first call of an operation, and those of its statements."""
     found = re.search(rf"{operation} .*\n(?: .*\n)*", log)

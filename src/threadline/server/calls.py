@@ -24,7 +24,7 @@ from threadline.errors import Fault, told
 from threadline.http.request import App, Request
 from threadline.operations.registry import OPERATIONS, Operation
 from threadline.operations.tokens import authenticate
-from threadline.server.logs import CALLS
+from threadline.server.logs import CALLS, FIELDS
 from threadline.server.timing import SPENT, Spent, TimedStore
 from threadline.store import Store, Tx
 
@@ -92,8 +92,13 @@ class _Watched:
             if spent is None:
                 log.info("%s", _line(name, contact, status, ms, refusal))
             else:
-                line = _line(name, contact, status, ms, refusal, _times(kind, spent, head))
-                log.debug("%s%s", line, _statements(spent))
+                found = REQUEST_ID.search(head)
+                request_id = found[1].decode() if found else ""
+                line = _line(name, contact, status, ms, refusal, _times(kind, spent, request_id))
+                call = {"operation": name, "caller": kind, "contact": contact, "status": status}
+                ending = {"refusal": refusal, "request": request_id}
+                fields = call | {"ms": round(ms, 2)} | _times_in_ms(spent) | ending
+                log.debug("%s%s", line, _statements(spent), extra={FIELDS: fields})
 
     async def _of_participant(self, known: Operation | None, request: Request) -> str:
         """The current contact of the chat whose token was shown."""
@@ -135,13 +140,20 @@ def _refusal(head: bytes, body: bytes) -> str:
     return f"{code[1].decode()}: {told(str(_members(body).get('message', '')))}" if code else ""
 
 
-def _times(kind: str, spent: Spent, head: bytes) -> str:
+def _times(kind: str, spent: Spent, request_id: str) -> str:
     """The caller's kind and the milliseconds of each phase, on a narrow terminal in a line of their own."""
     text = f"{kind}, queue {_ms(spent.queue)}, run {_ms(spent.run)}, sync {_ms(spent.sync)} ms"
     if _columns() < COLUMNS_OF_TIMES:
         return f"\n{MARGIN}{text}"
-    request_id = REQUEST_ID.search(head)
-    return f"{text}, request {request_id[1].decode()}" if request_id else text
+    return f"{text}, request {request_id}"
+
+
+def _times_in_ms(spent: Spent) -> dict[str, Any]:
+    """The milliseconds of each phase and of each statement, for a line in JSON."""
+    phases = {"queue_ms": spent.queue, "run_ms": spent.run, "sync_ms": spent.sync}
+    statements = [[name, round(seconds * 1000, 2)] for name, seconds in spent.statements]
+    times: dict[str, Any] = {name: round(seconds * 1000, 2) for name, seconds in phases.items()}
+    return times | ({"statements": statements} if statements else {})
 
 
 def _statements(spent: Spent) -> str:

@@ -9,6 +9,8 @@ from threadline.config import Settings
 from threadline.errors import where
 
 CALLS = "threadline.calls"
+FIELDS = "threadline_fields"
+"""The attribute of a record for the fields that its line in JSON has in place of its text."""
 
 
 class Lines(logging.Formatter):
@@ -23,14 +25,17 @@ class JsonLines(Lines):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """`record` as JSON with `time`, `level`, `logger`, `message`, and `error` where there was one."""
+        """`record` as JSON with `time`, `level`, `logger`, `message` or fields, and `error` where there was one."""
         at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}"
         line = {
             "time": at,
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
         }
+        if fields := getattr(record, FIELDS, None):
+            line |= fields
+        else:
+            line["message"] = record.getMessage()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line)
