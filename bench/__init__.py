@@ -1,1 +1,1 @@
-"""What Threadline's speed is measured with: `make bench`."""
+"""The programs that measure Threadline's speed: `make bench`."""

@@ -15,28 +15,30 @@ from tempfile import TemporaryDirectory
 
 import uvloop
 
-from bench.acts import cluster, one_machine, present_peers
 from bench.growth import grow
 from bench.measurements import ROOT, Measurements, table
 from bench.ratios import full_ratios, ratios
 from bench.results import DOCS, keep, keep_in_history
 from bench.sizes import BENCH, FULL, QUICK, Sizes
+from bench.workloads import cluster, one_machine, present_peers
 
 
 async def measure(folder: Path) -> None:
     """One machine alone."""
     seen = Measurements()
-    async with one_machine(seen, BENCH, folder) as act:
+    async with one_machine(seen, BENCH, folder) as machine:
         gc.freeze()
         for number in range(1, BENCH.rounds + 1):
             seen.say(f"round {number} of {BENCH.rounds}")
-            await act.round()
-        act.call_command_lines()
+            await machine.round()
+        machine.call_command_lines()
     print("\n" + table(seen.series.values()))
     print(
-        f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in act.memory_mb)} (start, and after each round)\n"
+        f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in machine.memory_mb)} (start, and after each round)\n"
     )
-    found = ratios(seen) | {"memory_last_round_vs_first": round(act.memory_mb[-1] / act.memory_mb[1], 3)}
+    found = ratios(seen) | {
+        "memory_last_round_vs_first": round(machine.memory_mb[-1] / machine.memory_mb[1], 3)
+    }
     keep_in_history(seen, found)
     print(json.dumps(found))
 
@@ -51,8 +53,8 @@ async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
         gc.freeze()
         for number in range(1, sizes.rounds + 1):
             seen.say(f"round {number} of {sizes.rounds}")
-            for act in (machine, peers, nodes):
-                await act.round()
+            for workload in (machine, peers, nodes):
+                await workload.round()
     growth = await grow(seen, sizes, folder)
     found = full_ratios(seen, sizes)
     print("\n" + table(seen.series.values()))

@@ -15,7 +15,7 @@ from threadline.testing.workspace import Workspace
 
 
 def environment(data: Path, port: int) -> dict[str, str]:
-    """What `threadline env` prints."""
+    """Return the variables that `threadline env` prints."""
     command = [sys.executable, "-m", "threadline", "env", "--data", str(data), "--port", str(port)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     words = [

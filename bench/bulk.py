@@ -23,7 +23,7 @@ SERIES = "WITH RECURSIVE series(n) AS (SELECT :low UNION ALL SELECT n + 1 FROM s
 
 
 class Copier:
-    """Copies within the database `file`; what it wrote is on disk once it is closed."""
+    """Copies within the database `file`. The copies are on disk once it is closed."""
 
     def __init__(self, file: Path) -> None:
         self.connection = apsw.Connection(str(file))
@@ -38,7 +38,7 @@ class Copier:
         self.connection.close()
 
     def chats(self, contact_id: str, count: int) -> list[str]:
-        """Copy the chat of this one contact `count` times; the copies' contact ids."""
+        """Copy the chat of this one contact `count` times. Return the contact ids of the copies."""
         query = "SELECT session, (SELECT max(key) FROM session) + 1 FROM contact WHERE id = ?"
         session, first = map(int, map(str, self.connection.execute(query, [contact_id]).fetchall()[0]))
         bindings = {"session": session, "first": first, "low": 0, "high": count - 1}

@@ -29,7 +29,7 @@ def participant_call(port: int, path: str, token: str, body: dict[str, Any]) -> 
 
 
 class Line(asyncio.Protocol):
-    """One chat socket, read just enough to see a text go by."""
+    """One chat socket, which looks for a text in the bytes and parses no frame."""
 
     transport: asyncio.Transport
 
@@ -87,10 +87,10 @@ class Line(asyncio.Protocol):
 
 
 class Talking(Protocol):
-    """A pair of people on whatever server."""
+    """A pair of people on any server."""
 
     async def exchange(self, until: float, latencies: list[float]) -> None:
-        """Say one message at a time until `perf_counter` says `until`; add how long each took, in seconds."""
+        """Send one message at a time until `perf_counter` reaches `until`. Append the time of each, in seconds."""
 
 
 class Pair(Answers):
@@ -104,7 +104,7 @@ class Pair(Answers):
         self.said = 0
 
     async def exchange(self, until: float, latencies: list[float]) -> None:
-        """Say one message after the other, each once the one before has been answered and delivered."""
+        """Send one message after the other, each when the one before has been answered and delivered."""
         self.until, self.latencies = until, latencies
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = loop.create_future()
@@ -162,7 +162,7 @@ async def make_pair(workspace: Workspace, port: int, number: int, agents_port: i
 
 
 async def exchange_all(pairs: Sequence[Talking], seconds: float) -> Run:
-    """Every pair at once, for `seconds`."""
+    """Have every pair chat at once, for `seconds`."""
     latencies: list[float] = []
     start = perf_counter()
     await asyncio.gather(*(pair.exchange(start + seconds, latencies) for pair in pairs))

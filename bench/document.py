@@ -1,10 +1,14 @@
-"""docs/performance.md: the prose of performance.md beside this module, and the tables of what a run found."""
+"""docs/performance.md: the prose of performance.md beside this module, and the tables with the figures of a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.acts import (
+from bench.growth import deep, depths, over_lineage, over_past
+from bench.measurements import Series, series_of
+from bench.pages import POSITIONS
+from bench.ratios import AIMS
+from bench.workloads import (
     ARCHIVE,
     AT_EJABBERD,
     AT_PROSODY,
@@ -20,10 +24,6 @@ from bench.acts import (
     page,
     tagging,
 )
-from bench.growth import deep, depths, over_lineage, over_past
-from bench.measurements import Series, series_of
-from bench.pages import PLACES
-from bench.ratios import AIMS
 
 PROSE = Path(__file__).with_name("performance.md")
 FIGURES = (("rate", ",.0f"), ("p50_ms", ",.2f"), ("p99_ms", ",.2f"), ("cpu_us", ",.0f"))
@@ -31,7 +31,7 @@ HEADS = ("per second", "p50, ms", "p99, ms", "CPU, µs")
 
 
 def page_of(result: Mapping[str, Any]) -> str:
-    """The page, as Markdown."""
+    """Return the page as Markdown."""
     found, sizes, machine = series_of(result), result["sizes"], result["machine"]
     loads = [load for series in found.values() if (load := series.median("load_share")) is not None]
     idle = [(f"{sockets:,}", f"{mb:,.0f}", f"{each:.1f}") for sockets, mb, each in result["idle"]]
@@ -91,7 +91,7 @@ def _cells(series: Series) -> list[str]:
 
 
 def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
-    """What the page calls each series that is not about growth."""
+    """Return the page's name for each series that is not about growth."""
     message, items = f"message until delivered, {sizes['pairs']} pairs", f"{sizes['items']:,}"
     names = {
         association(callers): f"Threadline: {association(callers)}" for callers, _ in sizes["associations"]
@@ -108,10 +108,10 @@ def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
         for count in sizes["nodes"]:
             nodes = f"{count} node{'s' * (count > 1)}"
             names[on_nodes(count, bus)] = f"Threadline on PostgreSQL, {nodes}, {bus}: {message}"
-    for place in PLACES:
-        names[page(SINGLE, place)] = f"Threadline: page of 100, {place} of {items}"
-    for place in PLACES:
-        names[page(LINEAGE, place)] = f"Threadline: the same over {sizes['sessions']:,} chats, {place}"
-    for place in PLACES:
-        names[page(ARCHIVE, place)] = f"ejabberd: page of 100, {place} of {items}"
+    for position in POSITIONS:
+        names[page(SINGLE, position)] = f"Threadline: page of 100, {position} of {items}"
+    for position in POSITIONS:
+        names[page(LINEAGE, position)] = f"Threadline: the same over {sizes['sessions']:,} chats, {position}"
+    for position in POSITIONS:
+        names[page(ARCHIVE, position)] = f"ejabberd: page of 100, {position} of {items}"
     return names

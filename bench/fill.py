@@ -32,7 +32,7 @@ class Chat(NamedTuple):
 
 
 class AnHourAgo(Clock):
-    """What is filled in has happened before it is read, however many milliseconds it took."""
+    """A clock that is an hour slow, so that filled chats lie in the past when they are read."""
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, an hour ago."""

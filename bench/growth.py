@@ -1,4 +1,4 @@
-"""What becomes of the cost as the work grows: longer pasts and lineages, deeper pages, more sockets and contacts."""
+"""The cost as the work grows: longer pasts and lineages, deeper pages, more sockets and contacts."""
 
 import asyncio
 import resource
@@ -18,18 +18,18 @@ from bench.sizes import Sizes
 
 CALLERS = 32
 WARM = 100
-"""Sockets, before memory is first looked at: code has been loaded and caches are in use."""
+"""Sockets that are opened before memory is first measured, so that code is loaded and caches are in use."""
 SETTLE_SECONDS = 3
 FILES_BESIDE = 500
-"""Files that a process has open beside its sockets, at most."""
+"""The most files that a process has open besides its sockets."""
 OPEN_SHARE = 100
-"""Of so many contacts one is of a running chat."""
+"""One contact in so many is of a running chat."""
 STARTS = 3
 CALLS_AFTER_START = 2_000
 
 
 class Idle(NamedTuple):
-    """Open sockets that say nothing but their heartbeat, and the server's memory for each, in KB of 2^10 bytes."""
+    """Open sockets that send only heartbeats, and the server's memory for each, in KB of 2^10 bytes."""
 
     sockets: int
     server_mb: float
@@ -37,7 +37,7 @@ class Idle(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A start with so many contacts in the store, and the server's memory then, and after some work."""
+    """A start with so many contacts in the store, and the server's memory after it and after some calls."""
 
     contacts: int
     seconds: float
@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What is no rate."""
+    """The measurements that are not rates."""
 
     idle: list[Idle]
     starts: list[Start]
@@ -65,12 +65,12 @@ def deep(messages: int) -> str:
 
 
 def depths(longest: int) -> list[int]:
-    """How deep in a past of `longest` messages a page is asked for."""
+    """The depths in a past of `longest` messages at which pages are read."""
     return [0, *(10**power for power in range(3, 7) if 10**power < longest), longest - PAGE]
 
 
 async def grow(seen: Measurements, sizes: Sizes, folder: Path) -> Growth:
-    """Each on a server of its own, one after the other."""
+    """Measure each growth on a server of its own, one after the other."""
     await over_longer_pasts(seen, sizes, _made(folder / "growth"))
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     possible = tuple(count for count in sizes.sockets if count + FILES_BESIDE <= files)
@@ -84,7 +84,7 @@ async def grow(seen: Measurements, sizes: Sizes, folder: Path) -> Growth:
 
 
 async def over_longer_pasts(seen: Measurements, sizes: Sizes, data: Path) -> None:
-    """Associations over pasts and lineages of every length, and pages of the longest past, interleaved."""
+    """Measure associations over pasts and lineages of every length, and pages of the longest past, interleaved."""
     with servers.threadline(data) as server:
         env = environment(data, server.port)
     seen.say(
@@ -100,20 +100,20 @@ async def over_longer_pasts(seen: Measurements, sizes: Sizes, data: Path) -> Non
         workspace = workspace_of(data, server)
         seen.say(f"walking {sizes.pasts[-1]:,} messages")
         book = Book(server.port, longest)
-        places = depths(sizes.pasts[-1])
-        pages = [book.request(min(depth // PAGE, len(book.pages) - 1)) for depth in places]
+        measured = depths(sizes.pasts[-1])
+        pages = [book.request(min(depth // PAGE, len(book.pages) - 1)) for depth in measured]
         for number in range(1, sizes.rounds + 1):
             seen.say(f"growth, round {number} of {sizes.rounds}")
             for name, source in sources.items():
                 chats = [next(fresh) for _ in range(sizes.growth_calls)]
                 requests = associations(workspace, server.port, chats, [source])
                 await seen.time(name, call_all(server.port, requests, CALLERS), server)
-            for depth, run in zip(places, await turn(server.port, pages, sizes.page_turns), strict=True):
+            for depth, run in zip(measured, await turn(server.port, pages, sizes.page_turns), strict=True):
                 seen.add(deep(depth), server.keeps, figures_of(run))
 
 
 async def idle_sockets(seen: Measurements, counts: tuple[int, ...], data: Path) -> list[Idle]:
-    """Memory for each open socket of a customer who says nothing, held open by a process of its own."""
+    """Measure the memory for each open socket of a silent customer. A process of its own holds them open."""
     with servers.threadline(data) as server:
         env = environment(data, server.port)
     seen.say(f"filling a store: {counts[-1]:,} chats")
@@ -144,7 +144,7 @@ async def idle_sockets(seen: Measurements, counts: tuple[int, ...], data: Path) 
 
 
 async def start_with(seen: Measurements, contacts: int, data: Path) -> Start:
-    """How long a start takes with so many contacts in the store, some of them of running chats, in what memory."""
+    """Measure the time and memory of a start with so many contacts in the store, some of them of running chats."""
     with servers.threadline(data) as server:
         env = environment(data, server.port)
     if contacts:

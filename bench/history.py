@@ -81,12 +81,12 @@ def panel(axes: Axes, name: str, runs: Sequence[Mapping[str, Any]]) -> None:
     found = values(runs, name)
     aim = AIMS.get(name)
     more_is_better = aim.least if aim else OTHER[name]
-    shown = [(place, value) for place, value in enumerate(found) if value is not None]
+    shown = [(index, value) for index, value in enumerate(found) if value is not None]
     axes.plot(*zip(*shown, strict=True), "-", color=OURS, linewidth=1.2)
-    for place, value in shown:
-        color = ACCENT if place == len(runs) - 1 else OURS
-        hollow = runs[place]["kind"] == "bench"
-        axes.plot(place, value, "o", color=color, markersize=5, markerfacecolor="white" if hollow else color)
+    for index, value in shown:
+        color = ACCENT if index == len(runs) - 1 else OURS
+        hollow = runs[index]["kind"] == "bench"
+        axes.plot(index, value, "o", color=color, markersize=5, markerfacecolor="white" if hollow else color)
     last = shown[-1]
     axes.annotate(f"{last[1]:,.3g}", last, (6, 5), textcoords="offset points", fontweight="bold")
     if aim:

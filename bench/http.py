@@ -1,4 +1,4 @@
-"""A load generator small enough not to be what is measured: ready-made requests, raw sockets, hardly any parsing."""
+"""A load generator that takes little of the processor: ready-made requests, raw sockets, hardly any parsing."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ class Run(NamedTuple):
 
 
 class Reply(Exception):
-    """A reply nobody measures: anything but 200."""
+    """A reply other than 200. Its run is not measured."""
 
 
 class Answers(asyncio.Protocol):
@@ -113,7 +113,7 @@ class Caller(Answers):
 
 
 async def call_all(port: int, requests: list[bytes], callers: int) -> Run:
-    """Send every request, `callers` at a time, each as soon as its caller has the reply to the one before."""
+    """Send every request, `callers` at a time, each when its caller has the reply to the one before."""
     latencies: list[float] = []
     supply = iter(requests)
     crew = [Caller(port, supply, latencies) for _ in range(callers)]

@@ -1,4 +1,4 @@
-"""Customers who are there and say nothing: sockets held open, by a process of its own.
+"""Silent customers: their sockets, held open by a process of its own.
 
 `python -m bench.idle PORT FILE`, where FILE has a participant token a line: each number read from standard input is
 how many sockets shall be open; it is written back once they are. They close when the input ends.
@@ -20,7 +20,7 @@ ASKING = 16
 
 
 class Asking(Caller):
-    """Asks for the socket's URL, one customer after the other."""
+    """Requests the URLs of sockets, one customer after the other."""
 
     def __init__(self, port: int, supply: Iterator[bytes], urls: list[str]) -> None:
         super().__init__(port, supply, [])

@@ -1,4 +1,4 @@
-"""What was measured, by name, round for round."""
+"""The measurements of a run, by name and round."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from bench.servers import Server
 
 ROOT = Path(__file__).parents[1]
 CROWDED = 0.1
-"""The share of the machine that others may take without a word."""
+"""The share of the machine that other processes may take without a notice."""
 
 
 class Figures(NamedTuple):
@@ -38,7 +38,7 @@ def figures_of(run: Run) -> Figures:
 
 
 class Series(NamedTuple):
-    """All rounds of one thing; `keeps` says how durable it was."""
+    """All rounds of one measurement. `keeps` says how durable it was."""
 
     name: str
     keeps: str
@@ -51,16 +51,16 @@ class Series(NamedTuple):
 
 
 class Measurements:
-    """Collects `Series`, and says on standard output how it goes."""
+    """Collects `Series`, and prints the progress on standard output."""
 
     def __init__(self) -> None:
         self.series: dict[str, Series] = {}
         self.started = perf_counter()
         self.whole_run, self.one_run = Machine(), Machine()
-        """What others take of the machine, over the whole and in each run."""
+        """The share of the machine that other processes take, over all runs and in each."""
 
     def say(self, text: str) -> None:
-        """A line of progress."""
+        """Print a line of progress."""
         print(f"{perf_counter() - self.started:5.0f} s  {text}", flush=True)
 
     def add(self, name: str, keeps: str, figures: Figures) -> None:
@@ -69,7 +69,7 @@ class Measurements:
         self.say(f"{name:<46} {figures.rate:9,.0f}/s")
 
     async def time(self, name: str, run: Awaitable[Run], *servers: Server, store: Sequence[int] = ()) -> None:
-        """Keep one round: `run`, with what it costs `servers` and, apart, the database server's processes `store`."""
+        """Keep one round: `run`, with the CPU of `servers` and, apart, of the database server's processes `store`."""
         pids = [server.process.pid for server in servers]
         self.one_run.others_share()
         before, store_before, own_before = use_of(*pids), use_of(*store), process_time()
@@ -90,7 +90,7 @@ class Measurements:
     async def call(
         self, name: str, keeps: str, command: Sequence[str], count: int, store: Sequence[int] = ()
     ) -> None:
-        """Keep one round: a program that does so many operations and prints `Figures` as JSON. What it costs the
+        """Keep one round: a program that does `count` operations and prints `Figures` as JSON. The CPU of the
         processes `store` is added here.
         """
         before = use_of(*store)
@@ -103,7 +103,7 @@ class Measurements:
         self.add(name, keeps, figures._replace(store_cpu_us=1e6 * spent / count if store else None))
 
     def ratio(self, name: str, beside: str, figure: str = "rate") -> float:
-        """How many times the `figure` of `beside` that of `name` is: the median over the rounds."""
+        """Return the `figure` of `name` divided by that of `beside`, the median over the rounds."""
         pairs = zip(self.series[name].rounds, self.series[beside].rounds, strict=True)
         return median([float(getattr(ours, figure) / getattr(theirs, figure)) for ours, theirs in pairs])
 

@@ -17,7 +17,7 @@ from bench.servers import Server, free_port, kept, running, wait_for
 from bench.xmpp import HOST, PASSWORD
 
 READER = "archive"
-"""Who has the long archive at ejabberd."""
+"""The account with the long archive at ejabberd."""
 FIRST_US = 1_700_000_000_000_000
 STEP_US = 1_000_000
 
@@ -53,7 +53,7 @@ modules:
 
 
 def missing(name: str) -> str | None:
-    """Why the peer `name` cannot be measured, in words; None when it can."""
+    """Return the reason why the peer `name` cannot be measured; None when it can."""
     if name == "prosody":
         return None if program("prosody") else "prosody is not installed (apt install prosody)"
     if not (program("ejabberdctl") and program("erl")):
@@ -64,7 +64,7 @@ def missing(name: str) -> str | None:
 
 
 def program(name: str) -> str:
-    """Where the program is, also if it is one for administrators; empty when it is not there."""
+    """Return the path of the program, also in the folders for administrators; empty when it is not installed."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") or ""
 
 

@@ -9,7 +9,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from bench.acts import (
+from bench.growth import deep, depths, over_lineage, over_past
+from bench.measurements import Series, series_of
+from bench.pages import PAGE, POSITIONS
+from bench.workloads import (
     ARCHIVE,
     AT_EJABBERD,
     AT_PROSODY,
@@ -21,9 +24,6 @@ from bench.acts import (
     page,
     tagging,
 )
-from bench.growth import deep, depths, over_lineage, over_past
-from bench.measurements import Series, series_of
-from bench.pages import PAGE, PLACES
 
 OURS, LIGHT, THEIRS, ACCENT, INK, FAINT = "#0f766e", "#5eead4", "#a8a29e", "#d97706", "#292524", "#e7e5e4"
 STYLE = {
@@ -83,7 +83,7 @@ def headed(axes: Axes, title: str, below: str) -> None:
 
 
 def bars(axes: Axes, rows: Sequence[tuple[str, Series | None, str]]) -> None:
-    """Rates as bars from the top down; hatched is what is not durable."""
+    """Draw rates as bars from the top down. Those that are not durable are hatched."""
     shown = [
         (
             label,
@@ -95,11 +95,11 @@ def bars(axes: Axes, rows: Sequence[tuple[str, Series | None, str]]) -> None:
         if series is not None
     ]
     most = max(rate for _, rate, _, _ in shown)
-    for place, (_, rate, color, durable) in enumerate(shown):
-        axes.barh(place, rate, color=color, height=0.62, hatch=None if durable else "////")
+    for row, (_, rate, color, durable) in enumerate(shown):
+        axes.barh(row, rate, color=color, height=0.62, hatch=None if durable else "////")
         axes.text(
             rate + most * 0.015,
-            place,
+            row,
             f"{rate:,.0f}",
             va="center",
             fontweight="bold" if color == OURS else "normal",
@@ -150,10 +150,12 @@ def nodes(axes: Axes, found: Mapping[str, Series], sizes: Mapping[str, Any]) -> 
     headed(axes, "Nodes on one PostgreSQL", "messages per second, the cores shared by all")
     for offset, bus, color in ((-0.2, NOTIFY, OURS), (0.2, NATS, LIGHT)):
         rates = [found[on_nodes(count, bus)].median("rate") or 0.0 for count in sizes["nodes"]]
-        places = [place + offset for place in range(len(rates))]
-        axes.bar(places, rates, width=0.36, color=color, label={NOTIFY: "LISTEN/NOTIFY", NATS: "NATS"}[bus])
-        for place, rate in zip(places, rates, strict=True):
-            axes.text(place, rate, f"{rate:,.0f}", ha="center", va="bottom")
+        positions = [index + offset for index in range(len(rates))]
+        axes.bar(
+            positions, rates, width=0.36, color=color, label={NOTIFY: "LISTEN/NOTIFY", NATS: "NATS"}[bus]
+        )
+        for position, rate in zip(positions, rates, strict=True):
+            axes.text(position, rate, f"{rate:,.0f}", ha="center", va="bottom")
     axes.set_xticks(
         range(len(sizes["nodes"])), [f"{count} node{'s' * (count > 1)}" for count in sizes["nodes"]]
     )
@@ -187,21 +189,21 @@ def growth(axes: Axes, found: Mapping[str, Series], sizes: Mapping[str, Any]) ->
 
 def depth(axes: Axes, found: Mapping[str, Series], sizes: Mapping[str, Any]) -> None:
     headed(axes, "A page of 100, however deep", "p50 in ms, one caller")
-    places = depths(sizes["pasts"][-1])
-    shown = [max(place, PAGE) for place in places]
+    measured = depths(sizes["pasts"][-1])
+    shown = [max(depth, PAGE) for depth in measured]
     axes.plot(
         shown,
-        _medians(found, map(deep, places)),
+        _medians(found, map(deep, measured)),
         "o-",
         color=OURS,
         label=f"Threadline, past of {sizes['pasts'][-1]:,}",
         markersize=5,
     )
-    if page(ARCHIVE, PLACES[0]) in found:
+    if page(ARCHIVE, POSITIONS[0]) in found:
         depths_there = [PAGE, sizes["items"] // 2, sizes["items"]]
         axes.plot(
             depths_there,
-            _medians(found, [page(ARCHIVE, place) for place in PLACES]),
+            _medians(found, [page(ARCHIVE, position) for position in POSITIONS]),
             "o-",
             color=THEIRS,
             label=f"ejabberd, archive of {sizes['items']:,}",
@@ -224,10 +226,10 @@ def sockets(axes: Axes, result: Mapping[str, Any]) -> None:
         (f"{count:,} idle sockets ({each:.0f} KB each)", mb, LIGHT) for count, mb, each in result["idle"]
     ]
     most = max(mb for _, mb, _ in rows)
-    for place, (label, mb, color) in enumerate(rows):
-        axes.barh(place, mb, color=color, height=0.42)
-        axes.text(0, place - 0.3, label, va="bottom")
-        axes.text(mb + most * 0.015, place, f"{mb:,.0f}", va="center")
+    for row, (label, mb, color) in enumerate(rows):
+        axes.barh(row, mb, color=color, height=0.42)
+        axes.text(0, row - 0.3, label, va="bottom")
+        axes.text(mb + most * 0.015, row, f"{mb:,.0f}", va="center")
     axes.invert_yaxis()
     axes.set_xlim(0, most * 1.15)
     axes.margins(y=0.12)

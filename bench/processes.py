@@ -1,4 +1,4 @@
-"""What processes use, as Linux tells in /proc."""
+"""The CPU and memory that processes use, from /proc."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,14 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Machine:
-    """How busy the machine is, with us and with others, since the last look."""
+    """Measures how busy the machine is with this program and with others."""
 
     def __init__(self) -> None:
         self.busy, self.idle = _cpu_ticks()
         self.ours = use_of(os.getpid()).cpu_seconds
 
     def others_share(self) -> float:
-        """The share of all CPU time since the last look that went to processes that are not below this one."""
+        """Return the share of all CPU time since the last call that other processes took, those not below this one."""
         was = self.busy, self.idle, self.ours
         self.busy, self.idle = _cpu_ticks()
         self.ours = use_of(os.getpid()).cpu_seconds
@@ -25,7 +25,7 @@ class Machine:
 
 
 def _cpu_ticks() -> tuple[int, int]:
-    """Ticks of all cores together since the start of the machine: busy, what a hypervisor took included, and idle."""
+    """Ticks of all cores together since the start of the machine: busy (a hypervisor included) and idle."""
     user, nice, system, idle, wait, *rest = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     )
@@ -40,7 +40,7 @@ class Use(NamedTuple):
 
 
 def use_of(*roots: int) -> Use:
-    """What the processes `roots` and all below them use together."""
+    """Return the use of the processes `roots` and all below them, together."""
     table: dict[int, tuple[int, float, float]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

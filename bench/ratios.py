@@ -1,8 +1,12 @@
-"""The figures by which Threadline is judged, each a ratio within one run, and what each is to reach."""
+"""The figures by which Threadline is judged, each a ratio within one run, and the aim of each."""
 
 from typing import NamedTuple
 
-from bench.acts import (
+from bench.growth import over_past
+from bench.measurements import Measurements
+from bench.pages import POSITIONS
+from bench.sizes import Sizes
+from bench.workloads import (
     ARCHIVE,
     AT_EJABBERD,
     AT_PROSODY,
@@ -20,14 +24,10 @@ from bench.acts import (
     page,
     tagging,
 )
-from bench.growth import over_past
-from bench.measurements import Measurements
-from bench.pages import PLACES
-from bench.sizes import Sizes
 
 
 class Aim(NamedTuple):
-    """What a ratio is to reach: `bound` at least, or at most. It is of `ours` to `beside`, in words for people."""
+    """The aim of a ratio: `bound` at least, or at most. It divides `ours` by `beside`, both in words for people."""
 
     least: bool
     bound: float
@@ -35,7 +35,7 @@ class Aim(NamedTuple):
     beside: str
 
     def reached(self, ratio: float) -> bool:
-        """Whether `ratio` is as good as it is to be."""
+        """Whether `ratio` reaches the aim."""
         return ratio >= self.bound if self.least else ratio <= self.bound
 
 
@@ -70,7 +70,7 @@ AIMS = {
 
 
 def ratios(seen: Measurements) -> dict[str, float]:
-    """What one machine alone gives."""
+    """Return the ratios of one machine alone."""
     found = {
         "association_vs_moto": seen.ratio(association(32), tagging(32)),
         "association_vs_moto_one_caller": seen.ratio(association(1), tagging(1)),
@@ -81,7 +81,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
         "message_p99_in_backups_vs_alone": seen.ratio(MESSAGE_IN_BACKUPS, MESSAGE, "p99_ms"),
         "oldest_page_vs_newest": oldest_vs_newest(seen),
         "lineage_page_vs_single": max(
-            seen.ratio(page(LINEAGE, place), page(SINGLE, place), "p50_ms") for place in PLACES
+            seen.ratio(page(LINEAGE, position), page(SINGLE, position), "p50_ms") for position in POSITIONS
         ),
         "cli_vs_aws": seen.ratio(CLI, AWS_CLI, "p50_ms"),
     }
@@ -89,7 +89,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
 
 
 def full_ratios(seen: Measurements, sizes: Sizes) -> dict[str, float | None]:
-    """The ratios that `AIMS` names; None for what is beside a peer that is not there."""
+    """Return the ratios that `AIMS` names; None for those to a peer that is not installed."""
     one, two = on_nodes(1, NOTIFY), on_nodes(2, NOTIFY)
     found: dict[str, float | None] = dict.fromkeys(AIMS)
     found |= {
@@ -107,7 +107,7 @@ def full_ratios(seen: Measurements, sizes: Sizes) -> dict[str, float | None]:
     if AT_EJABBERD in seen.series:
         found["message_vs_ejabberd"] = seen.ratio(MESSAGE, AT_EJABBERD)
         found["page_vs_ejabberd"] = min(
-            seen.ratio(page(ARCHIVE, place), page(SINGLE, place), "p50_ms") for place in PLACES
+            seen.ratio(page(ARCHIVE, position), page(SINGLE, position), "p50_ms") for position in POSITIONS
         )
     return {name: None if ratio is None else round(ratio, 3) for name, ratio in found.items()}
 

@@ -1,4 +1,4 @@
-"""What a run of everything found, kept as JSON, and the page and the plot that are written from it.
+"""The results of a run of everything, kept as JSON, and the page and the plot that are written from it.
 
 `python -m bench.results FOLDER` writes page and plot again from the JSON in FOLDER.
 """
@@ -29,7 +29,7 @@ from bench.sizes import Sizes
 SYNCS = 200
 NAME = "performance"
 DOCS = ROOT / "docs"
-"""Where the page is that people read; a run that writes elsewhere is a trial, and not kept in the history."""
+"""The folder of the page for readers. A run that writes elsewhere is a trial, and not kept in the history."""
 
 
 def keep(
@@ -71,7 +71,7 @@ def keep(
 
 
 def write(folder: Path) -> None:
-    """Page and plot, from the JSON."""
+    """Write the page and the plot from the JSON."""
     result = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
     (folder / f"{NAME}.md").write_text(page_of(result), encoding="utf-8")
     draw(result, folder / f"{NAME}.svg", folder / f"{NAME}.png")
@@ -79,7 +79,7 @@ def write(folder: Path) -> None:
 
 
 def machine() -> dict[str, str | float]:
-    """What it was measured on."""
+    """Describe the machine of the run."""
     described = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = re.search(r"^model name\s*: (.+)$", described, re.MULTILINE)
     here = Path.cwd()
@@ -118,7 +118,7 @@ def keep_in_history(seen: Measurements, ratios: Mapping[str, float]) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of what was run."""
+    """Return the versions of the programs that were run."""
     found = {
         f"{platform.python_implementation()}": platform.python_version(),
         "SQLite": apsw.sqlite_lib_version(),
@@ -129,10 +129,10 @@ def versions() -> dict[str, str]:
     for package in ("prosody", "ejabberd"):
         command = ["dpkg-query", "--show", "--showformat", "${Version}", package]
         try:
-            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         except (OSError, subprocess.CalledProcessError):
             continue
-        found[package.replace("prosody", "Prosody")] = told.partition("-")[0]
+        found[package.replace("prosody", "Prosody")] = output.partition("-")[0]
     return found
 
 

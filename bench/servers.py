@@ -114,7 +114,7 @@ def moto_tag_requests(server: Server, count: int) -> list[bytes]:
 
 
 def kept(how: str, folder: Path) -> str:
-    """How durable what lies in `folder` is: `how`, unless the folder's file system is memory."""
+    """Return how durable the files in `folder` are: `how`, unless the file system is in memory."""
     return f"{MEMORY} ({how})" if file_system(folder) in {"tmpfs", "ramfs"} else how
 
 
@@ -125,7 +125,7 @@ def file_system(folder: Path) -> str:
 
 
 def wait_for(port: int) -> None:
-    """Return once somebody listens on `port` of 127.0.0.1. Raises TimeoutError."""
+    """Wait until a server listens on `port` of 127.0.0.1. Raises TimeoutError."""
     deadline = monotonic() + READY_SECONDS
     while monotonic() < deadline:
         try:
@@ -137,7 +137,7 @@ def wait_for(port: int) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a free port."""
     with create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
@@ -145,7 +145,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A process for as long as the block runs."""
+    """Run a process for as long as the block runs."""
     with subprocess.Popen(command, text=True, stdin=subprocess.DEVNULL, **options) as process:
         try:
             yield process

@@ -91,7 +91,7 @@ class XmppPair:
         self.said = 0
 
     async def open(self, port: int) -> None:
-        """Both log in, and a first message is seen to be archived."""
+        """Log both in, and check that a first message is archived."""
         await self.writer.open(port)
         await self.reader.open(port)
         came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -107,7 +107,7 @@ class XmppPair:
         self.writer.transport.write(message.encode())
 
     async def exchange(self, until: float, latencies: list[float]) -> None:
-        """Say one message after the other, each once the one before has been delivered."""
+        """Send one message after the other, each when the one before has been delivered."""
         self.until, self.latencies = until, latencies
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.next()
@@ -128,7 +128,7 @@ class XmppPair:
 
 
 async def open_pairs(port: int, count: int) -> list[XmppPair]:
-    """`count` pairs, logged in."""
+    """Log in `count` pairs."""
     pairs = [XmppPair(number) for number in range(count)]
     for pair in pairs:
         await pair.open(port)
@@ -136,18 +136,18 @@ async def open_pairs(port: int, count: int) -> list[XmppPair]:
 
 
 async def turn(reader: Stream, size: int, before: Sequence[str], times: int) -> list[Run]:
-    """A run of pages, `times` a run, for each place in the archive: the `size` messages before an archive id, the
-    newest for an empty one. All interleaved.
+    """Read pages of an archive, `times` for each id in `before`: the `size` messages before it, the newest for an
+    empty id. All are interleaved. Return a run for each id.
     """
     latencies: list[list[float]] = [[] for _ in before]
     for _ in range(times):
-        for place, shares in zip(before, latencies, strict=True):
-            asked = (
+        for archive_id, shares in zip(before, latencies, strict=True):
+            query = (
                 "<iq type='set' id='page'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'>"
-                f"<max>{size}</max><before>{place}</before></set></query></iq>"
+                f"<max>{size}</max><before>{archive_id}</before></set></query></iq>"
             )
             start = perf_counter()
-            came = await reader.ask(asked, "</iq>")
+            came = await reader.ask(query, "</iq>")
             shares.append(perf_counter() - start)
             if came.count(b"</result>") != size:
                 raise Refused(f"a page of {came.count(b'</result>')}: {came[-500:]!r}")

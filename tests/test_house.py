@@ -58,7 +58,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
     "server": ({*LIGHT, *BELOW_SERVER}, {"prometheus_client"}),
     "processes": (
-        {*LIGHT, "datadir", "chat", "store", "operations", "http", "server"},
+        {*LIGHT, "style", "datadir", "chat", "store", "operations", "http", "server"},
         {"msgspec", "uvloop"},
     ),
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),

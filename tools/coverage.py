@@ -1,8 +1,8 @@
-"""The last step of `make test`: how many of the package's lines the tests have run, and whether that is enough.
+"""The last step of `make test`: print the share of the package's lines that the tests have run, and check its floor.
 
-SlipCover counts, at no measurable cost: it takes a line's counter out again once the line has run. It sees the test
-processes. The servers and commands that tests start as processes of their own are not counted, so the floor lies below
-what is really run; it is there to notice a new module that no test in the process calls.
+SlipCover counts at no measurable cost: it removes a line's counter once the line has run. It sees the test processes
+only. Servers and commands that tests start as processes of their own do not count, so the floor is lower than the real
+share. It serves to notice a new module that no test in the process calls.
 """
 
 import json

@@ -49,7 +49,7 @@ class Deviation(NamedTuple):
 
 
 def sections(docstring: str) -> tuple[str, list[tuple[str, str]]]:
-    """What a docstring says first, and its sections as (name, text) in their order."""
+    """Return the first paragraphs of a docstring, and its sections as (name, text) in their order."""
     first, *rest = SECTION.split(inspect.cleandoc(docstring))
     return first.strip(), [
         (name, " ".join(text.split("\n\n")[0].split()))
@@ -111,7 +111,7 @@ def default_of(row: Setting) -> str:
 
 
 def bounds_of(row: Setting) -> str:
-    """What a setting takes, as a further sentence, or nothing when anything goes."""
+    """Return a sentence about the values of a setting; an empty text when it takes any."""
     if row.choices:
         return f" One of {', '.join(f'`{choice}`' for choice in row.choices)}."
     if row.low is not None and row.high is not None:

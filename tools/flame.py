@@ -18,8 +18,8 @@ COLORS = (
 )  # fmt: skip
 
 
-class Box(NamedTuple):
-    """One rectangle: the call it shows, and where."""
+class CallBox(NamedTuple):
+    """One rectangle: the call that it shows, and its position."""
 
     call: Call
     left: float
@@ -27,12 +27,12 @@ class Box(NamedTuple):
     depth: int
 
 
-def boxes(call: Call, left: float, scale: float, depth: int) -> Iterator[Box]:
-    """The box of `call` and of what it called; `scale` is the width of a nanosecond."""
+def boxes(call: Call, left: float, scale: float, depth: int) -> Iterator[CallBox]:
+    """Yield the boxes of `call` and of the calls below it. `scale` is the width of a nanosecond."""
     width = call.ns * scale
     if width < NARROWEST:
         return
-    yield Box(call, left, width, depth)
+    yield CallBox(call, left, width, depth)
     for below in call.calls.values():
         yield from boxes(below, left, scale, depth + 1)
         left += below.ns * scale
@@ -42,7 +42,7 @@ def draw(roots: list[Call], title: str, below: str, requests: int, part: Callabl
     """The SVG of `roots`, one beside the other; `part` says what colours a function."""
     total = sum(root.ns for root in roots) or 1
     scale = (WIDTH - 2 * MARGIN) / total
-    placed: list[Box] = []
+    placed: list[CallBox] = []
     left = float(MARGIN)
     for root in roots:
         placed += boxes(root, left, scale, 0)
@@ -71,7 +71,7 @@ def _legend(ours: list[str], colors: dict[str, str]) -> Iterator[str]:
         yield f'<text x="{left + 15:.0f}" y="42">{escape(name)}</text>'
 
 
-def _box(box: Box, color: str, total: int, requests: int) -> str:
+def _box(box: CallBox, color: str, total: int, requests: int) -> str:
     function = box.call.function
     where = f"{function.file}:{function.line}" if function.line else function.file
     told = (

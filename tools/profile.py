@@ -1,8 +1,8 @@
-"""`make profile CALL=SendMessage`: what one request of an operation runs, as a list and as a flame graph.
+"""`make profile CALL=SendMessage`: the functions that one request of an operation runs, listed and as a flame graph.
 
 A server runs in this process, on a database in a temporary folder. Each request is made in a chat of its own, between a
 customer and an agent who both have a socket, and with a past chat to continue. The recording begins before the request
-and ends after its answer, so it holds the parsing, the operation, its commit and what the others are told.
+and ends after its answer, so it holds the parsing, the operation, its commit and the pushes to other participants.
 """
 
 import argparse
@@ -80,7 +80,7 @@ OPTIONAL = {"CreateParticipantConnection": ["Type"], "TransferChat": ["UserId"]}
 
 
 def record(operation: str, given: dict[str, Any], requests: int, warm_up: int = WARM_UP) -> list[Call]:
-    """What so many requests of `operation` ran, a root for each thread; `given` are members of all of them.
+    """Return the calls of `requests` requests of `operation`, a root for each thread. `given` are members of each.
 
     `warm_up` requests go before those that are recorded.
     """
@@ -114,12 +114,12 @@ def record(operation: str, given: dict[str, Any], requests: int, warm_up: int = 
 
 
 def close(call: Call) -> None:
-    """Give a root the time of what it called."""
+    """Give a root the time of the calls below it."""
     call.ns = sum(below.ns for below in call.calls.values())
 
 
 def listed(call: Call, requests: int, depth: int = 0) -> Iterator[tuple[float, float, str, str]]:
-    """The package's own functions in the order of calls: microseconds and calls a request, the name, the place."""
+    """The package's own functions in the order of calls: microseconds and calls a request, name, file and line."""
     file = Path(call.function.file)
     if call.function.line and file.is_relative_to(PACKAGE):
         where = f"{file.relative_to(PACKAGE)}:{call.function.line}"

@@ -1,4 +1,4 @@
-"""Which functions call which, how often and for how long: every call of a process, by Python's profiling hook."""
+"""Records every call of a process by Python's profiling hook: caller and function, count and time."""
 
 import sys
 import threading
@@ -17,7 +17,7 @@ class Function(NamedTuple):
 
 
 class Call:
-    """A function where it was called: how often, for how long, and what it called, in the order of time."""
+    """A function in one position of the stack: its count, its time, and the calls below it in the order of time."""
 
     def __init__(self, function: Function) -> None:
         self.function = function
@@ -84,7 +84,7 @@ def name_of(function: BuiltinFunctionType) -> tuple[str, str]:
 
 
 def function_of(key: CodeType | tuple[str, str]) -> Function:
-    """What a key of `Call.calls` stands for."""
+    """Return the function of a key of `Call.calls`."""
     if isinstance(key, tuple):
         return Function(*key, line=0)
     return Function(key.co_qualname, key.co_filename, key.co_firstlineno)

@@ -41,10 +41,14 @@ def padded(text: str, width: int, *styles: str) -> str:
     return styled(text, *styles) + " " * max(width - len(text), 0)
 
 
-def folded(text: str, column: int, margin: str, *styles: str) -> str:
-    """`text` that begins at `column`, wrapped to the terminal's width, with `margin` before each further line."""
-    if not sys.stdout.isatty():
+def folded(text: str, column: int, margin: str, *styles: str, stream: IO[str] | None = None) -> str:
+    """`text` that begins at `column`, wrapped to the terminal's width, with `margin` before each further line.
+
+    Output that is no terminal gets one line. `stream` is standard output unless another is given.
+    """
+    if not (stream or sys.stdout).isatty():
         return text
-    width = max(shutil.get_terminal_size().columns - column, 20)
+    terminal = shutil.get_terminal_size() if stream is None else os.get_terminal_size(stream.fileno())
+    width = max((terminal.columns or 80) - column, 20)  # some terminals say 0 columns
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     return f"\n{margin}".join(styled(line, *styles) for line in lines)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,16 @@ class Supervised:
         )
         self.url = self.said("Threadline serves at ")
 
-    def said(self, what: str) -> str:
-        """Wait for a line that begins so on standard output; returns what follows."""
+    def said(self, what: str, seconds: float = PATIENCE_SECONDS) -> str:
+        """Wait for a line of standard output that begins with `what`. Return the rest of it."""
         assert self.parent.stdout is not None
         while True:
-            ready, _, _ = select.select([self.parent.stdout], [], [], PATIENCE_SECONDS)
+            ready, _, _ = select.select([self.parent.stdout], [], [], seconds)
             line = self.parent.stdout.readline().decode() if ready else ""
             if line.startswith(what):
                 return line.removeprefix(what).strip()
             if not line:
-                self.parent.kill()
+                self.kill()
                 raise AssertionError(f"no {what!r}; on standard error: {self.end()[1]}")
 
     @property
@@ -69,9 +69,22 @@ class Supervised:
     def signal(self, number: signal.Signals) -> None:
         self.parent.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill all processes of the server. A worker that is stopped would outlive its parent."""
+        if self.parent.poll() is None:
+            self.signal(signal.SIGSTOP)  # so that it starts no further worker
+            below = descendants_of(self.parent.pid)
+            for pid in (self.parent.pid, *below):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
     def end(self) -> tuple[int, str]:
-        """Wait for the end: the exit status, and what was said on standard error."""
-        self.parent.communicate(timeout=PATIENCE_SECONDS)
+        """Wait for the end. Return the exit status and the text on standard error."""
+        try:
+            self.parent.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
         if self._errors >= 0:
             self._said = os.pread(self._errors, os.fstat(self._errors).st_size, 0).decode()
             os.close(self._errors)
@@ -94,6 +107,12 @@ def supervised(
 def children_of(pid: int) -> list[int]:
     """The processes that `pid` has started and that run."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def descendants_of(pid: int) -> list[int]:
+    """The processes that `pid` has started and that run, those that they have started, and so on."""
+    children = children_of(pid)
+    return children + [below for child in children for below in descendants_of(child)]
 
 
 def gone(pid: int) -> bool:

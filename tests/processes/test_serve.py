@@ -42,6 +42,16 @@ def refused(*options: str, **env: str) -> str:
     return done.stderr
 
 
+def test_a_server_that_does_not_start_in_time_leaves_no_process(tmp_path: Path) -> None:
+    """Also when its worker is stopped, and does not notice that its parent is gone."""
+    server = Supervised(tmp_path)
+    processes = [server.parent.pid, server.worker(), *server.frontends()]
+    os.kill(server.worker(), signal.SIGSTOP)
+    with pytest.raises(AssertionError, match="no 'never said'"):
+        server.said("never said", seconds=0.1)
+    assert all(map(gone, processes))
+
+
 def test_a_first_start_makes_a_workspace_and_a_second_keeps_it(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     with supervised(data) as first:

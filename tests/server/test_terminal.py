@@ -105,6 +105,30 @@ def test_a_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
         assert max(map(len, called)) <= 80
 
 
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_refusal_at_start_is_wrapped_between_words(tmp_path: Path, columns: int) -> None:
+    end, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, columns))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = subprocess.Popen(
+            [*COMMAND, "--port", str(port), "--data", str(tmp_path / "data")], stderr=theirs
+        )
+        assert process.wait(PATIENCE_SECONDS) == 1
+    os.close(theirs)
+    first, *others = os.read(end, 65536).decode().splitlines()
+    os.close(end)
+    assert first.startswith("threadline: 127.0.0.1 port")
+    assert others, first
+    assert all(line.startswith(" " * len("threadline: ")) for line in others)
+    assert max(map(len, [first, *others])) <= columns
+    words = " ".join([first, *others]).split()
+    assert " ".join(words) == (
+        f"threadline: 127.0.0.1 port {port} is in use. Stop the program that listens there, or choose another --port: "
+        f"with make, make run PORT={port + 1}."
+    )
+
+
 TIMES = r"queue \d+\.\d\d, run \d+\.\d\d, sync \d+\.\d\d ms"
 
 

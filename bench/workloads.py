@@ -1,4 +1,4 @@
-"""What takes turns in the rounds: Threadline on one machine, the peers, and many nodes on PostgreSQL."""
+"""The workloads that take turns in the rounds: Threadline on one machine, the peers, many nodes on PostgreSQL."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +12,7 @@ from bench.command_line import both
 from bench.fill import Filler
 from bench.http import call_all
 from bench.measurements import Measurements, figures_of
-from bench.pages import PAGE, PLACES, Book, turn
+from bench.pages import PAGE, POSITIONS, Book, turn
 from bench.servers import Server, backups_of
 from bench.sizes import Sizes
 from tests.engines import LASTING, Nats, running
@@ -34,8 +34,8 @@ def tagging(callers: int) -> str:
     return f"moto TagResource, {callers} caller{'s' * (callers > 1)}"
 
 
-def page(of: str, place: str) -> str:
-    return f"page, {of}, {place}"
+def page(of: str, position: str) -> str:
+    return f"page, {of}, {position}"
 
 
 def on_nodes(count: int, bus: str) -> str:
@@ -65,14 +65,14 @@ class OneMachine:
             await seen.time(association(callers), call_all(server.port, requests, callers), server)
         for callers, calls in self.sizes.tags:
             await seen.time(tagging(callers), call_all(self.moto.port, self.tags[:calls], callers), self.moto)
-        place = self.folder / "insert"
-        place.mkdir(exist_ok=True)
-        await seen.call(INSERT, server.keeps, ["bench.insert", str(place), "32"], self.sizes.inserts)
+        data = self.folder / "insert"
+        data.mkdir(exist_ok=True)
+        await seen.call(INSERT, server.keeps, ["bench.insert", str(data), "32"], self.sizes.inserts)
         await seen.time(MESSAGE, exchange_all(self.pairs, self.sizes.seconds), server)
         async with backups_of(self.folder / "data"):
             await seen.time(MESSAGE_IN_BACKUPS, exchange_all(self.pairs, self.sizes.seconds), server)
-        requests = [request for book in self.books for request in book.places()]
-        names = [page(of, place) for of in (SINGLE, LINEAGE) for place in PLACES]
+        requests = [request for book in self.books for request in book.positions()]
+        names = [page(of, position) for of in (SINGLE, LINEAGE) for position in POSITIONS]
         for name, run in zip(names, await turn(server.port, requests, self.sizes.page_turns), strict=True):
             seen.add(name, server.keeps, figures_of(run))
         self.memory_mb.append(server.resident_mb())
@@ -87,7 +87,7 @@ class OneMachine:
 
 @asynccontextmanager
 async def one_machine(seen: Measurements, sizes: Sizes, folder: Path) -> AsyncIterator[OneMachine]:
-    """Fill a store, serve it, and have moto beside it."""
+    """Fill a store, serve it, and start moto beside it."""
     data = folder / "data"
     data.mkdir()
     with servers.threadline(data) as server:
@@ -99,16 +99,16 @@ async def one_machine(seen: Measurements, sizes: Sizes, folder: Path) -> AsyncIt
         single = await filler.long_chat(sizes.items)
         lineage = await filler.lineage(sizes.sessions, sizes.items // sizes.sessions)
     with servers.threadline(data) as server, servers.moto() as moto:
-        act = OneMachine(seen, sizes, folder, server, moto)
+        workload = OneMachine(seen, sizes, folder, server, moto)
         seen.say(f"walking {sizes.items:,} items in one contact, and over {sizes.sessions:,} chats")
         books = [Book(server.port, single), Book(server.port, lineage)]
         assert all(book.items >= sizes.items for book in books), [book.items for book in books]
-        await act.prepare(iter(fresh), sources, books)
-        yield act
+        await workload.prepare(iter(fresh), sources, books)
+        yield workload
 
 
 class Peers:
-    """Prosody and ejabberd, those that are there; `skipped` says why another is not."""
+    """Prosody and ejabberd, if they are installed. `skipped` holds the reason for each that is left out."""
 
     def __init__(self, seen: Measurements, sizes: Sizes) -> None:
         self.seen, self.sizes = seen, sizes
@@ -129,38 +129,38 @@ class Peers:
         if self.reader is not None:
             before = "", peers.archive_id(self.sizes.items // 2), peers.archive_id(PAGE)
             runs = await xmpp.turn(self.reader, PAGE, before, self.sizes.page_turns // 5)
-            for place, run in zip(PLACES, runs, strict=True):
-                self.seen.add(page(ARCHIVE, place), self.pairs[AT_EJABBERD][0].keeps, figures_of(run))
+            for position, run in zip(POSITIONS, runs, strict=True):
+                self.seen.add(page(ARCHIVE, position), self.pairs[AT_EJABBERD][0].keeps, figures_of(run))
 
 
 @asynccontextmanager
 async def present_peers(seen: Measurements, sizes: Sizes, folder: Path) -> AsyncIterator[Peers]:
     """Start the peers that are installed."""
-    act = Peers(seen, sizes)
+    workload = Peers(seen, sizes)
     async with AsyncExitStack() as stack:
         for name in ("prosody", "ejabberd"):
             if why := peers.missing(name):
-                act.skipped[name] = why
+                workload.skipped[name] = why
                 seen.say(f"skipped: {why}")
                 continue
             seen.say(f"starting {name}")
-            place = folder / name
-            place.mkdir()
+            data = folder / name
+            data.mkdir()
             try:
                 if name == "prosody":
-                    await act.join(AT_PROSODY, stack.enter_context(peers.prosody(place, sizes.pairs)))
+                    await workload.join(AT_PROSODY, stack.enter_context(peers.prosody(data, sizes.pairs)))
                 else:
-                    server = stack.enter_context(peers.ejabberd(place, sizes.pairs, sizes.items))
-                    await act.join(AT_EJABBERD, server)
-                    await act.read_at(server.port)
+                    server = stack.enter_context(peers.ejabberd(data, sizes.pairs, sizes.items))
+                    await workload.join(AT_EJABBERD, server)
+                    await workload.read_at(server.port)
             except TimeoutError:
-                act.skipped[name] = f"{name} is installed and does not start"
-                seen.say(f"skipped: {act.skipped[name]}")
-        yield act
+                workload.skipped[name] = f"{name} is installed and does not start"
+                seen.say(f"skipped: {workload.skipped[name]}")
+        yield workload
 
 
 class Nodes(NamedTuple):
-    """So many nodes on one database, and people who chat through them."""
+    """Several nodes on one database, and pairs of people who chat through them."""
 
     name: str
     servers: list[Server]
@@ -178,7 +178,7 @@ class Cluster:
         self.configurations: list[Nodes] = []
 
     async def open(self, bus: str, workspaces: list[Workspace], nodes: list[Server]) -> None:
-        """Pairs as a load balancer would place them: with two nodes, every other one talks from one to the other."""
+        """Open pairs as a load balancer would spread them. With two nodes, half of the pairs chat across both."""
         name, count = on_nodes(len(nodes), bus), len(nodes)
         self.seen.say(f"opening {self.sizes.pairs} pairs: {name}")
         pairs = [
@@ -197,7 +197,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(seen: Measurements, sizes: Sizes, folder: Path) -> AsyncIterator[Cluster]:
-    """PostgreSQL with fsync, NATS, and every number of nodes with either bus, each on a database of its own."""
+    """Start PostgreSQL with fsync, NATS, and every number of nodes with either bus, each on a database of its own."""
     async with AsyncExitStack() as stack:
         seen.say("starting PostgreSQL and NATS")
         engine = stack.enter_context(running(settings=LASTING))
@@ -206,11 +206,13 @@ async def cluster(seen: Measurements, sizes: Sizes, folder: Path) -> AsyncIterat
         names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
         facts = {name: engine.execute(f"SHOW {name}")[0][0] for name in names}
         pid = int(engine.execute("SELECT pg_read_file('postmaster.pid')")[0][0].split()[0])
-        act = Cluster(seen, sizes, engine.database(), pid, facts)
+        workload = Cluster(seen, sizes, engine.database(), pid, facts)
         for bus, address in ((NOTIFY, ""), (NATS, nats.address)):
             for count in sizes.nodes:
                 store = engine.database()
-                places = [folder / f"node-{bus}-{count}-{number}" for number in range(count)]
-                nodes = [stack.enter_context(servers.threadline(place, store, address)) for place in places]
-                await act.open(bus, [workspace_of(*one) for one in zip(places, nodes, strict=True)], nodes)
-        yield act
+                folders = [folder / f"node-{bus}-{count}-{number}" for number in range(count)]
+                nodes = [stack.enter_context(servers.threadline(data, store, address)) for data in folders]
+                await workload.open(
+                    bus, [workspace_of(*one) for one in zip(folders, nodes, strict=True)], nodes
+                )
+        yield workload
