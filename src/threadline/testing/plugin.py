@@ -1,7 +1,7 @@
 """The fixtures of pytest. pytest loads this with `threadline.testing`, which itself does without pytest.
 
-With `threadline_env = true` in pytest's configuration the environment is set before any test module is imported, so
-that clients which modules make when they are imported find the server too.
+With `threadline_env = true` in pytest's configuration the environment is set before any module of the project is
+imported, so that clients which modules make when they are imported find the server too.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option of pytest's configuration file."""
     parser.addini(
         "threadline_env",
-        "Set the environment of the fixture threadline_env before test modules are imported.",
+        "Set the environment of the fixture threadline_env before conftest.py and test modules are imported.",
         type="bool",
         default=False,
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Set the environment for the whole run, if that was asked for; each worker of pytest-xdist has its own server."""
-    is_controller = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
-    if config.getini("threadline_env") and not is_controller:
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Set the environment for the whole run, if that was asked for, before any conftest.py is imported.
+
+    Each worker of pytest-xdist does so for its own server.
+    """
+    if early_config.getini("threadline_env"):
         closing = ExitStack()
-        config.add_cleanup(closing.close)
-        closing.enter_context(_server_of(config).environment())
+        early_config.add_cleanup(closing.close)
+        closing.enter_context(_server_of(early_config).environment())
 
 
 def _server_of(config: pytest.Config) -> Threadline:
