@@ -237,8 +237,8 @@ class Settings:
     )
     test_controls: bool = _setting(
         False,
-        "Answer the operations with which a test sets faults and reads the calls. Only for tests: any key will do. The "
-        "server runs in one process and listens on 127.0.0.1 alone.",
+        "Answer the operations with which a test sets faults and reads the calls. Only for tests: signatures are not "
+        "verified, so any key will do. The server runs in one process and listens on 127.0.0.1 alone.",
     )
     quiet: bool = _setting(
         False, "Leave out the line for each call that `threadline serve` prints on a terminal."

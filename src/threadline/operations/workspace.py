@@ -13,6 +13,18 @@ from threadline.store import Tx
 ACCOUNT_ID = "123456789012"
 USERS = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
 INBOUND, SURVEY, RETURNING = "Demo inbound", "Demo survey", "Demo returning"
+OF_TESTS = {
+    "instance_id": "7ec0de00-0000-4000-8000-000000000001",
+    "queue_id": "7ec0de00-0000-4000-8000-000000000002",
+    "contact_flow_id": "7ec0de00-0000-4000-8000-000000000003",
+    "survey_flow_id": "7ec0de00-0000-4000-8000-000000000004",
+    "returning_flow_id": "7ec0de00-0000-4000-8000-000000000005",
+    "a1": "7ec0de00-0000-4000-8000-0000000000a1",
+    "a2": "7ec0de00-0000-4000-8000-0000000000a2",
+    "access_key_id": "testing",
+    "secret_access_key": "testing" + 33 * "0",
+}
+"""The ids and the key of the first workspace under test controls, so that what code has read once stays true."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
 from threadline.http.descriptors import connections_allowed
 from threadline.operations.units import FirstWorkspace
+from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
 from threadline.server.api import request_ids_of
 from threadline.server.frontend import Clients, Frontend
@@ -58,8 +59,8 @@ class Server:
     it can only be started anew: its disk does not keep what it is given, or one of its processes has ended. Everything
     runs on the loop that started it, but for the thread that waits for the disk.
 
-    A server for tests may be given ids and an access key for its first workspace (`preset`, see `make_workspace`), and
-    may accept any access key without verifying signatures (`verify`), which a server for others never does.
+    Under test controls a new workspace has the ids and the key `OF_TESTS`, and any other key is accepted too: no
+    signature is verified then, unless `verify` says so. A server without test controls always verifies.
     """
 
     url: str
@@ -72,12 +73,11 @@ class Server:
         settings: Settings,
         *,
         clock: Clock | None = None,
-        preset: dict[str, str] | None = None,
-        verify: bool = True,
+        verify: bool = False,
     ) -> None:
         self.settings = settings
-        self._preset = preset
-        self._verify = verify
+        self._preset = OF_TESTS if settings.test_controls else {}
+        self._verify = verify or not settings.test_controls
         self.clock = clock or Clock()
         self._running: list[asyncio.Task[None]] = []
         self._lock: int | None = None
@@ -210,9 +210,8 @@ class Server:
         if known and not self.settings.store:  # on PostgreSQL, the other servers need the key that they have
             secrets[str(known.get("access_key_id"))] = str(known.get("secret_access_key"))
         expected = "" if accept_loss else named or ""
-        found, workspace = await self.store.write(
-            FirstWorkspace(expected, self._preset or {}, secrets, accept_loss)
-        )
+        first = FirstWorkspace(expected, self._preset, secrets, accept_loss)
+        found, workspace = await self.store.write(first)
         if workspace is None:
             raise DataLost(
                 f"{file} names instance {named}, and the store holds {found or 'none'}. Nothing was changed. Give"

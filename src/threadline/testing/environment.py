@@ -9,22 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-ACCESS_KEY, SECRET_KEY = "testing", "testing" + 33 * "0"
-"""The key of every test server, so that a client made for one goes on working with the next."""
-
-PRESET = {
-    "instance_id": "7ec0de00-0000-4000-8000-000000000001",
-    "queue_id": "7ec0de00-0000-4000-8000-000000000002",
-    "contact_flow_id": "7ec0de00-0000-4000-8000-000000000003",
-    "survey_flow_id": "7ec0de00-0000-4000-8000-000000000004",
-    "returning_flow_id": "7ec0de00-0000-4000-8000-000000000005",
-    "a1": "7ec0de00-0000-4000-8000-0000000000a1",
-    "a2": "7ec0de00-0000-4000-8000-0000000000a2",
-    "access_key_id": ACCESS_KEY,
-    "secret_access_key": SECRET_KEY,
-}
-"""The ids of every test server's first workspace, so that what code has read once stays true."""
-
 SEALED = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from threadline.testing.clock import MovableClock
-from threadline.testing.environment import PRESET
 from threadline.testing.options import Options
 from threadline.testing.served import Served
 from threadline.testing.workspace import Workspace, environment
@@ -41,7 +40,7 @@ class Threadline(Workspace):
         self._can_reset = chosen.keeps_nothing and not chosen.store
         if self._can_reset:
             bound = datadir.listening(chosen.host, chosen.port)
-        self._served = Served(lambda: Server(chosen, clock=self.clock, preset=PRESET, verify=verify), bound)
+        self._served = Served(lambda: Server(chosen, clock=self.clock, verify=verify), bound)
         self._others: list[Workspace] = []
         super().__init__(self._server.url, environment(self._server.url, self._server.workspace))
 
