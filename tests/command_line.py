@@ -10,7 +10,7 @@ from threadline.testing import Threadline
 
 
 class Done(NamedTuple):
-    """What a command line did."""
+    """The output and exit status of a command line."""
 
     status: int
     out: str

@@ -37,7 +37,7 @@ def is_in_model(name: str) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of what an older model lacks, by their marks `model_has`."""
+    """Leave out the tests of members that an older model lacks, by their marks `model_has`."""
     lacking = {
         item: missing
         for item in items

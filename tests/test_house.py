@@ -365,7 +365,7 @@ def parameters_of(statement: str) -> set[str]:
 
 
 def wrong_calls(tree: ast.Module, statements: dict[str, str]) -> Iterator[str]:
-    """What is wrong with the calls of named statements in a module, each with its line."""
+    """Yield the faults in the calls of named statements in a module, each with its line."""
     for call, argument, around in calls_of_statements(tree):
         passed_on = {each.arg for scope in around for each in ast.walk(scope) if isinstance(each, ast.arg)}
         found = constants(argument, around)

@@ -158,7 +158,7 @@ def pieces(content: bytes, count: int, random: Random) -> bytes:
 
 
 def goodbye(random: Random) -> tuple[bytes, bool]:
-    """A close frame, right or not, and what may follow it."""
+    """A close frame, valid or not, perhaps with bytes after it."""
     reason = random.choice([b"", b"bye", b"\xff\xfe", b"x" * 123, b"x" * 124, "é".encode() * 61])
     content = random.choice([b"", b"\x03", struct.pack("!H", random.choice(CLOSE_CODES)) + reason])
     after = random.choice([b"", b"", frame(TEXT, b"{}"), frame(CLOSE, b""), random.randbytes(10)])

@@ -1,4 +1,4 @@
-"""What requests name, so that they come far: ids and tokens of a workspace that are there, by member or shape."""
+"""The ids and tokens of a workspace, by member or shape, so that mutated requests pass the first checks."""
 
 import json
 from random import Random
@@ -53,7 +53,7 @@ def known_of(workspace: Workspace, now_ms: int, *others: str) -> Known:
     arn = connect.describe_instance(InstanceId=workspace.instance_id)["Instance"]["Arn"]
     found = {
         "InstanceId": [workspace.instance_id] * 9 + [arn],
-        "ContactFlowId": [copy["ContactFlowId"]],  # whose content may be replaced
+        "ContactFlowId": [copy["ContactFlowId"]],  # the content of a copy may be replaced
         "QueueId": [workspace.queue_id],
         "UserId": list(workspace.agents.values()),
         "ConnectionToken": [casey.connection_token] * 3 + [agent.connection_token, gone.connection_token],
@@ -92,7 +92,7 @@ def learn(known: Known, reply: Any) -> None:
 
 
 class Requests(Maker):
-    """Makes right arguments of the operations of one model, out of what is known."""
+    """Makes valid arguments for the operations of one model from known values."""
 
     def __init__(self, shapes: Shapes, random: Random, known: Known) -> None:
         super().__init__(shapes, random, time=_time, everything=False)
@@ -106,7 +106,7 @@ class Requests(Maker):
         return {name: self.random.choice(self._known.get(name) or [value]) for name, value in made.items()}
 
     def arguments(self, operation: Operation, input_shape: str) -> dict[str, Any]:
-        """Arguments of an operation; of what may be left out most is, above all what is not supported."""
+        """Make arguments of an operation. Most optional members are left out, above all unsupported ones."""
         needed = self.shapes[input_shape].get("required", [])
         unlikely = dict.fromkeys(operation.refused, OPTIONAL / 10)
         return {

@@ -1,4 +1,4 @@
-"""Clients at work on a server that may be away or without room for a while, and what the server has promised each.
+"""Clients of a server that may be away or without room for a while, and the acknowledgements that each has got.
 
 Talkers write one line after the other in a chat of their own. Returners start chats and continue a past one there. Each
 tries a call again, with the same ClientToken, until it is answered: so in the end all that they have said is to be
@@ -26,7 +26,7 @@ ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeou
 
 
 class Tally:
-    """How many calls have been acknowledged, and the codes that others were refused with, for who waits for so many."""
+    """Counts acknowledged calls and the codes of refused ones, for a test that waits for so many."""
 
     def __init__(self) -> None:
         self.acknowledged = 0

@@ -56,7 +56,7 @@ ANY = [*JUNK, *RAW, *TEXTS, 10**400, -(2**63), 2**64, 1e308, -1e308, 25340230080
 
 
 def request_of(operation: OperationModel, arguments: dict[str, Any]) -> Request:
-    """What goes on the wire for arguments, right or not."""
+    """Return the request for arguments, valid or not."""
     members = load(operation.service).shapes[operation.input or ""]["members"]
     path, query, headers, body = operation.uri, [], {}, {}
     for name, value in arguments.items():
@@ -76,7 +76,7 @@ def request_of(operation: OperationModel, arguments: dict[str, Any]) -> Request:
 
 
 def written(value: Any) -> bytes:
-    """`value` as JSON; what cannot be UTF-8 is written all the same."""
+    """Return `value` as JSON, with text that is no valid UTF-8 too."""
     match value:
         case Raw():
             return value.text

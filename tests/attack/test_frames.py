@@ -51,7 +51,7 @@ class Attacker:
 
         After whole frames a heartbeat is answered, or the socket is closed; else nothing more is sent.
         """
-        with contextlib.suppress(OSError):  # closed already: what it has said is still to be read
+        with contextlib.suppress(OSError):  # closed already: its answer is still to be read
             self._socket.sendall(data + HEARTBEAT if is_whole else data)
             if not is_whole:
                 self._socket.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""A disk that fills up under load: calls are refused, what was acknowledged stays, and with room it goes on."""
+"""A disk fills up under load: calls are refused, acknowledged data stays, and with room the server goes on."""
 
 from pathlib import Path
 from random import Random

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: what was acknowledged is there afterwards, once and in order, and everything goes on."""
+"""kill -9 at any moment: acknowledged data is there afterwards, once and in order, and the server goes on."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the comparison with the genuine AWS CLI does not show: help, completion, the prompt, secrets, interrupts."""
+"""Behaviour that no comparison with the AWS CLI covers: help, completion, the prompt, secrets, interrupts."""
 
 import os
 import pty
@@ -197,7 +197,7 @@ def terminal(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.P
 
 
 def seen(end: int, text: str) -> str:
-    """What the terminal shows until `text` is there."""
+    """Read the terminal until it shows `text`. Return everything that it has shown."""
     shown = ""
     while text not in shown:
         assert select.select([end], [], [], SECONDS_MAX)[0], f"no {text!r} in {shown!r}"

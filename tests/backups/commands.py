@@ -25,14 +25,14 @@ def run(*words: str | Path, env: dict[str, str] | None = None) -> subprocess.Com
 
 
 def said(*words: str | Path) -> str:
-    """What a command that succeeds says; it says nothing on standard error, which is no terminal here."""
+    """Return the output of a command that succeeds. Standard error is no terminal here, and must stay empty."""
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     return done.stdout
 
 
 def refused(*words: str | Path, env: dict[str, str] | None = None) -> str:
-    """What a command that cannot do its work says, in one line."""
+    """Return the one line by which a command says why it cannot do its work."""
     done = run(*words, env=env)
     assert done.returncode == 255, done.stdout + done.stderr
     assert done.stderr.count("\n") == 1, done.stderr

@@ -1,4 +1,4 @@
-"""`threadline check` says what is wrong with a store, each in a line, and what it has looked at."""
+"""`threadline check` prints each fault of a store in a line, and then the checks that it has made."""
 
 from pathlib import Path
 

@@ -54,7 +54,7 @@ def test_what_is_restored_is_served(backup: Path, tmp_path: Path) -> None:
 
 def test_data_that_is_there_is_only_moved_aside_when_told(data: Path, backup: Path) -> None:
     before = contents(data)
-    del before["server.lock"]  # it names whoever held it last
+    del before["server.lock"]  # it names its last holder
     assert "holds data already" in refused("restore", backup, "--data", data)
     assert contents(data).items() >= before.items()
     for time in (1, 2):
@@ -132,7 +132,7 @@ def test_a_folder_that_is_no_backup_is_refused(data: Path, backup: Path, tmp_pat
 
 
 def test_a_restore_that_is_killed_leaves_the_old_or_the_new(data: Path, backup: Path, tmp_path: Path) -> None:
-    """Killed at each of its steps; whoever owns the folder next, as a server does when it starts, finishes it."""
+    """A restore is killed at each of its steps. The next owner of the folder, such as a server, finishes it."""
     change(data, "UPDATE agent SET first_name = 'Old'")
     outcomes = []
     for steps in range(100):

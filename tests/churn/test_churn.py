@@ -36,7 +36,7 @@ TYPES = ["WEBSOCKET", "CONNECTION_CREDENTIALS"]
 
 
 class Processes:
-    """What the server's processes hold."""
+    """The resources that the server's processes hold."""
 
     def __init__(self, *pids: int) -> None:
         self.folders = [Path(f"/proc/{pid}") for pid in pids]

@@ -1,4 +1,4 @@
-"""The commands around the server call Threadline alone, whatever of AWS's configuration lies about."""
+"""The commands around the server call Threadline alone, with any configuration of AWS around them."""
 
 import json
 import os

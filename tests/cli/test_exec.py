@@ -148,7 +148,7 @@ def test_ctrl_c_reaches_the_command_once() -> None:
 
 
 def _until(terminal: int, what: str) -> str:
-    """What a terminal shows up to the end of the line that has `what`."""
+    """Read a terminal to the end of the line that contains `what`. Return everything that it has shown."""
     shown = ""
     while what not in shown or "\n" not in shown.partition(what)[2]:
         ready, _, _ = select.select([terminal], [], [], PATIENCE_SECONDS)

@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 20.0
 
 
 class Rejected(Exception):
-    """What a call was rejected with, as the script told it: an object, or a plain text."""
+    """The reason that a call was rejected with, as the script printed it: an object, or a plain text."""
 
     def __init__(self, error: Any) -> None:
         super().__init__(str(error))

@@ -152,7 +152,7 @@ def test_rehydrated_in_mid_chat(threadline: Threadline, tab: Tab) -> None:
         texts(customer.call("getTranscript", **OLDER, nextToken=page["NextToken"]))[-1]
         == "It left this morning."
     )
-    # chatjs leaves an empty token out, so whoever asks again after the end begins again at the newest page.
+    # chatjs leaves an empty token out, so a client that asks again after the end begins again at the newest page.
     assert customer.call("getTranscript", **OLDER, nextToken="")["Transcript"] == page["Transcript"]
     bodies = [
         json.loads(line["data"]["body"]) for line in customer.happened if line.get("event") == "request"

@@ -1,7 +1,7 @@
 """The same words through the genuine AWS CLI and through `threadline`, against one server.
 
-Standard output and exit status must be equal byte for byte, and standard error must say the same. What may differ
-is listed once, with its reason, in `DIFFERENCES`.
+Standard output and exit status must be equal byte for byte, and standard error must say the same. Allowed differences
+are listed once, with their reasons, in `DIFFERENCES`.
 """
 
 import json
@@ -142,7 +142,7 @@ connect =
 
 
 class Answer(NamedTuple):
-    """What a program did."""
+    """The output and exit status of a program."""
 
     status: int
     out: str
@@ -154,7 +154,7 @@ def decoded(written: bytes) -> str:
     return written.decode(errors="surrogateescape")
 
 
-class Stage:
+class Programs:
     """Where the two programs run: one workspace, one folder, one environment."""
 
     def __init__(self, threadline: Threadline, aws: WarmCli, folder: Path) -> None:
@@ -234,7 +234,7 @@ class Stage:
         return Answer(done.returncode, decoded(done.stdout), decoded(done.stderr))
 
     def genuine(self, line: str) -> Answer:
-        """What the AWS CLI does."""
+        """Run the AWS CLI."""
         words, environment = self._words(line)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             status = self._aws.run(words, self.folder, environment, out, err)
@@ -255,9 +255,9 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     with Threadline() as threadline, WarmCli() as aws:
-        yield Stage(threadline, aws, tmp_path_factory.mktemp("cli"))
+        yield Programs(threadline, aws, tmp_path_factory.mktemp("cli"))
 
 
 def groups() -> dict[str, list[str]]:
@@ -276,7 +276,7 @@ def groups() -> dict[str, list[str]]:
 
 
 def said(text: str) -> str:
-    """What standard error says, whoever says it: without program name, usage and line breaks."""
+    """Return the message on standard error without program name, usage and line breaks."""
     text = re.sub(r"^usage: (?:.|\n)*?<subcommand> help\n|^usage: .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\b(aws|threadline)(?=:| )", "PROGRAM", text)
     text = re.sub(r"\(_ssl.c:\d+\)", "", text)
@@ -287,8 +287,8 @@ def may_differ(line: str) -> bool:
     return any(part in f"{line}$" for parts in DIFFERENCES.values() for part in parts)
 
 
-def differences(stage: Stage, line: str) -> list[str]:
-    genuine, ours = stage.genuine(line), stage.ours(line)
+def differences(programs: Programs, line: str) -> list[str]:
+    genuine, ours = programs.genuine(line), programs.ours(line)
     found = []
     if ours.status != genuine.status:
         found.append(f"exit status {ours.status}, not {genuine.status}")
@@ -300,9 +300,9 @@ def differences(stage: Stage, line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("heading", groups())
-def test_both_programs_answer_alike(stage: Stage, heading: str) -> None:
+def test_both_programs_answer_alike(programs: Programs, heading: str) -> None:
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda line: differences(stage, line), groups()[heading])
+        found = pool.map(lambda line: differences(programs, line), groups()[heading])
     assert not [difference for each in found for difference in each]
 
 

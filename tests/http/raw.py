@@ -1,4 +1,4 @@
-"""Bytes on a connection: what no HTTP client would send, and what exactly comes back."""
+"""Raw bytes on a connection, which no HTTP client would send, and the exact bytes of the answers."""
 
 import json
 import socket

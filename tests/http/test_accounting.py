@@ -1,4 +1,4 @@
-"""What a process holds for its clients is counted exactly, and nobody can use up what is for all."""
+"""The bytes that a process holds for its clients are counted exactly, and no client can use up the whole budget."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -70,11 +70,11 @@ def test_a_public_address_holds_a_quarter_whatever_credentials_it_shows(room: Ro
         ("2001:4860:1:2:3::4", "2001:4860:1:2::/64"),
     ],
 )
-def test_what_of_an_address_is_bounded(address: str, expected: str) -> None:
+def test_public_addresses_are_bounded(address: str, expected: str) -> None:
     assert bounded(address) == expected
 
 
-def test_whoever_holds_nothing_may_hold_one_thing_of_any_size(room: Room) -> None:
+def test_a_client_that_holds_nothing_may_hold_one_thing_of_any_size(room: Room) -> None:
     first = room.connection()
     assert room.budget.leave_unread(first, 100 * MB, "a")
     assert not room.budget.take_in(room.connection(), MB, "b")
@@ -89,7 +89,7 @@ def test_a_key_that_is_only_claimed_takes_nothing_from_its_owner(room: Room) -> 
     assert room.budget.leave_unread(room.connection(TWO), 9 * MB, "AKIA")
 
 
-def test_answers_push_out_whoever_has_read_nothing_for_the_longest_time(room: Room) -> None:
+def test_answers_push_out_the_client_that_has_read_nothing_for_the_longest_time(room: Room) -> None:
     slow = [room.connection() for _ in range(80)]
     assert all(room.budget.leave_unread(each, MB, str(i % 20)) for i, each in enumerate(slow))
     assert room.budget.leave_unread(room.connection(), 2 * MB, "new")

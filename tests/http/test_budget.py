@@ -199,7 +199,7 @@ def test_whatever_clients_do_and_leave_undone_is_given_back(server: Threadline, 
     """A seed draws what two hundred of them do before they hang up."""
     seed = random.Random(7)
     message = post("/participant/message", casey.connection_token, b"x" * 200_000, 900_000)
-    deeds = [
+    steps = [
         page(casey),
         page(casey) * 3,
         message[: seed.randrange(len(message))],
@@ -217,7 +217,7 @@ def test_whatever_clients_do_and_leave_undone_is_given_back(server: Threadline, 
         for chat in chats:
             chat.sendall(seed.choice([HEARTBEAT * 50, HEARTBEAT[:9], HALF]))
         for client in clients:
-            with_errors_ignored(client, seed.choice(deeds))
+            with_errors_ignored(client, seed.choice(steps))
             if seed.random() < 0.3:
                 client.socket.close()
         for chat in chats:

@@ -1,4 +1,4 @@
-"""A WebSocket's handshake is a request like any other: read by one parser, answered in words, and not waited for."""
+"""A WebSocket's handshake is a request like any other: one parser reads it, within the same limits."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ def test_a_handshake_with_a_body_is_refused_in_words(threadline: Threadline, bod
 
 
 @pytest.mark.parametrize("body", [*BODIES, b"", b"\r\n"], ids=range(6))
-def test_nobody_without_a_ticket_holds_a_connection(crowded: Threadline, body: bytes) -> None:
+def test_a_handshake_without_a_ticket_holds_no_connection(crowded: Threadline, body: bytes) -> None:
     holders = [Connection(crowded.url) for _ in range(20)]
     for holder in holders:
         holder.send(handshake("/participant/socket") + body)
@@ -134,7 +134,7 @@ def test_a_handshake_waits_for_the_answers_before_it(threadline: Threadline) -> 
 
 
 async def test_a_handshake_is_not_decided_for_ever() -> None:
-    """As where the store does not answer. An answer that comes too late is nobody's."""
+    """As when the store does not answer. An answer that comes too late is dropped."""
     decided = asyncio.get_running_loop().create_future()
     ended = asyncio.get_running_loop().create_future()
 

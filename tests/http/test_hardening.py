@@ -1,4 +1,4 @@
-"""What somebody might try who means harm, and what an operator meets: it costs them, not the others."""
+"""Attempts to do harm, and an operator's mistakes: others are not affected."""
 
 import json
 import logging
@@ -24,8 +24,8 @@ SQLITE_HEADER = b"SQLite format 3\0\x10\0\2\2\0"
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
-def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadline) -> None:
-    """Each takes a hundred times its bytes on the wire, and nobody has been asked yet who they are."""
+def test_few_requests_may_be_sent_ahead(threadline: Threadline) -> None:
+    """Each takes a hundred times its bytes on the wire, and the caller is not known yet."""
     with connected(threadline.url) as client:
         client.send(HEALTH * 1_000)
         answers = [client.answer() for _ in range(129)]
@@ -46,7 +46,7 @@ def test_requests_that_are_sent_ahead_wait_in_a_short_line(threadline: Threadlin
     ],
     ids=["bearer", "signature"],
 )
-def test_no_body_is_taken_from_whom_nobody_knows(verifying_server: Threadline, header: str) -> None:
+def test_no_body_is_taken_from_an_unknown_caller(verifying_server: Threadline, header: str) -> None:
     path = "/participant/message" if "bearer" in header else "/contact/attributes"
     with connected(verifying_server.url) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: x\r\n{header}\r\ncontent-length: 1000000\r\n\r\n"
@@ -54,7 +54,7 @@ def test_no_body_is_taken_from_whom_nobody_knows(verifying_server: Threadline, h
         assert client.answer().status == 403
 
 
-def test_pings_are_not_answered_to_who_does_not_read() -> None:
+def test_pings_of_a_client_that_does_not_read_are_not_answered() -> None:
     pings = masked(0x89, b"x" * 120) * 1_000
     with Threadline(socket_frames_max=1_000_000) as server, unread(ticket_url(server.invite())) as client:
         for _ in range(100):
@@ -76,7 +76,7 @@ def test_a_socket_that_is_only_kept_open_is_closed() -> None:
 
 
 @pytest.mark.parametrize("ahead", [1, 2])
-def test_answers_are_not_kept_for_who_does_not_read(ahead: int) -> None:
+def test_answers_are_not_kept_for_a_client_that_does_not_read(ahead: int) -> None:
     with Threadline(socket_stalled_seconds=1) as server:
         casey = server.invite().connect()
         for number in range(100):
@@ -107,7 +107,7 @@ def test_a_logged_error_says_where_and_not_what(lines: logging.Formatter) -> Non
     assert "customer" not in text
 
 
-def test_what_is_kept_is_for_this_user_alone(tmp_path: Path) -> None:
+def test_the_data_folder_is_private_to_its_user(tmp_path: Path) -> None:
     mask = os.umask(0)
     try:
         with Threadline(data=str(tmp_path)):

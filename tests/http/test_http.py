@@ -1,4 +1,4 @@
-"""Whatever a client sends over HTTP, it gets a typed answer or a clean close, and the server goes on."""
+"""A client gets a typed answer or a clean close for any bytes over HTTP, and the server goes on."""
 
 import json
 import logging
@@ -303,7 +303,7 @@ def test_old_and_odd_clients(url: str) -> None:
         assert connection.answer().status == 403  # no need to send the body
 
 
-def test_who_has_said_all_still_gets_an_answer(threadline: Threadline) -> None:
+def test_a_client_that_has_closed_its_side_still_gets_an_answer(threadline: Threadline) -> None:
     casey = threadline.customer()
     body = b'{"ContentType":"text/plain","Content":"over and out"}'
     head = f"POST {SEND} HTTP/1.1\r\nhost: x\r\nx-amz-bearer: {casey.connection_token}\r\n"
@@ -334,7 +334,7 @@ def test_a_body_may_come_in_chunks(threadline: Threadline) -> None:
     casey.see("in pieces")
 
 
-# What the log and the client must not hear
+# Secrets
 
 
 def test_an_error_of_ours_is_a_typed_500_that_tells_nothing(

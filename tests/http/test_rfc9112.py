@@ -1,4 +1,4 @@
-"""The corners of HTTP/1.1: what RFC 9112 wants of a server, and that nobody can hide one request within another."""
+"""The corner cases of RFC 9112, and that no client can hide one request within another."""
 
 import json
 from datetime import UTC, datetime
@@ -274,8 +274,8 @@ def test_a_body_of_tiny_chunks_gets_its_answer() -> None:
         assert client.closed()
 
 
-def test_who_was_not_told_to_go_on_may_ask_something_else(threadline: Threadline) -> None:
-    """After a final answer in place of 100, the next bytes are a request or the body: nobody can tell."""
+def test_a_client_without_100_continue_may_send_another_request(threadline: Threadline) -> None:
+    """After a final answer in place of 100, the next bytes may be a request or the body. The server cannot tell."""
     with connected(threadline.url) as client:
         head = b"POST /participant/message HTTP/1.1\r\nhost: x\r\nx-amz-bearer: unknown\r\nexpect: 100-continue\r\n"
         client.send(head + b"content-length: %d\r\n\r\n" % len(HEALTH))

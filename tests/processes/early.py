@@ -1,4 +1,4 @@
-"""Fork a frontend and speak to it as the process that writes, in a hurry: what it says shows whether it keeps up."""
+"""Fork a frontend and speak to it as the process that writes, in quick succession: does it keep up?"""
 
 import asyncio
 import socket

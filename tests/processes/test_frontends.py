@@ -100,8 +100,8 @@ def test_edges_do_not_outlive_the_worker(tmp_path: Path) -> None:
         assert ask(server.url, "GET", "/health").status == 200
 
 
-def test_an_edge_is_not_ended_by_a_signal_meant_for_all(tmp_path: Path) -> None:
-    """As systemd sends it to every process of a service: who drains is told by the worker, not cut off."""
+def test_a_frontend_is_not_ended_by_a_signal_to_all_processes(tmp_path: Path) -> None:
+    """systemd sends the signal to every process of a service. A frontend waits until the worker tells it to drain."""
     with served(tmp_path / "data", 1) as server:
         (frontend,) = server.frontends()
         os.kill(frontend, signal.SIGTERM)
@@ -136,7 +136,7 @@ def test_refusals_come_over_in_full(tmp_path: Path) -> None:
 
 
 class Two:
-    """A store, and a frontend's view of it, over a real channel: two processes in one, whose disk a test can hold."""
+    """A store, and a frontend's view of it, over a real channel, in one process. A test can hold the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "threadline.db"

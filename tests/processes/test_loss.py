@@ -58,7 +58,7 @@ def data(killed: Path, tmp_path: Path) -> Path:
 
 
 def refused(data: Path, *options: str, **env: str) -> str:
-    """What a start says that is refused. It is one line, and no file is other than it was."""
+    """Return the message of a start that is refused. It is one line, and no file has changed."""
     before = contents(data)
     done = subprocess.run(
         [*COMMAND, "--port", "0", "--data", str(data), *options],

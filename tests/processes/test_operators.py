@@ -1,4 +1,4 @@
-"""What keeps a server from writing, as its operator and its clients see it: one line, refusals, and on it goes."""
+"""Faults that keep a server from writing: the operator sees one line, clients are refused, and the server goes on."""
 
 import json
 import os
@@ -169,7 +169,7 @@ def test_a_start_on_a_full_disk_says_so(tmp_path: Path) -> None:
             assert f"{disk.folder} cannot be used: No space left on device: make room" in refused(disk.folder)
 
 
-# Who was killed
+# A server that was killed
 
 
 ORPHAN = """
@@ -182,7 +182,7 @@ sys.stdin.read()
 
 
 def test_a_start_waits_for_the_orphans_of_a_server_that_was_killed(tmp_path: Path) -> None:
-    """They have the lock of their parent, whose process the lock names."""
+    """They hold the lock of their parent, and the lock names the parent's process."""
     with supervised(tmp_path) as server:
         server.signal(signal.SIGKILL)
         server.end()

@@ -17,7 +17,7 @@ from threadline.store.postgres.store import PostgresStore
 
 
 class Node:
-    """A store and what it has told."""
+    """A store and the commits that it has announced."""
 
     address: str
 

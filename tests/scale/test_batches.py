@@ -26,7 +26,7 @@ NO_NUMBER = 1 << 70
 
 
 class Unit:
-    """What one unit does, drawn once: the same whenever it runs. `kept` is what it leaves behind if it succeeds."""
+    """The steps of one unit, drawn once, so that it does the same in every run. `kept` is its result if it succeeds."""
 
     def __init__(self, random: Random, name: str, chats: list[tuple[str, ParticipantCaller]]) -> None:
         self.name = name
@@ -98,7 +98,7 @@ async def disturb(server: Postgres, random: Random, is_over: asyncio.Event) -> N
         )
 
 
-@pytest.mark.parametrize("is_disturbed", [False, True], ids=["calm", "disturbed"])
+@pytest.mark.parametrize("is_disturbed", [False, True], ids=["undisturbed", "disturbed"])
 @pytest.mark.parametrize("seed", range(int(FIRST), int(LAST or FIRST) + 1))
 async def test_each_takes_place_once_or_not_at_all(postgres: Postgres, seed: int, is_disturbed: bool) -> None:
     random = Random(seed)

@@ -87,10 +87,10 @@ def judge(talkers: list[Talker], reader: Customer | Agent) -> None:
 @contextmanager
 def serving(folder: Path, store: str) -> Iterator[tuple[subprocess.Popen[str], Workspace]]:
     """A node in a process of its own."""
-    surroundings = os.environ | {"THREADLINE_STORE": store, "THREADLINE_DATA": str(folder)}
+    variables = os.environ | {"THREADLINE_STORE": store, "THREADLINE_DATA": str(folder)}
     command = [sys.executable, "-m", "threadline", "serve", "--port", "0"]
     with subprocess.Popen(
-        command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -144,7 +144,10 @@ def test_a_node_is_killed_under_load_and_its_chats_go_on(postgres: Postgres, tmp
             talkers = [Talker(casey, "casey"), Talker(casey, "other"), Talker(agent, "agent")]
             for talker in talkers:
                 talker.says(10)
-            for pid in (doomed.pid, worker_of(doomed)):  # the parent first, who would start another worker
+            for pid in (
+                doomed.pid,
+                worker_of(doomed),
+            ):  # the parent first, since it would start another worker
                 os.kill(pid, signal.SIGKILL)
             for talker in talkers:
                 talker.node = b

@@ -1,4 +1,4 @@
-"""What SQLite's one writer gives for free has to hold with many: order, isolation, and one of two who race."""
+"""The guarantees of SQLite's one writer hold with many writers: order, isolation, and one winner of a race."""
 
 import asyncio
 from collections.abc import AsyncIterator

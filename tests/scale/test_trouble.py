@@ -1,4 +1,4 @@
-"""What may happen to a database happens: a node says so in words, goes on with what it can, and holds on to nothing."""
+"""A database fails in many ways: a node says so, goes on with the work that is possible, and leaks nothing."""
 
 import asyncio
 import contextlib
@@ -158,7 +158,7 @@ async def test_a_task_that_fails_is_put_off_and_holds_up_no_other(
 
 
 async def outcomes(*works: Awaitable[Any]) -> list[str]:
-    """The kinds of what became of each."""
+    """Return the kind of each outcome."""
     found = await asyncio.gather(*works, return_exceptions=True)
     return [type(each).__name__ for each in found]
 

@@ -1,4 +1,4 @@
-"""The data folder of a node on PostgreSQL, whose database is not the one that the folder names."""
+"""The data folder of a node on PostgreSQL that names another database than the node's."""
 
 import json
 from pathlib import Path

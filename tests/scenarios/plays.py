@@ -1,4 +1,4 @@
-"""The runner of the plays: every sentence a play may use, and what it does with the real API.
+"""The runner of the plays: every sentence that a play may use, and the calls of the real API that it makes.
 
 A play is a text file. A line is a sentence; an indented block belongs to the sentence above it; `#` begins a remark.
 Contacts get names when they come to be (`Customer starts a chat: C1`), and later lines use those names.
@@ -54,7 +54,7 @@ def lines_of(text: str) -> list[Line]:
 
 
 class Play:
-    """A play under way: who is on stage and which contact has which name."""
+    """A running play: its people, and the contacts by their names."""
 
     def __init__(self, threadline: Threadline) -> None:
         self.threadline = threadline
@@ -129,7 +129,7 @@ class Play:
         return f"{self.names[contact['ContactId']]} {shown}: {contact['Reason']}"
 
     def is_said(self, item: Item) -> bool:
-        """Whether a person said it; what flows say is theirs to word."""
+        """Whether a person said it. The texts of flows are not compared."""
         kind, role = item["Type"], item.get("ParticipantRole")
         return kind == "MESSAGE" and role != "SYSTEM"
 

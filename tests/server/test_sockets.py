@@ -1,4 +1,4 @@
-"""Real sockets against a real server: who gets in, what reaches whom, and when a socket is closed."""
+"""Real sockets against a real server: admission, delivery, and the reasons to close a socket."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ def casey(threadline: Threadline) -> Customer:
 
 
 def ticket_url(person: Customer) -> str:
-    """A new URL for a socket of `person`, whose connection token is renewed on the way."""
+    """Return a new URL for a socket of `person`. Its connection token is renewed by that."""
     reply = person.workspace.connectparticipant.create_participant_connection(
         ParticipantToken=person.participant_token, Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"]
     )
@@ -140,7 +140,7 @@ def test_the_url_comes_from_the_settings() -> None:
         assert ticket_url(server.invite()).startswith("wss://chat.example/participant/socket?ticket=")
 
 
-# What clients say
+# Frames of clients
 
 
 def test_every_frame_of_chatjs_is_answered(casey: Customer) -> None:
@@ -350,7 +350,7 @@ def unread(url: str) -> socket.socket:
 
 
 def buffered(hub: Hub) -> int:
-    """What the server holds for clients that have not read it, in bytes."""
+    """Return the bytes that the server holds for clients that have not read them."""
     sockets = [socket for sockets in hub._sockets.values() for socket in sockets]
     return sum(socket.connection.transport.get_write_buffer_size() for socket in sockets)  # type: ignore[attr-defined]
 

@@ -1,8 +1,8 @@
 """One database that several nodes share: the real engine on a simulated disk, and each node's connection to it.
 
 The nodes are its clients, as they are PostgreSQL's: one that dies takes its unfinished work with it and nothing else,
-and one that loses its connection while a commit is under way cannot tell what became of it. Every node reads its own
-clock. What PostgreSQL adds, locks and batches, is tried on the real one, in tests/scale.
+and one that loses its connection while a commit runs cannot tell whether it was done. Every node reads its own
+clock. Locks and batches, which PostgreSQL adds, are tested on the real one, in tests/scale.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 class Gone(Exception):
-    """A connection to the database has ended: what was asked may have been done or not."""
+    """A connection to the database has ended. Its last unit of work may have been done or not."""
 
 
 class _Again(Exception):
-    """Somebody else's transaction was in the way: the work is undone, and done again."""
+    """Another transaction was in the way: the work is undone, and done again."""
 
 
 class Life:
@@ -49,7 +49,10 @@ class Life:
 
 
 class Database(StoreObserver):
-    """The database, which may lose its power; `again` and `unsure` are chances of what may happen to a unit of work."""
+    """The database, which may lose its power.
+
+    `again` and `unsure` are the chances that a unit of work is repeated, and that its answer is lost.
+    """
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder = folder
@@ -70,19 +73,19 @@ class Database(StoreObserver):
         self.cut_power()
 
     def cut_power(self) -> None:
-        """This moment's disk is what the next life starts from; whatever this life still does, nobody sees."""
+        """Keep this moment's disk for the next start. Later changes of this life are lost."""
         self.life.is_over = True
         self.lives += 1
         self.life.disk.power_cut(Random(self.lives), self._folder / str(self.lives))
 
     async def close(self) -> None:
-        """Let go of the disk."""
+        """Close the disk."""
         self.life.disk.trouble = None
         await self.life.store.close()
         self.life.disk.unregister()
 
     async def look(self, work: Work[T]) -> T:
-        """What the database holds."""
+        """Return the rows of the database."""
         return await self.life.store.read(work)
 
     def is_in_the_way(self) -> bool:
@@ -95,7 +98,7 @@ class Database(StoreObserver):
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Let the disk take its time: what is asked meanwhile is committed together, afterwards."""
+        """Have the disk wait. Units of work that come meanwhile are committed together, afterwards."""
         standing, released = threading.Event(), threading.Event()
 
         def stand() -> None:
@@ -119,12 +122,12 @@ class Database(StoreObserver):
             yield
         finally:
             released.set()
-            with suppress(Unavailable):  # what goes wrong meanwhile may meet this commit first
+            with suppress(Unavailable):  # a fault that happens meanwhile may meet this commit first
                 await stood
 
 
 class Client(Store):
-    """What a node has of the database. `is_dead`: the node has died."""
+    """A node's connection to the database. `is_dead`: the node has died."""
 
     def __init__(self, database: Database, clock: Clock, observer: StoreObserver) -> None:
         self._observer = observer

@@ -1,6 +1,6 @@
-"""What goes wrong with a disk: it fails, fills up or loses power.
+"""Faults of a disk: it fails, fills up or loses power.
 
-The disk is a layer below SQLite (a VFS), so what fails is what fails in life, and the store above it is the real one.
+The disk is a layer below SQLite (a VFS), so real accesses fail, and the store above it is the real one.
 """
 
 import errno
@@ -19,7 +19,7 @@ Trouble = Callable[[], None]
 class Disk(apsw.VFS):
     """A disk in the folder `root`. `trouble`, if set, is called before each access, and may raise.
 
-    What was written since a file's last sync is remembered, since a power cut may undo any part of it.
+    Writes since a file's last sync are remembered, since a power cut may undo any part of them.
     """
 
     def __init__(self, name: str, root: Path) -> None:
@@ -36,7 +36,7 @@ class Disk(apsw.VFS):
         return File(self, name, flags)
 
     def sync(self, path: str, stand: Trouble | None = None) -> None:
-        """What was written to the file by now is kept from now on."""
+        """Keep the writes to the file so far, as a sync does."""
         written = len(self.unsynced[path])
         if stand is not None:
             stand()
@@ -45,7 +45,7 @@ class Disk(apsw.VFS):
         del self.unsynced[path][:written]
 
     def sync_beside(self, path: str) -> None:
-        """As the system does it for who writes through SQLite and syncs by themselves. Raises OSError."""
+        """Sync as the system does for a program that calls fdatasync itself. Raises OSError."""
         stand, self.stand = self.stand, None
         try:
             self.sync(path, stand)
@@ -53,7 +53,7 @@ class Disk(apsw.VFS):
             raise OSError(errno.EIO, str(error)) from error
 
     def power_cut(self, random: Random, into: Path) -> None:
-        """Copy to the folder `into` what a machine would find that lost its power now."""
+        """Copy to the folder `into` the files that a machine would find after losing its power now."""
         into.mkdir()
         for path in sorted(self.root.iterdir()):
             if path.name.endswith("-shm"):
@@ -68,7 +68,7 @@ class Disk(apsw.VFS):
 
 
 class File(apsw.VFSFile):
-    """A file of a Disk. Nothing is really synced: losing what is not is the disk's affair."""
+    """A file of a Disk. Nothing is really synced: the disk simulates the loss of unsynced writes."""
 
     def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         super().__init__(disk.below, name, flags)
@@ -98,7 +98,7 @@ class File(apsw.VFSFile):
 
 @contextmanager
 def on_disk(disk: Disk) -> Iterator[None]:
-    """Have whoever opens a database meanwhile open it on this disk."""
+    """Have every database that is opened meanwhile opened on this disk."""
     apsw.set_default_vfs(disk.name)
     try:
         yield

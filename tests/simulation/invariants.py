@@ -1,4 +1,4 @@
-"""What must be true, whatever has happened, reckoned by other ways than the code's."""
+"""Invariants that hold after any run, computed in other ways than the code does."""
 
 from collections import Counter
 from itertools import pairwise
@@ -15,7 +15,7 @@ Entry = dict[str, Any]
 
 
 async def check(sim: Simulation) -> None:
-    """Check everything, when all has come to rest."""
+    """Check everything, after the simulation has come to rest."""
     for chat in sim.chats:
         check_log(chat.truth)
         check_said(chat)
@@ -42,7 +42,7 @@ def check_log(truth: Truth) -> None:
 
 
 def check_said(chat: Chat) -> None:
-    """What was acknowledged is there once, as acknowledged and in order; what was not is there once at most."""
+    """Acknowledged messages are there once, as acknowledged and in order; others are there once at most."""
     texts = Counter(item.content for item in chat.truth.log if item.participant_id and item.type == "MESSAGE")
     assert not [text for text, count in texts.items() if count > 1], "doubled"
     place = {item.id: item for item in chat.truth.log}
@@ -69,9 +69,9 @@ def check_time(truth: Truth, now_ms: int) -> None:
 
 
 def check_comings(truth: Truth) -> None:
-    """Who is connected has joined once, who is gone has left once, and a transfer is told before its agent leaves.
+    """A connected participant has joined once, a gone one has left once, and a transfer precedes its agent's leave.
 
-    A bot that is gone before it has connected has left unseen.
+    A bot that has gone before it connected has no event.
     """
     joined = [str(item.participant_id) for item in truth.log if item.content_type == JOINED]
     left = [str(item.participant_id) for item in truth.log if item.content_type == LEFT]
@@ -88,7 +88,7 @@ def check_comings(truth: Truth) -> None:
 
 
 def check_past(sim: Simulation, chat: Chat) -> None:
-    """A chat has the past that was acknowledged, or none; nobody heard of it twice."""
+    """A chat has the past that was acknowledged, or none, and announces it once."""
     session = chat.truth.session
     stored = (session.rehydration_type, session.source_contact_id) if session.is_associated else None
     assert stored == chat.past
@@ -97,7 +97,7 @@ def check_past(sim: Simulation, chat: Chat) -> None:
 
 
 def check_flow(chat: Chat) -> None:
-    """What a flow does once it has done once: its welcome, and one of the two ways on from its Wait."""
+    """A flow has done each action once: its welcome, and one of the two branches of its Wait."""
     truth = chat.truth
     texts = Counter(
         (item.contact_id, item.content) for item in truth.log if item.participant_role == "SYSTEM"
@@ -121,7 +121,7 @@ def check_watch(watch: Watch) -> None:
 
 
 def visible(truth: Truth, person: Person) -> list[Item]:
-    """What a participant may see of their own chat, push-only entries included: all, or until they left."""
+    """Return the entries of its own chat that a participant may see: all, or those until it left."""
     seen: list[Item] = []
     has_left = False
     for item in truth.log:

@@ -1,4 +1,4 @@
-"""What lies between the nodes, and forgets, repeats, delays and distorts what they tell each other."""
+"""The network between the nodes. It loses, repeats, delays and distorts their wakes."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Air:
         self.clear.set()
 
     def carry(self, sender: "Radio", payload: bytes) -> None:
-        """Bring what a node tells to the others, or not."""
+        """Deliver a node's wake to the others, or lose it."""
         for radio in self.radios:
             chance = self.random.random()
             if radio is sender or chance < self.lost:
@@ -40,20 +40,20 @@ class Air:
                     radio.hear(heard)
 
     def bring(self) -> None:
-        """Bring what was late, in any order."""
+        """Deliver the late wakes, in any order."""
         waiting, self.waiting = self.waiting, []
         self.random.shuffle(waiting)
         for radio, payload in waiting:
             radio.hear(payload)
 
     def fall_silent(self) -> None:
-        """Carry nothing any more, and let everybody notice."""
+        """Break the network, and have every node notice."""
         self.clear.clear()
         for radio in list(self.radios):
             radio.fall_silent()
 
     def carry_on(self, committed: Committed, deliver: Callable[[Committed], None]) -> None:
-        """Tell a node what it has committed itself: not at all, once, or twice."""
+        """Deliver a node's own commit to it: not at all, once, or twice."""
         chance = self.random.random()
         if chance >= self.lost:
             deliver(committed)

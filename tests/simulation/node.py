@@ -1,6 +1,6 @@
-"""A node without a network: its real parts on a shared database, with its own clock, asked from within this process.
+"""A node without a network: its real parts on a shared database, with its own clock, called from within this process.
 
-Only what lies outside it is played: the database's disk, the clock, the connections, and what is between the nodes.
+Only its surroundings are simulated: the database's disk, the clock, the connections, and the network.
 Requests go through the whole HTTP side, signatures and tokens included; sockets through the whole endpoint and hub.
 """
 
@@ -48,7 +48,7 @@ class Refused(Exception):
 
 
 class Lost(Exception):
-    """No answer, or one that says nothing: what was asked may have been done or not."""
+    """No answer, or an internal error: the operation may have been done or not."""
 
 
 class Connection:
@@ -91,7 +91,7 @@ class Connection:
         return self.is_whole and not self.node.is_dead
 
     def send(self, topic: str) -> None:
-        """Say something to the server."""
+        """Send a frame to the server."""
         frame = {"topic": topic, "content": {"topics": ["aws/chat"]}}
         self._inbox.put_nowait(json.dumps(frame))
 
@@ -121,7 +121,7 @@ class Connection:
         self._flowing.clear()
 
     def flow(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self.room = None
         self._flowing.set()
 
@@ -135,7 +135,7 @@ class Connection:
         self.drop()
 
     def drop(self) -> None:
-        """The connection is gone."""
+        """Drop the connection."""
         self.is_whole = False
         self._know(is_subscribed=False)
         self._flowing.set()
@@ -143,7 +143,7 @@ class Connection:
 
 
 class Node(StoreObserver):
-    """A server that can be asked, connected to, and killed. It is alone where there is no air to the others."""
+    """A server that can be called, connected to, and killed. It is alone where there is no network."""
 
     def __init__(self, database: Database, air: Air, clock: ManualClock, *, is_alone: bool) -> None:
         self.settings = Settings(port=0, data=":memory:")
@@ -177,11 +177,11 @@ class Node(StoreObserver):
         return self.store.is_dead
 
     def die(self) -> None:
-        """Do nothing any more that anybody sees."""
+        """Die: have no more effect."""
         self.store.is_dead = True
 
     async def bury(self) -> None:
-        """Let go of everything. What was connected is not; nothing is left behind."""
+        """Close everything: connections, tasks and the store."""
         self.die()
         for connection in self.connections:
             connection.drop()
@@ -201,7 +201,7 @@ class Node(StoreObserver):
         return self.connections[-1]
 
     async def tick(self) -> None:
-        """Let time's passing be noticed. Raises Lost when that fails."""
+        """Run the due tasks. Raises Lost when that fails."""
         try:
             await self.timers.tick()
         except (apsw.Error, Unavailable, Gone) as error:

@@ -1,8 +1,8 @@
 """One run: a seed, people who chat, and a world in which things go wrong.
 
 Each step is drawn from the seed and awaited before the next, except where several requests are let race on purpose.
-People behave as SDKs do: who gets no answer asks again with the same ClientToken. What was acknowledged, and what was
-once to be seen, is remembered and must stay true, whatever happens to the server.
+People behave as SDKs do: without an answer they repeat the call with the same ClientToken. Acknowledgements, and
+entries that were visible once, are remembered. They must stay true through all faults of the server.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ Ask = Callable[[], Awaitable[Reply]]
 
 @dataclass
 class Said:
-    """A message that was acknowledged. `began` and `known` are steps: when it was first sent, when it was known."""
+    """A message that was acknowledged. `began` and `known` are the steps in which it was sent and acknowledged."""
 
     id: str
     time: str
@@ -50,7 +50,7 @@ class Said:
 
 @dataclass
 class Truth:
-    """What the store holds of a chat."""
+    """A chat's rows in the store."""
 
     session: Session
     contacts: tuple[Contact, ...]
@@ -64,7 +64,7 @@ class Truth:
 
 @dataclass
 class Chat:
-    """What people know of a chat. `past` is the acknowledged association: its type and source."""
+    """A chat as its people know it. `past` is the acknowledged association: its type and source."""
 
     contact_id: str
     flow: str
@@ -101,7 +101,7 @@ class Watch:
 
 
 class Simulation:
-    """A world, its people, and the trace of what happened."""
+    """A world, its people, and the trace of the steps."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = Random(seed)
@@ -127,12 +127,12 @@ class Simulation:
         self.trace.append(f"{self.step:4}  {text}")
 
     def advance(self, ms: int) -> None:
-        """Let time pass, forwards or backwards."""
+        """Move the clocks, forwards or backwards."""
         self.world.advance(ms)
         self.latest_ms = max(self.latest_ms, self.world.now_ms())
 
     async def prepare(self) -> None:
-        """A workspace, and in it a flow that waits."""
+        """Make a workspace, with a flow that waits."""
         await self.world.make()
         workspace = self.world.workspace
         hook = {"EventHooks": {"CustomerRemaining": workspace.survey_flow_id}}
@@ -155,12 +155,12 @@ class Simulation:
         self.flows = {"waits": reply["ContactFlowId"], "plain": workspace.contact_flow_id}
 
     async def rest(self) -> None:
-        """No more trouble: time passes, all that is due happens, all clients are there and read."""
+        """End the faults: time passes, due tasks run, and all clients connect and read."""
         self.note("rest")
         self.trouble = self.air.lost = self.air.doubled = self.air.late = self.air.distorted = 0
         self.air.clear.set()
         self.air.bring()
-        for _ in range(2):  # once for what failed and was put off, once for what that began
+        for _ in range(2):  # once for tasks that failed and were put off, once for the tasks that these began
             self.latest_ms += REST_MS
             self.world.set_clocks(self.latest_ms)
             await self.world.tick()
@@ -176,7 +176,7 @@ class Simulation:
         await self.world.settle()
         await self.learn()
 
-    # Asking
+    # Calls
 
     async def account(self, name: str, service: Any = "connect", **members: Any) -> Reply:
         """An operation of the account, once."""
@@ -189,14 +189,14 @@ class Simulation:
         return await self.world.ask("connectparticipant", name, token, **members)
 
     async def surely(self, ask: Ask) -> Reply:
-        """Ask until there is an answer. Raises Refused."""
+        """Repeat a call until it is answered. Raises Refused."""
         (answer,) = await self.all_surely(ask)
         if isinstance(answer, Refused):
             raise answer
         return answer
 
     async def all_surely(self, *asks: Ask) -> list[Reply | Refused]:
-        """Ask all at once, and again those that got no answer."""
+        """Make all calls at once, and repeat those that got no answer."""
         answers: dict[int, Reply | Refused] = {}
         for attempt in range(PATIENCE + 1):
             left = [i for i in range(len(asks)) if i not in answers]
@@ -211,7 +211,7 @@ class Simulation:
         return [answers[i] for i in range(len(asks))]
 
     def fate(self) -> str:
-        """Draw what becomes of requests."""
+        """Draw the faults of the next requests."""
         if self.random.random() >= self.trouble:
             return "well"
         fates = ["slow", "failing", "failing", "killed", "killed"]
@@ -220,7 +220,7 @@ class Simulation:
         return self.random.choice(fates)
 
     async def together(self, asks: Sequence[Ask], fate: str) -> list[Reply | Refused | Lost]:
-        """Let requests race, on any nodes: several share a commit. A server that dies meanwhile answers nobody."""
+        """Let requests race, on any nodes: several share a commit. A server that dies meanwhile answers none."""
         world, random = self.world, self.random
         if fate != "well":
             self.note(f"      {len(asks)} requests: {fate}")
@@ -258,15 +258,15 @@ class Simulation:
         return answers
 
     async def heartbeats(self) -> None:
-        """All clients that are connected give a sign of life, upon which the server looks for what they missed."""
+        """All connected clients send a heartbeat. The server then sends the items that they have missed."""
         for connection in self.world.connections:
             connection.send("aws/heartbeat")
         await self.world.settle()
 
-    # Knowing
+    # Observations
 
     async def learn(self) -> None:
-        """See what the store holds now. Nothing that was once to be seen may have changed."""
+        """Read the store. No entry that was visible once may have changed."""
         for chat in self.chats:
             before, chat.truth = chat.truth, await self.truth_of(chat.contact_id)
             now = chat.truth
@@ -278,7 +278,7 @@ class Simulation:
             )
 
     async def truth_of(self, contact_id: str) -> Truth:
-        """What the store holds of a chat."""
+        """A chat's rows in the store."""
         instance_id = self.world.workspace.instance_id
 
         def look(tx: Tx) -> Truth:
@@ -300,7 +300,7 @@ class Simulation:
         return [chat for chat in self.chats if chat.truth.is_over]
 
     def active(self, *chats: Chat) -> list[Person]:
-        """Who can act in these chats, or in all."""
+        """The participants who can act in these chats, or in all."""
         people = (person for chat in chats or self.chats for person in chat.people)
         return [person for person in people if person.connection_token and person.may_act]
 

@@ -1,4 +1,4 @@
-"""A disk that fails under a store: whoever asked is told, nothing half done stays, and the next one is served."""
+"""A disk fails under a store: every caller is told, nothing half done stays, and the next one is served."""
 
 import asyncio
 import shutil
@@ -179,7 +179,7 @@ async def test_an_idle_database_is_whole_without_its_wal(
 async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
     disk: Disk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once in ten seconds, whatever the number of those who are refused, and without a line of the program."""
+    """Once in ten seconds, for any number of refused callers, and without a line of the program."""
     monkeypatch.setattr(trouble, "PROBE_SECONDS", 0.01)
     seen = Recovery()
     async with opened(disk, seen) as store:

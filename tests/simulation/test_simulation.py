@@ -10,27 +10,27 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import invariants
-from tests.simulation.deeds import DEEDS
 from tests.simulation.simulation import Simulation
+from tests.simulation.steps import STEPS
 from threadline.bus import hub, relay
 from threadline.tasks import timers
 
-STEPS = 70
+STEPS_PER_RUN = 70
 RUN_SECONDS_MAX = 60
 FIRST, _, LAST = os.environ.get("THREADLINE_SEEDS", "0-39").partition("-")
 
 
 async def simulate(seed: int, folder: Path) -> list[str]:
-    """Run a seed and return its trace; a failure carries it along."""
+    """Run a seed and return its trace. A failure carries it as a note."""
     sim = Simulation(seed, folder)
     try:
         async with asyncio.timeout(RUN_SECONDS_MAX):
             await sim.prepare()
-            for sim.step in range(1, STEPS + 1):
+            for sim.step in range(1, STEPS_PER_RUN + 1):
                 sim.advance(sim.random.randint(0, 1_500))
-                (deed,) = sim.random.choices(list(DEEDS), list(DEEDS.values()))
-                sim.note(deed.__name__)
-                await deed(sim)
+                (step,) = sim.random.choices(list(STEPS), list(STEPS.values()))
+                sim.note(step.__name__)
+                await step(sim)
             await sim.rest()
             await invariants.check(sim)
     except BaseException as error:
@@ -42,8 +42,8 @@ async def simulate(seed: int, folder: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _small_bites(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is done in bites of a hundred is done in bites of a few, so that it takes several; no time is spent."""
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in pieces of a few instead of a hundred, so that several are needed; retries wait for no time."""
     monkeypatch.setattr(hub, "PULL_MAX", 3)
     monkeypatch.setattr(timers, "BATCH", 2)
     monkeypatch.setattr(relay, "GATHER_SECONDS", 0)

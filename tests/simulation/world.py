@@ -23,7 +23,7 @@ TURNS = 40
 
 
 class World:
-    """Nodes that can be asked, connected to, and killed, their database, and what is between them."""
+    """Nodes that can be called, connected to, and killed, with their database and network."""
 
     def __init__(self, folder: Path, random: Random, count: int) -> None:
         self.random = random
@@ -52,7 +52,7 @@ class World:
         return [connection for node in self.nodes for connection in node.connections]
 
     def now_ms(self) -> int:
-        """What the clock shows that is furthest ahead."""
+        """Return the time of the clock that is furthest ahead."""
         return max(node.clock.now_ms() for node in self.nodes)
 
     def advance(self, ms: int) -> None:
@@ -66,7 +66,7 @@ class World:
             node.clock.advance(ms=at_ms - node.clock.now_ms())
 
     def draw(self) -> Node:
-        """Some node."""
+        """Draw a node."""
         return self.random.choice(self.nodes)
 
     def strike(self, victim: Node | None) -> None:
@@ -97,18 +97,18 @@ class World:
         await self.settle()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close everything."""
         for node in self.nodes:
             await node.bury()
         await self.database.close()
 
     async def settle(self) -> None:
-        """Let everything happen that waits neither for the disk nor for a client."""
+        """Run everything that waits neither for the disk nor for a client."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
     async def look(self, work: Work[T]) -> T:
-        """What the store holds."""
+        """Return the rows of the store."""
         return await self.database.look(work)
 
     def connect(self, url: str) -> Connection:
@@ -116,7 +116,7 @@ class World:
         return self.draw().connect(url)
 
     async def tick(self) -> None:
-        """Let time's passing be noticed by some node. Raises Lost when that fails."""
+        """Run the due tasks of some node. Raises Lost when that fails."""
         await self.draw().tick()
 
     async def ask(self, service: ServiceName, name: str, bearer: str = "", **members: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Faults on demand: what a client sees of each, and what the server has done by then."""
+"""Faults on demand: the answer that a client sees for each, and the work that the server has done by then."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The fixtures work whatever the shell, an earlier test, moto or the order of all these has left behind."""
+"""The fixtures work after any shell, earlier test and moto, in any order of these."""
 
 import os
 import subprocess
@@ -113,7 +113,7 @@ def test_a_server_that_keeps_its_data_is_not_reset(tmp_path: Path) -> None:
 
 
 def both_answer(threadline: Threadline) -> None:
-    """What code under test does: a table of moto's and a chat of ours, by clients of boto3's default session."""
+    """Code under test: a table of moto's and a chat of ours, by clients of boto3's default session."""
     boto3.client("s3").create_bucket(Bucket="transcripts")
     assert [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]] == ["transcripts"]
     found = boto3.client("connect").list_instances()["InstanceSummaryList"]

@@ -1,6 +1,6 @@
-"""A plug-in of the genuine AWS CLI that keeps it warm: it runs the program's own `main` for whoever connects.
+"""A plug-in of the genuine AWS CLI that keeps it warm: it runs the program's own `main` for each connection.
 
-Loading the program takes most of a second, what it then does a quarter of one. So the program is loaded once and
+Loading the program takes most of a second, and a call after that a quarter of one. So the program is loaded once and
 forks for each command line; in the fork everything begins anew, with that command line's words, folder, environment
 and output.
 """
@@ -21,7 +21,7 @@ MESSAGE_BYTES_MAX = 1 << 20
 
 
 def awscli_initialize(_events: object) -> None:
-    """What the program calls when it loads its plug-ins; ends the process when the listening socket is closed."""
+    """Serve until the listening socket is closed, then end the process. The program calls this for each plug-in."""
     listening = socket.socket(fileno=int(os.environ.pop(LISTENING)))
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     main = import_module("awscli.clidriver").main

@@ -1,4 +1,4 @@
-"""What may happen in a step: things people do, and things that are done to the server."""
+"""The steps of a simulation: actions of people, and events that befall the server."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,7 +11,7 @@ from threadline.aws.restjson import iso
 from threadline.chat.contact import State, state
 from threadline.chat.transcript import DELIVERED, READ, TYPING
 
-Deed = Callable[[Simulation], Awaitable[None]]
+Step = Callable[[Simulation], Awaitable[None]]
 KNOWS_EXIT = "DisconnectOnCustomerExit" in load("connect").shapes["StartChatContactRequest"]["members"]
 """Not so with the oldest model that Threadline runs with."""
 TYPES = ["WEBSOCKET", "CONNECTION_CREDENTIALS"]
@@ -55,7 +55,7 @@ def a_past(sim: Simulation) -> tuple[str, str] | None:
 
 
 async def join(sim: Simulation, person: Person) -> None:
-    """Fetch a connection, and usually open a socket and subscribe, somebody else writing meanwhile now and then."""
+    """Fetch a connection, and usually open a socket and subscribe. Now and then another person writes meanwhile."""
     more = {"ConnectParticipant": True} if person.role == "CUSTOM_BOT" else {}
     reply = await unless_over(
         sim, person, partial(sim.participant, person, "CreateParticipantConnection", Type=TYPES, **more)
@@ -89,7 +89,7 @@ async def subscribe(connection: Connection) -> Reply:
 
 
 async def unless_over(sim: Simulation, person: Person, ask: Ask) -> Reply | None:
-    """Ask for a participant; None when the server says that there is nothing to do any more, and it is right."""
+    """Call an operation for a participant. None when the server rightly says that there is nothing left to do."""
     try:
         return await sim.surely(ask)
     except Refused as refused:
@@ -98,7 +98,7 @@ async def unless_over(sim: Simulation, person: Person, ask: Ask) -> Reply | None
 
 
 def check_refusal(sim: Simulation, person: Person, refused: Refused) -> None:
-    """A participant is turned away only from a chat that is over for them, or when a day has passed."""
+    """Check that a participant is refused only in a chat that is over for them, or after a day."""
     assert refused.code == "AccessDeniedException", refused
     expired = "connection token has expired" in refused.message
     if expired:
@@ -120,7 +120,7 @@ async def speak(sim: Simulation, person: Person, text: str) -> Reply:
 
 
 async def say(sim: Simulation) -> None:
-    """Somebody says something, and sometimes says it twice."""
+    """A participant sends a message, and sometimes sends it twice."""
     if people := sim.active():
         person = sim.random.choice(people)
         asks = [partial(speak, sim, person, f"said {sim.step}")] * sim.random.choice((1, 1, 1, 2))
@@ -130,7 +130,7 @@ async def say(sim: Simulation) -> None:
 
 
 async def burst(sim: Simulation) -> None:
-    """Many do something in one moment."""
+    """Several participants call operations at once."""
     people = sim.active()
     if not people:
         return
@@ -151,7 +151,7 @@ async def burst(sim: Simulation) -> None:
 
 
 async def acknowledge(sim: Simulation) -> None:
-    """Somebody has got or read a message."""
+    """A participant sends a receipt for a message."""
     people = [person for person in sim.active() if person.chat.said]
     if not people:
         return
@@ -167,7 +167,7 @@ async def acknowledge(sim: Simulation) -> None:
 
 
 async def accept(sim: Simulation) -> None:
-    """An agent takes a chat that waits."""
+    """An agent accepts a chat that waits."""
     waiting = [
         (chat, contact)
         for chat in sim.running()
@@ -185,7 +185,7 @@ async def accept(sim: Simulation) -> None:
 
 
 async def transfer(sim: Simulation) -> None:
-    """An agent hands a chat on."""
+    """An agent transfers a chat."""
     agents = [person for person in sim.active() if person.role == "AGENT"]
     if not agents:
         return
@@ -201,7 +201,7 @@ async def transfer(sim: Simulation) -> None:
 
 
 async def leave(sim: Simulation) -> None:
-    """Somebody leaves."""
+    """A participant leaves."""
     if people := sim.active():
         person = sim.random.choice(people)
         await unless_over(sim, person, partial(sim.participant, person, "DisconnectParticipant"))
@@ -217,7 +217,7 @@ async def stop(sim: Simulation) -> None:
 
 
 async def associate(sim: Simulation) -> None:
-    """A running chat is made to continue a past one, or should be, twice."""
+    """A running chat is associated with a past one, or the association is tried twice."""
     past = a_past(sim)
     chats = sim.running()
     if past is None or not chats:
@@ -260,13 +260,13 @@ async def add_bot(sim: Simulation) -> None:
 
 
 async def reconnect(sim: Simulation) -> None:
-    """Somebody opens another socket."""
+    """A participant opens another socket."""
     if people := [person for chat in sim.running() for person in chat.people if person.may_act]:
         await join(sim, sim.random.choice(people))
 
 
 async def read(sim: Simulation) -> None:
-    """Somebody reads the transcript."""
+    """A participant reads the transcript."""
     if people := sim.active():
         person = sim.random.choice(people)
         try:
@@ -283,7 +283,7 @@ async def drop(sim: Simulation) -> None:
 
 
 async def stall(sim: Simulation) -> None:
-    """A client stops reading, or reads on."""
+    """A client stops reading, or resumes."""
     if sim.world.connections:
         connection = sim.random.choice(sim.world.connections)
         if connection.room is None:
@@ -294,12 +294,12 @@ async def stall(sim: Simulation) -> None:
 
 
 async def heartbeats(sim: Simulation) -> None:
-    """All clients give a sign of life."""
+    """All clients send a heartbeat."""
     await sim.heartbeats()
 
 
 async def jump(sim: Simulation) -> None:
-    """All clocks are moved, or that of one node, mostly forwards."""
+    """All clocks are moved, or the clock of one node, mostly forwards."""
     if sim.random.random() < 0.5:
         seconds = sim.random.choice((10, 60, 130, 310, 7_200, -1, -300, -3_600))
         sim.note(f"      {seconds} seconds")
@@ -313,7 +313,7 @@ async def jump(sim: Simulation) -> None:
 
 
 async def tick(sim: Simulation) -> None:
-    """Timers look at the clock, those of several nodes at once now and then."""
+    """Timers look for due tasks, now and then those of several nodes at once."""
 
     async def look() -> Reply:
         await sim.world.tick()
@@ -323,14 +323,14 @@ async def tick(sim: Simulation) -> None:
 
 
 async def kill(sim: Simulation) -> None:
-    """A node dies in a quiet moment, or the database under all of them, and starts again."""
+    """A node dies between requests, or the database of all of them, and starts again."""
     sim.world.strike(sim.world.draw() if sim.random.random() < 0.5 else None)
     await sim.world.mend()
     await sim.learn()
 
 
 async def silence(sim: Simulation) -> None:
-    """The nodes hear nothing of each other any more, or again."""
+    """The network between the nodes breaks, or works again."""
     if sim.air.clear.is_set():
         sim.air.fall_silent()
     else:
@@ -339,12 +339,12 @@ async def silence(sim: Simulation) -> None:
 
 
 async def late(sim: Simulation) -> None:
-    """What was told is heard, later and in another order."""
+    """Late wakes are delivered, in another order."""
     sim.air.bring()
     await sim.world.settle()
 
 
-DEEDS: dict[Deed, int] = {
+STEPS: dict[Step, int] = {
     start: 8,
     say: 20,
     burst: 8,
