@@ -14,6 +14,11 @@ FRONTENDS_MAX = 16
 METRICS_ADDRESS = re.compile(r"((?:[\w.-]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>[0-9]{1,5})")
 PORT_MAX = 65_535
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+AWS_NAMES = {
+    "lambda_url": ("AWS_ENDPOINT_URL_LAMBDA",),
+    "lex_url": ("AWS_ENDPOINT_URL_LEX_RUNTIME_V2", "AWS_ENDPOINT_URL_RUNTIME_LEX_V2"),
+}
+"""Settings that are also read from the variables by which every AWS SDK finds the same endpoint."""
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -194,6 +199,21 @@ class Settings:
         300, "Largest accepted difference between a signature's date and the server's clock.", low=1
     )
 
+    neighbours: str = _setting(
+        "",
+        "Services that flows call, as NAME=URL separated by commas: an ARN, the name of a Lambda function or the type "
+        "of an action, and the URL that gets its calls as JSON.",
+    )
+    lambda_url: str = _setting(
+        "",
+        "Endpoint of AWS Lambda's API for the functions that flows invoke; empty is `AWS_ENDPOINT_URL_LAMBDA`, and "
+        "without it no function is invoked.",
+    )
+    lex_url: str = _setting(
+        "",
+        "Endpoint of the Lex V2 runtime for the bots of flows; empty is `AWS_ENDPOINT_URL_LEX_RUNTIME_V2` or "
+        "`AWS_ENDPOINT_URL_RUNTIME_LEX_V2`, and without it no bot is asked.",
+    )
     cors_origins: str = _setting(
         "*", "Web origins whose pages may call this server, separated by commas; `*` is any."
     )
@@ -253,6 +273,15 @@ class Settings:
                 f"{PREFIX}ENCRYPTION_KEY must be 64 hexadecimal digits, as `openssl rand -hex 32` prints, or the path"
                 " of a file that holds them, with a / in it."
             )
+        complaints += [
+            f"{PREFIX}{name.upper()} is {url!r}: start it with http:// or https://."
+            for name, url in (("lambda_url", self.lambda_url), ("lex_url", self.lex_url))
+            if url and not url.startswith(("http://", "https://"))
+        ]
+        try:
+            self.neighbour_urls()
+        except ValueError as error:
+            complaints.append(f"{PREFIX}NEIGHBOURS {error}.")
         count = self.frontend_processes
         if count != "auto" and not (count.isascii() and count.isdigit() and int(count) <= FRONTENDS_MAX):
             complaints.append(
@@ -300,7 +329,21 @@ class Settings:
                     complaints.append(str(error))
         if complaints:
             raise BadSettings("\n".join(complaints))
+        for name, standard in AWS_NAMES.items():
+            for env in standard:
+                if name not in values and env in environment:
+                    values[name] = environment[env]
         return cls(**values)
+
+    def neighbour_urls(self) -> dict[str, str]:
+        """The URLs of `neighbours` by name. Raises ValueError with the entry that is not NAME=URL."""
+        found: dict[str, str] = {}
+        for entry in filter(None, (part.strip() for part in self.neighbours.split(","))):
+            name, _, url = entry.partition("=")
+            if not name or not url.startswith(("http://", "https://")):
+                raise ValueError(f"has the entry {entry[:200]!r}: write NAME=http://HOST:PORT/PATH")
+            found[name] = url
+        return found
 
     def environment(self) -> dict[str, str]:
         """The environment from which `read` makes these settings again."""

@@ -144,8 +144,9 @@ class _Stepper:
         if not isinstance(found, AskBot):
             return self._go_on(state, action, Outcome(NO_MATCHING_ERROR))
         message, pending = (state.pending[0], state.pending[1:]) if state.pending else (None, ())
+        attributes = {} if state.values.get("Lex") else found.attributes
         state = state._replace(turn=state.turn + 1, asked=message is not None, pending=pending)
-        return state, (replace(found, text=None, message=message),)
+        return state, (replace(found, text=None, message=message, attributes=attributes),)
 
     def _go_on(self, state: FlowState, action: Action, outcome: Outcome) -> Moved:
         """Leave `action` with its outcome."""
@@ -242,6 +243,7 @@ class _Stepper:
                 events = effect.events
             case AskBot():
                 events, asked = (CUSTOMER_MESSAGE,), effect.message is not None
+                state = self._keep(state, {"Lex": {}})
             case InvokeLambda(waits=True) | ShowView() | CallService() | Announce():
                 pass
             case _:

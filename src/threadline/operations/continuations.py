@@ -6,6 +6,7 @@ The registry is here since operations run the tasks that are due at once, before
 
 import logging
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from threadline.store import Task, Tx
 
@@ -23,6 +24,48 @@ def continuation(kind: str) -> Callable[[Continuation], Continuation]:
         return function
 
     return register
+
+
+class OutsideCall(NamedTuple):
+    """Two functions of a task that makes a call outside any transaction: before it, and after it with its answer.
+
+    `prepare` returns the request as JSON values, or None when there is nothing to call any more. `answer` gets the
+    answer that the neighbour gave, or the failure.
+    """
+
+    prepare: Callable[[Tx, Task], dict[str, Any] | None]
+    answer: Callable[[Tx, Task, dict[str, Any]], None]
+
+
+OUTSIDE: dict[str, OutsideCall] = {}
+"""The calls outside, by the kind of their task. `tasks.timers` makes them."""
+LEASE_SECONDS = 90
+"""Time until a call that was begun is made again, with the same id: its node has ended before it had an answer."""
+
+
+def lease_task(tx: Tx, task: Task) -> dict[str, Any] | None:
+    """Take a task that makes a call, so that no other node makes it meanwhile, and return the request.
+
+    Writes: the task's due time. Returns None when the task is gone or another node has taken it.
+    """
+    if task.session is not None:
+        tx.one("session", session=task.session)
+    until_ms = tx.now_ms + LEASE_SECONDS * 1_000
+    if tx.one("lease_task", id=task.id, due_at_ms=task.due_at_ms, until_ms=until_ms) is None:
+        return None
+    request = OUTSIDE[task.kind].prepare(tx, task)
+    if request is None:
+        tx.one("delete_task", id=task.id)
+    return request
+
+
+def answer_task(tx: Tx, task: Task, answer: dict[str, Any]) -> None:
+    """Delete a task whose call has its answer, and use the answer. A second answer of a task changes nothing."""
+    if task.session is not None:
+        tx.one("session", session=task.session)
+    if tx.one("delete_task", id=task.id):
+        OUTSIDE[task.kind].answer(tx, task, answer)
+        run_due_now(tx)
 
 
 def run_due_now(tx: Tx) -> None:

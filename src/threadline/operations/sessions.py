@@ -16,6 +16,7 @@ from threadline.errors import Fault
 from threadline.store import Tx
 
 SYSTEM_NAME = "SYSTEM_MESSAGE"
+BOT_NAME = "BOT"
 
 
 def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -> tuple[Session, Contact]:
@@ -124,6 +125,32 @@ def append_system_message(
     )
 
 
+def append_bot_message(tx: Tx, session: Session, content_type: str, content: str) -> transcript.Item:
+    """Append a message of a flow's bot. Observed: it is of the role SYSTEM, with the name BOT."""
+    return tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="MESSAGE",
+        content_type=content_type,
+        content=content,
+        display_name=BOT_NAME,
+        participant_role=Role.SYSTEM,
+    )
+
+
+def bot_is_typing(tx: Tx, session: Session) -> None:
+    """Show that a flow's bot is typing, on sockets only."""
+    tx.append(
+        session.key,
+        contact_id=session.current_contact_id,
+        type="EVENT",
+        content_type=transcript.TYPING,
+        display_name=BOT_NAME,
+        participant_role=Role.SYSTEM,
+        push_only=True,
+    )
+
+
 def append_message(
     tx: Tx,
     session: Session,
@@ -206,9 +233,11 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
 
 
 def stop_flow(tx: Tx, session: Session) -> None:
-    """End the current contact's flow where it is, and cancel its timers."""
-    tx.run("delete_flow_run", session=session.key, contact_id=session.current_contact_id)
-    tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
+    """End the current contact's flow where it is, and cancel its timers and calls."""
+    of_contact = {"session": session.key, "contact_id": session.current_contact_id}
+    tx.run("delete_flow_run", **of_contact)
+    for kind in ("flow", "call"):
+        tx.run("cancel_tasks_of_contact", kind=kind, **of_contact)
 
 
 def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from threadline.aws import restjson
 from threadline.aws.model import load
-from threadline.operations.continuations import put_off, run_task
+from threadline.operations.continuations import answer_task, lease_task, put_off, run_task
 from threadline.operations.keys import unlock_keys
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, Caller, ParticipantCaller, dispatch
@@ -96,6 +96,37 @@ class PutOff(UnitOfWork[int], gc=False):
         return put_off(tx, self.task)
 
 
+class LeaseTask(UnitOfWork[dict[str, Any] | None], gc=False):
+    """A task that makes a call outside: the part before the call."""
+
+    task: Task
+
+    @property
+    def session(self) -> int | None:
+        """The session of the task."""
+        return self.task.session
+
+    def run(self, tx: Tx) -> dict[str, Any] | None:
+        """Take the task and return the request. Faults: none; see `lease_task`."""
+        return lease_task(tx, self.task)
+
+
+class AnswerTask(UnitOfWork[None], gc=False):
+    """A task that makes a call outside: the part after the call."""
+
+    task: Task
+    answer: dict[str, Any]
+
+    @property
+    def session(self) -> int | None:
+        """The session of the task."""
+        return self.task.session
+
+    def run(self, tx: Tx) -> None:
+        """Use the answer. Faults: none; see `answer_task`."""
+        answer_task(tx, self.task, self.answer)
+
+
 class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=False):
     """The first workspace of the store, which is made in an empty store.
 
@@ -130,5 +161,16 @@ class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):
         return asdict(make_workspace(tx, account_id=self.account_id, alias=self.alias))
 
 
-AnyUnit = Call | Subscribe | NoteUse | Probe | RunTask | PutOff | FirstWorkspace | MakeWorkspace
+AnyUnit = (
+    Call
+    | Subscribe
+    | NoteUse
+    | Probe
+    | RunTask
+    | PutOff
+    | LeaseTask
+    | AnswerTask
+    | FirstWorkspace
+    | MakeWorkspace
+)
 """The units that a frontend can send. A test holds that it has every class of `UnitOfWork`."""

@@ -25,6 +25,7 @@ from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock
 from threadline.config import PREFIX, Settings
 from threadline.http.descriptors import connections_allowed
+from threadline.neighbours.directory import Handler, Neighbours
 from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
@@ -61,6 +62,7 @@ class Server:
 
     Under test controls a new workspace has the ids and the key `OF_TESTS`, and any other key is accepted too: no
     signature is verified then, unless `verify` says so. A server without test controls always verifies.
+    Such a server may be given Python functions that answer the calls of flows, by ARN (`functions`).
     """
 
     url: str
@@ -74,6 +76,7 @@ class Server:
         *,
         clock: Clock | None = None,
         verify: bool = False,
+        functions: dict[str, Handler] | None = None,
     ) -> None:
         self.settings = settings
         self._preset = OF_TESTS if settings.test_controls else {}
@@ -83,6 +86,9 @@ class Server:
         self._lock: int | None = None
         self._relay: Relay | None = None
         self._observers = Observers()
+        self.neighbours = Neighbours(
+            settings.neighbour_urls(), settings.lambda_url, settings.lex_url, functions
+        )
 
     async def start(
         self,
@@ -124,7 +130,7 @@ class Server:
             if file and known != self.workspace:
                 datadir.write_private(file, self.workspace)
             undo.pop_all()
-        self._timers = Timers(self.store, self.clock)
+        self._timers = Timers(self.store, self.clock, self.neighbours.call)
         if frontends and isinstance(self.store, SqliteStore):
             self.frontend: Clients = frontends(self.store, self._observers, self._fail)
         else:
@@ -164,6 +170,8 @@ class Server:
             await self.metrics.close()
         clean = await self.frontend.close(self.settings.drain_seconds if seconds is None else seconds)
         await _end(self._running)
+        await self._timers.close()
+        self.neighbours.close()
         await self.store.close()
         if self._relay is not None:
             await self._relay.close()

@@ -218,8 +218,9 @@ class Tx(ABC):
         contact_id: str | None = None,
         payload: Mapping[str, Any] | None = None,
         attempts: int = 0,
+        outside: bool = False,
     ) -> None:
-        """Write a task row. One that is due already also runs before this transaction commits."""
+        """Write a task row. One that is due already runs before this transaction commits, unless it is `outside`."""
         row = {
             "kind": kind,
             "session": session,
@@ -228,7 +229,7 @@ class Tx(ABC):
             "attempts": attempts,
             "payload": json.dumps(payload or {}),
         }
-        if due_at_ms <= self.now_ms and attempts == 0:
+        if due_at_ms <= self.now_ms and attempts == 0 and not outside:
             self.due_now += [Task(*task) for task in self.all("insert_task", **row)]
         else:
             self.run("insert_task", **row)

@@ -47,6 +47,7 @@ from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
     agent_in,
     append_system_message,
+    bot_is_typing,
     contact_at,
     contact_data,
     customer_in,
@@ -102,8 +103,8 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
                     return None
                 case ShowMessage(text):
                     append_system_message(tx, session, text, _audience(tx, session, flow_type))
-                case InvokeLambda() | AskBot() | CallService() | ShowView():
-                    return _ask(session, effect)
+                case InvokeLambda() | AskBot() | CallService():
+                    return _ask(tx, session, effect, turn)
                 case CheckHours() | ReadMetric() | ReadMetrics() | LoadFlow():
                     return _look(tx, session, effect)
                 case _:
@@ -138,6 +139,8 @@ def _write(tx: Tx, session: Session, effect: Effect) -> None:
             _move_to_queue(tx, session, queue_id, agent=agent)
         case TransferToAgent():
             _offer(tx, session)
+        case ShowView():
+            raise Fault("InvalidRequestException", "The instance has no such view.")
         case _:
             raise TypeError(f"no way to carry out {effect!r}")
 
@@ -153,14 +156,26 @@ def _pause(tx: Tx, session: Session, effect: Pause, turn: int) -> Outcome | None
     return None
 
 
-def _ask(session: Session, effect: Effect) -> Outcome:
-    """Ask something outside. Nothing is configured yet that would answer."""
-    log.warning(
-        "flow of contact %s: %s: nothing is configured that answers",
-        session.current_contact_id,
-        type(effect).__name__,
-    )
-    return Outcome(NO_MATCHING_ERROR)
+def _ask(tx: Tx, session: Session, effect: InvokeLambda | AskBot | CallService, turn: int) -> Outcome | None:
+    """Write a task that makes the call. Its id is the same however often the call is made."""
+    call: dict[str, Any] = {"turn": turn}
+    match effect:
+        case InvokeLambda(arn, attributes, seconds, is_json, waits):
+            call |= {"kind": "lambda", "name": arn, "parameters": attributes, "seconds": seconds}
+            call |= {"is_json": is_json, "waits": waits}
+        case AskBot(alias, text, message, attributes, seconds):
+            if text:
+                append_system_message(tx, session, text)
+            flow_event(tx, session, TIMER, tx.now_ms + seconds * 1_000, turn=turn)
+            if message is None:
+                return None
+            bot_is_typing(tx, session)
+            call |= {"kind": "bot", "name": alias, "text": message, "attributes": attributes}
+        case CallService(name, parameters):
+            call |= {"kind": "service", "name": name, "parameters": parameters}
+    contact_id = session.current_contact_id
+    tx.later("call", tx.now_ms, session=session.key, contact_id=contact_id, payload=call, outside=True)
+    return Outcome() if call.get("waits") is False else None
 
 
 def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:

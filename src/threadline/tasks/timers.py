@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from threadline.clock import Clock
 from threadline.errors import where
-from threadline.operations.continuations import due_tasks
-from threadline.operations.units import PutOff, RunTask
+from threadline.operations.continuations import OUTSIDE, due_tasks
+from threadline.operations.units import AnswerTask, LeaseTask, PutOff, RunTask
 from threadline.store import Store, Task, Unavailable
 
 BATCH = 100
@@ -16,11 +18,21 @@ RETRY_SECONDS = 1.0
 log = logging.getLogger("threadline.timers")
 
 
-class Timers:
-    """Runs due tasks, each as a unit of work of its own. A node also runs tasks that other nodes have written."""
+MakeCall = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Makes a call outside any transaction and returns its answer; it never raises."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+
+class Timers:
+    """Runs due tasks, each as a unit of work of its own. A node also runs tasks that other nodes have written.
+
+    A task of a kind in `OUTSIDE` makes a call between two units of work: it is taken under a lease, and its answer
+    deletes it. Such calls run beside the loop, so that a slow one delays no other task.
+    """
+
+    def __init__(self, store: Store, clock: Clock, call: MakeCall | None = None) -> None:
         self._store = store
+        self._call = call
+        self._calls: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._woken = asyncio.Event()
         self._next_ms: int | None = None
@@ -44,15 +56,40 @@ class Timers:
             await asyncio.gather(*(self._run(task) for task in tasks))
         self._next_ms = next_ms
 
+    async def _call_outside(self, task: Task, request: dict[str, Any]) -> None:
+        """Make a call and write its answer. After an error the task's lease runs out, and the call is made again."""
+        if self._call is None:
+            return
+        answer = await self._call(request)
+        try:
+            await self._store.write(AnswerTask(task, answer))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - after any error the call is made again
+            log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
+
     async def _run(self, task: Task) -> None:
         """Run a task, or put it off when its transaction fails, so that other tasks need not wait for it."""
         try:
+            if task.kind in OUTSIDE:
+                request = await self._store.write(LeaseTask(task))
+                if request is not None:
+                    making = asyncio.create_task(self._call_outside(task, request))
+                    self._calls.add(making)
+                    making.add_done_callback(self._calls.discard)
+                return
             await self._store.write(RunTask(task))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - after any error the task runs again
             log.error("task %s of contact %s failed\n%s", task.kind, task.contact_id, where(error))
             await self._store.write(PutOff(task))
+
+    async def close(self) -> None:
+        """Give up the calls that run: their leases end, and another node, or a later start, makes them again."""
+        for making in self._calls:
+            making.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def run(self) -> None:
         """Run due tasks and sleep, in an endless loop."""

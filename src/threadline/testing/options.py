@@ -35,6 +35,9 @@ class Options(TypedDict, total=False):
     rate_limits: bool
     account_quotas: bool
     strict_limits: bool
+    neighbours: str
+    lambda_url: str
+    lex_url: str
     require_same_customer: Literal["off", "differ", "known"]
     log_level: Literal["debug", "info", "warning", "error"]
     trace: bool

@@ -10,6 +10,7 @@ from threadline.testing.served import Served
 from threadline.testing.workspace import Workspace, environment
 
 if TYPE_CHECKING:
+    from threadline.neighbours.directory import Handler
     from threadline.server import Server
 
 FOREVER_SECONDS = 10**9
@@ -40,13 +41,28 @@ class Threadline(Workspace):
         self._can_reset = chosen.keeps_nothing and not chosen.store
         if self._can_reset:
             bound = datadir.listening(chosen.host, chosen.port)
-        self._served = Served(lambda: Server(chosen, clock=self.clock, verify=verify), bound)
+        self._functions: dict[str, Handler] = {}
+        self._served = Served(
+            lambda: Server(chosen, clock=self.clock, verify=verify, functions=self._functions),
+            bound,
+        )
         self._others: list[Workspace] = []
         super().__init__(self._server.url, environment(self._server.url, self._server.workspace))
 
     @property
     def _server(self) -> Server:
         return self._served.server
+
+    def lambda_(self, name: str, handler: Handler) -> None:
+        """Let `handler(event, context)` answer the invocations of a Lambda function, by its ARN or name.
+
+        It runs in a thread of the server. An exception counts as a function error. `reset` removes it.
+        """
+        self._functions[name] = handler
+
+    def bot(self, alias_arn: str, handler: Handler) -> None:
+        """Let `handler(request)` answer RecognizeText for a Lex V2 bot's alias; it returns the response's members."""
+        self._functions[alias_arn] = handler
 
     def reset(self) -> None:
         """Begin anew: no chat, the clock at the real time; the URL, the ids and the key stay the same.
@@ -57,6 +73,7 @@ class Threadline(Workspace):
         if not self._can_reset:
             raise RuntimeError("Only a server in memory can be reset: make another Threadline() instead.")
         self._let_go()
+        self._functions.clear()
         self.clock.reset()
         self._served.restart()
 

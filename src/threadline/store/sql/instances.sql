@@ -77,6 +77,10 @@ DELETE FROM access_key WHERE id = :id;
 INSERT INTO queue (instance_id, id, name, description, hours_of_operation_id, updated_at_ms)
 VALUES (:instance_id, :id, :name, :description, :hours_of_operation_id, :now_ms);
 
+-- name: queue_name
+-- Read the name of a queue, for the event of a Lambda function.
+SELECT name FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
+
 -- name: queue
 -- Read a queue of an instance.
 SELECT * FROM queue WHERE instance_id = :instance_id AND id = :queue_id;

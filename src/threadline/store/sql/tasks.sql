@@ -20,6 +20,11 @@ SELECT
 -- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled.
 DELETE FROM task WHERE id = :id RETURNING id;
 
+-- name: lease_task
+-- Make a task that a node takes due again only after its lease. No row comes back when another node has taken it.
+UPDATE task SET due_at_ms = :until_ms, attempts = attempts + 1
+WHERE id = :id AND due_at_ms = :due_at_ms RETURNING id;
+
 -- name: postpone_task
 -- Make a task that has failed due later, and count the attempt.
 UPDATE task SET due_at_ms = :due_at_ms, attempts = attempts + 1 WHERE id = :id;

@@ -1,0 +1,55 @@
+"""The parts of the package, and the modules that each may import. `test_house` holds the package to them."""
+
+# The package itself holds its version and nothing else, so that every part may import it.
+LIGHT = {"errors", "clock", "config", "jsontext"}
+POLICY = {"controls", "encryption"}
+BELOW_SERVER = {
+    "style",
+    "datadir",
+    *POLICY,
+    "chat",
+    "store",
+    "operations",
+    "tasks",
+    "bus",
+    "aws",
+    "http",
+    "neighbours",
+}
+
+# The modules that a part of the package may import: of the other parts, and from outside the standard library.
+# The first row that a module's name starts with is its own; each part may import itself. There is no row for the rest:
+# a new part needs a row.
+PARTS: dict[str, tuple[set[str], set[str]]] = {
+    "errors": (set(), set()),
+    "clock": ({"errors"}, set()),
+    "config": ({"errors"}, set()),
+    "jsontext": (set(), set()),
+    "style": (set(), set()),
+    "commands": (set(), set()),
+    "datadir": ({"clock"}, set()),
+    "controls": (set(), set()),
+    "encryption": (set(), {"cryptography"}),
+    "chat": ({"errors", *POLICY}, set()),
+    "flows": ({"errors", "jsontext"}, set()),
+    "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
+    "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),
+    "http": ({*LIGHT}, {"httptools", "websockets"}),
+    "operations.units": ({"operations", "store", "aws"}, {"msgspec"}),
+    "operations.test_controls": ({"errors", "controls", "operations", "store", "aws"}, set()),
+    "operations": ({*LIGHT, "encryption", "chat", "flows", "store"}, {"msgspec"}),
+    "tasks": ({*LIGHT, "chat", "flows", "store", "operations"}, set()),
+    "neighbours": ({*LIGHT}, {"botocore", "urllib3"}),
+    "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
+    "server": ({*LIGHT, *BELOW_SERVER}, {"prometheus_client"}),
+    "processes": (
+        {*LIGHT, "style", "datadir", "chat", "store", "operations", "http", "server"},
+        {"msgspec", "uvloop"},
+    ),
+    "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
+    "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
+    "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
+    "testing": ({*LIGHT, "datadir", "aws", "client", "cli", "server", "operations", "neighbours"}, {"*"}),
+    "__init__": (set(), set()),
+    "__main__": ({"cli"}, set()),
+}
