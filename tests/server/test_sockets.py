@@ -15,7 +15,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.http.raw import ask, frontend_of
-from threadline.bus.hub import Hub
 from threadline.testing import Customer, Threadline
 
 SUBSCRIBE = '{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}'
@@ -349,18 +348,12 @@ def unread(url: str) -> socket.socket:
     return client
 
 
-def buffered(hub: Hub) -> int:
-    """Return the bytes that the server holds for clients that have not read them."""
-    sockets = [socket for sockets in hub._sockets.values() for socket in sockets]
-    return sum(socket.connection.transport.get_write_buffer_size() for socket in sockets)  # type: ignore[attr-defined]
-
-
 def test_a_slow_reader_costs_a_buffer_and_no_more(threadline: Threadline, casey: Customer) -> None:
     slow = unread(ticket_url(casey))
     count, size = 60, 16_000
     for number in range(count):
         casey.say(str(number).ljust(size))
-    assert 0 < buffered(frontend_of(threadline).hub) < 200_000 < count * size
+    assert 0 < frontend_of(threadline).measures().buffered_bytes < 200_000 < count * size
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
     received = b""
     while f"{count - 1} ".encode() + b" " * 100 not in received:
