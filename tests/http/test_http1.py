@@ -79,6 +79,9 @@ REFUSED = {
 }
 """Bytes that are refused, with the status of their answer."""
 
+OTHER = {"RTSP", "ICE"}
+"""Protocols that llhttp takes for HTTP. An earlier request for the same URL in one packet may be refused with them."""
+
 
 class Reading(NamedTuple):
     """The events that came of some bytes, the state after them, and the bytes that were not read as HTTP."""
@@ -158,7 +161,7 @@ def test_a_refusal_is_the_last_event_in_any_pieces(data: bytes, status: int, bef
 
 @given(
     st.lists(st.sampled_from(sorted(GOING_ON)), min_size=1, max_size=6),
-    st.sampled_from([b"", *LAST.values(), *(data for data, _ in REFUSED.values())]),
+    st.sampled_from([b"", *LAST.values(), *(REFUSED[name][0] for name in REFUSED if name not in OTHER)]),
     st.lists(st.integers(0, 2_000), max_size=30),
 )
 def test_pipelined_requests_are_the_same_events_in_any_pieces(
