@@ -254,7 +254,7 @@ class Tx(ABC):
         del self._access_keys[access_keys:]
 
     def committed(self) -> Committed:
-        """What to tell once this has committed."""
+        """The changes to report once this has committed."""
         appended = [
             Appended(session, items[0].seq - 1, tuple(items))
             for session, items in self._items.items()
@@ -285,7 +285,7 @@ class Unavailable(Exception):
 
 
 class Store(ABC):
-    """Runs units of work. The `StoreObserver` that its constructor gets is told of each commit before the caller is.
+    """Runs units of work. Each commit is reported to the `StoreObserver` of the constructor, then to the caller.
 
     `trouble` is why nothing can be written, in two or three words ("disk full"), as far as the last attempts have
     shown; None while all is well. The store itself goes on trying, and clears it.

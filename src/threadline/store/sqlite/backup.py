@@ -75,7 +75,7 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
         )
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise BackupRefused(
-            f"{to} is there already and not empty: a backup wants a folder of its own. Name a new one."
+            f"{to} is there already and not empty: a backup needs a folder of its own. Name a new one."
         )
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.is_mount():
@@ -112,7 +112,7 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
     manifest = manifest_of(backup)
     if backup.resolve() == folder.resolve():
         raise BackupRefused(
-            f"{backup} is the backup itself: a server wants a data folder of its own. Name another --data."
+            f"{backup} is the backup itself: a server needs a data folder of its own. Name another --data."
         )
     for finding in chain(file_findings(backup, manifest, progress), _integrity(backup, progress)):
         raise BackupRefused(f"The backup {backup} is not as it was made, and nothing is restored: {finding}.")
