@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 SETTING = re.compile(r"\bTHREADLINE_[A-Z_]+\b")
 NO_SETTINGS = re.compile(
-    r"THREADLINE_(INSTANCE_ID|\w+_FLOW_ID|QUEUE_ID|AGENT_A\d|URL|PAST_C\d|\w*ACCESS_KEY\w*|REGION|$)"
+    r"THREADLINE_(INSTANCE_ID|\w+_FLOW_ID|QUEUE_ID|AGENT_A\d|URL|PAST_C\d|\w*ACCESS_KEY\w*|REGION|FIRST_$|$)"
 )
 
 

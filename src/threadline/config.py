@@ -31,6 +31,17 @@ ALLOWED_HOST = re.compile(
 """A host in lower case, as `public_hosts` lists it; without a scheme it is that of a request's Host header."""
 
 
+UUID = "a UUID in lower case"
+FORMS = {
+    UUID: r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "12 digits": r"[0-9]{12}",
+    "a region, such as eu-central-1": r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}",
+    "4 to 128 letters, digits and underscores": r"[A-Za-z0-9_]{4,128}",
+    "16 to 128 characters of ASCII without spaces": r"[!-~]{16,128}",
+}
+"""Forms of texts, by their words, as regular expressions."""
+
+
 class BadSettings(ValueError):
     """Bad settings; the text names each one and the values it takes."""
 
@@ -46,6 +57,7 @@ class Setting(NamedTuple):
     low: int | None
     high: int | None
     choices: tuple[str, ...]
+    form: str | None
 
     @property
     def unit(self) -> str:
@@ -72,6 +84,8 @@ class Setting(NamedTuple):
         """The problem with `value`, as a sentence; None when it is good."""
         if self.choices and value not in self.choices:
             return f"{self.env} is {value!r}: choose one of {', '.join(self.choices)}."
+        if self.form and value and not re.fullmatch(FORMS[self.form], str(value)):
+            return f"{self.env} is not {self.form}."  # without the value, which may be a secret
         if self.low is not None and int(value) < self.low:
             return f"{self.env} is {value}: the minimum is {self.low} ({self.unit})."
         if self.high is not None and int(value) > self.high:
@@ -86,9 +100,16 @@ def _setting(
     low: int | None = None,
     high: int | None = None,
     choices: tuple[str, ...] = (),
+    form: str | None = None,
 ) -> Any:
-    return field(
-        default=default, metadata={"sentence": sentence, "low": low, "high": high, "choices": choices}
+    metadata = {"sentence": sentence, "low": low, "high": high, "choices": choices, "form": form}
+    return field(default=default, metadata=metadata)
+
+
+def _first(what: str, form: str = UUID) -> Any:
+    """A setting that names a part of a new store's first workspace."""
+    return _setting(
+        "", f"{what} of the workspace that an empty store gets; empty is one drawn at random.", form=form
     )
 
 
@@ -135,6 +156,26 @@ class Settings:
         "such as `chat.example.com` or `https://chat.example.com:8443`; requests for others are refused. Without a "
         "scheme it is that of X-Forwarded-Proto, else http.",
     )
+
+    first_account_id: str = _setting(
+        "123456789012", "Account of the workspace that an empty store gets.", form="12 digits"
+    )
+    first_region: str = _setting(
+        "us-east-1",
+        "Region of that workspace, for its ARNs and for `threadline env`; a client may sign for any.",
+        form="a region, such as eu-central-1",
+    )
+    first_access_key_id: str = _first("Id of the access key", "4 to 128 letters, digits and underscores")
+    first_secret_access_key: str = _first(
+        "Secret of the access key", "16 to 128 characters of ASCII without spaces"
+    )
+    first_instance_id: str = _first("Id of the instance")
+    first_contact_flow_id: str = _first("Id of the flow Demo inbound")
+    first_survey_flow_id: str = _first("Id of the flow Demo survey")
+    first_returning_flow_id: str = _first("Id of the flow Demo returning")
+    first_queue_id: str = _first("Id of the queue Support")
+    first_agent_a1: str = _first("Id of the user a1")
+    first_agent_a2: str = _first("Id of the user a2")
 
     body_bytes_max: int = _setting(
         1_048_576, "Largest request body; a larger one gets status 413.", low=1_024
@@ -300,6 +341,8 @@ class Settings:
             complaints.append(
                 f"{PREFIX}TEST_CONTROLS is only for 127.0.0.1, and {PREFIX}HOST is {self.host!r}: leave it out."
             )
+        if bool(self.first_access_key_id) != bool(self.first_secret_access_key):
+            complaints.append(f"{PREFIX}FIRST_ACCESS_KEY_ID and {PREFIX}FIRST_SECRET_ACCESS_KEY go together.")
         if complaints:
             raise BadSettings("\n".join(complaints))
 
@@ -353,6 +396,14 @@ class Settings:
     def keeps_nothing(self) -> bool:
         """Whether the data is kept in memory only."""
         return self.data == ":memory:"
+
+    @property
+    def first_workspace(self) -> dict[str, str]:
+        """What the settings name of a new store's first workspace, by the names of `operations.workspace`."""
+        given = {row.name: str(getattr(self, row.name)) for row in TABLE if row.name.startswith("first_")}
+        return {
+            name.removeprefix("first_").removeprefix("agent_"): text for name, text in given.items() if text
+        }
 
     @property
     def allowed_hosts(self) -> list[tuple[str | None, str, str | None]]:

@@ -108,6 +108,13 @@ def test_options_end_where_the_command_begins() -> None:
     assert (done.returncode, done.stdout) == (0, "--seed --postgres -- --help\n")
 
 
+def test_the_command_may_have_controls_for_its_tests() -> None:
+    listing = (sys.executable, "-m", "threadline", "threadline", "list-faults")
+    done = executed("--test-controls", "--", *listing, THREADLINE_FRONTEND_PROCESSES="2")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"Faults": []}), done.stderr
+    assert executed("--", *listing).returncode == 254
+
+
 def test_the_contacts_of_a_past_chat_are_in_the_environment() -> None:
     program = (
         "import os, json; print(json.dumps({n: os.environ['THREADLINE_PAST_' + n] for n in ('C1', 'C3')}))"

@@ -21,9 +21,19 @@ from threadline.client.transport import TransportOptions
 from threadline.config import PREFIX, BadSettings, Settings
 
 NOT_INHERITED = tuple(
-    f"{PREFIX}{name}" for name in ("HOST", "PORT", "DATA", "STORE", "BUS", "PUBLIC_URL", "METRICS_ADDRESS")
+    f"{PREFIX}{name}"
+    for name in (
+        "HOST",
+        "PORT",
+        "DATA",
+        "STORE",
+        "BUS",
+        "PUBLIC_URL",
+        "METRICS_ADDRESS",
+        "FRONTEND_PROCESSES",
+    )
 )
-"""Settings of the environment that say where another server is; all others count for this one."""
+"""Settings of the environment that are for a server which others call; all others count for this one."""
 
 PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 WATCHED = (*PASSED_ON, signal.SIGCHLD)
@@ -48,6 +58,11 @@ def main(arguments: list[str]) -> int:
         choices=("past",),
         help="past: play a chat that has ended first; its contacts are THREADLINE_PAST_C1, _C2 and _C3",
     )
+    parser.add_argument(
+        "--test-controls",
+        action="store_true",
+        help="let the command move the server's clock, order failures and begin anew",
+    )
     parser.add_argument("--postgres", action="store_true", help="keep the chats in a PostgreSQL of its own")
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -71,6 +86,8 @@ def _served(options: argparse.Namespace, closing: ExitStack) -> dict[str, str]:
     known = {name: text for name, text in os.environ.items() if name not in NOT_INHERITED}
     store = closing.enter_context(temporary_postgres()) if options.postgres else ""
     own: dict[str, bool | int | str] = {"port": 0, "data": ":memory:", "store": store, "quiet": True}
+    if options.test_controls:
+        own["test_controls"] = True
     try:
         settings = Settings.read({f"{PREFIX}LOG_LEVEL": "error", **known}, **own)
     except BadSettings as error:

@@ -9,7 +9,6 @@ from threadline.chat.limits import REPLACED_FLOW_KEPT_MS
 from threadline.errors import Fault
 from threadline.flows.language import parse
 from threadline.operations.instances import (
-    REGION,
     Instance,
     instance_arn,
     page,
@@ -148,7 +147,7 @@ def describe_contact_flow(tx: Tx, caller: AccountCaller, *, instance_id: str, co
             "Tags": json.loads(flow.tags),
             "FlowContentSha256": _sha256(flow.status, flow.content),
             "LastModifiedTime": flow.updated_at_ms,
-            "LastModifiedRegion": REGION,
+            "LastModifiedRegion": instance.region,
         }
     }
 

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from threadline.errors import Fault
 from threadline.operations.instances import (
-    REGION,
     Instance,
     instance_arn,
     page,
@@ -54,7 +53,7 @@ def describe_hours_of_operation(
             "TimeZone": hours.time_zone,
             "Config": [{"Day": day, "StartTime": MIDNIGHT, "EndTime": MIDNIGHT} for day in DAYS],
             "LastModifiedTime": hours.updated_at_ms,
-            "LastModifiedRegion": REGION,
+            "LastModifiedRegion": instance.region,
         }
     }
 
@@ -80,7 +79,7 @@ def list_hours_of_operations(
                 "Arn": hours_arn(instance, hours.id),
                 "Name": hours.name,
                 "LastModifiedTime": hours.updated_at_ms,
-                "LastModifiedRegion": REGION,
+                "LastModifiedRegion": instance.region,
             }
             for hours in kept
         ],

@@ -7,7 +7,6 @@ from threadline.errors import Fault
 from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
 from threadline.store import Tx
 
-REGION = "us-east-1"
 ATTRIBUTES = {
     "INBOUND_CALLS": False,
     "OUTBOUND_CALLS": False,
@@ -46,6 +45,7 @@ class Instance(NamedTuple):
     alias: str
     paging_key: str
     created_at_ms: int
+    region: str
 
 
 class Queue(NamedTuple):
@@ -88,8 +88,8 @@ def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instanc
 
 
 def instance_arn(instance: Instance) -> str:
-    """The ARN of an instance. On purpose: its region is us-east-1, also when a client signs for another."""
-    return f"arn:aws:connect:{REGION}:{instance.account_id}:instance/{instance.id}"
+    """The ARN of an instance. On purpose: its region is the instance's, also when a client signs for another."""
+    return f"arn:aws:connect:{instance.region}:{instance.account_id}:instance/{instance.id}"
 
 
 def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
@@ -257,7 +257,7 @@ def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id:
             "HoursOfOperationId": queue.hours_of_operation_id,
             "Status": "ENABLED",
             "LastModifiedTime": queue.updated_at_ms,
-            "LastModifiedRegion": REGION,
+            "LastModifiedRegion": instance.region,
         }
     }
 
@@ -269,7 +269,7 @@ def _queue_summary(instance: Instance, queue: Queue) -> Reply:
         "Name": queue.name,
         "QueueType": "STANDARD",
         "LastModifiedTime": queue.updated_at_ms,
-        "LastModifiedRegion": REGION,
+        "LastModifiedRegion": instance.region,
     }
 
 
@@ -293,7 +293,7 @@ def list_users(
                 "Arn": user_arn(instance, user.id),
                 "Username": user.username,
                 "LastModifiedTime": user.updated_at_ms,
-                "LastModifiedRegion": REGION,
+                "LastModifiedRegion": instance.region,
             }
             for user in kept
         ],
@@ -321,7 +321,7 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
             "SecurityProfileIds": [user.security_profile_id],
             "RoutingProfileId": user.routing_profile_id,
             "LastModifiedTime": user.updated_at_ms,
-            "LastModifiedRegion": REGION,
+            "LastModifiedRegion": instance.region,
         }
     }
 

@@ -11,6 +11,7 @@ from threadline.operations.keys import AccessKey, make_access_key
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
 USERS = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
 INBOUND, SURVEY, RETURNING = "Demo inbound", "Demo survey", "Demo returning"
 OF_TESTS = {
@@ -40,7 +41,7 @@ class WorkspaceIds:
     agents: dict[str, str]
     access_key_id: str
     secret_access_key: str
-    region: str = "us-east-1"
+    region: str
 
 
 def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> WorkspaceIds:
@@ -49,10 +50,10 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
     It holds a lock, so that of several servers that start on one store only one makes a workspace.
     """
     tx.one("alone")
-    found = tx.row("first_instance", str, str)
+    found = tx.row("first_instance", str, str, str)
     if found is None:
         return make_workspace(tx, preset=preset)
-    instance_id, account_id = found
+    instance_id, account_id, region = found
     everything = {"instance_id": instance_id, "after": "", "limit": 1_000}
     flows = {flow.name: flow.id for flow in tx.rows("contact_flows", ContactFlow, **everything)}
     users = {user.username: user.id for user in tx.rows("users", User, **everything)}
@@ -68,34 +69,61 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
         agents={name: users.get(name, "") for name, _, _ in USERS},
         access_key_id=key.id if key else "",
         secret_access_key=tx.policy.cipher.decrypt(key.secret, key.id) if key else "",
+        region=region,
     )
 
 
 def make_workspace(
     tx: Tx,
     *,
-    account_id: str = ACCOUNT_ID,
+    account_id: str | None = None,
     alias: str = "threadline-demo",
     preset: Mapping[str, str] | None = None,
 ) -> WorkspaceIds:
     """Make an instance with a queue, two users and the demo's flows, and an access key for its account.
 
-    `preset` has ids and the access key by the names of `WorkspaceIds`, and the ids of users by username. Those that it
-    lacks are drawn.
+    `preset` has ids, region and access key by the names of `WorkspaceIds`, and the ids of users by username. Those
+    that it lacks are drawn.
     Writes: instance, hours of operation, queue, users, flows, access key, and the first task that deletes expired rows.
     """
     clock = tx.clock
     known = preset or {}
+    account_id = account_id or known.get("account_id", ACCOUNT_ID)
+    region = known.get("region", REGION)
     instance_id = known.get("instance_id") or clock.contact_id()
-    hours_id, queue_id = clock.contact_id(), known.get("queue_id") or clock.contact_id()
+    queue_id = known.get("queue_id") or clock.contact_id()
     tx.run(
         "insert_instance",
         id=instance_id,
         account_id=account_id,
         alias=alias,
+        region=region,
         paging_key=clock.token(),
         now_ms=tx.now_ms,
     )
+    _make_queue(tx, instance_id, queue_id)
+    profile_id, security_id = clock.contact_id(), clock.contact_id()
+    agents = {name: known.get(name) or clock.contact_id() for name, _, _ in USERS}
+    for username, first, last in USERS:
+        _make_user(tx, instance_id, agents[username], username, first, last, profile_id, security_id)
+    survey_id, inbound_id, returning_id = (
+        known.get(f"{name}_flow_id") or clock.contact_id() for name in ("survey", "contact", "returning")
+    )
+    ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
+    _make_flow(tx, instance_id, survey_id, SURVEY, demo_content("demo-survey"))
+    _make_flow(tx, instance_id, inbound_id, INBOUND, demo_content("demo-inbound", **ids))
+    _make_flow(tx, instance_id, returning_id, RETURNING, demo_content("demo-returning", **ids))
+    access_key_id, secret = make_access_key(
+        tx, account_id, known.get("access_key_id"), known.get("secret_access_key")
+    )
+    if tx.one("next_task") is None:
+        tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
+    flow_ids = (inbound_id, survey_id, returning_id)
+    return WorkspaceIds(account_id, instance_id, *flow_ids, queue_id, agents, access_key_id, secret, region)
+
+
+def _make_queue(tx: Tx, instance_id: str, queue_id: str) -> None:
+    hours_id = tx.clock.contact_id()
     tx.run(
         "insert_hours",
         instance_id=instance_id,
@@ -113,25 +141,6 @@ def make_workspace(
         description="The demo's queue",
         hours_of_operation_id=hours_id,
         now_ms=tx.now_ms,
-    )
-    profile_id, security_id = clock.contact_id(), clock.contact_id()
-    agents = {name: known.get(name) or clock.contact_id() for name, _, _ in USERS}
-    for username, first, last in USERS:
-        _make_user(tx, instance_id, agents[username], username, first, last, profile_id, security_id)
-    survey_id, inbound_id, returning_id = (
-        known.get(f"{name}_flow_id") or clock.contact_id() for name in ("survey", "contact", "returning")
-    )
-    ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
-    _make_flow(tx, instance_id, survey_id, SURVEY, demo_content("demo-survey"))
-    _make_flow(tx, instance_id, inbound_id, INBOUND, demo_content("demo-inbound", **ids))
-    _make_flow(tx, instance_id, returning_id, RETURNING, demo_content("demo-returning", **ids))
-    access_key_id, secret = make_access_key(
-        tx, account_id, known.get("access_key_id"), known.get("secret_access_key")
-    )
-    if tx.one("next_task") is None:
-        tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
-    return WorkspaceIds(
-        account_id, instance_id, inbound_id, survey_id, returning_id, queue_id, agents, access_key_id, secret
     )
 
 

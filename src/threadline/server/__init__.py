@@ -79,7 +79,7 @@ class Server:
         functions: dict[str, Handler] | None = None,
     ) -> None:
         self.settings = settings
-        self._preset = OF_TESTS if settings.test_controls else {}
+        self._preset = (OF_TESTS if settings.test_controls else {}) | settings.first_workspace
         self._verify = verify or not settings.test_controls
         self.clock = clock or Clock()
         self._running: list[asyncio.Task[None]] = []
@@ -226,6 +226,11 @@ class Server:
                 f" --data or {PREFIX}STORE that belongs to it; or go on with what the store holds:"
                 f" `threadline serve --accept-loss`, which keeps {file} under another name."
             )
+        if self.settings.first_instance_id not in ("", workspace["instance_id"]):
+            log.warning(
+                "%sFIRST_INSTANCE_ID is %s, and the store has a workspace already, %s: it is kept as it is",
+                PREFIX, self.settings.first_instance_id, workspace["instance_id"],
+            )  # fmt: skip
         if file is not None and known is not None and named != workspace["instance_id"]:
             wrong = (
                 f"names instance {named}, not the store's"

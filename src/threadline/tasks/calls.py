@@ -9,7 +9,7 @@ from typing import Any
 from threadline.chat.attributes import segment_attributes
 from threadline.operations.attributes import attributes_of
 from threadline.operations.continuations import OUTSIDE, OutsideCall
-from threadline.operations.instances import REGION, Instance, instance_arn
+from threadline.operations.instances import Instance, instance_arn
 from threadline.operations.sessions import (
     append_bot_message,
     contact_at,
@@ -68,7 +68,7 @@ def contact_of_event(tx: Tx, key: int) -> Mapping[str, Any]:
     _, text = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
     return {
         "Attributes": attributes_of(tx, session.key),
-        "AwsRegion": REGION,
+        "AwsRegion": instance.region if instance else "",
         "Channel": "CHAT",
         "ContactId": contact.id,
         "CustomerEndpoint": None,

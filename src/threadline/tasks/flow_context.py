@@ -8,7 +8,7 @@ from typing import Any
 from threadline.chat.attributes import segment_attributes
 from threadline.chat.contact import Contact, Session
 from threadline.operations.attributes import attributes_of
-from threadline.operations.instances import REGION, Instance, User, instance_arn, require_queue
+from threadline.operations.instances import Instance, User, instance_arn, require_queue
 from threadline.operations.sessions import contact_at, contact_data, session_of
 from threadline.store import Tx
 
@@ -70,7 +70,7 @@ def _queue(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
     if queue_id is None:
         return None
     queue = require_queue(tx, session.instance_id, queue_id)
-    return {"Name": queue.name, "ARN": f"{_instance_arn(tx, session)}/queue/{queue.id}"}
+    return {"Name": queue.name, "ARN": f"{instance_arn(_instance(tx, session))}/queue/{queue.id}"}
 
 
 def _agent(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
@@ -82,15 +82,15 @@ def _agent(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
         "UserName": user.username,
         "FirstName": user.first_name,
         "LastName": user.last_name,
-        "ARN": f"{_instance_arn(tx, session)}/agent/{user.id}",
+        "ARN": f"{instance_arn(_instance(tx, session))}/agent/{user.id}",
     }
 
 
-def _instance_arn(tx: Tx, session: Session) -> str:
+def _instance(tx: Tx, session: Session) -> Instance:
     instance = tx.row("instance", Instance, instance_id=session.instance_id)
     if instance is None:
         raise LookupError(f"no instance {session.instance_id}")
-    return instance_arn(instance)
+    return instance
 
 
 def _initial_message(tx: Tx, session: Session, contact: Contact) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _nothing(tx: Tx, session: Session, contact: Contact) -> Any:
 ROOTS: Mapping[str, Callable[[Tx, Session, Contact], Any]] = {
     "Agent": _agent,
     "Attributes": lambda tx, session, contact: attributes_of(tx, session.key),
-    "AwsRegion": lambda tx, session, contact: REGION,
+    "AwsRegion": lambda tx, session, contact: _instance(tx, session).region,
     "CallbackNumber": _nothing,
     "Case": _nothing,
     "Channel": lambda tx, session, contact: "CHAT",
@@ -122,7 +122,7 @@ ROOTS: Mapping[str, Callable[[Tx, Session, Contact], Any]] = {
     "FlowAttributes": _nothing,
     "InitialContactId": lambda tx, session, contact: session.initial_contact_id,
     "InitiationMethod": lambda tx, session, contact: contact.initiation_method,
-    "InstanceARN": lambda tx, session, contact: _instance_arn(tx, session),
+    "InstanceARN": lambda tx, session, contact: instance_arn(_instance(tx, session)),
     "LanguageCode": _of_data("LanguageCode"),
     "Lex": _nothing,
     "Media": _initial_message,

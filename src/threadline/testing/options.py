@@ -15,6 +15,17 @@ class Options(TypedDict, total=False):
     frontend_processes: str
     public_url: str
     public_hosts: str
+    first_account_id: str
+    first_region: str
+    first_access_key_id: str
+    first_secret_access_key: str
+    first_instance_id: str
+    first_contact_flow_id: str
+    first_survey_flow_id: str
+    first_returning_flow_id: str
+    first_queue_id: str
+    first_agent_a1: str
+    first_agent_a2: str
     body_bytes_max: int
     header_bytes_max: int
     path_bytes_max: int

@@ -1,7 +1,7 @@
 -- name: insert_instance
 -- Add an instance.
-INSERT INTO instance (id, account_id, alias, paging_key, created_at_ms)
-VALUES (:id, :account_id, :alias, :paging_key, :now_ms);
+INSERT INTO instance (id, account_id, alias, paging_key, created_at_ms, region)
+VALUES (:id, :account_id, :alias, :paging_key, :now_ms, :region);
 
 -- name: instance
 -- Read an instance by its id, whatever its account.
@@ -16,8 +16,8 @@ SELECT * FROM instance WHERE account_id = :account_id AND id = :instance_id;
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: first_instance
--- Read the oldest instance and its account: those that workspace.json names.
-SELECT id, account_id FROM instance ORDER BY created_at_ms, id LIMIT 1;
+-- Read the oldest instance, its account and its region: those that workspace.json names.
+SELECT id, account_id, region FROM instance ORDER BY created_at_ms, id LIMIT 1;
 
 -- name: alone
 -- Wait until no other node makes the first workspace, and hold them up until this commits.
