@@ -18,7 +18,7 @@ AWS_CLI := aws-cdk-asset-awscli-v2==2.0.198
 T ?=
 CHOSEN := $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),$(T),-k '$(T)'))
 
-.PHONY: help run setup check test profile bench bench-full bench-page docs format dist clean
+.PHONY: help run setup check test profile bench bench-full bench-page docs vendor format dist clean
 
 help:
 	@echo "make run    start the server on 127.0.0.1:$(PORT), data in ./data (PORT=..; RELOAD=1: again when a source file changes)"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-full  measure everything, beside every peer; writes docs/performance.md"
 	@echo "make dist   build the wheel and the sdist, and try both in a fresh environment"
 	@echo "make setup  install what the above need;  make docs  write docs/ again;  make format"
+	@echo "make vendor  fetch the page's scripts from npm again, as pages/vendor/vendor.lock names them (npm is needed)"
 
 # Each stamp says that $(VENV) holds one set of packages as pyproject.toml has it now.
 $(VENV)/python.stamp:
@@ -94,6 +95,9 @@ bench-page: $(VENV)/bench.stamp
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m tools.figures
+
+vendor: $(VENV)/test.stamp
+	@$(BIN)/python -m tools.vendor
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff format .

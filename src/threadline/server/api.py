@@ -27,6 +27,7 @@ from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.access_keys import AccessKeys
 from threadline.server.cache import Cache
+from threadline.server.pages import PageServer
 from threadline.server.public_url import PublicUrl
 from threadline.server.readiness import Readiness
 from threadline.server.throttling import Rates
@@ -47,12 +48,16 @@ log = logging.getLogger("threadline.api")
 
 
 class Answer(NamedTuple):
-    """An answer: the HTTP status, the lines of the headers that not every answer has, the body, and the operation."""
+    """An answer: the HTTP status, the lines of the headers that not every answer has, the body, and the operation.
+
+    `is_page` answers are for pages of this origin: no other origin may read them.
+    """
 
     status: int
     head: bytes
     body: bytes
     operation: OperationModel | None = None
+    is_page: bool = False
 
 
 def lines(headers: Headers) -> bytes:
@@ -91,6 +96,7 @@ class Api:
         self._hosts = [host.encode()] if (host := urlsplit(settings.public_url).netloc) else []
         self._public_url = PublicUrl(settings) if settings.public_url == AUTO else None
         self._date = (0, b"")
+        self._pages = PageServer(settings)
 
     async def __call__(self, request: Request) -> None:
         """Answer one request."""
@@ -106,14 +112,14 @@ class Api:
         self._send(request, next(self._request_ids), _refusal(model, fault))
 
     def _send(self, request: Request, request_id: str, answer: Answer) -> None:
-        status, head, body, _ = answer
+        status, head, body, _, is_page = answer
         head = b"%bcontent-length: %d\r\nx-amzn-requestid: %b\r\ndate: %b\r\n" % (
             head,
             len(body),
             request_id.encode(),
             self._http_date(),
         )
-        if origin := request.headers.get(b"origin"):
+        if not is_page and (origin := request.headers.get(b"origin")):
             head += lines(self._cors(origin))
         request.respond(status, head, body)
 
@@ -133,6 +139,8 @@ class Api:
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:
                 return _no_upgrade(request_id)
+            if model is None and self._pages.has(request):
+                return await self._page(request, request_id)
             if faults.expected(model, fault):
                 log.info("%s %s: %s request=%s", _name(model), fault.code, told(fault.message), request_id)
             else:
@@ -147,6 +155,14 @@ class Api:
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
         return Answer(200, JSON, body, model)
+
+    async def _page(self, request: Request, request_id: str) -> Answer:
+        try:
+            head, body = await self._pages.answer(request)
+        except Fault as fault:
+            log.info("page %s: %s request=%s", fault.code, told(fault.message), request_id)
+            return _refusal(None, fault)._replace(is_page=True)
+        return Answer(200, head, body, is_page=True)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))

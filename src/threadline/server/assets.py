@@ -1,0 +1,122 @@
+"""The files of the pages as they are sent: with a hash in their names, compressed, and listed in an import map.
+
+The files of `threadline/pages` are written so that they name each other as they lie there. The import map gives a
+browser the name with the hash of each module, so a module's text, and its hash, do not depend on other modules.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import threadline
+
+PAGES = Path(threadline.__file__).parent / "pages"
+LOCK = "vendor/vendor.lock"
+PREFIX = "/pages/"
+HASH_DIGITS = 12
+TYPES = {
+    ".css": b"text/css; charset=utf-8",
+    ".html": b"text/html; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+}
+IMPORT = re.compile(
+    r"""(?:^|[;}\s])(?:import|export)(?:[\w\s{},*$]+from)?\s*["']([^"']+)["']""", re.MULTILINE
+)
+"""An import that is not `import()`: the browser needs its module before the one that has it runs."""
+LOCAL = re.compile(r'"/pages/([\w./-]+)"')
+MAP = '<script type="importmap">{}</script>'
+
+
+class Asset(NamedTuple):
+    """One file as it is sent: its content type, its bytes, and its bytes compressed."""
+
+    content_type: bytes
+    plain: bytes
+    zipped: bytes
+
+
+class Assets(NamedTuple):
+    """All files by their paths, the page at `/`, and the source of its scripts for a Content-Security-Policy."""
+
+    files: dict[bytes, Asset]
+    page: Asset
+    script_source: str
+    entry_names: list[str]
+    """The files that a browser reads before the page can be used: the page's style, and the modules it imports."""
+
+
+@cache
+def assets() -> Assets:
+    """The files, read and compressed once for a process. It takes some ten milliseconds."""
+    contents = {
+        str(file.relative_to(PAGES)): file.read_bytes()
+        for file in sorted(PAGES.rglob("*"))
+        if file.suffix in TYPES and file.name != "index.html"
+    }
+    hashed = {name: PREFIX + _hashed(name, content) for name, content in contents.items()}
+    imports = _imports(hashed)
+    needed = _closure("main.js", contents)
+    page = (PAGES / "index.html").read_text(encoding="utf-8")
+    map_text = json.dumps({"imports": imports}, separators=(",", ":"))
+    preloads = "".join(f'<link rel="modulepreload" href="{hashed[name]}">\n' for name in needed)
+    page = LOCAL.sub(lambda found: f'"{hashed[found[1]]}"', page)
+    page = page.replace(MAP, MAP.replace("{}", map_text) + "\n" + preloads.rstrip())
+    digest = base64.b64encode(hashlib.sha256(map_text.encode()).digest()).decode()
+    files = {hashed[name].encode(): _asset(Path(name).suffix, content) for name, content in contents.items()}
+    styles = [name for name in contents if name.endswith(".css")]
+    return Assets(files, _asset(".html", page.encode()), f"'sha256-{digest}'", [*styles, *needed])
+
+
+def bare_imports() -> dict[str, str]:
+    """The vendored modules by the names with which others import them: `lit` is `vendor/lit/index.js`."""
+    lock = json.loads((PAGES / LOCK).read_text(encoding="utf-8"))
+    return {
+        file["import"]: name
+        for package in lock["packages"]
+        for name, file in package["files"].items()
+        if file["import"]
+    }
+
+
+def _imports(hashed: dict[str, str]) -> dict[str, str]:
+    """The import map: by the name that a module writes, resolved, the address of the file."""
+    found = {PREFIX + name: address for name, address in hashed.items() if name.endswith(".js")}
+    return found | {name: hashed[file] for name, file in bare_imports().items()}
+
+
+def _closure(entry: str, contents: dict[str, bytes]) -> list[str]:
+    """The modules that `entry` imports, with those that they import, and itself."""
+    bare = bare_imports()
+    found = [entry]
+    for name in found:
+        for wanted in IMPORT.findall(contents[name].decode()):
+            path = bare.get(wanted) or _resolved(name, wanted)
+            if path not in found:
+                found.append(path)
+    return found
+
+
+def _resolved(importer: str, wanted: str) -> str:
+    parts = list(Path(importer).parts[:-1])
+    for part in wanted.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _hashed(name: str, content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}.{digest}{path.suffix}"))
+
+
+def _asset(suffix: str, content: bytes) -> Asset:
+    return Asset(TYPES[suffix], content, gzip.compress(content, 9, mtime=0))

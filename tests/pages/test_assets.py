@@ -1,0 +1,71 @@
+"""The files of the page: what is vendored is as npm has it, each is served under a name with its hash, none is HTML."""
+
+import gzip
+import hashlib
+import json
+import re
+
+from threadline.server.assets import LOCK, PAGES, assets, bare_imports
+
+LOCKED = json.loads((PAGES / LOCK).read_text(encoding="utf-8"))["packages"]
+OURS = [file for file in sorted(PAGES.rglob("*")) if file.is_file() and "vendor" not in file.parts]
+
+
+def test_every_vendored_file_is_as_its_package_has_it() -> None:
+    locked = {name: file["sha256"] for package in LOCKED for name, file in package["files"].items()}
+    present = {
+        str(file.relative_to(PAGES)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted((PAGES / "vendor").rglob("*"))
+        if file.is_file() and file.name != "vendor.lock"
+    }
+    assert present == locked, "run `make vendor`"
+
+
+def test_every_vendored_package_has_its_version_hash_and_licence() -> None:
+    for package in LOCKED:
+        assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"]), package["name"]
+        assert package["integrity"].startswith("sha512-"), package["name"]
+        assert "Permission is hereby granted" in package["license_text"] or (
+            "Redistribution and use in source and binary forms" in package["license_text"]
+        ), package["name"]
+
+
+def test_no_file_makes_html_of_text_or_names_another_host() -> None:
+    banned = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|unsafeHTML|unsafeSVG|document\.write|\beval\(|new Function|srcdoc"
+        r"|setHTML|createContextualFragment|DOMParser"
+    )
+    for file in OURS:
+        text = file.read_text(encoding="utf-8")
+        assert not banned.findall(text), file.name
+        hosts = set(re.findall(r"(?:https?|wss?)://[\w.-]+", text)) - {"http://www.w3.org"}
+        assert not hosts, f"{file.name} names {hosts}"
+
+
+def test_no_element_has_a_style_attribute_which_the_policy_refuses() -> None:
+    for file in OURS:
+        assert not re.search(r"""\sstyle=(?!\$\{styleMap)""", file.read_text(encoding="utf-8")), file.name
+
+
+def test_a_name_has_the_hash_of_its_content_and_the_compressed_bytes_are_the_same() -> None:
+    for path, asset in assets().files.items():
+        digest = hashlib.sha256(asset.plain).hexdigest()
+        assert digest.startswith(path.decode().split(".")[-2]), path
+        assert gzip.decompress(asset.zipped) == asset.plain, path
+
+
+def test_the_import_map_names_every_module_that_one_imports() -> None:
+    found = assets()
+    text = found.page.plain.decode()
+    mapped = json.loads(text.split('<script type="importmap">')[1].split("</script>")[0])["imports"]
+    for file in sorted(PAGES.rglob("*.js")):
+        for wanted in re.findall(
+            r"""(?:from|import\()\s*["']([^"']+)["']""", file.read_text(encoding="utf-8")
+        ):
+            name = (
+                "/pages/" + str((file.parent / wanted).resolve().relative_to(PAGES))
+                if wanted.startswith(".")
+                else wanted
+            )
+            assert mapped.get(name, "").encode() in found.files, f"{file.name} imports {wanted}"
+    assert set(bare_imports()) <= set(mapped)
