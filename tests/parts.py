@@ -1,7 +1,7 @@
 """The parts of the package, and the modules that each may import. `test_house` holds the package to them."""
 
 # The package itself holds its version and nothing else, so that every part may import it.
-LIGHT = {"errors", "clock", "config", "jsontext"}
+LIGHT = {"errors", "clock", "config", "jsontext", "extras"}
 POLICY = {"controls", "encryption"}
 BELOW_SERVER = {
     "style",
@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "clock": ({"errors"}, set()),
     "config": ({"errors"}, set()),
     "jsontext": (set(), set()),
+    "extras": (set(), set()),
     "style": (set(), set()),
     "commands": (set(), set()),
     "datadir": ({"clock"}, set()),

@@ -72,6 +72,16 @@ def test_a_document_is_true(document: Path) -> None:
                 check_command(line.removeprefix("$ "))
 
 
+def test_nobody_is_sent_to_a_registry_that_has_no_threadline() -> None:
+    installers = r"pip3? install|pipx (run|install)|uvx|uv (add|pip install)"
+    registry = re.compile(rf"({installers}) [^\n`]*?['\" ]?threadline(\[|\b)")
+    sources = [*DOCUMENTS, *(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.json")]
+    for file in sources:
+        for found in registry.finditer(file.read_text(encoding="utf-8")):
+            local = re.search(r"(/|--from |--spec )\S*threadline|--(from|spec) ", found[0])
+            assert local, f"{file.name} says {found[0]!r}, and no registry has it: name a file or folder"
+
+
 def test_the_page_of_measurements_is_that_of_its_numbers() -> None:
     for numbers in (ROOT / "docs").glob("performance.json"):
         page = numbers.with_suffix(".md").read_text(encoding="utf-8")

@@ -294,7 +294,7 @@ class Settings:
     metrics_address: str = _setting(
         "",
         "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "
-        "free one, empty is no such page. It needs `pip install 'threadline[metrics]'`.",
+        "free one, empty is no such page. It needs the extra `metrics`.",
     )
     test_controls: bool = _setting(
         False,

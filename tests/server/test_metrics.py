@@ -193,7 +193,8 @@ def test_a_missing_package_ends_the_start_in_one_line(tmp_path: Path) -> None:
         "raise ModuleNotFoundError(\"No module named 'prometheus_client'\", name='prometheus_client')"
     )
     line = refused(tmp_path / "data", THREADLINE_METRICS_ADDRESS="0", PYTHONPATH=str(tmp_path))
-    assert line == "threadline: prometheus_client is not installed: pip install 'threadline[metrics]'\n"
+    said = "threadline: prometheus_client is not installed. Install it into the environment of threadline: pip install"
+    assert line == f"{said} 'prometheus-client>=0.20'\n"
 
 
 def refused(data: Path, **env: str) -> str:

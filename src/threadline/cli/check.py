@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from threadline import extras
 from threadline.cli import folders
 from threadline.cli.progress import Live
 from threadline.client.failures import Failure
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
 def _in_postgresql(counts: dict[str, int], progress: Live) -> Iterator[str]:
     try:
         checks = import_module("threadline.store.postgres.checks")
-    except ModuleNotFoundError as missing:
-        raise Failure(f"{missing.name} is not installed: pip install 'threadline[postgres]'.") from None
+    except ModuleNotFoundError as error:
+        raise Failure(extras.missing(error.name, "postgres")) from None
     findings: Iterator[str] = checks.findings(os.environ["THREADLINE_STORE"], counts, progress)
     return findings

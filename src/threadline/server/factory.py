@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threadline import datadir
+from threadline import datadir, extras
 from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
@@ -103,5 +103,5 @@ def metrics_page(settings: Settings, request_ids: Iterator[str]) -> "MetricsPage
 def _optional(module: str, extra: str) -> Any:
     try:
         return import_module(f"threadline.{module}")
-    except ModuleNotFoundError as missing:
-        raise BadSettings(f"{missing.name} is not installed: pip install 'threadline[{extra}]'") from None
+    except ModuleNotFoundError as error:
+        raise BadSettings(extras.missing(error.name, extra)) from None
