@@ -133,7 +133,10 @@ def test_a_folder_that_is_no_backup_is_refused(data: Path, backup: Path, tmp_pat
 
 def test_a_restore_that_is_killed_leaves_the_old_or_the_new(data: Path, backup: Path, tmp_path: Path) -> None:
     """A restore is killed at each of its steps. The next owner of the folder, such as a server, finishes it."""
-    change(data, "UPDATE agent SET first_name = 'Old'")
+    change(
+        data,
+        "UPDATE resource SET data = json_set(data, '$.identity_info.FirstName', 'Old') WHERE kind = 'agent'",
+    )
     outcomes = []
     for steps in range(100):
         folder = Path(shutil.copytree(data, tmp_path / f"data-{steps}"))
@@ -159,5 +162,8 @@ def test_the_draft_of_a_restore_that_was_killed_is_cleared_away(backup: Path, tm
 
 def first_name_of(folder: Path) -> str:
     with closing(apsw.Connection(str(folder / "threadline.db"), apsw.SQLITE_OPEN_READONLY)) as connection:
-        rows = connection.execute("SELECT first_name FROM agent WHERE username = 'a1'").fetchall()
+        name = "data ->> '$.identity_info.FirstName'"
+        rows = connection.execute(
+            f"SELECT {name} FROM resource WHERE kind = 'agent' AND name = 'a1'"
+        ).fetchall()
         return str(rows[0][0])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.flows.flows import END, content, say
+from tests.operations.admin_calls import ADMIN_CALLS, hours_of
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
 from threadline.aws.model import load
@@ -250,25 +251,25 @@ def test_flows_are_listed_by_type(flows: tuple[Workspace, list[str]], size: int 
     assert named("AGENT_HOLD") == set()
 
 
-def test_queues(threadline_server: Threadline) -> None:
-    connect, instance = threadline_server.connect, threadline_server.instance_id
+def test_queues(threadline: Threadline) -> None:
+    connect, instance = threadline.connect, threadline.instance_id
     [summary] = connect.list_queues(InstanceId=instance)["QueueSummaryList"]
-    arn = f"{arn_of(threadline_server)}/queue/{threadline_server.queue_id}"
+    arn = f"{arn_of(threadline)}/queue/{threadline.queue_id}"
     assert summary.pop("LastModifiedTime")
     assert summary == {
-        "Id": threadline_server.queue_id,
+        "Id": threadline.queue_id,
         "Arn": arn,
         "Name": "Support",
         "QueueType": "STANDARD",
         "LastModifiedRegion": "us-east-1",
     }
-    for name in (threadline_server.queue_id, arn):
+    for name in (threadline.queue_id, arn):
         queue = connect.describe_queue(InstanceId=instance, QueueId=name)["Queue"]
         assert (queue["QueueId"], queue["QueueArn"], queue["Name"]) == (summary["Id"], arn, "Support")
         assert "MaxContacts" not in queue, "it has no maximum"
     for types, count in ((["STANDARD"], 1), (["AGENT"], 0), (["AGENT", "STANDARD"], 1)):
         assert len(connect.list_queues(InstanceId=instance, QueueTypes=types)["QueueSummaryList"]) == count
-    after = connect.list_queues(InstanceId=instance, NextToken=threadline_server.queue_id)
+    after = connect.list_queues(InstanceId=instance, NextToken=threadline.queue_id)
     assert after["QueueSummaryList"] == []
 
 
@@ -291,13 +292,13 @@ def test_a_queue_has_the_hours_of_operation_of_its_instance(threadline_server: T
     assert after["HoursOfOperationSummaryList"] == []
 
 
-def test_users(threadline_server: Threadline) -> None:
-    connect, instance = threadline_server.connect, threadline_server.instance_id
+def test_users(threadline: Threadline) -> None:
+    connect, instance = threadline.connect, threadline.instance_id
     for size in (None, 1, 2):
         found = pages(connect.list_users, "UserSummaryList", size, InstanceId=instance)
-        assert {u["Username"]: u["Id"] for page in found for u in page} == threadline_server.agents
-    user_id = threadline_server.agents["a1"]
-    arn = f"{arn_of(threadline_server)}/agent/{user_id}"
+        assert {u["Username"]: u["Id"] for page in found for u in page} == threadline.agents
+    user_id = threadline.agents["a1"]
+    arn = f"{arn_of(threadline)}/agent/{user_id}"
     for name in (user_id, arn):
         user = connect.describe_user(InstanceId=instance, UserId=name)["User"]
         assert (user["Id"], user["Arn"], user["Username"]) == (user_id, arn, "a1")
@@ -362,12 +363,8 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         InstanceId=i, ContactId=accepted(w), QueueId=w.queue_id
     ),
     "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
+    **ADMIN_CALLS,
 }
-
-
-def hours_of(workspace: Workspace) -> str:
-    reply = workspace.connect.list_hours_of_operations(InstanceId=workspace.instance_id)
-    return str(reply["HoursOfOperationSummaryList"][0]["Id"])
 
 
 def ended(workspace: Workspace) -> str:

@@ -222,7 +222,8 @@ async def test_a_queue_of_an_older_version_has_hours_of_operation(tmp_path: Path
     import apsw
 
     from threadline.clock import Clock
-    from threadline.operations.instances import require_queue
+    from threadline.operations.hours import HOURS
+    from threadline.operations.queues import require_queue
     from threadline.store import migrations
     from threadline.store.sqlite.store import SqliteStore
 
@@ -231,14 +232,13 @@ async def test_a_queue_of_an_older_version_has_hours_of_operation(tmp_path: Path
         if number <= 4:
             connection.execute(f"{script}; PRAGMA user_version = {number}")
     connection.execute("INSERT INTO instance VALUES ('i', '123456789012', 'old', 'key', 5)")
-    connection.execute("INSERT INTO queue VALUES ('i', 'q', 'Support', 'Old', 5)")
+    connection.execute("INSERT INTO queue VALUES ('i', 'q', 'Support', 'Old \"one\"', 5)")
     connection.close()
     store = SqliteStore(tmp_path / "threadline.db", Clock())
     queue = await store.read(lambda tx: require_queue(tx, "i", "q"))
-    hours = await store.read(
-        lambda tx: tx.one("hours", instance_id="i", hours_of_operation_id=queue.hours_of_operation_id)
-    )
-    assert hours == ("i", "i", "Basic Hours", "Open at all times", "UTC", 5)
+    hours = await store.read(lambda tx: HOURS.require(tx, "i", queue.hours_of_operation_id))
+    assert (hours.id, hours.name, hours.time_zone, hours.updated_at_ms) == ("i", "Basic Hours", "UTC", 5)
+    assert (queue.name, queue.description, queue.status) == ("Support", 'Old "one"', "ENABLED")
     await store.close()
 
 

@@ -5,7 +5,8 @@ from threadline.chat.contact import Contact, Method, State, state
 from threadline.chat.participant import Role, Token
 from threadline.errors import Fault
 from threadline.operations.idempotency import issue_secret
-from threadline.operations.instances import require_instance, require_queue, require_user
+from threadline.operations.instances import require_instance
+from threadline.operations.queues import is_full, require_enabled_queue
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
@@ -23,6 +24,7 @@ from threadline.operations.sessions import (
     stop_flow,
 )
 from threadline.operations.tokens import keep_token
+from threadline.operations.users import require_user
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -112,7 +114,12 @@ def transfer_chat(
     if (user_id is None) == (queue_id is None):
         raise Fault(INVALID, "Give either UserId or QueueId as the target of the transfer.")
     user = require_user(tx, instance_id, user_id) if user_id else None
-    queue = require_queue(tx, instance_id, queue_id) if queue_id else None
+    queue = require_enabled_queue(tx, instance_id, queue_id) if queue_id else None
+    if queue is not None and is_full(tx, queue):
+        raise Fault(
+            "ServiceQuotaExceededException",
+            f"Queue {queue.name!r} is full: {queue.max_contacts} contacts wait in it, its MaxContacts.",
+        )
     agent = agent_in(participants_of(tx, session.key))
     if state(contact) is not State.WITH_AGENT or agent is None:
         raise Fault(

@@ -16,6 +16,7 @@ from threadline.operations.instances import (
     start_of_page,
 )
 from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
+from threadline.operations.resources import TAGGED
 from threadline.store import Tx
 
 SAVED = "SAVED"
@@ -198,6 +199,24 @@ def list_contact_flows(
 def flow_arn(instance: Instance, flow_id: str) -> str:
     """The ARN of a flow."""
     return f"{instance_arn(instance)}/contact-flow/{flow_id}"
+
+
+class FlowTags:
+    """The tags of flows."""
+
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+        """See `resources.Tagged`."""
+        flow = tx.row("contact_flow", ContactFlow, instance_id=instance.id, flow_id=id)
+        tags: dict[str, str] | None = flow and json.loads(flow.tags)
+        return tags
+
+    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
+        """See `resources.Tagged`."""
+        keys = {"instance_id": instance.id, "flow_id": id}
+        tx.run("set_contact_flow_tags", tags=json.dumps(dict(tags)), now_ms=tx.now_ms, **keys)
+
+
+TAGGED["contact-flow"] = FlowTags()
 
 
 def _sha256(status: str, content: str) -> str | None:

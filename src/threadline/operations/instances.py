@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from threadline.errors import Fault
-from threadline.operations.registry import AccountCaller, Reply, bare_id, operation
+from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.store import Tx
 
 ATTRIBUTES = {
@@ -38,7 +38,7 @@ R = TypeVar("R", bound=_Identified)
 
 
 class Instance(NamedTuple):
-    """An instance. `paging_key` authenticates the NextTokens that are handed out."""
+    """An instance. `paging_key` authenticates the NextTokens that are handed out; `tags` is a JSON object."""
 
     id: str
     account_id: str
@@ -46,30 +46,7 @@ class Instance(NamedTuple):
     paging_key: str
     created_at_ms: int
     region: str
-
-
-class Queue(NamedTuple):
-    """A queue in which chats wait."""
-
-    instance_id: str
-    id: str
-    name: str
-    description: str
-    updated_at_ms: int
-    hours_of_operation_id: str
-
-
-class User(NamedTuple):
-    """A user. Users accept chats as agents."""
-
-    instance_id: str
-    id: str
-    username: str
-    first_name: str
-    last_name: str
-    routing_profile_id: str
-    security_profile_id: str
-    updated_at_ms: int
+    tags: str
 
 
 def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instance:
@@ -90,22 +67,6 @@ def require_instance(tx: Tx, caller: AccountCaller, instance_id: str) -> Instanc
 def instance_arn(instance: Instance) -> str:
     """The ARN of an instance. On purpose: its region is the instance's, also when a client signs for another."""
     return f"arn:aws:connect:{instance.region}:{instance.account_id}:instance/{instance.id}"
-
-
-def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
-    """The queue, by id or ARN. Faults: ResourceNotFoundException."""
-    queue = tx.row("queue", Queue, instance_id=instance_id, queue_id=bare_id(queue_id))
-    if queue is None:
-        raise Fault("ResourceNotFoundException", f"Queue not found: {queue_id}")
-    return queue
-
-
-def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
-    """The user, by id or ARN. Faults: ResourceNotFoundException."""
-    user = tx.row("user", User, instance_id=instance_id, user_id=bare_id(user_id))
-    if user is None:
-        raise Fault("ResourceNotFoundException", f"User not found: {user_id}")
-    return user
 
 
 def start_of_page(tx: Tx, next_token: str | None, statement: str, **keys: str) -> str:
@@ -210,122 +171,3 @@ def list_instance_attributes(
 def _attribute(attribute_type: str) -> Reply:
     """An attribute of an instance. A type of a newer model that `ATTRIBUTES` lacks is no feature of this server."""
     return {"AttributeType": attribute_type, "Value": "true" if ATTRIBUTES.get(attribute_type) else "false"}
-
-
-@operation("connect", writes=False)
-def list_queues(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    queue_types: Sequence[str] | None = None,
-    next_token: str | None = None,
-    max_results: int = 100,
-) -> Reply:
-    """List the queues of an instance.
-
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListQueues.
-    On purpose: agents have no queues of their own, so QueueTypes AGENT alone lists nothing.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    keys = {"instance_id": instance.id}
-    after = start_of_page(tx, next_token, "queue", queue_id=next_token or "", **keys)
-    wanted = not queue_types or "STANDARD" in queue_types
-    found = tx.rows("queues", Queue, after=after, limit=max_results + 1, **keys) if wanted else []
-    kept, following = page(found, max_results)
-    return {
-        "QueueSummaryList": [_queue_summary(instance, queue) for queue in kept],
-        "NextToken": following,
-    }
-
-
-@operation("connect", writes=False)
-def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id: str) -> Reply:
-    """Describe a queue.
-
-    Faults: ResourceNotFoundException. Source: DescribeQueue.
-    Assumed: MaxContacts is left out, since no queue has a maximum.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
-    return {
-        "Queue": {
-            "Name": queue.name,
-            "QueueArn": f"{instance_arn(instance)}/queue/{queue.id}",
-            "QueueId": queue.id,
-            "Description": queue.description,
-            "HoursOfOperationId": queue.hours_of_operation_id,
-            "Status": "ENABLED",
-            "LastModifiedTime": queue.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-        }
-    }
-
-
-def _queue_summary(instance: Instance, queue: Queue) -> Reply:
-    return {
-        "Id": queue.id,
-        "Arn": f"{instance_arn(instance)}/queue/{queue.id}",
-        "Name": queue.name,
-        "QueueType": "STANDARD",
-        "LastModifiedTime": queue.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
-
-
-@operation("connect", writes=False)
-def list_users(
-    tx: Tx, caller: AccountCaller, *, instance_id: str, next_token: str | None = None, max_results: int = 100
-) -> Reply:
-    """List the users of an instance.
-
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListUsers.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    keys = {"instance_id": instance.id}
-    after = start_of_page(tx, next_token, "user", user_id=next_token or "", **keys)
-    found = tx.rows("users", User, after=after, limit=max_results + 1, **keys)
-    kept, following = page(found, max_results)
-    return {
-        "UserSummaryList": [
-            {
-                "Id": user.id,
-                "Arn": user_arn(instance, user.id),
-                "Username": user.username,
-                "LastModifiedTime": user.updated_at_ms,
-                "LastModifiedRegion": instance.region,
-            }
-            for user in kept
-        ],
-        "NextToken": following,
-    }
-
-
-@operation("connect", writes=False)
-def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: str) -> Reply:
-    """Describe a user.
-
-    Faults: ResourceNotFoundException. Source: DescribeUser.
-    On purpose: AfterContactWorkTimeLimit is left out, since after-contact work clears by itself and 0 would mean
-        unlimited time.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    user = require_user(tx, instance.id, user_id)
-    return {
-        "User": {
-            "Id": user.id,
-            "Arn": user_arn(instance, user.id),
-            "Username": user.username,
-            "IdentityInfo": {"FirstName": user.first_name, "LastName": user.last_name},
-            "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": False},
-            "SecurityProfileIds": [user.security_profile_id],
-            "RoutingProfileId": user.routing_profile_id,
-            "LastModifiedTime": user.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-        }
-    }
-
-
-def user_arn(instance: Instance, user_id: str) -> str:
-    """The ARN of a user."""
-    return f"{instance_arn(instance)}/agent/{user_id}"

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
 from threadline.operations.contact_flows import ContactFlow
-from threadline.operations.instances import User
+from threadline.operations.instance_admin import make_instance
 from threadline.operations.keys import AccessKey, make_access_key
+from threadline.operations.queues import QUEUES
+from threadline.operations.users import USERS
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
-USERS = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
+PEOPLE = (("a1", "Alex", "Morgan"), ("a2", "Robin", "Silva"))
 INBOUND, SURVEY, RETURNING = "Demo inbound", "Demo survey", "Demo returning"
 OF_TESTS = {
     "instance_id": "7ec0de00-0000-4000-8000-000000000001",
@@ -56,8 +58,8 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
     instance_id, account_id, region = found
     everything = {"instance_id": instance_id, "after": "", "limit": 1_000}
     flows = {flow.name: flow.id for flow in tx.rows("contact_flows", ContactFlow, **everything)}
-    users = {user.username: user.id for user in tx.rows("users", User, **everything)}
-    queue_id = tx.row("first_queue", str, instance_id=instance_id)
+    users = {user.username: user.id for user in USERS.all(tx, instance_id)}
+    queue = next(iter(QUEUES.all(tx, instance_id)), None)
     key = tx.row("first_access_key", AccessKey, account_id=account_id)
     return WorkspaceIds(
         account_id=account_id,
@@ -65,8 +67,8 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
         contact_flow_id=flows.get(INBOUND, ""),
         survey_flow_id=flows.get(SURVEY, ""),
         returning_flow_id=flows.get(RETURNING, ""),
-        queue_id=queue_id or "",
-        agents={name: users.get(name, "") for name, _, _ in USERS},
+        queue_id=queue.id if queue else "",
+        agents={name: users.get(name, "") for name, _, _ in PEOPLE},
         access_key_id=key.id if key else "",
         secret_access_key=tx.policy.cipher.decrypt(key.secret, key.id) if key else "",
         region=region,
@@ -84,86 +86,49 @@ def make_workspace(
 
     `preset` has ids, region and access key by the names of `WorkspaceIds`, and the ids of users by username. Those
     that it lacks are drawn.
-    Writes: instance, hours of operation, queue, users, flows, access key, and the first task that deletes expired rows.
+    Writes: instance, resources, flows, access key, and the first task that deletes expired rows.
     """
     clock = tx.clock
     known = preset or {}
     account_id = account_id or known.get("account_id", ACCOUNT_ID)
     region = known.get("region", REGION)
-    instance_id = known.get("instance_id") or clock.contact_id()
-    queue_id = known.get("queue_id") or clock.contact_id()
-    tx.run(
-        "insert_instance",
-        id=instance_id,
-        account_id=account_id,
-        alias=alias,
-        region=region,
-        paging_key=clock.token(),
-        now_ms=tx.now_ms,
+    made = make_instance(
+        tx,
+        account_id,
+        alias,
+        region,
+        instance_id=known.get("instance_id"),
+        queue_id=known.get("queue_id"),
+        queue="Support",
+        description="The demo's queue",
     )
-    _make_queue(tx, instance_id, queue_id)
-    profile_id, security_id = clock.contact_id(), clock.contact_id()
-    agents = {name: known.get(name) or clock.contact_id() for name, _, _ in USERS}
-    for username, first, last in USERS:
-        _make_user(tx, instance_id, agents[username], username, first, last, profile_id, security_id)
+    agents = {
+        username: USERS.create(
+            tx,
+            made.instance_id,
+            username,
+            id=known.get(username),
+            identity_info={"FirstName": first, "LastName": last},
+            routing_profile_id=made.routing_profile_id,
+            security_profile_ids=[made.security_profile_id],
+        ).id
+        for username, first, last in PEOPLE
+    }
     survey_id, inbound_id, returning_id = (
         known.get(f"{name}_flow_id") or clock.contact_id() for name in ("survey", "contact", "returning")
     )
-    ids = {"survey_flow_id": survey_id, "queue_id": queue_id}
-    _make_flow(tx, instance_id, survey_id, SURVEY, demo_content("demo-survey"))
-    _make_flow(tx, instance_id, inbound_id, INBOUND, demo_content("demo-inbound", **ids))
-    _make_flow(tx, instance_id, returning_id, RETURNING, demo_content("demo-returning", **ids))
+    ids = {"survey_flow_id": survey_id, "queue_id": made.queue_id}
+    _make_flow(tx, made.instance_id, survey_id, SURVEY, demo_content("demo-survey"))
+    _make_flow(tx, made.instance_id, inbound_id, INBOUND, demo_content("demo-inbound", **ids))
+    _make_flow(tx, made.instance_id, returning_id, RETURNING, demo_content("demo-returning", **ids))
     access_key_id, secret = make_access_key(
         tx, account_id, known.get("access_key_id"), known.get("secret_access_key")
     )
     if tx.one("next_task") is None:
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
     flow_ids = (inbound_id, survey_id, returning_id)
-    return WorkspaceIds(account_id, instance_id, *flow_ids, queue_id, agents, access_key_id, secret, region)
-
-
-def _make_queue(tx: Tx, instance_id: str, queue_id: str) -> None:
-    hours_id = tx.clock.contact_id()
-    tx.run(
-        "insert_hours",
-        instance_id=instance_id,
-        id=hours_id,
-        name="Basic Hours",
-        description="Open at all times",
-        time_zone="UTC",
-        now_ms=tx.now_ms,
-    )
-    tx.run(
-        "insert_queue",
-        instance_id=instance_id,
-        id=queue_id,
-        name="Support",
-        description="The demo's queue",
-        hours_of_operation_id=hours_id,
-        now_ms=tx.now_ms,
-    )
-
-
-def _make_user(
-    tx: Tx,
-    instance_id: str,
-    user_id: str,
-    username: str,
-    first_name: str,
-    last_name: str,
-    profile_id: str,
-    security_id: str,
-) -> None:
-    tx.run(
-        "insert_user",
-        instance_id=instance_id,
-        id=user_id,
-        username=username,
-        first_name=first_name,
-        last_name=last_name,
-        routing_profile_id=profile_id,
-        security_profile_id=security_id,
-        now_ms=tx.now_ms,
+    return WorkspaceIds(
+        account_id, made.instance_id, *flow_ids, made.queue_id, agents, access_key_id, secret, region
     )
 
 

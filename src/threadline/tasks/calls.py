@@ -10,6 +10,7 @@ from threadline.chat.attributes import segment_attributes
 from threadline.operations.attributes import attributes_of
 from threadline.operations.continuations import OUTSIDE, OutsideCall
 from threadline.operations.instances import Instance, instance_arn
+from threadline.operations.queues import QUEUES
 from threadline.operations.sessions import (
     append_bot_message,
     contact_at,
@@ -64,7 +65,7 @@ def contact_of_event(tx: Tx, key: int) -> Mapping[str, Any]:
     instance = tx.row("instance", Instance, instance_id=session.instance_id)
     arn = instance_arn(instance) if instance else ""
     queue_id = contact.queue_id or contact.target_queue_id
-    name = tx.row("queue_name", str, instance_id=session.instance_id, queue_id=queue_id) if queue_id else None
+    queue = QUEUES.find(tx, session.instance_id, queue_id) if queue_id else None
     _, text = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
     return {
         "Attributes": attributes_of(tx, session.key),
@@ -81,7 +82,7 @@ def contact_of_event(tx: Tx, key: int) -> Mapping[str, Any]:
         "MediaStreams": {"Customer": {"Audio": None}},
         "Name": data.get("Name"),
         "PreviousContactId": contact.previous_contact_id or contact.id,
-        "Queue": {"ARN": f"{arn}/queue/{queue_id}", "Name": name} if queue_id else None,
+        "Queue": {"ARN": f"{arn}/queue/{queue.id}", "Name": queue.name} if queue else None,
         "References": data.get("References", {}),
         "RelatedContactId": session.related_contact_id,
         "SegmentAttributes": segment_attributes(json.loads(text)),

@@ -8,8 +8,10 @@ from typing import Any
 from threadline.chat.attributes import segment_attributes
 from threadline.chat.contact import Contact, Session
 from threadline.operations.attributes import attributes_of
-from threadline.operations.instances import Instance, User, instance_arn, require_queue
+from threadline.operations.instances import Instance, instance_arn
+from threadline.operations.queues import QUEUES
 from threadline.operations.sessions import contact_at, contact_data, session_of
+from threadline.operations.users import USERS
 from threadline.store import Tx
 
 EMPTY: Mapping[str, Any] = {}
@@ -69,13 +71,15 @@ def _queue(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
     queue_id = contact.queue_id or contact.target_queue_id
     if queue_id is None:
         return None
-    queue = require_queue(tx, session.instance_id, queue_id)
+    queue = QUEUES.find(tx, session.instance_id, queue_id)
+    if queue is None:
+        return None
     return {"Name": queue.name, "ARN": f"{instance_arn(_instance(tx, session))}/queue/{queue.id}"}
 
 
 def _agent(tx: Tx, session: Session, contact: Contact) -> dict[str, str] | None:
     user_id = contact.user_id or contact.offered_user_id
-    user = tx.row("user", User, instance_id=session.instance_id, user_id=user_id) if user_id else None
+    user = USERS.find(tx, session.instance_id, user_id) if user_id else None
     if user is None:
         return None
     return {

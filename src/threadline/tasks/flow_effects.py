@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.chat import rehydration
-from threadline.chat.contact import Method, Reason, Session
+from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.participant import Role
 from threadline.errors import Fault
 from threadline.flows.actions.branching import BOT_DISCONNECTED
 from threadline.flows.effects import (
     NO_MATCHING_ERROR,
     PARTICIPANT_NOT_FOUND,
+    QUEUE_AT_CAPACITY,
     Announce,
     AskBot,
     Associate,
@@ -42,8 +43,8 @@ from threadline.flows.effects import (
 from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
 from threadline.operations.contact_flows import require_flow
-from threadline.operations.instances import require_queue, require_user
 from threadline.operations.persistence import associate
+from threadline.operations.queues import is_full, require_enabled_queue, require_queue
 from threadline.operations.sessions import (
     agent_in,
     append_system_message,
@@ -60,6 +61,7 @@ from threadline.operations.sessions import (
     run_queue_flow,
     set_contact_data,
 )
+from threadline.operations.users import require_user
 from threadline.store import Tx
 
 log = logging.getLogger(__name__)
@@ -105,6 +107,8 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
                     append_system_message(tx, session, text, _audience(tx, session, flow_type))
                 case InvokeLambda() | AskBot() | CallService():
                     return _ask(tx, session, effect, turn)
+                case EnterQueue() | MoveToQueue() if _is_full(tx, session, effect):
+                    return Outcome(QUEUE_AT_CAPACITY)
                 case CheckHours() | ReadMetric() | ReadMetrics() | LoadFlow():
                     return _look(tx, session, effect)
                 case _:
@@ -240,21 +244,40 @@ def _enter_queue(tx: Tx, session: Session) -> None:
     Observed: AWS's sample disconnect flow transfers to the queue without choosing one.
     """
     contact = contact_at(tx, session)
-    queue_id = contact.target_queue_id
-    if queue_id is None and TARGET_AGENT in contact_data(tx, session, contact.id):
+    if contact.target_queue_id is None and TARGET_AGENT in contact_data(tx, session, contact.id):
         _offer(tx, session)
         return
-    if queue_id is None and contact.position:
-        queue_id = tx.row("queue_before", str, session=session.key, position=contact.position)
+    queue_id = _queue_to_enter(tx, session, contact)
     if queue_id is None or contact.queue_id is not None:
         raise Fault("InvalidRequestException", "The contact has no target queue, or is in a queue already.")
     tx.run(
         "contact_queued",
         session=session.key,
         position=session.last_position,
-        queue_id=queue_id,
+        queue_id=require_enabled_queue(tx, session.instance_id, queue_id).id,
         now_ms=tx.now_ms,
     )
+
+
+def _queue_to_enter(tx: Tx, session: Session, contact: Contact) -> str | None:
+    """The contact's target queue, or the last queue before it."""
+    if contact.target_queue_id is None and contact.position:
+        return tx.row("queue_before", str, session=session.key, position=contact.position)
+    return contact.target_queue_id
+
+
+def _is_full(tx: Tx, session: Session, effect: EnterQueue | MoveToQueue) -> bool:
+    """Whether as many contacts wait in the queue that the contact is to enter as it may have. A user's own has room."""
+    contact = contact_at(tx, session)
+    if isinstance(effect, MoveToQueue):
+        is_of_agent = effect.agent
+        queue_id = effect.queue_id or contact.target_queue_id or contact.queue_id
+    else:
+        is_of_agent = TARGET_AGENT in contact_data(tx, session, contact.id)
+        queue_id = _queue_to_enter(tx, session, contact)
+    if queue_id is None or is_of_agent:
+        return False
+    return is_full(tx, require_queue(tx, session.instance_id, queue_id))
 
 
 def _offer(tx: Tx, session: Session) -> None:
@@ -274,7 +297,7 @@ def _move_to_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> N
         raise Fault("InvalidRequestException", "The contact is in no queue.")
     user = require_user(tx, session.instance_id, queue_id) if agent else None
     given = queue_id or contact.target_queue_id or contact.queue_id or ""
-    queue = None if agent else require_queue(tx, session.instance_id, given)
+    queue = None if agent else require_enabled_queue(tx, session.instance_id, given)
     end_contact(tx, session, None)
     following = next_contact(
         tx,

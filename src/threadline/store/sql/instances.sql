@@ -1,7 +1,7 @@
 -- name: insert_instance
 -- Add an instance.
-INSERT INTO instance (id, account_id, alias, paging_key, created_at_ms, region)
-VALUES (:id, :account_id, :alias, :paging_key, :now_ms, :region);
+INSERT INTO instance (id, account_id, alias, paging_key, created_at_ms, region, tags)
+VALUES (:id, :account_id, :alias, :paging_key, :now_ms, :region, :tags);
 
 -- name: instance
 -- Read an instance by its id, whatever its account.
@@ -14,6 +14,10 @@ SELECT * FROM instance WHERE account_id = :account_id AND id = :instance_id;
 -- name: instances_of_account
 -- Read a page of an account's instances.
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: set_instance_tags
+-- Replace the tags of an instance.
+UPDATE instance SET tags = :tags WHERE id = :instance_id;
 
 -- name: first_instance
 -- Read the oldest instance, its account and its region: those that workspace.json names.
@@ -72,56 +76,6 @@ WHERE id = :id AND (last_used_at_ms IS NULL OR last_used_at_ms < :at_ms);
 -- Delete an access key.
 DELETE FROM access_key WHERE id = :id;
 
--- name: insert_queue
--- Add a queue to an instance.
-INSERT INTO queue (instance_id, id, name, description, hours_of_operation_id, updated_at_ms)
-VALUES (:instance_id, :id, :name, :description, :hours_of_operation_id, :now_ms);
-
--- name: queue_name
--- Read the name of a queue, for the event of a Lambda function.
-SELECT name FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
-
--- name: queue
--- Read a queue of an instance.
-SELECT * FROM queue WHERE instance_id = :instance_id AND id = :queue_id;
-
--- name: first_queue
--- Read the id of an instance's first queue, for workspace.json.
-SELECT id FROM queue WHERE instance_id = :instance_id ORDER BY id LIMIT 1;
-
--- name: queues
--- Read a page of an instance's queues.
-SELECT * FROM queue WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
-
--- name: insert_hours
--- Add hours of operation to an instance.
-INSERT INTO hours_of_operation (instance_id, id, name, description, time_zone, updated_at_ms)
-VALUES (:instance_id, :id, :name, :description, :time_zone, :now_ms);
-
--- name: hours
--- Read hours of operation of an instance.
-SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id = :hours_of_operation_id;
-
--- name: hours_of_instance
--- Read a page of an instance's hours of operation.
-SELECT * FROM hours_of_operation WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
-
--- name: insert_user
--- Add a user to an instance.
-INSERT INTO agent (
-    instance_id, id, username, first_name, last_name, routing_profile_id, security_profile_id, updated_at_ms
-) VALUES (
-    :instance_id, :id, :username, :first_name, :last_name, :routing_profile_id, :security_profile_id, :now_ms
-);
-
--- name: user
--- Read a user of an instance.
-SELECT * FROM agent WHERE instance_id = :instance_id AND id = :user_id;
-
--- name: users
--- Read a page of an instance's users.
-SELECT * FROM agent WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
-
 -- name: insert_contact_flow
 -- Add a flow to an instance.
 INSERT INTO contact_flow (instance_id, id, name, type, status, description, content, tags, updated_at_ms)
@@ -145,6 +99,10 @@ WHERE instance_id = :instance_id AND name = 'Default customer queue' AND type = 
 -- Read a page of an instance's flows, without their content.
 SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version
 FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: set_contact_flow_tags
+-- Replace the tags of a flow.
+UPDATE contact_flow SET tags = :tags, updated_at_ms = :now_ms WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: content_of_version
 -- Read the content of a flow as it was in one version, for a chat that began with it.

@@ -1,0 +1,148 @@
+"""The operations that create and delete instances."""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from threadline.errors import Fault
+from threadline.operations.hours import HOURS
+from threadline.operations.instances import Instance, instance_arn, require_instance
+from threadline.operations.queues import QUEUES
+from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.operations.resources import TAGGED, checked_tags
+from threadline.operations.users import ROUTING_PROFILES, SECURITY_PROFILES
+from threadline.store import Tx
+
+ALIASES_MAX = 10_000
+REGION = "us-east-1"
+
+
+class NewInstance(NamedTuple):
+    """The ids of a new instance and of what it has from the beginning."""
+
+    instance_id: str
+    queue_id: str
+    routing_profile_id: str
+    security_profile_id: str
+
+
+def make_instance(
+    tx: Tx,
+    account_id: str,
+    alias: str,
+    region: str,
+    *,
+    instance_id: str | None = None,
+    queue_id: str | None = None,
+    queue: str = "BasicQueue",
+    description: str = "A basic queue",
+    tags: Mapping[str, str] | None = None,
+) -> NewInstance:
+    """Make an instance with hours of operation, a queue, a routing profile and a security profile.
+
+    Writes: instance, resources. Source: Admin Guide: a new instance has Basic Hours, BasicQueue, Basic Routing Profile.
+    """
+    instance_id = instance_id or tx.clock.contact_id()
+    tx.run(
+        "insert_instance",
+        id=instance_id,
+        account_id=account_id,
+        alias=alias,
+        region=region,
+        paging_key=tx.clock.token(),
+        tags=json.dumps(checked_tags({}, tags or {})),
+        now_ms=tx.now_ms,
+    )
+    hours = HOURS.create(tx, instance_id, "Basic Hours", description="Open at all times", time_zone="UTC")
+    made = QUEUES.create(
+        tx, instance_id, queue, id=queue_id, description=description, hours_of_operation_id=hours.id
+    )
+    routing = ROUTING_PROFILES.create(tx, instance_id, "Basic Routing Profile")
+    security = SECURITY_PROFILES.create(tx, instance_id, "Agent")
+    return NewInstance(instance_id, made.id, routing.id, security.id)
+
+
+@operation("connect", scope=(), refused=("directory_id",))
+def create_instance(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    client_token: str | None = None,
+    identity_management_type: str,
+    instance_alias: str | None = None,
+    directory_id: str | None = None,
+    inbound_calls_enabled: bool,
+    outbound_calls_enabled: bool,
+    tags: Mapping[str, str] | None = None,
+) -> Reply:
+    """Create an instance, with hours of operation, a queue and profiles, and without flows and users.
+
+    Faults: InvalidRequestException for an alias that is taken or missing, and for users of another directory.
+    Source: CreateInstance.
+    On purpose: calls stay disabled, as DescribeInstance tells, also when they were asked for.
+    """
+    refuse("InvalidRequestException", DirectoryId=directory_id)
+    if identity_management_type != "CONNECT_MANAGED":
+        raise Fault(
+            "InvalidRequestException",
+            f"IdentityManagementType {identity_management_type} is not supported by this server."
+            " Use CONNECT_MANAGED.",
+        )
+    if instance_alias is None:
+        raise Fault("InvalidRequestException", "Give an InstanceAlias.")
+    taken = tx.rows(
+        "instances_of_account", Instance, account_id=caller.account_id, after="", limit=ALIASES_MAX
+    )
+    if instance_alias in [instance.alias for instance in taken]:
+        raise Fault("InvalidRequestException", f"The InstanceAlias {instance_alias!r} is taken.")
+    first = tx.row("first_instance", str, str, str)
+    region = first[2] if first else REGION
+    made = make_instance(tx, caller.account_id, instance_alias, region, tags=tags)
+    instance = require_instance(tx, caller, made.instance_id)
+    return {"Id": instance.id, "Arn": instance_arn(instance)}
+
+
+@operation("connect", scope=("instance_id",))
+def delete_instance(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, client_token: str | None = None
+) -> Reply:
+    """Delete an instance with its flows, users, queues and chats. The chats are deleted in parts, soon afterwards.
+
+    Faults: ResourceNotFoundException; InvalidRequestException while a chat runs, and for the instance that
+        workspace.json names, which the server's own commands use.
+    Writes: everything that the instance has. Source: DeleteInstance. Assumed: running chats have to end first.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    if (first := tx.one("first_instance")) and first[0] == instance.id:
+        raise Fault(
+            "InvalidRequestException",
+            f"Instance {instance.id} is the server's first, which workspace.json names. It cannot be deleted.",
+        )
+    contact_id = tx.row("open_session", str, instance_id=instance.id)
+    if contact_id is not None:
+        raise Fault(
+            "InvalidRequestException",
+            f"Instance {instance.id} has a chat that runs: contact {contact_id}. Stop its chats first.",
+        )
+    tx.run("delete_resources", instance_id=instance.id)
+    tx.run("delete_flows", instance_id=instance.id)
+    tx.run("delete_replaced_flows", instance_id=instance.id)
+    tx.run("delete_instance", instance_id=instance.id)
+    tx.later("delete_chats", tx.now_ms, payload={"instance_id": instance.id})
+    return {}
+
+
+class InstanceTags:
+    """The tags of instances."""
+
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+        """See `resources.Tagged`."""
+        tags: dict[str, str] = json.loads(instance.tags)
+        return tags
+
+    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
+        """See `resources.Tagged`."""
+        tx.run("set_instance_tags", instance_id=instance.id, tags=json.dumps(dict(tags)))
+
+
+TAGGED[""] = InstanceTags()

@@ -1,0 +1,59 @@
+-- name: open_session
+-- Find a chat of an instance that has not ended, by its first contact.
+SELECT initial_contact_id FROM session WHERE instance_id = :instance_id AND ended_at_ms IS NULL LIMIT 1;
+
+-- name: delete_instance
+-- Delete an instance.
+DELETE FROM instance WHERE id = :instance_id;
+
+-- name: delete_flows
+-- Delete the flows of an instance.
+DELETE FROM contact_flow WHERE instance_id = :instance_id;
+
+-- name: delete_replaced_flows
+-- Delete the replaced contents of an instance's flows.
+DELETE FROM replaced_flow WHERE instance_id = :instance_id;
+
+-- name: sessions_of_instance
+-- Read the keys of some chats of an instance.
+SELECT DISTINCT session FROM contact WHERE instance_id = :instance_id ORDER BY session LIMIT :limit;
+
+-- name: delete_items
+-- Delete the log of a chat.
+DELETE FROM item WHERE session = :session;
+
+-- name: delete_receipts
+-- Delete the receipts of a chat.
+DELETE FROM receipt WHERE session = :session;
+
+-- name: delete_participants
+-- Delete the participants of a chat.
+DELETE FROM participant WHERE session = :session;
+
+-- name: delete_tokens
+-- Delete the tokens of a chat's participants that have not expired.
+DELETE FROM token WHERE session = :session;
+
+-- name: delete_flow_runs
+-- Delete the runs of flows in a chat.
+DELETE FROM flow_run WHERE session = :session;
+
+-- name: delete_contact_data
+-- Delete the values that flows have stored for the contacts of a chat.
+DELETE FROM contact_data WHERE session = :session;
+
+-- name: delete_contacts
+-- Delete the contacts of a chat.
+DELETE FROM contact WHERE session = :session;
+
+-- name: delete_attributes
+-- Delete the attributes of a chat.
+DELETE FROM session_attributes WHERE session = :session;
+
+-- name: delete_tasks
+-- Delete the tasks of a chat.
+DELETE FROM task WHERE session = :session;
+
+-- name: delete_session
+-- Delete a chat.
+DELETE FROM session WHERE key = :session;

@@ -1,0 +1,98 @@
+"""A call of each operation that makes, changes or deletes what an instance has, with any InstanceId."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from threadline.testing import Workspace
+
+NUMBERS = count()
+
+
+def fresh(what: str) -> str:
+    """A name that nothing has yet."""
+    return f"{what} {next(NUMBERS)}"
+
+
+def hours_of(workspace: Workspace) -> str:
+    reply = workspace.connect.list_hours_of_operations(InstanceId=workspace.instance_id)
+    return str(reply["HoursOfOperationSummaryList"][0]["Id"])
+
+
+def profiles_of(workspace: Workspace) -> dict[str, Any]:
+    of = {"InstanceId": workspace.instance_id}
+    routing = workspace.connect.list_routing_profiles(**of)["RoutingProfileSummaryList"]
+    security = workspace.connect.list_security_profiles(**of)["SecurityProfileSummaryList"]
+    return {"RoutingProfileId": routing[0]["Id"], "SecurityProfileIds": [security[0]["Id"]]}
+
+
+def create_queue(workspace: Workspace, name: str = "", **members: Any) -> dict[str, Any]:
+    given = {"InstanceId": workspace.instance_id, "HoursOfOperationId": hours_of(workspace)} | members
+    reply: dict[str, Any] = workspace.connect.create_queue(Name=name or fresh("queue"), **given)
+    return reply
+
+
+def create_user(workspace: Workspace, name: str = "", **members: Any) -> dict[str, Any]:
+    given = {"InstanceId": workspace.instance_id, **profiles_of(workspace)} | members
+    reply: dict[str, Any] = workspace.connect.create_user(Username=name or fresh("user"), **given)
+    return reply
+
+
+def create_instance(workspace: Workspace, **members: Any) -> dict[str, Any]:
+    given = {
+        "IdentityManagementType": "CONNECT_MANAGED",
+        "InstanceAlias": f"made-{next(NUMBERS)}",
+        "InboundCallsEnabled": False,
+        "OutboundCallsEnabled": False,
+    }
+    reply: dict[str, Any] = workspace.connect.create_instance(**given | members)
+    return reply
+
+
+def _delete_instance(workspace: Workspace, instance_id: str) -> dict[str, Any]:
+    """Delete a spare instance in the place of the workspace's own."""
+    is_own = instance_id.endswith(workspace.instance_id)
+    target = create_instance(workspace)["Arn"] if is_own else instance_id
+    reply: dict[str, Any] = workspace.connect.delete_instance(InstanceId=target)
+    return reply
+
+
+def _of_queue(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
+    def call(workspace: Workspace, instance_id: str) -> Any:
+        queue_id = create_queue(workspace)["QueueId"]
+        return getattr(workspace.connect, operation)(InstanceId=instance_id, QueueId=queue_id, **members)
+
+    return call
+
+
+def _of_user(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
+    def call(workspace: Workspace, instance_id: str) -> Any:
+        user_id = create_user(workspace)["UserId"]
+        return getattr(workspace.connect, operation)(InstanceId=instance_id, UserId=user_id, **members)
+
+    return call
+
+
+ADMIN_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+    "CreateQueue": lambda w, i: create_queue(w, InstanceId=i),
+    "CreateUser": lambda w, i: create_user(w, InstanceId=i),
+    "DeleteInstance": _delete_instance,
+    "DeleteQueue": _of_queue("delete_queue"),
+    "DeleteUser": _of_user("delete_user"),
+    "ListRoutingProfiles": lambda w, i: w.connect.list_routing_profiles(InstanceId=i),
+    "ListSecurityProfiles": lambda w, i: w.connect.list_security_profiles(InstanceId=i),
+    "UpdateQueueHoursOfOperation": lambda w, i: w.connect.update_queue_hours_of_operation(
+        InstanceId=i, QueueId=w.queue_id, HoursOfOperationId=hours_of(w)
+    ),
+    "UpdateQueueMaxContacts": _of_queue("update_queue_max_contacts", MaxContacts=3),
+    "UpdateQueueName": _of_queue("update_queue_name", Description="Another"),
+    "UpdateQueueStatus": _of_queue("update_queue_status", Status="DISABLED"),
+    "UpdateUserIdentityInfo": _of_user("update_user_identity_info", IdentityInfo={"FirstName": "Sam"}),
+    "UpdateUserPhoneConfig": _of_user("update_user_phone_config", PhoneConfig={"PhoneType": "SOFT_PHONE"}),
+    "UpdateUserRoutingProfile": lambda w, i: w.connect.update_user_routing_profile(
+        InstanceId=i, UserId=w.agents["a1"], RoutingProfileId=profiles_of(w)["RoutingProfileId"]
+    ),
+    "UpdateUserSecurityProfiles": lambda w, i: w.connect.update_user_security_profiles(
+        InstanceId=i, UserId=w.agents["a1"], SecurityProfileIds=profiles_of(w)["SecurityProfileIds"]
+    ),
+}

@@ -1,0 +1,51 @@
+"""The chats of a deleted instance are deleted with all that belongs to them, and nobody else's."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.flows.flows import content, say
+from tests.operations.admin_calls import create_instance
+from threadline.tasks import deletion
+from threadline.testing import Threadline
+
+TABLES = {
+    "session": "key",
+    "session_attributes": "session",
+    "contact": "session",
+    "participant": "session",
+    "token": "session",
+    "item": "session",
+}
+
+
+def rows_of(folder: Path) -> dict[str, int]:
+    database = apsw.Connection(str(folder / "threadline.db"))
+    counts = {
+        table: len(database.execute(f"SELECT {key} FROM {table}").fetchall()) for table, key in TABLES.items()
+    }
+    database.close()
+    return counts
+
+
+def test_the_chats_of_a_deleted_instance_go_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "SESSIONS_MAX", 2)
+    with Threadline(data=str(tmp_path)) as server:
+        past = server.past_chat()
+        before = rows_of(tmp_path)
+        of = {"InstanceId": create_instance(server)["Id"]}
+        flow = server.connect.create_contact_flow(
+            **of, Name="says", Type="CONTACT_FLOW", Content=content(start=say("Hello"))
+        )
+        for _ in range(5):
+            casey = server.customer(**of, ContactFlowId=flow["ContactFlowId"], Attributes={"a": "b"})
+            casey.see("Hello")
+            casey.drop()
+        between = rows_of(tmp_path)
+        assert all(between[table] > before[table] for table in TABLES), between
+        server.connect.delete_instance(**of)
+        for _ in range(3):  # two chats each time
+            server.clock.advance(seconds=1)
+        assert rows_of(tmp_path) == before
+        server.connect.describe_contact(InstanceId=server.instance_id, ContactId=past.c1)
