@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
     "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
-    "testing": ({*LIGHT, "datadir", "aws", "client", "cli", "server", "operations", "neighbours"}, {"*"}),
+    "testing": ({*LIGHT, "datadir", "aws", "client", "server", "operations", "neighbours"}, {"*"}),
     "__init__": (set(), set()),
     "__main__": ({"cli"}, set()),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from tests.command_line import Run
 from threadline.aws.names import MODELS
-from threadline.cli.env import UNSET
+from threadline.client.environment import UNSET
 from threadline.style import STYLES
 from threadline.testing import Threadline
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.command_line import Run
 from tests.processes.supervised import Supervised, supervised
-from threadline.cli.env import UNSET
+from threadline.client.environment import UNSET
 from threadline.testing import Threadline
 
 PATIENCE_SECONDS = 30.0

@@ -15,8 +15,8 @@ import pytest
 from tests.clients.node import NODE
 from tests.command_line import Run
 from tests.processes.supervised import PATIENCE_SECONDS, Supervised, supervised
-from threadline.cli.env import UNSET
 from threadline.cli.shells import EMPTIABLE, FORMATS
+from threadline.client.environment import UNSET
 
 ENV = (sys.executable, "-m", "threadline", "env")
 VARIABLES = {"PLAIN": "http://[::1]:80/a,b", "SPACED": "a b$c", "QUOTED": "it's \\", "EMPTY": ""}

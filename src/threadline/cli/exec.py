@@ -10,12 +10,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from threadline.cli import connection_options, env
+from threadline.cli import connection_options
 from threadline.cli.demo import Play, silent
 from threadline.cli.destination import of
 from threadline.cli.own_server import own_server
 from threadline.cli.postgres import temporary_postgres
 from threadline.client.client import Client
+from threadline.client.environment import UNSET, variables
 from threadline.client.failures import BadArguments, Failure
 from threadline.client.transport import TransportOptions
 from threadline.config import PREFIX, BadSettings, Settings
@@ -93,8 +94,8 @@ def _served(options: argparse.Namespace, closing: ExitStack) -> dict[str, str]:
     except BadSettings as error:
         raise Failure(str(error)) from error
     local = closing.enter_context(own_server(settings))
-    environment = {name: text for name, text in known.items() if name not in env.UNSET}
-    environment |= env.variables(local, environment=os.environ)
+    environment = {name: text for name, text in known.items() if name not in UNSET}
+    environment |= variables(local, environment=os.environ)
     if options.seed:
         with Client(of(local, "exec"), TransportOptions(proxied=False)) as client:
             past = Play(client, local.ids["instance_id"], silent).past_chat()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from threadline.aws.names import MODELS as MODELS_FOLDER
 from threadline.aws.names import snake
+from threadline.client.environment import UNSET, variables
+from threadline.client.session import LocalServer
 from threadline.testing.controls import Controllable
 from threadline.testing.environment import applied
 from threadline.testing.people import Agent, Customer, Person
@@ -54,8 +56,6 @@ class Workspace(Controllable):
     @property
     def env_unset(self) -> tuple[str, ...]:
         """Names that must not be set beside `env`: a session token or a profile of another account."""
-        from threadline.cli.env import UNSET
-
         return UNSET
 
     def environment(self) -> AbstractContextManager[None]:
@@ -157,10 +157,7 @@ class Workspace(Controllable):
 
 def environment(url: str, ids: dict[str, Any]) -> dict[str, str]:
     """The variables that `threadline env` would print for a workspace of the server at `url`."""
-    from threadline.cli import env
-    from threadline.client.session import LocalServer
-
-    return env.variables(LocalServer(Path(), url, ids), environment=os.environ)
+    return variables(LocalServer(Path(), url, ids), environment=os.environ)
 
 
 @cache
