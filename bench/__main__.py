@@ -32,6 +32,7 @@ async def measure(folder: Path) -> None:
             seen.say(f"round {number} of {BENCH.rounds}")
             await machine.round()
         machine.call_command_lines()
+        machine.start_test_servers()
     print("\n" + table(seen.series.values()))
     print(
         f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in machine.memory_mb)} (start, and after each round)\n"

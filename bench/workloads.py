@@ -10,6 +10,7 @@ from bench.associations import associations, environment, workspace_of
 from bench.chat import Pair, exchange_all, make_pair
 from bench.command_line import both
 from bench.fill import Filler
+from bench.fixture import ready_and_reset
 from bench.http import call_all
 from bench.measurements import Measurements, figures_of
 from bench.pages import PAGE, POSITIONS, Book, turn
@@ -23,6 +24,7 @@ MESSAGE, AT_PROSODY, AT_EJABBERD = "message, SQLite", "message, Prosody", "messa
 MESSAGE_IN_BACKUPS = "message, SQLite, while backups run"
 SINGLE, LINEAGE, ARCHIVE = "one contact", "lineage", "ejabberd"
 CLI, AWS_CLI = "one call by threadline", "one call by aws"
+READY, RESET = "a test server is ready", "a test server is reset"
 NOTIFY, NATS = "NOTIFY", "NATS"
 
 
@@ -82,6 +84,13 @@ class OneMachine:
         self.seen.say("calling through the command line, and through the AWS CLI")
         for _ in range(self.sizes.command_lines):
             for name, run in zip((CLI, AWS_CLI), both(self.workspace.env), strict=True):
+                self.seen.add(name, "", figures_of(run))
+
+    def start_test_servers(self) -> None:
+        """Start the server of a test in a new process, and reset it after each chat."""
+        self.seen.say("starting and resetting servers of tests")
+        for _ in range(self.sizes.command_lines):
+            for name, run in zip((READY, RESET), ready_and_reset(), strict=True):
                 self.seen.add(name, "", figures_of(run))
 
 

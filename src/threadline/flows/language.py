@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/connect/latest/devguide/flow-language.html
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -103,6 +104,7 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
     return Flow(start, {action.identifier: action for action in actions})
 
 
+@lru_cache(maxsize=8)
 def demo_content(name: str, **ids: str) -> str:
     """The content of a demo flow: `demo-survey`, or `demo-inbound` or `demo-returning`, which take `queue_id` and
     `survey_flow_id`.

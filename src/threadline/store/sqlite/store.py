@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -168,6 +168,8 @@ class SqliteStore(Store):
         self._policy = policy or Policy()
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
         self._file = file = path or (folder or Path()) / "threadline.db"
+        if folder is not None:
+            file.write_bytes(_new_database())
         try:
             self._writer, start = open_checked(
                 file, lambda: _connect(file), instance_id, accept_loss=accept_loss
@@ -246,7 +248,8 @@ class SqliteStore(Store):
         if self.group_commit is not None:
             await self.group_commit.close()
         self._reader.close()
-        if self._failure is not None:  # the names may belong to other files now
+        # after a failure the names may belong to other files, and files in memory are gone already
+        if self._failure is not None or self.group_commit is None:
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
 
@@ -441,6 +444,14 @@ def _resolve(future: "asyncio.Future[Any]", result: Any, error: BaseException | 
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+@cache
+def _new_database() -> bytes:
+    """A database with the newest schema and no rows. Stores in memory begin with it: tests make many of them."""
+    made = apsw.Connection(":memory:")
+    migrate(made)
+    return made.serialize("main")
 
 
 def migrate(connection: apsw.Connection) -> int:
