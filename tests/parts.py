@@ -37,7 +37,10 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),
     "http": ({*LIGHT}, {"httptools", "websockets"}),
     "operations.units": ({"operations", "store", "aws"}, {"msgspec"}),
-    "operations.test_controls": ({"errors", "controls", "operations", "store", "aws"}, set()),
+    "operations.test_controls": (
+        {"errors", "clock", "controls", "chat", "operations", "store", "aws"},
+        set(),
+    ),
     "operations": ({*LIGHT, "encryption", "chat", "flows", "store"}, {"msgspec"}),
     "tasks": ({*LIGHT, "chat", "flows", "store", "operations"}, set()),
     "neighbours": ({*LIGHT}, {"botocore", "urllib3"}),
@@ -50,7 +53,10 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
     "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
-    "testing": ({*LIGHT, "datadir", "aws", "client", "server", "operations", "neighbours"}, {"*"}),
+    "testing": (
+        {*LIGHT, "controls", "datadir", "aws", "client", "server", "operations", "neighbours"},
+        {"*"},
+    ),
     "__init__": (set(), set()),
     "__main__": ({"cli"}, set()),
 }

@@ -10,6 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 monotonic = time.monotonic
 """Seconds since some moment, to measure durations on this machine. A `Clock` times the chats."""
@@ -76,6 +77,10 @@ class Limited:
         return unsaid
 
 
+FROZEN_MS = 1_796_029_200_000
+"""The moment at which a clock with a seed begins: 2026-11-30, 09:00 UTC."""
+
+
 class ManualClock(Clock):
     """A clock that only `advance` moves, with ids and secrets drawn from a seed. For tests and simulations."""
 
@@ -100,6 +105,57 @@ class ManualClock(Clock):
         all_minutes = (days * 24 + hours) * 60 + minutes
         self._now_ms += int(all_minutes * 60_000 + seconds * 1_000) + ms
         self.on_advance()
+
+
+class MovableClock(ManualClock):
+    """The real time plus every `advance`. When `advance` or `set` returns, all tasks that became due have run.
+
+    With a seed it is frozen: it begins at the same moment in every run, only `advance` and `set` move it, and ids and
+    secrets are drawn from the seed.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(start_ms=0)
+        self._stopped_ms: int | None = None
+        self._is_seeded = False
+        self.reset(seed)
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        real_ms = Clock.now_ms(self) if self._stopped_ms is None else self._stopped_ms
+        return real_ms + super().now_ms()
+
+    def now(self) -> datetime:
+        """The time of the clock, in UTC."""
+        return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
+
+    def set(self, time: datetime | str) -> None:
+        """Move to `time`, also back: a datetime with its time zone, or a text such as `2026-12-24T18:00:00Z`.
+
+        The clock goes on from there. Raises ValueError for a time without a zone.
+        """
+        wanted = datetime.fromisoformat(time) if isinstance(time, str) else time
+        if wanted.tzinfo is None:
+            raise ValueError(
+                f"{time!r} has no time zone: write it as 2026-12-24T18:00:00Z, or give a tzinfo."
+            )
+        self.advance(ms=round(wanted.timestamp() * 1000) - self.now_ms())
+
+    def stop(self) -> None:
+        """Stop the real time: from now on only `advance` and `set` move the clock."""
+        self._stopped_ms = Clock.now_ms(self)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Go with the real time again; with a seed, begin at its moment and stay there."""
+        self._now_ms = 0
+        self._is_seeded = seed is not None
+        self._stopped_ms = FROZEN_MS if self._is_seeded else None
+        if seed is not None:
+            self._random = random.Random(seed)
+
+    def random_bytes(self, count: int) -> bytes:
+        """`count` random bytes: good enough for secrets without a seed."""
+        return super().random_bytes(count) if self._is_seeded else Clock.random_bytes(self, count)
 
 
 def seq_of_item_id(item_id: str) -> int | None:

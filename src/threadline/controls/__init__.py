@@ -3,13 +3,53 @@
 A server has them under `threadline serve --test-controls` and in a test's own server, and nowhere else.
 """
 
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
 from threadline.controls.calls import Calls
 from threadline.controls.faults import Faults
 
 
-class Controls:
-    """The faults and the calls of one server."""
+class Beginning(NamedTuple):
+    """The state in which a test server begins.
 
-    def __init__(self) -> None:
+    With a `seed`, its clock is frozen and its ids are the same in every run. With a `snapshot`, it begins with the
+    chats and at the time of that folder.
+    """
+
+    seed: int | None = None
+    snapshot: Path | None = None
+
+
+AS_EVER = Beginning()
+"""A server without chats whose clock goes with the real time."""
+
+
+class ControlRefused(Exception):
+    """The server cannot do what a test control asks; the text says why and what to do."""
+
+
+class ControlledServer(Protocol):
+    """The server that test controls are of."""
+
+    def save(self, to: Path) -> None:
+        """Save a snapshot as the new folder `to`. Raises ControlRefused."""
+
+    def check(self, beginning: Beginning) -> None:
+        """Raise ControlRefused when the server cannot begin anew like this."""
+
+    def begin_anew(self, beginning: Beginning) -> None:
+        """Begin anew once the request that asks for it is answered; accept no connection until then."""
+
+    async def tick(self) -> None:
+        """Run all that is due by the clock, and return once it has been committed."""
+
+
+class Controls:
+    """The faults and the calls of one server. `beginning` is set when it is to begin anew after the next answer."""
+
+    def __init__(self, server: ControlledServer) -> None:
         self.faults = Faults()
         self.calls = Calls()
+        self.server = server
+        self.beginning: Beginning | None = None

@@ -5,6 +5,7 @@ they came (an SDK draws one for each call), and the address of the server is not
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -41,13 +42,38 @@ class CallRecord:
         return 200 <= self.status < 300 and not self.is_cut_off
 
 
-class Sent(NamedTuple):
-    """A message that its sender was told is in the transcript."""
+class SentMessage(NamedTuple):
+    """A message of a chat: in the transcript, or as its sender was told."""
 
     session: int
     participant_id: str
     id: str
     content: str
+
+
+class DeliveryVerdict(NamedTuple):
+    """How many messages were acknowledged, which of them are lost, and which stand in a transcript too often."""
+
+    acknowledged: int
+    lost: list[SentMessage]
+    doubled: list[SentMessage]
+
+
+def judge(sent: Mapping[int, list[SentMessage]], found: Mapping[int, list[SentMessage]]) -> DeliveryVerdict:
+    """Compare the acknowledged messages of each session with the messages of its transcript."""
+    lost: list[SentMessage] = []
+    doubled: list[SentMessage] = []
+    for session, messages in sent.items():
+        ids = Counter(message.id for message in found[session])
+        lost += [message for message in messages if not ids[message.id]]
+        told = Counter((message.participant_id, message.content) for message in messages)
+        seen: Counter[tuple[str, str]] = Counter()
+        for message in found[session]:
+            key = message.participant_id, message.content
+            seen[key] += 1
+            if key[0] in {call.participant_id for call in messages} and seen[key] > max(1, told[key]):
+                doubled.append(message)
+    return DeliveryVerdict(sum(map(len, sent.values())), lost, doubled)
 
 
 class Calls:
@@ -80,6 +106,18 @@ class Calls:
             return []
         begin = max(0, number - self._calls[0].number + 1)
         return self._calls[begin : begin + limit]
+
+    def sent(self) -> dict[int, list[SentMessage]]:
+        """The messages that were acknowledged, once each, of every session in which one was tried."""
+        found: dict[int, dict[str, SentMessage]] = {}
+        for call in self._calls:
+            if call.operation == "SendMessage" and call.session:
+                known = found.setdefault(call.session, {})
+                message_id = call.response.get("Id")
+                if call.acknowledged and isinstance(message_id, str):
+                    content = str(call.request.get("Content", ""))
+                    known[message_id] = SentMessage(call.session, call.participant_id, message_id, content)
+        return {session: list(messages.values()) for session, messages in found.items()}
 
     def shown(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """The members of a request or a response as they are kept."""

@@ -78,9 +78,10 @@ class Neighbours:
         return {"outcome": {"error_type": "NoMatchingError"}, "messages": []}
 
     def close(self) -> None:
-        """Let go of the threads; calls that run are not waited for."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads until the next call; calls that run are not waited for."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, request: Mapping[str, Any], seconds: float) -> Answer:
         """Call until there is an answer, or until the time is over."""

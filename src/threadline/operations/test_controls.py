@@ -3,13 +3,16 @@
 They read and change what `Tx.policy.controls` holds, which is memory of the server's one process, never the store.
 """
 
+from pathlib import Path
 from typing import Any, NoReturn
 
 from threadline.aws.faults import PROTOCOL_FAULTS
 from threadline.aws.model import load
 from threadline.aws.names import SERVICES
-from threadline.controls import Controls
-from threadline.controls.calls import CallRecord, text
+from threadline.chat.transcript import Item
+from threadline.clock import ManualClock
+from threadline.controls import Beginning, ControlRefused, Controls
+from threadline.controls.calls import CallRecord, SentMessage, judge, text
 from threadline.controls.faults import FRAME, WEBSOCKET, FaultKind, Rule, kinds_of
 from threadline.errors import Fault
 from threadline.operations.registry import OPERATIONS, AccountCaller, Reply, operation
@@ -103,6 +106,92 @@ def list_calls(
     if len(found) > max_results:
         reply["NextToken"] = str(page[-1].number)
     return reply
+
+
+@operation("threadline", writes=False)
+def check_messages(tx: Tx, caller: AccountCaller) -> Reply:
+    """Compare the messages that senders were told are sent with the transcripts: none may be lost or doubled.
+
+    A message counts as doubled when the transcript has it more often from a participant than that participant was told.
+    Once is right for a message whose answer was lost. Reads: item, of every chat with a SendMessage among the calls.
+    Faults: AccessDeniedException without test controls.
+    """
+    sent = _controls(tx).calls.sent()
+    verdict = judge(sent, {session: _messages(tx, session) for session in sent})
+    return {
+        "AcknowledgedCount": verdict.acknowledged,
+        "Lost": [_found(message) for message in verdict.lost],
+        "Doubled": [_found(message) for message in verdict.doubled],
+    }
+
+
+@operation("threadline", writes=False)
+def move_clock(
+    tx: Tx, caller: AccountCaller, *, time: int | None = None, seconds: float | None = None
+) -> Reply:
+    """Move the server's clock to a time, or by a number of seconds; without either, say what it shows.
+
+    The answer comes when all that has become due has run. Faults: AccessDeniedException without test controls;
+        InvalidRequestException for both members at once.
+    """
+    _controls(tx)
+    clock = tx.clock
+    if not isinstance(clock, ManualClock):
+        raise Fault(INVALID, "The clock of this server cannot be moved.")
+    if time is not None and seconds is not None:
+        raise Fault(INVALID, "Send Time or Seconds: where the clock goes, or how far.")
+    if time is not None:
+        clock.advance(ms=time - clock.now_ms())
+    elif seconds:
+        clock.advance(seconds=seconds)
+    return {"Time": clock.now_ms()}
+
+
+@operation("threadline", writes=False)
+def reset_server(
+    tx: Tx, caller: AccountCaller, *, seed: int | None = None, snapshot: str | None = None
+) -> Reply:
+    """Have a server in memory begin anew: without chats, faults and calls, or with the chats of a snapshot.
+
+    With `seed`, ids are the same in every run and the clock stands until it is moved. Sockets and connections close.
+    Faults: AccessDeniedException without test controls; InvalidRequestException for a server that keeps its data, and
+        for a snapshot that cannot be read.
+    """
+    controls = _controls(tx)
+    beginning = Beginning(seed, Path(snapshot) if snapshot else None)
+    try:
+        controls.server.check(beginning)
+    except ControlRefused as refused:
+        raise Fault(INVALID, str(refused)) from refused
+    controls.beginning = beginning
+    return {}
+
+
+@operation("threadline", writes=False)
+def save_snapshot(tx: Tx, caller: AccountCaller, *, path: str) -> Reply:
+    """Save the chats and the time as a new folder on the server's machine: a backup, for `reset_server` or a restore.
+
+    Faults: AccessDeniedException without test controls; InvalidRequestException when it cannot be written there.
+    """
+    controls = _controls(tx)
+    try:
+        controls.server.save(Path(path))
+    except ControlRefused as refused:
+        raise Fault(INVALID, str(refused)) from refused
+    return {"Path": str(Path(path).absolute())}
+
+
+def _messages(tx: Tx, session: int) -> list[SentMessage]:
+    items = tx.rows("page_forward", Item, session=session, first_seq=1, last_seq=2**62, limit=2**31 - 1)
+    return [
+        SentMessage(session, item.participant_id or "", item.id, item.content or "")
+        for item in items
+        if item.type == "MESSAGE"
+    ]
+
+
+def _found(message: SentMessage) -> Reply:
+    return {"ParticipantId": message.participant_id, "MessageId": message.id, "Content": message.content}
 
 
 def _controls(tx: Tx) -> Controls:

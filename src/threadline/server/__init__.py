@@ -22,8 +22,9 @@ from typing import Any, Self
 
 from threadline import datadir, operations, tasks
 from threadline.bus.relay import Relay
-from threadline.clock import Clock, ManualClock
+from threadline.clock import Clock, ManualClock, MovableClock
 from threadline.config import PREFIX, Settings
+from threadline.controls import AS_EVER, Beginning, Controls
 from threadline.http.descriptors import connections_allowed
 from threadline.neighbours.directory import Handler, Neighbours
 from threadline.operations.units import FirstWorkspace
@@ -62,12 +63,14 @@ class Server:
 
     Under test controls a new workspace has the ids and the key `OF_TESTS`, and any other key is accepted too: no
     signature is verified then, unless `verify` says so. A server without test controls always verifies.
-    Such a server may be given Python functions that answer the calls of flows, by ARN (`functions`).
+    Such a server may be given Python functions that answer the calls of flows, by ARN (`functions`), and the state in
+    which it begins (`beginning`).
     """
 
     url: str
     store: Store
     workspace: dict[str, Any]
+    frontend: Clients
     failed: asyncio.Future[None]
 
     def __init__(
@@ -77,15 +80,16 @@ class Server:
         clock: Clock | None = None,
         verify: bool = False,
         functions: dict[str, Handler] | None = None,
+        beginning: Beginning = AS_EVER,
     ) -> None:
         self.settings = settings
+        self._beginning = beginning
         self._preset = (OF_TESTS if settings.test_controls else {}) | settings.first_workspace
         self._verify = verify or not settings.test_controls
-        self.clock = clock or Clock()
+        self.clock = clock or (MovableClock() if settings.test_controls else Clock())
         self._running: list[asyncio.Task[None]] = []
         self._lock: int | None = None
         self._relay: Relay | None = None
-        self._observers = Observers()
         self.neighbours = Neighbours(
             settings.neighbour_urls(), settings.lambda_url, settings.lex_url, functions
         )
@@ -104,7 +108,10 @@ class Server:
         DataLost when the store holds less than the folder knows, or other data, unless `accept_loss`; RuntimeError when
         the data cannot be used; OSError when the port is taken.
         """
-        self.failed = asyncio.get_running_loop().create_future()
+        self._observers = Observers()
+        if "failed" not in vars(self):
+            self.failed = asyncio.get_running_loop().create_future()
+        begins_with = factory.begin(self.settings, self.clock, self._beginning)
         folder = None if self.settings.keeps_nothing else Path(self.settings.data)
         async with contextlib.AsyncExitStack() as undo:
             self.metrics = factory.metrics_page(self.settings, request_ids_of(self.clock))
@@ -118,12 +125,20 @@ class Server:
                 bound = datadir.listening(self.settings.host, self.settings.port)
                 undo.callback(bound.close)
             self.url = datadir.url_of(bound)
-            policy = factory.policy(self.settings, self.url, factory.cipher(self.settings))
+            self._bound = bound
+            controls = Controls(self) if self.settings.test_controls else None
+            policy = factory.policy(self.settings, self.url, factory.cipher(self.settings), controls)
             file = folder and folder / datadir.WORKSPACE
             known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
             self.store = await factory.open_store(
-                self.settings, self.clock, policy, self._observers, named, accept_loss=accept_loss
+                self.settings,
+                self.clock,
+                policy,
+                self._observers,
+                named,
+                accept_loss=accept_loss,
+                begins_with=begins_with,
             )
             undo.push_async_callback(self.store.close)
             self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
@@ -131,21 +146,7 @@ class Server:
                 datadir.write_private(file, self.workspace)
             undo.pop_all()
         self._timers = Timers(self.store, self.clock, self.neighbours.call)
-        if frontends and isinstance(self.store, SqliteStore):
-            self.frontend: Clients = frontends(self.store, self._observers, self._fail)
-        else:
-            settings = replace(
-                self.settings, connections_max=connections_allowed(self.settings.connections_max)
-            )
-            account = None if self._verify else self.workspace["account_id"]
-            frontend = self.frontend = Frontend(
-                settings, self.clock, self.store, bound, account, policy.controls
-            )
-            self._relay = factory.relay(
-                self.settings, self.clock, frontend.hub, self.workspace["instance_id"]
-            )
-            self._observers.add(frontend.keys)
-            self._observers.add(self._relay or frontend.hub)
+        self.frontend = self._frontend(bound, frontends, policy.controls)
         self._observers.add(_Observer(self._timers, self._fail))
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
@@ -154,6 +155,56 @@ class Server:
         await self.frontend.start()
         if self.metrics is not None:
             await self.metrics.start(self.store, self.frontend)
+
+    def _frontend(
+        self, bound: socket.socket, frontends: MakeFrontends | None, controls: Controls | None
+    ) -> Clients:
+        """Make the part that serves clients, here or in other processes, and have it observe the store."""
+        if frontends and isinstance(self.store, SqliteStore):
+            return frontends(self.store, self._observers, self._fail)
+        settings = replace(self.settings, connections_max=connections_allowed(self.settings.connections_max))
+        account = None if self._verify else self.workspace["account_id"]
+        frontend = Frontend(settings, self.clock, self.store, bound, account, controls)
+        self._relay = factory.relay(self.settings, self.clock, frontend.hub, self.workspace["instance_id"])
+        self._observers.add(frontend.keys)
+        self._observers.add(self._relay or frontend.hub)
+        return frontend
+
+    async def reset(self, beginning: Beginning = AS_EVER, bound: socket.socket | None = None) -> None:
+        """Begin anew without the chats, faults and calls of before, on `bound` or the present socket.
+
+        Raises ControlRefused.
+        """
+        self.check(beginning)
+        bound = bound or self._bound.dup()
+        await self.close(0)
+        self._beginning = beginning
+        if isinstance(self.clock, MovableClock):
+            self.clock.reset()
+        await self.start(bound)
+
+    def save(self, to: Path) -> None:
+        """See `ControlledServer`."""
+        factory.save(self.store, self.workspace, to, self.clock.now_ms())
+
+    def check(self, beginning: Beginning) -> None:
+        """See `ControlledServer`."""
+        factory.check(self.settings, beginning)
+
+    def begin_anew(self, beginning: Beginning) -> None:
+        """See `ControlledServer`."""
+        bound = self._bound.dup()
+        if isinstance(self.frontend, Frontend):
+            self.frontend.stop()
+        self._resetting = asyncio.create_task(self._begin_anew(beginning, bound))
+
+    async def _begin_anew(self, beginning: Beginning, bound: socket.socket) -> None:
+        try:
+            await self.reset(beginning, bound)
+        except Exception as error:
+            log.error("the server could not begin anew: %s", error)
+            self._fail()
+            raise
 
     def _fail(self) -> None:
         if not self.failed.done():

@@ -29,7 +29,18 @@ from threadline.operations.sessions import contacts_of
 from threadline.operations.tokens import authenticate
 from threadline.store import Store, Tx
 
-CONTROLS = frozenset({"SetFault", "ListFaults", "ClearFaults", "ListCalls"})
+CONTROLS = frozenset(
+    {
+        "SetFault",
+        "ListFaults",
+        "ClearFaults",
+        "ListCalls",
+        "CheckMessages",
+        "MoveClock",
+        "ResetServer",
+        "SaveSnapshot",
+    }
+)
 ERROR_TYPE = re.compile(rb"(?i)x-amzn-errortype: (\w+)")
 CONTACT_IN_FRAME = re.compile(rb'\\"ContactId\\":\\"([0-9a-f-]{36})')
 SWITCHED = 101
@@ -86,8 +97,11 @@ class ControlledCalls:
             model, labels = self._router.route(request.method, request.raw_path.decode("latin-1"))
         except Fault:
             model, labels = None, {}
-        if model is None or (model.service == "threadline" and model.name in CONTROLS):
+        if model is None:
             await self._app(request)
+            return
+        if model.service == "threadline" and model.name in CONTROLS:
+            await self._control(model.name, request)
             return
         call = self._controls.calls.add(self._clock.now_ms(), model.service, model.name)
         try:
@@ -104,6 +118,20 @@ class ControlledCalls:
             return
         _note_fault(call, rule)
         await self._fail(rule, call, model, request)
+
+    async def _control(self, name: str, request: Request) -> None:
+        """Run a test control, and answer when its effect is there; the server begins anew after the answer."""
+        controls, respond = self._controls, request.respond
+        answers: list[tuple[int, bytes, bytes]] = []
+        request.respond = lambda *answer: answers.append(answer)
+        await self._app(request)
+        if name == "MoveClock":
+            await controls.server.tick()
+        beginning, controls.beginning = controls.beginning, None
+        if beginning is not None:
+            controls.server.begin_anew(beginning)
+        for answer in answers:
+            respond(*answer)
 
     async def _event(
         self,

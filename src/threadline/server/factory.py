@@ -12,16 +12,20 @@ from threadline import datadir, extras
 from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
-from threadline.clock import Clock
+from threadline.clock import Clock, MovableClock
 from threadline.config import AUTO, PREFIX, BadSettings, Settings
-from threadline.controls import Controls
+from threadline.controls import Beginning, ControlRefused, Controls
 from threadline.encryption import SecretCipher
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
+from threadline.store.sqlite import backup
 from threadline.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from threadline.server.metrics import MetricsPage
+
+KEY_OF_TESTS = "7e57" * 16
+"""The encryption key of test servers in memory, so that one can read the snapshot of another."""
 
 CHATS_MAX = 500
 """Active chats of an instance while `account_quotas` is on. Source: Amazon Connect service quotas."""
@@ -36,11 +40,13 @@ def cipher(settings: Settings) -> SecretCipher:
     if given and "/" not in given:
         return SecretCipher.of_text(given, f"{PREFIX}ENCRYPTION_KEY")
     if not given and settings.keeps_nothing:
-        return SecretCipher()
+        return SecretCipher.of_text(KEY_OF_TESTS, "tests") if settings.test_controls else SecretCipher()
     return SecretCipher.of_file(Path(given or Path(settings.data) / datadir.ENCRYPTION_KEY))
 
 
-def policy(settings: Settings, url: str, cipher: SecretCipher | None = None) -> Policy:
+def policy(
+    settings: Settings, url: str, cipher: SecretCipher | None = None, controls: Controls | None = None
+) -> Policy:
     """The policy by which operations decide, from the settings of a server that is reached at `url`."""
     return Policy(
         strict_limits=settings.strict_limits,
@@ -48,7 +54,7 @@ def policy(settings: Settings, url: str, cipher: SecretCipher | None = None) -> 
         chats_max=CHATS_MAX if settings.account_quotas else 0,
         url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),
         connect_within_ms=settings.chat_connect_seconds * 1000,
-        controls=Controls() if settings.test_controls else None,
+        controls=controls,
         cipher=cipher or SecretCipher(),
     )
 
@@ -61,6 +67,7 @@ async def open_store(
     instance_id: str,
     *,
     accept_loss: bool,
+    begins_with: Path | None = None,
 ) -> Store:
     """The store that the settings ask for. It held the instance `instance_id` if the folder names one.
 
@@ -72,9 +79,47 @@ async def open_store(
         )
         return store
     if settings.keeps_nothing:
-        return SqliteStore(None, clock, policy, observer)
+        return SqliteStore(None, clock, policy, observer, begins_with=begins_with)
     file = Path(settings.data) / datadir.DATABASE
     return SqliteStore(file, clock, policy, observer, instance_id=instance_id, accept_loss=accept_loss)
+
+
+def save(store: Store, workspace: dict[str, Any], to: Path, now_ms: int) -> None:
+    """Save the chats of a server as the backup `to`. Raises ControlRefused."""
+    if not isinstance(store, SqliteStore):
+        raise ControlRefused("A server on PostgreSQL saves no snapshot: use pg_dump.")
+    try:
+        backup.save(store.reading, workspace, to, now_ms)
+    except (backup.BackupRefused, OSError) as error:
+        raise ControlRefused(f"No snapshot was saved: {error}") from error
+
+
+def check(settings: Settings, beginning: Beginning) -> None:
+    """Raise ControlRefused when a server with these settings cannot begin as `beginning` asks."""
+    if not settings.keeps_nothing or settings.store:
+        raise ControlRefused("Only a server in memory begins anew: start it with --data :memory:.")
+    if beginning.snapshot is not None:
+        try:
+            manifest = backup.manifest_of(beginning.snapshot)
+            for finding in backup.file_findings(beginning.snapshot, manifest, lambda *_: None):
+                raise ControlRefused(f"The snapshot {beginning.snapshot} is not as it was saved: {finding}.")
+        except backup.BackupRefused as refused:
+            raise ControlRefused(str(refused)) from refused
+
+
+def begin(settings: Settings, clock: Clock, beginning: Beginning) -> Path | None:
+    """Set a test server's clock as `beginning` asks. Returns the database to begin with, if there is one.
+
+    Raises ControlRefused.
+    """
+    if beginning.seed is not None and isinstance(clock, MovableClock):
+        clock.reset(beginning.seed)
+    if beginning.snapshot is None:
+        return None
+    check(settings, beginning)
+    if isinstance(clock, MovableClock):
+        clock.set(backup.manifest_of(beginning.snapshot).created)
+    return beginning.snapshot / datadir.DATABASE
 
 
 def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:

@@ -93,10 +93,15 @@ class Frontend:
     async def measure(self) -> dict[int, FrontendMeasures]:
         return {0: self.measures()}
 
+    def stop(self) -> None:
+        """Accept no further connection and no further request; running requests go on. A second call does nothing."""
+        if not self._readiness.is_draining:
+            self._readiness.is_draining = True
+            self._listener.stop()
+
     async def close(self, seconds: float) -> bool:
         """Answer what is running within `seconds`, close the sockets. True when nobody had to be cut off."""
-        self._readiness.is_draining = True
-        self._listener.stop()
+        self.stop()
         clean = await self._listener.answered(seconds)
         self.hub.close()
         await self._listener.left(GOODBYE_SECONDS)

@@ -14,7 +14,7 @@ Install threadline, and pytest has the fixture; a test needs three lines:
 unittest, behave and plain programs use the context manager `Threadline()`; nothing here imports pytest.
 """
 
-from threadline.testing.clock import MovableClock
+from threadline.clock import MovableClock
 from threadline.testing.people import Agent, Customer, Person
 from threadline.testing.server import Threadline
 from threadline.testing.workspace import PastChat, Workspace

@@ -61,6 +61,36 @@ class MadeCall(NamedTuple):
     fault_id: str
 
 
+class MadeCalls(list[MadeCall]):
+    """Calls in their order."""
+
+    def of(self, operation: str, *, fault: str | None = None, **members: Any) -> MadeCalls:
+        """The calls of an operation: those with this fault (empty: none), and with these members in their request."""
+        return MadeCalls(
+            call
+            for call in self
+            if call.operation == operation
+            and fault in (None, call.fault)
+            and all(call.request.get(name) == value for name, value in members.items())
+        )
+
+    def __str__(self) -> str:
+        lines = (
+            f"{call.number:>4} {call.operation} {call.status}{' ' * bool(call.error)}{call.error}"
+            f"{f' [{call.fault}]' if call.fault else ''} {json.dumps(call.request, sort_keys=True)}"
+            for call in self
+        )
+        return "\n".join(lines) or "  none"
+
+
+class MessageVerdict(NamedTuple):
+    """How many messages senders were told of, which of them are lost, and which stand in a transcript too often."""
+
+    acknowledged: int
+    lost: list[dict[str, str]]
+    doubled: list[dict[str, str]]
+
+
 class Controllable:
     """A workspace of a server with test controls."""
 
@@ -102,10 +132,39 @@ class Controllable:
         self.threadline.clear_faults()
 
     @property
-    def calls(self) -> list[MadeCall]:
+    def calls(self) -> MadeCalls:
         """The calls since the server's start, oldest first."""
         pages = self.threadline.get_paginator("list_calls").paginate(PaginationConfig={"PageSize": 1000})
-        return [_made(call) for page in pages for call in page["Calls"]]
+        return MadeCalls(_made(call) for page in pages for call in page["Calls"])
+
+    def assert_called(
+        self, operation: str, *, times: int | None = None, fault: str | None = None, **members: Any
+    ) -> MadeCalls:
+        """Assert that an operation was called, `times` times if given; see `MadeCalls.of`. Returns these calls."""
+        calls = self.calls
+        found = calls.of(operation, fault=fault, **members)
+        wanted = "at least once" if times is None else f"{times} times"
+        if (not found) if times is None else len(found) != times:
+            asked = ", ".join(
+                [operation, *([fault] if fault else []), *(f"{k}={v!r}" for k, v in members.items())]
+            )
+            raise AssertionError(
+                f"{asked}: wanted {wanted}, found {len(found)} times. The calls were:\n{calls}"
+            )
+        return found
+
+    def verdict(self) -> MessageVerdict:
+        """Compare the messages that senders were told of with the transcripts."""
+        reply = self.threadline.check_messages()
+        return MessageVerdict(reply["AcknowledgedCount"], reply["Lost"], reply["Doubled"])
+
+    def assert_no_message_lost_or_doubled(self) -> None:
+        """Assert that each acknowledged message stands in its transcript, once."""
+        verdict = self.verdict()
+        said = [f"lost: {message}" for message in verdict.lost]
+        said += [f"doubled: {message}" for message in verdict.doubled]
+        if said:
+            raise AssertionError("\n".join([f"of {verdict.acknowledged} acknowledged messages", *said]))
 
 
 def _made(call: dict[str, Any]) -> MadeCall:

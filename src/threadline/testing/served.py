@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from threadline.controls import Beginning
     from threadline.server import Server
 
 T = TypeVar("T")
@@ -19,7 +20,6 @@ class Served:
     def __init__(self, make: Callable[[], "Server"], bound: socket.socket | None) -> None:
         import uvloop
 
-        self._make = make
         self._bound = bound
         self.server = make()
         self.loop = uvloop.new_event_loop()
@@ -35,12 +35,12 @@ class Served:
         """Run `work` on the server's loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
-    def restart(self) -> None:
-        """Close the server and what is connected to it, and start an empty one on the same socket.
+    def restart(self, beginning: "Beginning") -> None:
+        """Close the server and its connections, and begin anew on the same socket. Raises ControlRefused.
 
-        A client that connects meanwhile waits until the new server accepts it.
+        A client that connects meanwhile waits until the server accepts it.
         """
-        self.run(self._again())
+        self.run(self.server.reset(beginning))
 
     def close(self) -> None:
         """Close the server and end its thread."""
@@ -49,11 +49,6 @@ class Served:
 
     async def _start(self) -> None:
         await self.server.start(self._bound.dup() if self._bound is not None else None)
-
-    async def _again(self) -> None:
-        await self.server.close(0)
-        self.server = self._make()
-        await self._start()
 
     def _stop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from threadline.testing.clock import MovableClock
+from threadline.clock import MovableClock
 from threadline.testing.options import Options
 from threadline.testing.served import Served
 from threadline.testing.workspace import Workspace, environment
@@ -22,11 +23,22 @@ class Threadline(Workspace):
     `settings` are fields of `threadline.config.Settings`, such as `strict_limits=True`. Every server has the same ids
     and the same key, and accepts any other key too; with `verify=True` it verifies signatures, as servers for others
     do. The clients of a test sign with the real time, so the server accepts any date, however far its clock was moved.
+
+    With a `seed` its clock stands still until the test moves it, and the ids of two runs are the same. With a
+    `snapshot` it begins with the chats, and at the time, that `save` has saved.
     """
 
-    def __init__(self, *, verify: bool = False, **settings: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        *,
+        verify: bool = False,
+        seed: int | None = None,
+        snapshot: Path | str | None = None,
+        **settings: Unpack[Options],
+    ) -> None:
         from threadline import datadir
         from threadline.config import Settings
+        from threadline.controls import Beginning
         from threadline.server import Server
 
         self.clock = MovableClock()
@@ -37,13 +49,16 @@ class Threadline(Workspace):
             "test_controls": True,
         }
         chosen = Settings(**own | {**settings})
+        beginning = Beginning(seed, Path(snapshot) if snapshot is not None else None)
         bound = None
         self._can_reset = chosen.keeps_nothing and not chosen.store
         if self._can_reset:
             bound = datadir.listening(chosen.host, chosen.port)
         self._functions: dict[str, Handler] = {}
         self._served = Served(
-            lambda: Server(chosen, clock=self.clock, verify=verify, functions=self._functions),
+            lambda: Server(
+                chosen, clock=self.clock, verify=verify, functions=self._functions, beginning=beginning
+            ),
             bound,
         )
         self._others: list[Workspace] = []
@@ -64,18 +79,30 @@ class Threadline(Workspace):
         """Let `handler(request)` answer RecognizeText for a Lex V2 bot's alias; it returns the response's members."""
         self._functions[alias_arn] = handler
 
-    def reset(self) -> None:
-        """Begin anew: no chat, the clock at the real time; the URL, the ids and the key stay the same.
+    def reset(self, *, seed: int | None = None, snapshot: Path | str | None = None) -> None:
+        """Begin anew, without chats or as `seed` and `snapshot` say: see the class. URL, ids and key stay the same.
 
         Takes a few milliseconds. Sockets and connections of the clients are closed. Raises RuntimeError for a server on
         a data folder or on PostgreSQL.
         """
+        from threadline.controls import Beginning
+
         if not self._can_reset:
             raise RuntimeError("Only a server in memory can be reset: make another Threadline() instead.")
         self._let_go()
         self._functions.clear()
-        self.clock.reset()
-        self._served.restart()
+        self._served.restart(Beginning(seed, Path(snapshot) if snapshot is not None else None))
+
+    def save(self, path: Path | str) -> None:
+        """Save the chats and the time as the new folder `path`, to begin with in another test.
+
+        It is a backup, so `threadline restore` makes a server's data of it too.
+        """
+
+        async def save() -> None:
+            self._server.save(Path(path))
+
+        self._served.run(save())
 
     def another_account(self) -> Workspace:
         """Return a workspace of another account on the same server, which must not see this workspace's data."""

@@ -14,7 +14,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import apsw
 import msgspec
@@ -73,6 +73,34 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
         raise BackupRefused(
             f"{what}: a backup would lack it too. `threadline check` says what else is wrong."
         )
+    progress = copies.PausingProgress(progress)
+
+    def fill(draft: Path) -> None:
+        copies.copy(database, draft / datadir.DATABASE, progress)
+        if (folder / datadir.WORKSPACE).exists():
+            _copy_file(folder / datadir.WORKSPACE, draft / datadir.WORKSPACE, progress)
+
+    return _make(to, fill, _iso(Clock().now_ms(), "seconds"), progress)
+
+
+def save(source: apsw.Connection, workspace: dict[str, Any], to: Path, now_ms: int) -> Manifest:
+    """Make the backup `to` of the database that `source` reads, which may have no name in any folder.
+
+    Raises BackupRefused when `to` is not empty or the database cannot be read, and OSError.
+    """
+
+    def fill(draft: Path) -> None:
+        try:
+            copies.copy_at_once(source, draft / datadir.DATABASE)
+        except apsw.Error as error:
+            raise BackupRefused(f"The database cannot be copied: {error}") from error
+        datadir.write_private(draft / datadir.WORKSPACE, workspace)
+
+    return _make(to, fill, _iso(now_ms, "milliseconds"), _no_progress)
+
+
+def _make(to: Path, fill: Callable[[Path], None], created: str, progress: Progress) -> Manifest:
+    """Make the backup `to` of the files that `fill` puts into a folder."""
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise BackupRefused(
             f"{to} is there already and not empty: a backup needs a folder of its own. Name a new one."
@@ -80,13 +108,9 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.is_mount():
         raise BackupRefused(f"{to} is where a disk is mounted, and cannot be made anew: name a folder in it.")
-    progress = copies.PausingProgress(progress)
     draft = Path(tempfile.mkdtemp(prefix=f"{to.name}.{DRAFT}", dir=to.parent))
     try:
-        created = _now()
-        copies.copy(database, draft / datadir.DATABASE, progress)
-        if (folder / datadir.WORKSPACE).exists():
-            _copy_file(folder / datadir.WORKSPACE, draft / datadir.WORKSPACE, progress)
+        fill(draft)
         manifest = _manifest(draft, created, progress)
         datadir.write_private(draft / MANIFEST, msgspec.to_builtins(manifest))
         datadir.sync_folder(draft)
@@ -309,15 +333,18 @@ def _nothing(chunk: bytes) -> None:
     pass
 
 
-def _now() -> str:
-    """The present time in UTC, as ISO 8601."""
-    now = datetime.fromtimestamp(Clock().now_ms() / 1000, UTC)
-    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _iso(ms: int, timespec: str) -> str:
+    """A time in UTC, as ISO 8601."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def _no_progress(what: str, done: int, of: int) -> None:
+    pass
 
 
 def _stamp(folder: Path) -> str:
     """The present time, as a part of folder names that are still unused in `folder`."""
-    now = _now().replace("-", "").replace(":", "")
+    now = _iso(Clock().now_ms(), "seconds").replace("-", "").replace(":", "")
     stamps = chain([now], (f"{now}-{number}" for number in count(2)))
     return next(stamp for stamp in stamps if not (folder / f"{datadir.REPLACED}{stamp}").exists())
 

@@ -81,6 +81,15 @@ def copy(file: Path, to: Path, progress: Progress) -> None:
         os.close(written)
 
 
+def copy_at_once(source: apsw.Connection, to: Path) -> None:
+    """Copy the database that `source` reads to the new file `to`, which only this user may read."""
+    to.touch(mode=0o600, exist_ok=False)
+    with closing(apsw.Connection(str(to))) as target:
+        with target.backup("main", source, "main") as backup:
+            backup.step(-1)
+        target.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
 def _copy_in_steps(
     source: apsw.Connection, target: apsw.Connection, written: int, progress: Progress
 ) -> None:

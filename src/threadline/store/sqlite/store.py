@@ -125,24 +125,24 @@ class Reader:
     def __init__(self, path: Path, clock: Clock, policy: Policy, *, durable: bool = True) -> None:
         self._clock = clock
         self._policy = policy
-        self._connection = _set_up(_connect(path), durable=durable)
-        self._connection.execute("SELECT count(*) FROM task").fetchall()
-        self._cursor = self._connection.cursor()
+        self.connection = _set_up(_connect(path), durable=durable)
+        self.connection.execute("SELECT count(*) FROM task").fetchall()
+        self._cursor = self.connection.cursor()
 
     def read(self, work: Work[T]) -> T:
         """Run `work`, which only reads."""
         self._cursor.execute("BEGIN")
         try:
-            return work(SqliteTx(self._connection, self._cursor, self._clock, self._policy))
+            return work(SqliteTx(self.connection, self._cursor, self._clock, self._policy))
         except _RolledBack as rolled_back:
             raise rolled_back.__cause__ or rolled_back from None
         finally:
-            if self._connection.in_transaction:
+            if self.connection.in_transaction:
                 self._cursor.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        self.connection.close()
 
 
 class SqliteStore(Store):
@@ -150,7 +150,8 @@ class SqliteStore(Store):
 
     Temporary files are unlinked as soon as they are open: a process that dies leaves nothing behind. Only this user may
     read the files. Raises DataLost when the file holds less than its folder records, or not the instance `instance_id`,
-    unless `accept_loss`. Raises RuntimeError for a file that cannot be used.
+    unless `accept_loss`. A store in memory may begin with a copy of the database
+    `begins_with`. Raises RuntimeError for a file that cannot be used.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class SqliteStore(Store):
         *,
         instance_id: str = "",
         accept_loss: bool = False,
+        begins_with: Path | None = None,
     ) -> None:
         self._observer = observer = observer or StoreObserver()
         self._clock = clock
@@ -169,7 +171,7 @@ class SqliteStore(Store):
         folder = Path(tempfile.mkdtemp(prefix="threadline-")) if path is None else None
         self._file = file = path or (folder or Path()) / "threadline.db"
         if folder is not None:
-            file.write_bytes(_new_database())
+            file.write_bytes(begins_with.read_bytes() if begins_with else _new_database())
         try:
             self._writer, start = open_checked(
                 file, lambda: _connect(file), instance_id, accept_loss=accept_loss
@@ -202,6 +204,11 @@ class SqliteStore(Store):
         self._written: deque[tuple[int, list[_Job]]] = deque()
         self._failure: BaseException | None = None
         self._health = WriteHealth(file, observer.troubled, self._probe)
+
+    @property
+    def reading(self) -> apsw.Connection:
+        """The connection that reads: all that is committed, also where the file has no name any more."""
+        return self._reader.connection
 
     @property
     def wal_bytes(self) -> int:
