@@ -95,6 +95,7 @@ bench-page: $(VENV)/bench.stamp
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m tools.figures
+	$(BIN)/python -m tools.demo_picture
 
 vendor: $(VENV)/test.stamp
 	@$(BIN)/python -m tools.vendor

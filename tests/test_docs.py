@@ -14,7 +14,7 @@ from bench.document import page_of
 from tests.attack.figures import FIGURES
 from threadline.aws.names import SERVICES
 from threadline.config import TABLE
-from tools import figures
+from tools import demo_picture, figures
 from tools.docs import DEVIATIONS, PAGES, sections
 
 ROOT = Path(__file__).parents[1]
@@ -192,6 +192,12 @@ def check_command(line: str) -> None:
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_a_figure_is_that_of_its_description(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == figures.svg(figures.FIGURES[name]), (
+        "run `make docs`"
+    )
+
+
+def test_the_picture_of_the_demo_is_what_the_demo_prints() -> None:
+    assert demo_picture.FILE.read_text(encoding="utf-8") == demo_picture.svg(demo_picture.printed()), (
         "run `make docs`"
     )
 

@@ -52,11 +52,8 @@ def main(arguments: list[str]) -> int:
             if is_passing:
                 own = Settings(port=0, data=":memory:", log_level="error", quiet=True)
                 found = of(closing.enter_context(own_server(own)), "demo")
-                tell(
-                    styled(
-                        "\n  No server was found: this one runs only for the demo and keeps nothing.", "grey"
-                    )
-                )
+                said = "No server was found: this one runs only for the demo and keeps nothing."
+                tell(f"\n  {styled(said, 'grey')}")
             client = closing.enter_context(connection_options.client(options, found))
             play = Play(client, options.instance_id, tell)
             ids = play.past_chat()
