@@ -217,7 +217,15 @@ def tuple_classes() -> dict[str, list[tuple[str, str]]]:
 TABLES = [
     row[0] for row in database().execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 ]
-WITHOUT_ROW_CLASS = {"contact_data", "flow_run", "replaced_flow", "reply", "session_attributes", "token"}
+WITHOUT_ROW_CLASS = {
+    "sign_in_token",
+    "contact_data",
+    "flow_run",
+    "replaced_flow",
+    "reply",
+    "session_attributes",
+    "token",
+}
 """Tables whose rows are only ever read in part."""
 
 

@@ -2,12 +2,13 @@
 
 COMMANDS = {
     "serve": "start the server",
+    "open": "open the server's page in a browser, signed in",
     "env": "print the settings that point AWS clients at the server",
     "exec": "run a command beside a server of its own, such as tests",
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "agent": "accept or transfer a chat as an agent",
-    "admin": "make, list and delete access keys, users, queues, instances",
+    "admin": "make, list and delete keys, users, queues, instances",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
     "check": "look for loss and damage in a data folder or a backup",

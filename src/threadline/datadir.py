@@ -44,9 +44,13 @@ REFUSED = 3
 """The exit status of a worker that finds less data than the folder had. It is not restarted."""
 
 ACCEPT_LOSS = "--accept-loss"
+SIGN_IN = "--sign-in"
 READY = b"ready"
 REASON_BYTES = 4_096
-"""A worker writes READY to its parent once it serves, or up to REASON_BYTES that say why it cannot."""
+"""A worker writes READY to its parent once it serves, or up to REASON_BYTES that say why it cannot.
+
+With the argument SIGN_IN a space follows READY, and a token with which a browser signs in.
+"""
 
 ORPHAN_SECONDS = 10.0
 """Time that a server waits for the processes of a killed one to finish their work and end."""
@@ -73,6 +77,11 @@ def url_of(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def sign_in_link(url: str, token: str) -> str:
+    """The address by which a browser signs in. A browser sends the part after # to no server, so no log has it."""
+    return f"{url}/#token={token}"
 
 
 def memory_folder(bound: socket.socket) -> Path:

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import socket
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
         say(str(error))
         return 1
 
-    def announce() -> None:
+    def announce(token: str) -> None:
         url = datadir.url_of(bound)
         if folder is not None:
             _write_address(folder / datadir.ADDRESS, url)
@@ -40,13 +41,23 @@ def main(arguments: list[str]) -> int:
             print(f"Threadline serves at {url}", flush=True)
             for other in addresses.elsewhere(bound):
                 print(f"  and for other machines at {other}", flush=True)
+            if token:
+                print("  In a browser, for 15 minutes and once (`threadline open` makes another link):")
+                print(f"  {datadir.sign_in_link(url, token)}", flush=True)
             if is_first:
                 print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
         if missing := addresses.advice(settings, bound):
             say(missing)
 
     try:
-        return Supervisor(settings, bound, lock, announce, accept_loss=accept_loss).run()
+        return Supervisor(
+            settings,
+            bound,
+            lock,
+            announce,
+            accept_loss=accept_loss,
+            with_sign_in=sys.stdout.isatty(),  # the output of a service is kept in a log
+        ).run()
     finally:
         if folder is not None:
             (folder / datadir.ADDRESS).unlink(missing_ok=True)

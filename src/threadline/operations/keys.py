@@ -105,13 +105,28 @@ def require_key(tx: Tx, caller: AccountCaller, access_key_id: str) -> AccessKey:
     return key
 
 
+def require_lasting(tx: Tx, caller: AccountCaller) -> None:
+    """Refuse a caller with temporary credentials, which would outlive themselves. Faults: AccessDeniedException.
+
+    Source: STS's GetSessionToken: its credentials call no operation of IAM.
+    """
+    key = tx.row("access_key", AccessKey, id=caller.access_key_id)
+    if key is not None and key.session_token_hash is not None:
+        raise Fault(
+            "AccessDeniedException",
+            f"{key.id} is temporary and manages no access keys. Sign the request with a lasting one.",
+        )
+
+
 @operation("threadline")
 def create_access_key(tx: Tx, caller: AccountCaller, *, description: str = "") -> Reply:
     """Make a further access key of the caller's account. Only this reply shows its secret.
 
-    Writes: the key, its secret encrypted. Source: IAM's CreateAccessKey.
+    Writes: the key, its secret encrypted. Faults: AccessDeniedException for temporary credentials.
+    Source: IAM's CreateAccessKey.
     On purpose: an account may have any number of keys, where an IAM user has two.
     """
+    require_lasting(tx, caller)
     access_key_id, secret = make_access_key(tx, caller.account_id, description=description)
     return {
         "AccessKey": {
@@ -160,6 +175,7 @@ def update_access_key(tx: Tx, caller: AccountCaller, *, access_key_id: str, stat
     Faults: ResourceNotFoundException; InvalidRequestException for the last active key. Source: IAM's UpdateAccessKey.
     """
     tx.one("alone")
+    require_lasting(tx, caller)
     key = require_key(tx, caller, access_key_id)
     if status != ACTIVE:
         _keep_one(tx, key, "deactivated")
@@ -177,6 +193,7 @@ def delete_access_key(tx: Tx, caller: AccountCaller, *, access_key_id: str) -> R
     On purpose: another node on the same PostgreSQL may accept a deleted or deactivated key for half a second.
     """
     tx.one("alone")
+    require_lasting(tx, caller)
     key = require_key(tx, caller, access_key_id)
     _keep_one(tx, key, "deleted")
     tx.run("delete_access_key", id=key.id)

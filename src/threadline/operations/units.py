@@ -9,6 +9,7 @@ from threadline.operations.continuations import answer_task, lease_task, put_off
 from threadline.operations.keys import unlock_keys
 from threadline.operations.participants import subscribe
 from threadline.operations.registry import OPERATIONS, Caller, ParticipantCaller, dispatch
+from threadline.operations.sign_in import make_sign_in_token, sign_in
 from threadline.operations.workspace import first_workspace, make_workspace
 from threadline.store import Task, Tx, UnitOfWork
 
@@ -150,6 +151,27 @@ class FirstWorkspace(UnitOfWork[tuple[str | None, dict[str, Any] | None]], gc=Fa
         return found, asdict(first_workspace(tx, self.preset))
 
 
+class MakeSignInToken(UnitOfWork[str], gc=False):
+    """A token with which a browser signs in to an account."""
+
+    account_id: str
+
+    def run(self, tx: Tx) -> str:
+        """Make the token and return it. Faults: none."""
+        token, _ = make_sign_in_token(tx, self.account_id)
+        return token
+
+
+class SignIn(UnitOfWork[dict[str, str]], gc=False):
+    """The trade of a browser's token for temporary credentials."""
+
+    token: str
+
+    def run(self, tx: Tx) -> dict[str, str]:
+        """Take the token and return credentials. Faults: AccessDeniedException."""
+        return sign_in(tx, self.token)
+
+
 class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):
     """One more workspace, of an account of its own."""
 
@@ -172,5 +194,7 @@ AnyUnit = (
     | AnswerTask
     | FirstWorkspace
     | MakeWorkspace
+    | MakeSignInToken
+    | SignIn
 )
 """The units that a frontend can send. A test holds that it has every class of `UnitOfWork`."""

@@ -28,19 +28,24 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 class Supervisor:
-    """One worker at a time on one listening socket."""
+    """One worker at a time on one listening socket.
+
+    `announce` is called once the first one serves; `with_sign_in`, with a token for a browser, else with no text.
+    """
 
     def __init__(
         self,
         settings: Settings,
         bound: socket.socket,
         lock: int | None,
-        announce: Callable[[], None],
+        announce: Callable[[str], None],
         *,
         accept_loss: bool,
+        with_sign_in: bool = False,
     ) -> None:
         self.settings = settings
         self.accept_loss = accept_loss
+        self.with_sign_in = with_sign_in
         self.bound = bound
         self.lock = lock
         self.announce = announce
@@ -80,9 +85,11 @@ class Supervisor:
         self.channel, theirs = socket.socketpair()
         self.selector.register(self.channel, selectors.EVENT_READ)
         fds = [self.bound.fileno(), theirs.fileno()]
-        accepting = [datadir.ACCEPT_LOSS] if self.accept_loss else []
+        options = [datadir.ACCEPT_LOSS] if self.accept_loss else []
+        if self.with_sign_in and not self.has_served:
+            options.append(datadir.SIGN_IN)
         self.worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "threadline.processes.writer", *map(str, fds), *accepting],
+            [sys.executable, "-P", "-m", "threadline.processes.writer", *map(str, fds), *options],
             env=os.environ | self.settings.environment(),
             pass_fds=fds if self.lock is None else [*fds, self.lock],
             stdin=subprocess.DEVNULL,
@@ -92,20 +99,20 @@ class Supervisor:
 
     def on_message(self, message: bytes) -> None:
         """Handle bytes of the worker: it serves, it gives the reason why it cannot, or (empty) it is gone."""
-        if message == datadir.READY:
-            self.on_ready()
+        if message.startswith(datadir.READY):
+            self.on_ready(message.removeprefix(datadir.READY).strip().decode())
         elif message:
             self.reason = message.decode(errors="replace")
         else:
             self.on_death()
 
-    def on_ready(self) -> None:
+    def on_ready(self, token: str) -> None:
         """The worker serves. Announce the first one."""
         self.failures = 0
         self.accept_loss = False
         if not self.has_served:
             self.has_served = True
-            self.announce()
+            self.announce(token)
 
     def on_death(self) -> None:
         """The worker is gone. Start the next one, at once or after a delay, unless the server stops."""

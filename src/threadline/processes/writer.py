@@ -22,6 +22,7 @@ import uvloop
 from threadline import datadir
 from threadline.config import BadSettings, Settings
 from threadline.http.descriptors import connections_allowed
+from threadline.operations.units import MakeSignInToken
 from threadline.processes import frontend
 from threadline.processes.fork import Forked, fork, freeze_gc
 from threadline.processes.frontends import Frontends, wanted
@@ -39,7 +40,13 @@ log = logging.getLogger("threadline.server")
 
 
 async def serve(
-    settings: Settings, bound: socket.socket, channel: socket.socket, forked: Forked, *, accept_loss: bool
+    settings: Settings,
+    bound: socket.socket,
+    channel: socket.socket,
+    forked: Forked,
+    *,
+    accept_loss: bool,
+    with_sign_in: bool,
 ) -> int:
     """Serve until SIGTERM, the parent's death or a failure that needs a restart. Returns the exit status."""
     loop = asyncio.get_running_loop()
@@ -63,8 +70,12 @@ async def serve(
         _write_workspace(bound, server.workspace)
     freeze_gc()
     server.failed.add_done_callback(lambda _: stop(ORPHAN_SECONDS))
+    ready = datadir.READY
+    if with_sign_in:
+        token = await server.store.write(MakeSignInToken(server.workspace["account_id"]))
+        ready += f" {token}".encode()
     with contextlib.suppress(OSError):
-        channel.send(datadir.READY)
+        channel.send(ready)
     seconds = await stopped
     has_failed = server.failed.done()
     clean = await server.close(seconds)
@@ -98,8 +109,17 @@ def main(arguments: list[str]) -> int:
         )
     forked = fork(count, partial(frontend.serve, share, policy, file, bound), kept=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        accept_loss = datadir.ACCEPT_LOSS in arguments[2:]
-        return runner.run(serve(settings, bound, channel, forked, accept_loss=accept_loss))
+        options = arguments[2:]
+        return runner.run(
+            serve(
+                settings,
+                bound,
+                channel,
+                forked,
+                accept_loss=datadir.ACCEPT_LOSS in options,
+                with_sign_in=datadir.SIGN_IN in options,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class Api:
         self._hosts = [host.encode()] if (host := urlsplit(settings.public_url).netloc) else []
         self._public_url = PublicUrl(settings) if settings.public_url == AUTO else None
         self._date = (0, b"")
-        self._pages = PageServer(settings)
+        self._pages = PageServer(settings, store)
 
     async def __call__(self, request: Request) -> None:
         """Answer one request."""
@@ -134,13 +134,17 @@ class Api:
             return Answer(status, JSON, body)
         model: OperationModel | None = None
         try:
-            model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
+            try:
+                model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
+            except Fault:
+                if self._pages.has(request):
+                    head, body = await self._pages.answer(request)
+                    return Answer(200, head, body, is_page=True)
+                raise
             body = await self._run(model, labels, request)
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:
                 return _no_upgrade(request_id)
-            if model is None and self._pages.has(request):
-                return await self._page(request, request_id)
             if faults.expected(model, fault):
                 log.info("%s %s: %s request=%s", _name(model), fault.code, told(fault.message), request_id)
             else:
@@ -155,14 +159,6 @@ class Api:
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
         return Answer(200, JSON, body, model)
-
-    async def _page(self, request: Request, request_id: str) -> Answer:
-        try:
-            head, body = await self._pages.answer(request)
-        except Fault as fault:
-            log.info("page %s: %s request=%s", fault.code, told(fault.message), request_id)
-            return _refusal(None, fault)._replace(is_page=True)
-        return Answer(200, head, body, is_page=True)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))

@@ -5,14 +5,18 @@ public API like any other.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from threadline.config import AUTO, Settings
 from threadline.errors import Fault
-from threadline.http.request import Request
+from threadline.http.request import Request, TooLarge
+from threadline.operations.sign_in import check_sign_in_token
+from threadline.operations.units import SignIn
 from threadline.server.assets import Asset, Assets, assets
+from threadline.store import Store
 
 PLAIN = (
     b"x-content-type-options: nosniff\r\n"
@@ -28,6 +32,8 @@ POLICY = (
 """lit makes its templates by a Trusted Types policy of this name, from the text of our own modules only."""
 
 HTML = b"text/html"
+SIGN_IN = b"/sign-in"
+SIGN_IN_BYTES_MAX = 1_024
 ADDRESS = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
 """A host that is an address. A name that an attacker's DNS points here is never one."""
 
@@ -35,7 +41,8 @@ ADDRESS = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
 class PageServer:
     """Answers the requests for the page and its files."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._store = store
         self._names = {"localhost", *(name for _, name, _ in settings.allowed_hosts)}
         self._assets: Assets | None = None
         if settings.public_url not in ("", AUTO):
@@ -43,6 +50,8 @@ class PageServer:
 
     def has(self, request: Request) -> bool:
         """Whether a request is for the page or its files. Only a browser gets the page: it accepts text/html."""
+        if request.method == "POST":
+            return request.raw_path == SIGN_IN
         if request.method not in ("GET", "HEAD"):
             return False
         if request.raw_path == b"/":
@@ -50,12 +59,14 @@ class PageServer:
         return request.raw_path.startswith(b"/pages/")
 
     async def answer(self, request: Request) -> tuple[bytes, bytes]:
-        """The header lines and the body of the page, or of a file.
+        """The header lines and the body of the page, or of a file, or the credentials of a browser that signs in.
 
-        Faults: AccessDeniedException for another host, see `check_host`; UnknownOperationException for a file that is
-        not there.
+        Faults: AccessDeniedException for another host or origin, and for a token that is not known;
+        UnknownOperationException for a file that is not there.
         """
         self.check_host(request.headers)
+        if request.method == "POST":
+            return await self._sign_in(request)
         found = self._assets or await self._read()
         if request.raw_path == b"/":
             policy = POLICY.format(scripts=found.script_source).encode()
@@ -71,6 +82,20 @@ class PageServer:
         self._assets = await asyncio.to_thread(assets)
         return self._assets
 
+    async def _sign_in(self, request: Request) -> tuple[bytes, bytes]:
+        """Trade the token of `threadline open` for temporary credentials. This is no operation: nobody signed it."""
+        _check_origin(request.headers)
+        try:
+            content = json.loads(await request.body(SIGN_IN_BYTES_MAX))
+            token = content["Token"]
+        except (TooLarge, ValueError, KeyError, TypeError, RecursionError):
+            token = None
+        if not isinstance(token, str):
+            raise Fault("AccessDeniedException", 'The body must be JSON like {"Token": "..."}.')
+        await self._store.read(lambda tx: check_sign_in_token(tx, token))
+        credentials = await self._store.write(SignIn(token))
+        return PLAIN + NOT_KEPT + b"content-type: application/json\r\n", json.dumps(credentials).encode()
+
     def check_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a Host that another site's DNS may point here. Faults: AccessDeniedException.
 
@@ -84,6 +109,13 @@ class PageServer:
                 f"The request's Host is {host[:100]!a}, which is not known as a name of this server. Use its address,"
                 " or add the name to THREADLINE_PUBLIC_HOSTS.",
             )
+
+
+def _check_origin(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a request that a page of another site makes. Faults: AccessDeniedException."""
+    origin = headers.get(b"origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get(b"host", b"").lower():
+        raise Fault("AccessDeniedException", "A page of another site cannot sign in here.")
 
 
 def _sent(request: Request, asset: Asset, head: bytes) -> tuple[bytes, bytes]:

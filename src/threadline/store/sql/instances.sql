@@ -76,6 +76,35 @@ WHERE id = :id AND (last_used_at_ms IS NULL OR last_used_at_ms < :at_ms);
 -- Delete an access key.
 DELETE FROM access_key WHERE id = :id;
 
+-- name: insert_session_key
+-- Add a temporary access key of an account, its secret encrypted and its session token hashed.
+INSERT INTO access_key (id, secret, account_id, session_token_hash, expires_at_ms, created_at_ms)
+VALUES (:id, :secret, :account_id, :session_token_hash, :expires_at_ms, :now_ms);
+
+-- name: take_session_key
+-- Delete a temporary access key.
+DELETE FROM access_key WHERE id = :id AND session_token_hash IS NOT NULL RETURNING id;
+
+-- name: prune_session_keys
+-- Delete temporary access keys that have expired.
+DELETE FROM access_key WHERE session_token_hash IS NOT NULL AND expires_at_ms < :before_ms;
+
+-- name: insert_sign_in_token
+-- Add a token with which a browser signs in, by its hash.
+INSERT INTO sign_in_token (hash, account_id, expires_at_ms) VALUES (:hash, :account_id, :expires_at_ms);
+
+-- name: sign_in_token
+-- Find a token with which a browser signs in, if it has not expired.
+SELECT account_id FROM sign_in_token WHERE hash = :hash AND expires_at_ms > :now_ms;
+
+-- name: take_sign_in_token
+-- Delete a token that is used. Of concurrent callers, one gets its account.
+DELETE FROM sign_in_token WHERE hash = :hash AND expires_at_ms > :now_ms RETURNING account_id;
+
+-- name: prune_sign_in_tokens
+-- Delete tokens that have expired unused.
+DELETE FROM sign_in_token WHERE expires_at_ms < :before_ms;
+
 -- name: insert_contact_flow
 -- Add a flow to an instance.
 INSERT INTO contact_flow (instance_id, id, name, type, status, description, content, tags, updated_at_ms)
