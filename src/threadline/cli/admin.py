@@ -186,7 +186,7 @@ def _print_json(value: Reply) -> None:
 
 def text_of(value: Any) -> str:
     """A member's value as one cell: times in UTC to the second, lists in one line."""
-    if value is None:
+    if value is None or value in ({}, []):
         return "-"
     if isinstance(value, str) and TIME.fullmatch(value):
         return f"{value[:10]} {value[11:19]}Z"
@@ -194,7 +194,7 @@ def text_of(value: Any) -> str:
         return ", ".join(text_of(each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{name}={text_of(each)}" for name, each in value.items())
-    return str(value)
+    return str(value) if value != "" else "-"
 
 
 def print_table(titles: list[str], rows: list[list[str]]) -> None:

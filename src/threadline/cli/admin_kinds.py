@@ -16,18 +16,21 @@ class Option(NamedTuple):
     metavar: str
     help: str
     is_required: bool = False
+    is_number: bool = False
+    is_list: bool = False
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Add it to the parser of an action. A flag without dashes is a positional argument."""
-        if self.flag.startswith("--"):
-            parser.add_argument(self.flag, metavar=self.metavar, help=self.help, required=self.is_required)
-        else:
-            parser.add_argument(self.flag, metavar=self.metavar, help=self.help)
+        more: dict[str, Any] = {"required": self.is_required} if self.flag.startswith("--") else {}
+        if self.is_number:
+            more["type"] = int
+        if self.is_list:
+            more["nargs"] = "+"
+        parser.add_argument(self.flag, metavar=self.metavar, help=self.help, **more)
 
-    def value_of(self, options: argparse.Namespace) -> str | None:
-        """The value that was given."""
-        value: str | None = getattr(options, self.flag.lstrip("-").replace("-", "_"))
-        return value
+    def value_of(self, options: argparse.Namespace) -> Any:
+        """The value that was given, or None."""
+        return getattr(options, self.flag.lstrip("-").replace("-", "_"))
 
 
 class Column(NamedTuple):
@@ -48,12 +51,22 @@ class KindAction(NamedTuple):
     options: tuple[Option, ...] = ()
 
 
+class Default(NamedTuple):
+    """The value of a required member that `create` was not given: the first entry that an operation lists."""
+
+    member: str
+    operation: str
+    listed: str
+    is_list: bool = False
+
+
 class Kind(NamedTuple):
     """Something that a server has, and the operations about it.
 
     `created` and `described` are the members with the entry in the replies of `create` and `describe`; `listed` is the
     one with the list, whose entries have the id in `listed_id` and the name in `listed_name`. `id_member` is the id's
-    name in requests. Without `describe`, an entry of the list is all that can be shown.
+    name in requests. Without `describe`, an entry of the list is all that can be shown. `create` always sends `fixed`,
+    and `defaults` where the members were not given.
     """
 
     word: str
@@ -76,6 +89,8 @@ class Kind(NamedTuple):
     described: str = ""
     is_of_instance: bool = True
     after_create: str = ""
+    defaults: tuple[Default, ...] = ()
+    fixed: Mapping[str, Any] = {}
 
     @property
     def article(self) -> str:
@@ -84,9 +99,24 @@ class Kind(NamedTuple):
 
     def completed(
         self, client: Client, instance: Mapping[str, str], members: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """The members of `create`, with those that were left out and that the operation requires."""
-        return members
+    ) -> dict[str, Any]:
+        """The members of `create`, those that were left out and that the operation requires among them.
+
+        A member with a full stop is one of a structure. A default is the id of the first entry in a list.
+        """
+        whole: dict[str, Any] = dict(self.fixed)
+        for name, value in members.items():
+            outer, _, inner = name.partition(".")
+            if inner:
+                whole.setdefault(outer, {})[inner] = value
+            else:
+                whole[name] = value
+        for default in self.defaults:
+            if default.member not in whole:
+                first = client.call("connect", default.operation, **instance, MaxResults=1)[default.listed]
+                found = [entry["Id"] for entry in first]
+                whole[default.member] = found if default.is_list else found[0]
+        return whole
 
 
 KEY = Kind(
@@ -131,4 +161,132 @@ KEY = Kind(
     after_create="Keep the secret: it is not shown again.",
 )
 
-KINDS = {kind.word: kind for kind in (KEY,)}
+USER = Kind(
+    word="user",
+    noun="user",
+    sentence="users, who accept chats as agents",
+    which="USER",
+    service="connect",
+    create="CreateUser",
+    list="ListUsers",
+    delete="DeleteUser",
+    created="",
+    listed="UserSummaryList",
+    listed_id="Id",
+    listed_name="Username",
+    id_member="UserId",
+    describe="DescribeUser",
+    described="User",
+    columns=(
+        Column("USERNAME", "Username"),
+        Column("ID", "Id"),
+        Column("CHANGED", "LastModifiedTime"),
+    ),
+    options=(
+        Option(
+            "username", "Username", "USERNAME", "the user's name, which no other user of the instance has"
+        ),
+        Option("--first-name", "IdentityInfo.FirstName", "NAME", "the first name, which customers see"),
+        Option("--last-name", "IdentityInfo.LastName", "NAME", "the last name"),
+        Option("--email", "IdentityInfo.Email", "ADDRESS", "the address for e-mail"),
+        Option("--routing-profile-id", "RoutingProfileId", "ID", "the routing profile (the first)"),
+        Option(
+            "--security-profile-ids",
+            "SecurityProfileIds",
+            "ID",
+            "the security profiles (the first)",
+            is_list=True,
+        ),
+    ),
+    defaults=(
+        Default("RoutingProfileId", "ListRoutingProfiles", "RoutingProfileSummaryList"),
+        Default("SecurityProfileIds", "ListSecurityProfiles", "SecurityProfileSummaryList", is_list=True),
+    ),
+)
+
+QUEUE = Kind(
+    word="queue",
+    noun="queue",
+    sentence="queues, in which chats wait for an agent",
+    which="QUEUE",
+    service="connect",
+    create="CreateQueue",
+    list="ListQueues",
+    delete="DeleteQueue",
+    created="",
+    listed="QueueSummaryList",
+    listed_id="Id",
+    listed_name="Name",
+    id_member="QueueId",
+    describe="DescribeQueue",
+    described="Queue",
+    columns=(Column("NAME", "Name"), Column("ID", "Id"), Column("CHANGED", "LastModifiedTime")),
+    options=(
+        Option("name", "Name", "NAME", "the queue's name, which no other queue of the instance has"),
+        Option("--description", "Description", "TEXT", "a note of what the queue is for"),
+        Option("--max-contacts", "MaxContacts", "N", "the most chats that wait in it", is_number=True),
+        Option("--hours-of-operation-id", "HoursOfOperationId", "ID", "its hours of operation (the first)"),
+    ),
+    actions=(
+        KindAction(
+            "disable",
+            "take no more chats",
+            "UpdateQueueStatus",
+            "is disabled: it takes no more chats",
+            {"Status": "DISABLED"},
+        ),
+        KindAction("enable", "take chats again", "UpdateQueueStatus", "is enabled", {"Status": "ENABLED"}),
+        KindAction(
+            "rename",
+            "give it another name",
+            "UpdateQueueName",
+            "is renamed",
+            options=(Option("name", "Name", "NAME", "the new name"),),
+        ),
+        KindAction(
+            "limit",
+            "bound the chats that wait in it; without a number there is no bound",
+            "UpdateQueueMaxContacts",
+            "is changed",
+            options=(
+                Option(
+                    "--max-contacts", "MaxContacts", "N", "the most chats that wait in it", is_number=True
+                ),
+            ),
+        ),
+    ),
+    defaults=(Default("HoursOfOperationId", "ListHoursOfOperations", "HoursOfOperationSummaryList"),),
+)
+
+INSTANCE = Kind(
+    word="instance",
+    noun="instance",
+    sentence="instances, each with its own chats, flows, users and queues",
+    which="INSTANCE",
+    service="connect",
+    create="CreateInstance",
+    list="ListInstances",
+    delete="DeleteInstance",
+    created="",
+    listed="InstanceSummaryList",
+    listed_id="Id",
+    listed_name="InstanceAlias",
+    id_member="InstanceId",
+    describe="DescribeInstance",
+    described="Instance",
+    columns=(
+        Column("ALIAS", "InstanceAlias"),
+        Column("ID", "Id"),
+        Column("STATUS", "InstanceStatus"),
+        Column("CREATED", "CreatedTime"),
+    ),
+    options=(Option("alias", "InstanceAlias", "ALIAS", "the instance's name, which no other instance has"),),
+    fixed={
+        "IdentityManagementType": "CONNECT_MANAGED",
+        "InboundCallsEnabled": False,
+        "OutboundCallsEnabled": False,
+    },
+    is_of_instance=False,
+)
+
+KINDS = {kind.word: kind for kind in (KEY, USER, QUEUE, INSTANCE)}

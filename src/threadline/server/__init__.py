@@ -147,7 +147,7 @@ class Server:
             undo.pop_all()
         self._timers = Timers(self.store, self.clock, self.neighbours.call)
         self.frontend = self._frontend(bound, frontends, policy.controls)
-        self._observers.add(_Observer(self._timers, self._fail))
+        self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
@@ -205,6 +205,17 @@ class Server:
             log.error("the server could not begin anew: %s", error)
             self._fail()
             raise
+
+    def _keys_changed(self) -> None:
+        if not self.settings.keeps_nothing:
+            self._running.append(asyncio.create_task(self._name_a_valid_key()))
+
+    async def _name_a_valid_key(self) -> None:
+        """Write another key into workspace.json when the one that it names was deleted or deactivated."""
+        _, workspace = await self.store.write(FirstWorkspace("", {}, {}, False))
+        if workspace is not None and workspace["access_key_id"] != self.workspace["access_key_id"]:
+            self.workspace = workspace
+            datadir.write_private(Path(self.settings.data) / datadir.WORKSPACE, workspace)
 
     def _fail(self) -> None:
         if not self.failed.done():
@@ -293,14 +304,17 @@ class Server:
 
 
 class _Observer(StoreObserver):
-    """Wakes the timers for a task that is due sooner, and reports a store that failed."""
+    """Wakes the timers for a task that is due sooner, and reports changed access keys and a store that failed."""
 
-    def __init__(self, timers: Timers, fail: Callable[[], None]) -> None:
+    def __init__(self, timers: Timers, fail: Callable[[], None], keys_changed: Callable[[], None]) -> None:
         self._timers = timers
         self._fail = fail
+        self._keys_changed = keys_changed
 
     def committed(self, committed: Committed) -> None:
         self._timers.due(committed.tasks_due_ms)
+        if committed.access_keys:
+            self._keys_changed()
 
     def failed(self) -> None:
         self._fail()
