@@ -15,9 +15,11 @@ from tests.units import Function
 from threadline.clock import ManualClock
 from threadline.operations.registry import AccountCaller, ParticipantCaller
 from threadline.operations.units import (
+    AnswerTask,
     AnyUnit,
     Call,
     FirstWorkspace,
+    LeaseTask,
     MakeWorkspace,
     NoteUse,
     Probe,
@@ -39,6 +41,8 @@ UNITS = [
     Probe(),
     RunTask(TASK._replace(session=7)),
     PutOff(TASK),
+    LeaseTask(TASK),
+    AnswerTask(TASK, {"body": "é"}),
     FirstWorkspace("instance", {"queue_id": "q"}, {"AKIA": "secret"}, False),
     MakeWorkspace("000000000001", "other"),
 ]
