@@ -52,7 +52,10 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
-    "cli": ({*LIGHT, "commands", "datadir", "style", "store", "aws", "client", "awscli", "processes"}, {"*"}),
+    "cli": (
+        {*LIGHT, "commands", "datadir", "style", "flows", "store", "aws", "client", "awscli", "processes"},
+        {"*"},
+    ),
     "testing": (
         {*LIGHT, "controls", "datadir", "aws", "client", "server", "operations", "neighbours"},
         {"*"},

@@ -8,6 +8,7 @@ COMMANDS = {
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "agent": "accept or transfer a chat as an agent",
+    "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from threadline.flows.effects import NO_MATCHING_CONDITION, NO_MATCHING_ERROR, Decision
@@ -13,6 +14,15 @@ WHISPER = ("CUSTOMER_WHISPER", "AGENT_WHISPER", "OUTBOUND_WHISPER")
 
 Parameters = Mapping[str, Any]
 Run = Callable[[Parameters, Context], Decision]
+
+
+class OnChat(StrEnum):
+    """The part that an action plays on a chat."""
+
+    ACTS = "acts"
+    NOTHING_VISIBLE = "nothing visible"
+    VOICE_ONLY = "voice only"
+    OF_SERVICE = "of another service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class ActionType:
     next_is_optional: bool = False
     not_in: tuple[str, ...] = ()
     only_in: tuple[str, ...] = ()
+    on_chat: OnChat = OnChat.ACTS
 
     @property
     def readers(self) -> dict[str, Reader]:

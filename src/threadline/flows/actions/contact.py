@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from threadline.flows.declaration import ActionType, Parameters, action
+from threadline.flows.declaration import ActionType, OnChat, Parameters, action
 from threadline.flows.effects import (
     Associate,
     Decision,
@@ -213,7 +213,11 @@ def update_contact_routing_criteria(parameters: Parameters, context: Context) ->
 
 
 @action(
-    ActionType(open=True, errors=("ChannelMismatch", "InFlightRedactionConfigurationFailed")),
+    ActionType(
+        open=True,
+        errors=("ChannelMismatch", "InFlightRedactionConfigurationFailed"),
+        on_chat=OnChat.NOTHING_VISIBLE,
+    ),
     "UpdateContactRecordingBehavior",
     "UpdateContactRecordingAndAnalyticsBehavior",
 )
@@ -222,7 +226,7 @@ def update_contact_recording_behavior(parameters: Parameters, context: Context) 
     return SetContactData({"RecordingBehavior": dict(parameters)})
 
 
-@action(ActionType(open=True))
+@action(ActionType(open=True, on_chat=OnChat.NOTHING_VISIBLE))
 def update_contact_media_processing(parameters: Parameters, context: Context) -> Decision:
     """Keep the message processor on the contact; this server runs none."""
     return SetContactData({"MediaProcessing": dict(parameters)})

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/connect/latest/devguide/interactions.html an
 from collections.abc import Mapping
 from typing import Any
 
-from threadline.flows.declaration import HOLD, ActionType, Parameters, action
+from threadline.flows.declaration import HOLD, ActionType, OnChat, Parameters, action
 from threadline.flows.effects import (
     TIME_LIMIT_EXCEEDED,
     Announce,
@@ -147,6 +147,7 @@ def show_view(parameters: Parameters, context: Context) -> Decision:
         ),
         errors=("InputTimeLimitExceeded", "InvalidPhoneNumber"),
         operators=("Equals",),
+        on_chat=OnChat.VOICE_ONLY,
     )
 )
 def get_participant_input(parameters: Parameters, context: Context) -> Decision:
@@ -161,6 +162,7 @@ def get_participant_input(parameters: Parameters, context: Context) -> Decision:
     ActionType(
         required={"TextToSpeechVoice": scalar},
         ignored=("TextToSpeechEngine", "TextToSpeechStyle", "LanguageCode"),
+        on_chat=OnChat.NOTHING_VISIBLE,
     )
 )
 def update_contact_text_to_speech_voice(parameters: Parameters, context: Context) -> Decision:

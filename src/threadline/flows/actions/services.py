@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.flows.actions.messages import shown_text
-from threadline.flows.declaration import ActionType, Parameters, action
+from threadline.flows.declaration import ActionType, OnChat, Parameters, action
 from threadline.flows.effects import (
     INPUT_TIME_LIMIT_EXCEEDED,
     AskBot,
@@ -161,6 +161,7 @@ def _on_voice_only(
         errors=errors,
         operators=("Equals", "NumberLessThan") if branches else (),
         next_is_optional=True,
+        on_chat=OnChat.VOICE_ONLY,
     )
     action(kind, *names)(fail)
 
@@ -198,7 +199,11 @@ _on_voice_only(
 def _of_service(*names: str, errors: tuple[str, ...] = (), branches: bool = False) -> None:
     """Declare actions of other services, which a configured neighbour runs."""
     kind = ActionType(
-        open=True, errors=errors, operators=("Equals",) if branches else (), next_is_optional=branches
+        open=True,
+        errors=errors,
+        operators=("Equals",) if branches else (),
+        next_is_optional=branches,
+        on_chat=OnChat.OF_SERVICE,
     )
     for name in names:
 

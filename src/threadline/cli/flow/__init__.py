@@ -1,0 +1,25 @@
+"""`threadline flow`: tools for those who write flows, most of them without a server."""
+
+import argparse
+from importlib import import_module
+
+from threadline.cli.connection_options import reported
+
+ACTIONS = {
+    "check": "say whether flows load, and which blocks do nothing on a chat",
+}
+"""The actions, with a line about each. Each has a module of its name, with `add_options` and `run`."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one action; its exit status is 1 when a flow has a problem."""
+    parser = argparse.ArgumentParser(prog="threadline flow", description="Work with flows.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="|".join(ACTIONS))
+    named = arguments[0] if arguments and arguments[0] in ACTIONS else None
+    for name, line in ACTIONS.items():
+        one = actions.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
+        if name == named:
+            import_module(f"{__name__}.{name}").add_options(one)
+    options = parser.parse_args(arguments)
+    run = import_module(f"{__name__}.{options.action}").run
+    return reported(lambda: int(run(options)))

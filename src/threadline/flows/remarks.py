@@ -1,0 +1,68 @@
+"""Remarks about a flow that loads: actions that do nothing on a chat, or that need a setting to run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from threadline.flows.actions import ACTION_FUNCTIONS, ACTION_TYPES
+from threadline.flows.declaration import OnChat
+from threadline.flows.effects import Failed
+from threadline.flows.language import Action, Flow
+from threadline.flows.references import is_reference
+
+SPOKEN = ("PromptId", "Media")
+"""Parameters that are heard on voice calls only."""
+NEIGHBOURS = {
+    "InvokeLambdaFunction": ("LambdaFunctionARN", "AWS_ENDPOINT_URL_LAMBDA"),
+    "ConnectParticipantWithLexBot": ("LexV2Bot", "AWS_ENDPOINT_URL_LEX_RUNTIME_V2"),
+}
+"""Actions that call a neighbour: the parameter with its ARN, and the setting with the endpoint of all of them."""
+
+
+class Remark(NamedTuple):
+    """A remark about one action."""
+
+    action: Action
+    on_chat: OnChat
+    text: str
+
+
+def remarks(flow: Flow, flow_type: str) -> Iterator[Remark]:
+    """Yield a remark for each action that does nothing on a chat or needs a setting, in the flow's order."""
+    for action in flow.actions.values():
+        found = _remark(action, flow_type)
+        if found is not None:
+            yield Remark(action, *found)
+
+
+def _remark(action: Action, flow_type: str) -> tuple[OnChat, str] | None:
+    on_chat = ACTION_TYPES[action.type].on_chat
+    parameters = action.parameters
+    if on_chat is OnChat.VOICE_ONLY:
+        result = ACTION_FUNCTIONS[action.type](parameters, {"FlowType": flow_type})
+        error = result.error_type if isinstance(result, Failed) else ""
+        return on_chat, f"takes the branch of {error}"
+    if on_chat is OnChat.NOTHING_VISIBLE:
+        return on_chat, "goes on; nothing of it is visible"
+    if on_chat is OnChat.OF_SERVICE:
+        return (
+            on_chat,
+            f"runs with THREADLINE_NEIGHBOURS={action.type}=URL, else takes the branch of an error",
+        )
+    if action.type == "MessageParticipantIteratively" and flow_type != "CUSTOMER_QUEUE":
+        return OnChat.VOICE_ONLY, "takes the branch of NoMatchingError outside a customer queue flow"
+    if any(name in parameters for name in SPOKEN) and "Text" not in parameters:
+        return OnChat.VOICE_ONLY, "plays a prompt, which a chat does not show"
+    return _of_neighbour(action.type, parameters)
+
+
+def _of_neighbour(type_: str, parameters: Mapping[str, Any]) -> tuple[OnChat, str] | None:
+    if type_ not in NEIGHBOURS:
+        return None
+    name, setting = NEIGHBOURS[type_]
+    if name not in parameters:
+        return (
+            OnChat.VOICE_ONLY,
+            "names a bot of Lex V1, which AWS has closed: takes the branch of NoMatchingError",
+        )
+    shown = "ARN" if is_reference(parameters[name]) else parameters[name]
+    return OnChat.OF_SERVICE, f"runs with {setting}, or with THREADLINE_NEIGHBOURS={shown}=URL"
