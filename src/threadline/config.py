@@ -296,6 +296,12 @@ class Settings:
         "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "
         "free one, empty is no such page. It needs the extra `metrics`.",
     )
+    past_ready_seconds: int = _setting(
+        0,
+        "Time between the end of a chat and the moment at which another may continue it. Amazon Connect asks to wait "
+        "30 to 60 seconds, until it has the transcript; this server has it at once.",
+        low=0,
+    )
     test_controls: bool = _setting(
         False,
         "Answer the operations with which a test sets faults and reads the calls. Only for tests: signatures are not "

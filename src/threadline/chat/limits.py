@@ -34,7 +34,8 @@ class Policy(NamedTuple):
 
     `strict_limits` applies Amazon's limits on history. `require_same_customer` is `off`, `differ` or `known`: see
     `rehydration.check_same_customer`. `chats_max` limits the open chats of an instance; 0 is no limit.
-    `url` is the server's URL and the base of the WebSocket URLs in replies. `controls` are the test controls of a
+    `url` is the server's URL and the base of the WebSocket URLs in replies. `past_ready_ms` is the
+    time between the end of a chat and the moment at which it can be continued. `controls` are the test controls of a
     server that has them. `cipher` encrypts secrets in the store.
     """
 
@@ -43,5 +44,10 @@ class Policy(NamedTuple):
     chats_max: int = 0
     url: str = "http://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS
+    past_ready_ms: int = 0
     controls: Controls | None = None
     cipher: SecretCipher = SecretCipher()
+
+    def ended_before_ms(self, now_ms: int) -> int | None:
+        """The moment before which a chat must have ended to be continued now; None when any that has ended will do."""
+        return now_ms - self.past_ready_ms if self.past_ready_ms else None

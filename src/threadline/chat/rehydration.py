@@ -69,12 +69,16 @@ def resolve(
     *,
     customer_id: str | None,
     same_customer: str,
+    ended_before_ms: int | None = None,
 ) -> Anchor:
     """The anchor for `current` of customer `customer_id`; `current` is None for a chat that is about to start.
 
     Faults: InvalidRequestException when the source session has not ended, when ENTIRE_PAST_SESSION names another
     contact than the session's first, or when `same_customer` does not allow the two CustomerIds.
+    A session that has ended after `ended_before_ms`, if that is given, is refused too: its transcript is not ready yet.
     Source: CreatePersistentContactAssociation, SourceContactId; Administrator Guide, chat persistence.
+    Assumed: Amazon refuses a past whose transcript is not ready like one that has not ended; its guide only asks to
+        wait 30 to 60 seconds.
     """
     past = source.session
     if current is not None and current.key == past.key:
@@ -87,6 +91,12 @@ def resolve(
             REFUSED,
             f"Source chat session has not ended: {source.contact.id} belongs to chat {past.initial_contact_id},"
             f" which is still active in contact {past.current_contact_id}. End that chat first.",
+        )
+    if ended_before_ms is not None and past.ended_at_ms > ended_before_ms:
+        raise Fault(
+            REFUSED,
+            f"The transcript of chat {past.initial_contact_id} is not available yet: it ended a moment ago."
+            " Wait 30 to 60 seconds after the end of a chat, then try again.",
         )
     if rehydration_type == RehydrationType.FROM_SEGMENT:
         chosen = source.contact

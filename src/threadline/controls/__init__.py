@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from threadline.controls.calls import Calls
-from threadline.controls.faults import Faults
+from threadline.controls.faults import Event, Faults, Rule
 
 
 class Beginning(NamedTuple):
@@ -53,3 +53,11 @@ class Controls:
         self.calls = Calls()
         self.server = server
         self.beginning: Beginning | None = None
+
+    def fault_of(self, name: str, contact_id: str, now_ms: int) -> Rule | None:
+        """The fault of an event that is no call, such as a way into a queue. It is noted among the calls."""
+        rule = self.faults.choose(Event(name, "", frozenset({contact_id})))
+        if rule is not None:
+            call = self.calls.add(now_ms, "", name)
+            call.contact_id, call.fault, call.fault_id = contact_id, rule.fault, rule.id
+        return rule

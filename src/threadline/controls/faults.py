@@ -16,6 +16,10 @@ FRAME = "Frame"
 """The name of an item of the chat that is pushed to a socket, in the place of an operation's."""
 
 
+QUEUE, LAMBDA, LEX = "Queue", "Lambda", "Lex"
+"""The names of a contact's way into a queue, and of a flow's calls of a function and a bot."""
+
+
 class FaultKind(StrEnum):
     """A fault that is no answer of AWS. An answer is named by its error code instead."""
 
@@ -37,6 +41,10 @@ class FaultKind(StrEnum):
     """The frame is sent twice."""
     FRAME_LOST = "FRAME_LOST"
     """The frame is not sent."""
+    QUEUE_FULL = "QUEUE_FULL"
+    """The queue counts as full: the flow goes on at QueueAtCapacity."""
+    NEIGHBOUR_FAILED = "NEIGHBOUR_FAILED"
+    """The function or the bot is not called; the flow goes on at its error branch."""
 
 
 OF_CALLS = frozenset(
@@ -60,17 +68,28 @@ OF_FRAMES = frozenset(
 )
 
 
+OF_NEIGHBOURS = frozenset({FaultKind.DELAY, FaultKind.NEIGHBOUR_FAILED})
+OF_EVENTS = {
+    WEBSOCKET: OF_HANDSHAKES,
+    FRAME: OF_FRAMES,
+    QUEUE: frozenset({FaultKind.QUEUE_FULL}),
+    LAMBDA: OF_NEIGHBOURS,
+    LEX: OF_NEIGHBOURS,
+}
+"""The kinds of fault of events that are no calls, by their names. A further kind of event needs a row."""
+
+
 def kinds_of(target: str) -> frozenset[FaultKind]:
     """The kinds of fault that calls of an operation, handshakes or frames can have."""
-    return {WEBSOCKET: OF_HANDSHAKES, FRAME: OF_FRAMES}.get(target, OF_CALLS)
+    return OF_EVENTS.get(target, OF_CALLS)
 
 
 class Rule(NamedTuple):
     """A fault that was set, and the events to which it happens.
 
-    `operation` is an operation's name, WEBSOCKET, FRAME, or empty for every operation. `fault` is an error code or a
-    FaultKind. It fires for the first `times` events that fit (0: all), or with `probability` for each of them.
-    `participant_id` and `contact_id` restrict it to one participant or to the chat of one contact, if not empty.
+    `operation` is the name of an operation or of another event (OF_EVENTS), or empty for every operation. `fault` is an
+    error code or a FaultKind. It fires for the first `times` events that fit (0: all), or with `probability` for each
+    of them. `participant_id` and `contact_id` restrict it to one participant or to one chat, if not empty.
     """
 
     id: str
@@ -174,7 +193,7 @@ class Faults:
 
 
 def _fits(rule: Rule, event: Event) -> bool:
-    if rule.operation != event.name and (rule.operation or event.name in (WEBSOCKET, FRAME)):
+    if rule.operation != event.name and (rule.operation or event.name in OF_EVENTS):
         return False
     if rule.participant_id and rule.participant_id != event.participant_id:
         return False

@@ -115,10 +115,10 @@ def transfer_chat(
         raise Fault(INVALID, "Give either UserId or QueueId as the target of the transfer.")
     user = require_user(tx, instance_id, user_id) if user_id else None
     queue = require_enabled_queue(tx, instance_id, queue_id) if queue_id else None
-    if queue is not None and is_full(tx, queue):
+    if queue is not None and is_full(tx, queue, contact.id):
         raise Fault(
             "ServiceQuotaExceededException",
-            f"Queue {queue.name!r} is full: {queue.max_contacts} contacts wait in it, its MaxContacts.",
+            f"Queue {queue.name!r} is full: {queue.max_contacts or 'too many'} contacts wait in it, its MaxContacts.",
         )
     agent = agent_in(participants_of(tx, session.key))
     if state(contact) is not State.WITH_AGENT or agent is None:

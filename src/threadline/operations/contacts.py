@@ -186,6 +186,7 @@ def _past(
         source,
         customer_id=customer_id,
         same_customer=tx.policy.require_same_customer,
+        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
     )
     return None, anchor
 

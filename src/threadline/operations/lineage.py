@@ -131,6 +131,7 @@ def _suppose(
         source,
         customer_id=session.customer_id,
         same_customer=tx.policy.require_same_customer,
+        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
     )
     return Hop(1, anchor.session, source.contacts, Association(rehydration_type, anchor.contact))
 

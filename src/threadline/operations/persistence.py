@@ -42,7 +42,8 @@ def create_persistent_contact_association(
     Source: CreatePersistentContactAssociation.
     Assumed: the association belongs to the session: earlier and later segments show the past too and repeat its
         RelatedContactId.
-    On purpose: a chat can be continued as soon as it has ended; Amazon asks to wait 30 to 60 seconds.
+    On purpose: a chat can be continued as soon as it has ended, unless `past_ready_seconds` says otherwise; Amazon asks
+        to wait 30 to 60 seconds.
     Observed: SDKs send no ClientToken here, since the model lacks the idempotency trait that the documentation implies.
     """
     current, has_relatives = _current(tx, caller, instance_id, initial_contact_id)
@@ -80,6 +81,7 @@ def associate(
         source,
         customer_id=current.customer_id,
         same_customer=tx.policy.require_same_customer,
+        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
     )
     if has_relatives:  # they stay in one tree with this chat
         tx.run(

@@ -40,8 +40,11 @@ def require_enabled_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
     return queue
 
 
-def is_full(tx: Tx, queue: Queue) -> bool:
-    """Whether as many contacts wait in the queue as it may have."""
+def is_full(tx: Tx, queue: Queue, contact_id: str) -> bool:
+    """Whether as many contacts wait in the queue as it may have, or a test has it full for this contact."""
+    controls = tx.policy.controls
+    if controls is not None and controls.fault_of("Queue", contact_id, tx.now_ms) is not None:
+        return True
     if queue.max_contacts is None:
         return False
     count, _ = tx.row("count_in_queue", int, object, instance_id=queue.instance_id, queue_id=queue.id) or (

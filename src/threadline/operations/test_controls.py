@@ -13,7 +13,7 @@ from threadline.chat.transcript import Item
 from threadline.clock import ManualClock
 from threadline.controls import Beginning, ControlRefused, Controls
 from threadline.controls.calls import CallRecord, SentMessage, judge, text
-from threadline.controls.faults import FRAME, WEBSOCKET, FaultKind, Rule, kinds_of
+from threadline.controls.faults import OF_EVENTS, WEBSOCKET, FaultKind, Rule, kinds_of
 from threadline.errors import Fault
 from threadline.operations.registry import OPERATIONS, AccountCaller, Reply, operation
 from threadline.store import Tx
@@ -40,7 +40,8 @@ def set_fault(
 ) -> Reply:
     """Have calls, handshakes or pushed items fail from now on.
 
-    `operation` is an operation's name, `WebSocket` or `Frame`; without it, the calls of every operation fail.
+    `operation` is the name of an operation or of another event, such as `WebSocket`; without it, the calls of every
+    operation fail.
     Faults: AccessDeniedException without test controls; InvalidRequestException for an operation or a fault that there
         is not, and for one that the operation cannot have.
     """
@@ -207,12 +208,12 @@ def _controls(tx: Tx) -> Controls:
 
 def _target(name: str | None) -> str:
     """The operation's name as the models write it. Faults: InvalidRequestException."""
-    if name is None or name in (WEBSOCKET, FRAME) or any(name == known for _, known in OPERATIONS):
+    if name is None or name in OF_EVENTS or any(name == known for _, known in OPERATIONS):
         return name or ""
     near = [
         known for _, known in OPERATIONS if known.lower() == name.replace("-", "").replace("_", "").lower()
     ]
-    hint = f" Write {near[0]}." if near else f" Name one as Amazon does, or {WEBSOCKET}, or {FRAME}."
+    hint = f" Write {near[0]}." if near else f" Name one as Amazon does, or one of {', '.join(OF_EVENTS)}."
     raise Fault(INVALID, f"This server has no operation {name}.{hint}")
 
 
@@ -225,8 +226,9 @@ def _check_fault(target: str, fault: str) -> None:
     if fault in FaultKind.__members__:
         _refuse(where, fault, sorted(kinds))
     codes = _codes(target)
-    if target == FRAME or fault not in codes:
-        _refuse(where, fault, [*sorted(kinds), *(sorted(codes) if target != FRAME else ())])
+    has_codes = target == WEBSOCKET or target not in OF_EVENTS
+    if not has_codes or fault not in codes:
+        _refuse(where, fault, [*sorted(kinds), *(sorted(codes) if has_codes else ())])
 
 
 def _codes(target: str) -> set[str]:

@@ -31,6 +31,7 @@ from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
 from threadline.server.api import request_ids_of
+from threadline.server.controlled import Neighbour, controlled_neighbours
 from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store
 from threadline.store.observer import Observers, StoreObserver
@@ -145,7 +146,10 @@ class Server:
             if file and known != self.workspace:
                 datadir.write_private(file, self.workspace)
             undo.pop_all()
-        self._timers = Timers(self.store, self.clock, self.neighbours.call)
+        call: Neighbour = self.neighbours.call
+        if controls is not None:
+            call = controlled_neighbours(call, self.clock, controls)
+        self._timers = Timers(self.store, self.clock, call)
         self.frontend = self._frontend(bound, frontends, policy.controls)
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
         always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]

@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
@@ -19,7 +19,7 @@ from threadline.chat.participant import Token
 from threadline.clock import Clock, token_hash
 from threadline.controls import Controls
 from threadline.controls.calls import CallRecord
-from threadline.controls.faults import FRAME, WEBSOCKET, Event, FaultKind, Rule
+from threadline.controls.faults import FRAME, LAMBDA, LEX, WEBSOCKET, Event, FaultKind, Rule
 from threadline.errors import Fault
 from threadline.http.refusal import STATUS_LINES
 from threadline.http.request import App, Gone, Request, TooLarge
@@ -52,6 +52,10 @@ NOT_OF_THE_CHAT = frozenset(
     frames.encoded(text)
     for text in (frames.SUBSCRIBED, frames.SUBSCRIPTION_FAILED, frames.HEARTBEAT, frames.PONG)
 )
+
+NEIGHBOURS = {"lambda": LAMBDA, "bot": LEX}
+Neighbour = Callable[[Mapping[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
+"""Makes a call that a task has prepared: see `Neighbours.call`."""
 
 log = logging.getLogger("threadline.faults")
 
@@ -286,6 +290,21 @@ class ControlledConnection:
     def abort(self) -> None:
         """See `SocketConnection.abort`."""
         self._socket.abort()
+
+
+def controlled_neighbours(call: Neighbour, clock: Clock, controls: Controls) -> Neighbour:
+    """`call`, which makes a flow's calls of functions and bots, under the controls of a test."""
+
+    async def controlled(request: Mapping[str, Any]) -> dict[str, Any]:
+        name = NEIGHBOURS.get(request["kind"], "")
+        rule = controls.fault_of(name, request["contact_id"], clock.now_ms()) if name else None
+        if rule is not None and rule.fault == FaultKind.NEIGHBOUR_FAILED:
+            return {"outcome": {"error_type": "NoMatchingError"}, "messages": []}
+        if rule is not None:
+            await asyncio.sleep(rule.seconds)
+        return await call(request)
+
+    return controlled
 
 
 def expired(kind: Token) -> Fault:

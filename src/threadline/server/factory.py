@@ -54,6 +54,7 @@ def policy(
         chats_max=CHATS_MAX if settings.account_quotas else 0,
         url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),
         connect_within_ms=settings.chat_connect_seconds * 1000,
+        past_ready_ms=settings.past_ready_seconds * 1000,
         controls=controls,
         cipher=cipher or SecretCipher(),
     )

@@ -277,7 +277,7 @@ def _is_full(tx: Tx, session: Session, effect: EnterQueue | MoveToQueue) -> bool
         queue_id = _queue_to_enter(tx, session, contact)
     if queue_id is None or is_of_agent:
         return False
-    return is_full(tx, require_queue(tx, session.instance_id, queue_id))
+    return is_full(tx, require_queue(tx, session.instance_id, queue_id), contact.id)
 
 
 def _offer(tx: Tx, session: Session) -> None:

@@ -54,5 +54,6 @@ class Options(TypedDict, total=False):
     trace: bool
     log_format: Literal["human", "json"]
     metrics_address: str
+    past_ready_seconds: int
     test_controls: bool
     quiet: bool
