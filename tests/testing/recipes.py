@@ -1,4 +1,4 @@
-"""The recipes of docs/testing.md: the files and the commands of each section."""
+"""The recipes of a page: the files and the commands of each section."""
 
 import re
 from pathlib import Path
@@ -25,10 +25,10 @@ class Recipe(NamedTuple):
             file.write_text(text, encoding="utf-8")
 
 
-def recipes() -> dict[str, Recipe]:
+def recipes(page: Path = PAGE) -> dict[str, Recipe]:
     """The sections of the part "Recipes", by their headings."""
-    text = PAGE.read_text(encoding="utf-8")
-    part = re.search(r"^## Recipes\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    part = re.search(r"^## Recipes\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert part
     sections = re.split(r"^### (.*)\n", part[1], flags=re.MULTILINE)
     return {name: _recipe(name, body) for name, body in zip(sections[1::2], sections[2::2], strict=True)}

@@ -47,6 +47,7 @@ def test_a_delayed_call_is_done_though_its_client_has_given_up(threadline: Threa
         )
     casey.see("Hello?")
     assert fault.fired == 1
+    assert not threadline.calls.of("SendMessage")[0].acknowledged
 
 
 def test_an_expired_connection_token_is_refused_until_a_new_one_is_fetched(threadline: Threadline) -> None:

@@ -164,8 +164,8 @@ class ControlledCalls:
     async def _fail(self, rule: Rule, call: CallRecord, model: OperationModel, request: Request) -> None:
         match rule.fault:
             case FaultKind.DELAY:
-                await asyncio.sleep(rule.seconds)
                 _note_answer(self._controls, call, request)
+                await asyncio.sleep(rule.seconds)
                 await self._app(request)
             case FaultKind.CONNECTION_RESET:
                 call.is_cut_off = True
@@ -328,14 +328,19 @@ def _note_fault(call: CallRecord, rule: Rule) -> None:
 
 
 def _note_answer(controls: Controls, call: CallRecord, request: Request) -> None:
-    """Have the answer to a request noted in its call before it is sent."""
-    respond = request.respond
+    """Have the answer to a request noted in its call before it is sent.
+
+    A client that has ended its half of the connection meanwhile has given up: it counts as not told.
+    """
+    respond, keeps_alive = request.respond, request.keeps_alive
 
     def noted(status: int, head: bytes, body: bytes) -> None:
         members = _members(body)
         code = ERROR_TYPE.search(head)
         call.status, call.error = status, code[1].decode() if code else ""
         call.contact_id = call.contact_id or _contact_of(members)
+        has_hung_up = request.is_gone or request.keeps_alive is not keeps_alive
+        call.is_cut_off = call.is_cut_off or has_hung_up
         call.response = controls.calls.shown(members)
         respond(status, head, body)
 
