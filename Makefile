@@ -71,6 +71,7 @@ check: $(VENV)/test.stamp
 	$(BIN)/pytest -q -p no:cacheprovider tests/test_house.py tests/test_docs.py
 
 test: $(VENV)/test.stamp
+	$(if $(T),,@$(BIN)/python -m tools.browser >/dev/null)
 ifeq ($(T)$(OLDEST),)
 	@mkdir -p build
 	$(BIN)/python -m slipcover --source $(CURDIR)/src/threadline --json --out build/coverage.json \

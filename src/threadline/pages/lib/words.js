@@ -1,0 +1,37 @@
+// How times, people and events are said.
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "long" });
+
+export const timeOf = (iso) => time.format(new Date(iso));
+export const dayOf = (iso) => day.format(new Date(iso));
+
+const EVENTS = {
+  "participant.joined": (name) => `${name} joined`,
+  "participant.left": (name) => `${name} left`,
+  "transfer.succeeded": () => "Transferred",
+  "chat.ended": () => "The chat has ended",
+  "chat.rehydrated": () => "A past chat was brought in",
+  "participant.returned": (name) => `${name} is back`,
+  "participant.idle": (name) => `${name} is idle`,
+};
+
+// An event of the chat in words; null for one that nobody needs to read.
+export function eventWords(kind, item) {
+  return EVENTS[kind]?.(item.DisplayName || roleWords(item.ParticipantRole)) ?? null;
+}
+
+export function roleWords(role) {
+  return { CUSTOMER: "The customer", AGENT: "The agent", SYSTEM: "System", CUSTOM_BOT: "The bot" }[role] ?? "Somebody";
+}
+
+// The state of a connection, and the messages that wait for it.
+export function stateWords(state, waiting) {
+  const messages = waiting === 1 ? "one message waits" : `${waiting} messages wait`;
+  const said = {
+    connecting: "connecting",
+    open: waiting ? "sending" : "connected",
+    reconnecting: "reconnecting",
+    ended: "ended",
+  }[state];
+  return waiting && state !== "open" ? `${said}, ${messages}` : said;
+}

@@ -1,0 +1,52 @@
+// <tl-conversation .chat .contacts>: one participant's end of a chat: who, in which state, the transcript, the composer.
+// Tells "leave" when its user leaves.
+import { html, nothing } from "lit";
+import { stateWords } from "../lib/words.js";
+import "./composer.js";
+import { Part } from "./part.js";
+import "./transcript.js";
+
+export class Conversation extends Part {
+  static properties = { chat: { attribute: false }, contacts: { attribute: false }, heading: {}, actions: { attribute: false } };
+
+  willUpdate() {
+    this.follow(this.chat);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("visibilitychange", this._read);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    document.removeEventListener("visibilitychange", this._read);
+  }
+
+  updated() {
+    this._read();
+  }
+
+  _read = () => {
+    if (document.visibilityState === "visible") this.chat.markRead();
+  };
+
+  render() {
+    const { chat } = this;
+    return html`
+      <header class="who">
+        <h2>${this.heading}</h2>
+        <p class="state ${chat.state}" role="status">${stateWords(chat.state, chat.pending.length)}</p>
+        <div class="actions">
+          ${this.actions ?? nothing}
+          ${chat.state === "ended" ? nothing : html`<button @click=${() => chat.leave()}>Leave</button>`}
+        </div>
+      </header>
+      <tl-transcript .chat=${chat} .contacts=${this.contacts} label="Messages as ${this.heading} sees them"></tl-transcript>
+      ${chat.problem ? html`<p class="notice" role="alert">${chat.problem}</p>` : nothing}
+      <tl-composer .chat=${chat} label="Message of ${this.heading}"></tl-composer>
+    `;
+  }
+}
+
+customElements.define("tl-conversation", Conversation);

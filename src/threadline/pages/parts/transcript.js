@@ -1,0 +1,177 @@
+// <tl-transcript .chat .contacts>: the items of a chat, past chats above dividers. `contacts` is a Map from contact ids
+// to DescribeLineage's contacts, for the words of the dividers.
+//
+// Only a window of the items is in the document. It moves when one scrolls near its end, and the item under the eye
+// stays where it is.
+import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { kindOf } from "../lib/chat.js";
+import { dayOf, eventWords, roleWords, timeOf } from "../lib/words.js";
+import { Part } from "./part.js";
+
+const WINDOW = 240;
+const STEP = 120;
+const NEAR_PX = 500;
+const AT_END_PX = 48;
+
+export class Transcript extends Part {
+  static properties = { chat: { attribute: false }, contacts: { attribute: false }, label: {} };
+
+  constructor() {
+    super();
+    this._first = null; // the Id of the first item in the document; null follows the newest
+    this._announced = "";
+  }
+
+  willUpdate(changed) {
+    this.follow(this.chat);
+    if (changed.has("chat")) this._meet(changed.get("chat"));
+    this._isAtEnd = this._isFresh || this._distanceToEnd() < AT_END_PX;
+    this._anchor = this._isAtEnd ? null : this._topItem();
+  }
+
+  _meet(before) {
+    before?.removeEventListener("item", this._announce);
+    this.chat.addEventListener("item", this._announce);
+    this._first = null;
+    this._isFresh = true;
+  }
+
+  updated() {
+    const log = this._log;
+    if (this._isAtEnd) log.scrollTop = log.scrollHeight;
+    else if (this._anchor?.element.isConnected) {
+      log.scrollTop += this._anchor.element.getBoundingClientRect().top - this._anchor.top;
+    }
+    if (this.chat.items.length) this._isFresh = false;
+    if (log.scrollTop < NEAR_PX && log.scrollHeight > log.clientHeight) this._onScroll();
+  }
+
+  get _log() {
+    return this.querySelector(".log");
+  }
+
+  _distanceToEnd() {
+    const log = this._log;
+    return log ? log.scrollHeight - log.scrollTop - log.clientHeight : 0;
+  }
+
+  // The first item that is seen, and where: it keeps its place when others come above it.
+  _topItem() {
+    const top = this._log.getBoundingClientRect().top;
+    for (const element of this._log.querySelectorAll("li[data-id]")) {
+      const box = element.getBoundingClientRect();
+      if (box.bottom > top) return { element, top: box.top };
+    }
+    return null;
+  }
+
+  // Items that arrive are read out; items that are loaded are not.
+  _announce = ({ detail: item }) => {
+    if (this.chat.isOwn(item)) return;
+    const said = item.Type === "MESSAGE" ? item.Content : eventWords(kindOf(item), item);
+    if (said) this._announced = item.Type === "MESSAGE" ? `${item.DisplayName || roleWords(item.ParticipantRole)}: ${said}` : said;
+  };
+
+  _slice() {
+    const items = this.chat.items;
+    const last = Math.max(0, items.length - WINDOW);
+    const found = this._first === null ? last : items.findIndex((item) => item.Id === this._first);
+    const start = found < 0 ? last : Math.min(found, last);
+    return { items, start, end: Math.min(items.length, start + WINDOW) };
+  }
+
+  _onScroll = async () => {
+    const log = this._log;
+    const { items, start, end } = this._slice();
+    if (log.scrollTop < NEAR_PX) {
+      if (start > 0) this._show(items, start - STEP);
+      else if (this.chat.hasOlder && !this.chat.isLoading) {
+        this._first ??= items[start]?.Id ?? null;
+        const count = await this.chat.loadOlder();
+        if (count) this._show(this.chat.items, count - STEP);
+      }
+    } else if (end < items.length && this._distanceToEnd() < NEAR_PX) this._show(items, start + STEP);
+  };
+
+  _show(items, start) {
+    const from = Math.max(0, Math.min(start, items.length - WINDOW));
+    this._first = from >= items.length - WINDOW ? null : items[from].Id;
+    this.requestUpdate();
+  }
+
+  render() {
+    const { items, start, end } = this._slice();
+    return html`
+      <div class="log" role="log" aria-live="off" aria-label=${this.label} tabindex="0" @scroll=${this._onScroll}>
+        ${this.chat.isLoading ? html`<p class="loading">Loading earlier messages</p>` : nothing}
+        <ol>
+          ${repeat(
+            items.slice(start, end),
+            (item) => item.Id,
+            (item, i) => this._row(item, items[start + i - 1]),
+          )}
+        </ol>
+        ${this.chat.pending.map((message) => html`<p class="bubble own waiting">${message.text}<small>waiting</small></p>`)}
+        ${this.chat.typing ? html`<p class="typing">${this.chat.typing} is typing</p>` : nothing}
+      </div>
+      <p class="visually-hidden" aria-live="polite">${this._announced}</p>
+    `;
+  }
+
+  _row(item, before) {
+    const divider = this._divider(item, before);
+    const body = item.Type === "EVENT" ? this._event(item) : this._message(item, divider ? null : before);
+    return html`<li data-id=${item.Id}>${divider}${body}</li>`;
+  }
+
+  // Above the first item of each past contact, and above the first of the current chat when a past one is before it.
+  _divider(item, before) {
+    const past = item.ContactId ? null : item.RelatedContactId;
+    const pastBefore = before && !before.ContactId ? before.RelatedContactId : null;
+    if (past === pastBefore || (!past && !pastBefore)) return nothing;
+    const left = this._leftOut(pastBefore, past);
+    return html`<div class="divider">
+      ${left.map((contact) => html`<p class="left-out" title=${contact.ContactId}>${contact.Explanation}</p>`)}
+      <h3>${past ? this._pastWords(past, item) : "This chat"}</h3>
+    </div>`;
+  }
+
+  _pastWords(contactId, item) {
+    const contact = this.contacts?.get(contactId);
+    const agent = contact?.AgentName ? ` with ${contact.AgentName}` : "";
+    return html`<time datetime=${item.AbsoluteTime}>${dayOf(item.AbsoluteTime)}, ${timeOf(item.AbsoluteTime)}</time>${agent}`;
+  }
+
+  // The contacts between two shown ones that are not shown. The Map has the newest first.
+  _leftOut(older, newer) {
+    if (!older || !this.contacts) return [];
+    const all = [...this.contacts.values()];
+    const from = newer ? all.findIndex((contact) => contact.ContactId === newer) : -1;
+    const to = all.findIndex((contact) => contact.ContactId === older);
+    return all.slice(from + 1, Math.max(to, 0)).filter((contact) => !contact.Shown);
+  }
+
+  _event(item) {
+    const words = eventWords(kindOf(item), item);
+    return words ? html`<p class="event">${words} <time datetime=${item.AbsoluteTime}>${timeOf(item.AbsoluteTime)}</time></p>` : nothing;
+  }
+
+  _message(item, before) {
+    const isOwn = this.chat.isOwn(item);
+    const isFollowing = before?.Type === "MESSAGE" && before.ParticipantId === item.ParticipantId;
+    const name = item.DisplayName || roleWords(item.ParticipantRole);
+    return html`
+      ${isFollowing ? nothing : html`<p class="from ${isOwn ? "own" : ""}">${name} <time datetime=${item.AbsoluteTime}>${timeOf(item.AbsoluteTime)}</time></p>`}
+      <p class="bubble ${isOwn ? "own" : ""} ${(item.ParticipantRole ?? "").toLowerCase()}">${item.Content}${this._receipt(item, isOwn)}</p>
+    `;
+  }
+
+  _receipt(item, isOwn) {
+    const receipts = isOwn ? (item.MessageMetadata?.Receipts ?? []) : [];
+    if (!receipts.length) return nothing;
+    return html`<small>${receipts.some((receipt) => receipt.ReadTimestamp) ? "read" : "delivered"}</small>`;
+  }
+}
+
+customElements.define("tl-transcript", Transcript);
