@@ -9,10 +9,11 @@ import pytest
 
 from tests.flows.flows import END, content, say
 from tests.operations.admin_calls import ADMIN_CALLS, hours_of
+from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
 from threadline.aws.model import load
-from threadline.operations.hours import DAYS
+from threadline.chat.hours import DAYS
 from threadline.operations.registry import OPERATIONS
 from threadline.testing import Threadline, Workspace
 
@@ -273,10 +274,10 @@ def test_queues(threadline: Threadline) -> None:
     assert after["QueueSummaryList"] == []
 
 
-def test_a_queue_has_the_hours_of_operation_of_its_instance(threadline_server: Threadline) -> None:
-    connect, instance = threadline_server.connect, threadline_server.instance_id
+def test_a_queue_has_the_hours_of_operation_of_its_instance(threadline: Threadline) -> None:
+    connect, instance = threadline.connect, threadline.instance_id
     [summary] = connect.list_hours_of_operations(InstanceId=instance)["HoursOfOperationSummaryList"]
-    queue = connect.describe_queue(InstanceId=instance, QueueId=threadline_server.queue_id)["Queue"]
+    queue = connect.describe_queue(InstanceId=instance, QueueId=threadline.queue_id)["Queue"]
     assert queue["HoursOfOperationId"] == summary["Id"]
     for name in (summary["Id"], summary["Arn"]):
         reply = connect.describe_hours_of_operation(InstanceId=instance, HoursOfOperationId=name)
@@ -364,6 +365,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     ),
     "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
     **ADMIN_CALLS,
+    **HOURS_CALLS,
 }
 
 

@@ -1,12 +1,14 @@
 """Flows beside the first one: in a queue, at an agent's arrival, in another flow, and after the agent has left."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.flows.fixture import FlowChat, FlowFixture
 from tests.flows.flows import END, Document, do, on, say, wait
+from threadline.chat.hours import DAYS
 from threadline.errors import Fault
 
 QUEUE_END: Document = {"Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}}
@@ -190,6 +192,58 @@ async def test_the_initial_message_can_be_read(fixture: FlowFixture) -> None:
     message = {"ContentType": "text/plain", "Content": "Hello?"}
     chat = await fixture.start(flow_id, initial_message=message)
     assert await fixture.said(chat) == ["You said: Hello?"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown"), [(0, "closed"), (59, "closed"), (60, "open"), (119, "open"), (120, "closed")]
+)
+async def test_hours_of_operation_decide(fixture: FlowFixture, minutes: int, shown: str) -> None:
+    """The hours are open from one hour after now for an hour; the flow is asked some minutes from now."""
+    begin = datetime.fromtimestamp(fixture.clock.now_ms() / 1_000, UTC).replace(minute=0)
+    fixture.clock.advance(seconds=3_600 - fixture.clock.now_ms() / 1_000 % 3_600)
+    begin += timedelta(hours=2)
+    end = begin + timedelta(hours=1)
+    times = [{"Hours": each.hour, "Minutes": 0} for each in (begin, end)]
+    config = [{"Day": day, "StartTime": times[0], "EndTime": times[1]} for day in DAYS]
+    made = await fixture.call("connect", "CreateHoursOfOperation", name="h", time_zone="UTC", config=config)
+    fixture.clock.advance(seconds=minutes * 60)
+    for member in ("HoursOfOperationId", "HoursOfOperationArn"):
+        flow_id = await fixture.flow(f"by {member}", **checking({"HoursOfOperationId": made[member]}))
+        assert await fixture.said(await fixture.start(flow_id)) == [shown]
+
+
+def checking(parameters: Document) -> dict[str, Document]:
+    """The actions of a flow that says whether hours of operation are open."""
+    check = do("CheckHoursOfOperation", parameters, None, NoMatchingError="failed")
+    return {
+        "check": on(check, ("Equals", ["True"], "open"), ("Equals", ["False"], "closed")),
+        "open": say("open", "stay"),
+        "closed": say("closed", "stay"),
+        "failed": say("failed", "stay"),
+        "stay": wait("60"),
+    }
+
+
+async def test_the_hours_of_the_queue_decide_where_none_are_named(fixture: FlowFixture) -> None:
+    never = await fixture.call("connect", "CreateHoursOfOperation", name="never", time_zone="UTC", config=[])
+    of = {"queue_id": fixture.workspace.queue_id}
+    choose = do("UpdateContactTargetQueue", {"QueueId": of["queue_id"]}, "check")
+    flow_id = await fixture.flow("of the queue", choose=choose, **checking({}))
+    assert await fixture.said(await fixture.start(flow_id)) == ["open"], "Basic Hours are always open"
+    await fixture.call(
+        "connect",
+        "UpdateQueueHoursOfOperation",
+        **of,
+        hours_of_operation_id=never["HoursOfOperationId"],
+    )
+    assert await fixture.said(await fixture.start(flow_id)) == ["closed"]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"HoursOfOperationId": "no-such-hours"}])
+async def test_hours_that_are_not_there_take_the_error_branch(
+    fixture: FlowFixture, parameters: Document
+) -> None:
+    assert await fixture.said(await fixture.run(**checking(parameters))) == ["failed"]
 
 
 async def test_metrics_of_a_queue_decide(fixture: FlowFixture) -> None:

@@ -21,7 +21,7 @@ class Queue(Resource, kw_only=True, frozen=True):
     max_contacts: int | None = None
 
 
-QUEUES = ResourceType(Queue, kind="queue", noun="Queue")
+QUEUES = ResourceType(Queue, kind="queue", noun="Queue", refers={"hours_of_operation_id": HOURS})
 
 
 def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:

@@ -14,7 +14,7 @@ TagResource, UntagResource and ListTagsForResource work for every type. A Client
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
@@ -74,16 +74,26 @@ TAGGED: dict[str, Tagged] = {}
 class ResourceType(Generic[R]):
     """A type of resource. `kind` names it in the store and in ARNs, `noun` in messages.
 
-    `taken` is the error for a name that another one of the instance has.
+    `taken` is the error for a name that another one of the instance has. `refers` has the type that the ids in a
+    column name, by the column: such a resource cannot be deleted (`refuse_used`).
     """
 
     def __init__(
-        self, resource: type[R], *, kind: str, noun: str, taken: str = "DuplicateResourceException"
+        self,
+        resource: type[R],
+        *,
+        kind: str,
+        noun: str,
+        taken: str = "DuplicateResourceException",
+        refers: "Mapping[str, ResourceType[Any]] | None" = None,
     ) -> None:
         self.resource = resource
         self.kind = kind
         self.noun = noun
         self.taken = taken
+        self.referrers: list[tuple[ResourceType[Any], str]] = []
+        for column, target in (refers or {}).items():
+            target.referrers.append((self, column))
         TAGGED[kind] = self
 
     def arn(self, instance: Instance, id: str) -> str:
@@ -126,7 +136,7 @@ class ResourceType(Generic[R]):
 
     def find(self, tx: Tx, instance_id: str, id_or_arn: str) -> R | None:
         """The resource with this id or ARN; None without one."""
-        keys = {"instance_id": instance_id, "kind": self.kind, "id": self._id_of(instance_id, id_or_arn)}
+        keys = {"instance_id": instance_id, "kind": self.kind, "id": self.id_of(instance_id, id_or_arn)}
         row = tx.row("resource", ResourceRow, **keys)
         return row and self._of_row(row)
 
@@ -162,15 +172,33 @@ class ResourceType(Generic[R]):
         """Delete a resource."""
         tx.run("delete_resource", instance_id=resource.instance_id, kind=self.kind, id=resource.id)
 
+    def refuse_used(self, tx: Tx, resource: R, code: str = "InvalidRequestException") -> None:
+        """Raise a Fault with `code` when another resource names this one in a column."""
+        for of, column in self.referrers:
+            for each in of.all(tx, resource.instance_id):
+                named = getattr(each, column)
+                if resource.id == named or (isinstance(named, list) and resource.id in named):
+                    used = f"{of.noun} {each.name!r} uses {self.noun.lower()} {resource.name!r}."
+                    raise Fault(code, f"{used} Give it another one, or delete it, first.")
+
     def page(
-        self, tx: Tx, instance_id: str, next_token: str | None, max_results: int
+        self,
+        tx: Tx,
+        instance_id: str,
+        next_token: str | None,
+        max_results: int,
+        accepts: Callable[[R], bool] | None = None,
     ) -> tuple[Sequence[R], str | None]:
         """A page of the instance's resources, oldest first, and the NextToken when there are more.
 
+        With `accepts`, only of those that it accepts.
         Faults: InvalidRequestException for a NextToken that is not valid.
         """
         keys = {"instance_id": instance_id, "kind": self.kind}
         after = start_of_page(tx, next_token, "resource", id=next_token or "", **keys)
+        if accepts is not None:
+            found = [each for each in self.all(tx, instance_id) if each.id > after and accepts(each)]
+            return page(found, max_results)
         rows = tx.rows("resources", ResourceRow, after=after, limit=max_results + 1, **keys)
         return page([self._of_row(row) for row in rows], max_results)
 
@@ -190,7 +218,8 @@ class ResourceType(Generic[R]):
         """See `Tagged`."""
         self.change(tx, self.require(tx, instance.id, id), tags=dict(tags))
 
-    def _id_of(self, instance_id: str, id_or_arn: str) -> str:
+    def id_of(self, instance_id: str, id_or_arn: str) -> str:
+        """The id in an id or ARN; empty for an ARN of another instance or type."""
         if not id_or_arn.startswith("arn:"):
             return id_or_arn
         named = ResourceName.of(id_or_arn)

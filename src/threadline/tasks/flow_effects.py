@@ -43,8 +43,9 @@ from threadline.flows.effects import (
 from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
 from threadline.operations.contact_flows import require_flow
+from threadline.operations.hours import HOURS, Hours, are_open
 from threadline.operations.persistence import associate
-from threadline.operations.queues import is_full, require_enabled_queue, require_queue
+from threadline.operations.queues import Queue, is_full, require_enabled_queue, require_queue
 from threadline.operations.sessions import (
     agent_in,
     append_system_message,
@@ -185,8 +186,8 @@ def _ask(tx: Tx, session: Session, effect: InvokeLambda | AskBot | CallService, 
 def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
     """Read something that the flow branches on."""
     match effect:
-        case CheckHours(_):
-            return Outcome(result="True")
+        case CheckHours(hours_id):
+            return Outcome(result=str(are_open(tx, _hours(tx, session, hours_id))))
         case ReadMetric(metric, queue_id):
             value = _metrics(tx, session, queue_id).get(QUEUE_METRICS.get(metric, ""))
             return Outcome(NO_MATCHING_ERROR) if value is None else Outcome(result=str(value))
@@ -199,13 +200,24 @@ def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
     return Outcome(NO_MATCHING_ERROR)
 
 
-def _metrics(tx: Tx, session: Session, queue_id: str | None) -> dict[str, Any]:
-    """The metrics of a queue, or of the one that the contact has."""
+def _queue_of(tx: Tx, session: Session, queue_id: str | None) -> Queue:
+    """The queue that is named, or the one that the contact has."""
     contact = contact_at(tx, session)
     given = queue_id or contact.queue_id or contact.target_queue_id
     if given is None:
         raise Fault("InvalidRequestException", "The contact has no queue.")
-    queue = require_queue(tx, session.instance_id, given)
+    return require_queue(tx, session.instance_id, given)
+
+
+def _hours(tx: Tx, session: Session, hours_id: str | None) -> Hours:
+    """The hours of operation that are named, or those of the contact's queue."""
+    given = hours_id or _queue_of(tx, session, None).hours_of_operation_id
+    return HOURS.require(tx, session.instance_id, given)
+
+
+def _metrics(tx: Tx, session: Session, queue_id: str | None) -> dict[str, Any]:
+    """The metrics of a queue, or of the one that the contact has."""
+    queue = _queue_of(tx, session, queue_id)
     found = tx.row("count_in_queue", int, object, instance_id=session.instance_id, queue_id=queue.id)
     count, oldest = found or (0, None)
     age = (tx.now_ms - oldest) // 1_000 if isinstance(oldest, int) else 0
