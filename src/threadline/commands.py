@@ -7,6 +7,7 @@ COMMANDS = {
     "exec": "run a command beside a server of its own, such as tests",
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
+    "transcript": "print a chat, running or ended, and the past it shows",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",

@@ -364,6 +364,10 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         InstanceId=i, ContactId=accepted(w), QueueId=w.queue_id
     ),
     "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
+    "GetContactTranscript": lambda w, i: w.threadline.get_contact_transcript(
+        InstanceId=i, ContactId=ended(w)
+    ),
+    "CreateReadToken": lambda w, i: w.threadline.create_read_token(InstanceId=i, ContactId=ended(w)),
     **ADMIN_CALLS,
     **HOURS_CALLS,
 }

@@ -15,11 +15,12 @@ class Role(StrEnum):
 
 
 class Token(StrEnum):
-    """The kinds of token: for CreateParticipantConnection, for the other operations, and for opening a socket."""
+    """The kinds of token: for CreateParticipantConnection, the other operations, a socket, and reading only."""
 
     PARTICIPANT = "PARTICIPANT"
     CONNECTION = "CONNECTION"
     SOCKET = "SOCKET"
+    READ = "READ"
 
 
 class Participant(NamedTuple):

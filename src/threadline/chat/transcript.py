@@ -46,6 +46,9 @@ class Item(NamedTuple):
     client_token: str | None
 
 
+EVERYBODY = "*"
+
+
 class Receipt(NamedTuple):
     """The times at which a message was delivered to a recipient and read by them."""
 
@@ -57,7 +60,10 @@ class Receipt(NamedTuple):
 
 
 class Viewer(NamedTuple):
-    """The participant of `session` who reads a transcript. `left_seq` is the entry with which they left, or None."""
+    """The participant of `session` who reads a transcript. `left_seq` is the entry with which they left, or None.
+
+    The `participant_id` of an account that reads is EVERYBODY: it sees the entries of all participants.
+    """
 
     session: int
     participant_id: str
@@ -70,7 +76,7 @@ def may_see(viewer: Viewer, item: Item) -> bool:
     An entry with an audience is visible to that participant only. A participant who has left sees no entry of their
     session after the one with which they left.
     """
-    if item.audience is not None and item.audience != viewer.participant_id:
+    if item.audience is not None and viewer.participant_id not in (item.audience, EVERYBODY):
         return False
     return item.session != viewer.session or viewer.left_seq is None or item.seq <= viewer.left_seq
 

@@ -45,13 +45,19 @@ def active(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
 
     Observed: Amazon refuses a call after the end with 403. On purpose: the message names the reason.
     """
+    session, participant = known(tx, caller)
+    check_active(session, participant)
+    return session, participant
+
+
+def known(tx: Tx, caller: ParticipantCaller) -> tuple[Session, Participant]:
+    """The caller's session and participant, also after the end. Faults: AccessDeniedException."""
     found = tx.row(
         "participant_and_session", Participant, Session, session=caller.session, id=caller.participant_id
     )
     if found is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
     participant, session = found
-    check_active(session, participant)
     return session, participant
 
 

@@ -44,6 +44,10 @@ class ParticipantCaller(msgspec.Struct, frozen=True, array_like=True, tag=True, 
         return self.participant_id
 
 
+class ReadOnlyCaller(ParticipantCaller, frozen=True, array_like=True, tag=True, gc=False):
+    """A caller with a read token: the customer of a chat, who reads it whether or not it has ended."""
+
+
 Caller = AccountCaller | ParticipantCaller
 
 
@@ -52,6 +56,7 @@ class Operation(NamedTuple):
 
     `bearer` is the kind of token that a request must bear, or None where requests are signed; `credential` is the
     member of the model in which the token arrives: it is authenticated before the call and not passed to the function.
+    With `takes_read_token` a read token will do as well; the function then gets a ReadOnlyCaller.
     `scope` names the members that, with the caller, a ClientToken is unique within; None means that no replies are
     stored. `conflict` is the error for a ClientToken that comes back with other arguments. `complete` adds to every
     reply what must not be stored. `refused` lists members of the model that the function refuses since they are not
@@ -69,6 +74,7 @@ class Operation(NamedTuple):
     complete: Callable[..., Reply] | None
     refused: tuple[str, ...]
     members: frozenset[str]
+    takes_read_token: bool = False
 
     def run(self, tx: Tx, caller: Caller, arguments: Mapping[str, Any]) -> Reply:
         """Call the function with the arguments that it takes."""
@@ -92,6 +98,7 @@ def operation(
     conflict: str = "InvalidRequestException",
     complete: Callable[..., Reply] | None = None,
     refused: tuple[str, ...] = (),
+    takes_read_token: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the model's operation of the same name; see `Operation` for the options.
 
@@ -115,6 +122,7 @@ def operation(
             complete,
             refused,
             frozenset(members),
+            takes_read_token,
         )
         return function
 

@@ -1,7 +1,8 @@
 """The tokens of participants: 256 random bits each, of which only the hash is stored.
 
 A *participant token* is for CreateParticipantConnection, a *connection token* for the participant's other operations,
-and a *socket ticket* opens one WebSocket within 100 seconds. Tokens survive a restart; the task `prune` deletes them.
+a *socket ticket* opens one WebSocket within 100 seconds, and a *read token* is for GetTranscript alone, also after the
+end of the chat. Tokens survive a restart; the task `prune` deletes them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from threadline.chat.contact import Session
 from threadline.chat.participant import Token
 from threadline.clock import token_hash
 from threadline.errors import Fault
-from threadline.operations.registry import ParticipantCaller, Reply
+from threadline.operations.registry import ParticipantCaller, ReadOnlyCaller, Reply
 from threadline.store import Tx
 
 DENIED = "AccessDeniedException"
@@ -20,15 +21,19 @@ WEBSOCKET = "WEBSOCKET"
 CREDENTIALS = "CONNECTION_CREDENTIALS"
 
 
-def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token: str) -> int:
+def keep_token(
+    tx: Tx, session: Session, participant_id: str, kind: Token, token: str, *, valid_ms: int = 0
+) -> int:
     """Store the hash of a new token and return when it expires, in epoch milliseconds.
 
     A participant token expires with the chat. Its hash is kept for a day longer, so that the error can name the reason.
+    `valid_ms` is for read tokens, which are valid for as long as was asked for.
     """
     expires_at_ms = {
         Token.PARTICIPANT: session.expires_at_ms,
         Token.CONNECTION: tx.now_ms + limits.CONNECTION_TOKEN_MS,
         Token.SOCKET: tx.now_ms + limits.SOCKET_URL_MS,
+        Token.READ: tx.now_ms + valid_ms,
     }[kind]
     tx.run(
         "insert_token",
@@ -41,15 +46,21 @@ def keep_token(tx: Tx, session: Session, participant_id: str, kind: Token, token
     return expires_at_ms
 
 
-def authenticate(tx: Tx, token: str, kind: Token) -> tuple[ParticipantCaller, int]:
+def authenticate(
+    tx: Tx, token: str, kind: Token, *, takes_read_token: bool = False
+) -> tuple[ParticipantCaller, int]:
     """The participant of a token, and when it expires (epoch milliseconds). Faults: AccessDeniedException.
 
-    It writes nothing. The operation checks whether the participant may still act.
+    It writes nothing. The operation checks whether the participant may still act. With `takes_read_token` a read token
+    is accepted in place of one of this kind.
     On purpose: the message distinguishes an expired token from one of the wrong kind; Amazon's is "Access denied".
     """
     found = tx.row("token", int, str, int, hash=token_hash(token), kind=kind)
     if found is None:
         other = tx.row("token_of_other_kind", str, hash=token_hash(token))
+        if other == Token.READ and takes_read_token:
+            reader, expires_at_ms = authenticate(tx, token, Token.READ)
+            return ReadOnlyCaller(reader.session, reader.participant_id), expires_at_ms
         if other is not None:
             raise Fault(
                 DENIED,
@@ -66,11 +77,13 @@ _NAMES = {
     Token.PARTICIPANT: "participant token",
     Token.CONNECTION: "connection token",
     Token.SOCKET: "socket ticket",
+    Token.READ: "read token",
 }
 _RENEW = {
     Token.PARTICIPANT: "The chat is over.",
     Token.CONNECTION: "CreateParticipantConnection gives a new one.",
     Token.SOCKET: "CreateParticipantConnection gives a new URL, to be opened within 100 seconds.",
+    Token.READ: "The application gets a new one from CreateReadToken.",
 }
 
 

@@ -22,8 +22,8 @@ from threadline.clock import seq_of_item_id
 from threadline.errors import Fault
 from threadline.operations.instances import Instance
 from threadline.operations.lineage import is_too_large, span_of, walk
-from threadline.operations.participants import active
-from threadline.operations.registry import Document, ParticipantCaller, Reply, operation
+from threadline.operations.participants import active, known
+from threadline.operations.registry import Document, ParticipantCaller, ReadOnlyCaller, Reply, operation
 from threadline.operations.sessions import contacts_of, session_of
 from threadline.store import Tx
 
@@ -62,7 +62,13 @@ class TranscriptRequest(NamedTuple):
     contact_id: str
 
 
-@operation("connectparticipant", writes=False, bearer=Token.CONNECTION, credential="connection_token")
+@operation(
+    "connectparticipant",
+    writes=False,
+    bearer=Token.CONNECTION,
+    credential="connection_token",
+    takes_read_token=True,
+)
 def get_transcript(
     tx: Tx,
     caller: ParticipantCaller,
@@ -81,6 +87,7 @@ def get_transcript(
     again. A page holds either current items (with ContactId) or past ones (with RelatedContactId).
     `max_results` 1 to 100, 0 for the default of 10. With StartPosition, or ContactId (a contact of the current chat),
     only the current chat is read. StartPosition's item is on the page. SortOrder orders items within the page.
+    A read token (CreateReadToken) is taken in place of a connection token, also after the end of the chat.
     Reads: item, receipt, one row for each session walked.
     Faults: AccessDeniedException when the chat has ended; ValidationException for a NextToken that is not of this
         participant, or comes with another ContactId, ScanDirection or SortOrder than the first page's; for a
@@ -91,12 +98,38 @@ def get_transcript(
     Assumed: items are in the order of their sequence numbers, FROM_SEGMENT leaves out the contacts after the anchor,
         and a page without a current item begins in the past.
     """
-    session, participant = active(tx, caller)
+    session, participant = known(tx, caller) if isinstance(caller, ReadOnlyCaller) else active(tx, caller)
+    return read_transcript(
+        tx,
+        session,
+        Viewer(session.key, participant.id, participant.left_seq),
+        contact_id=contact_id,
+        max_results=max_results,
+        next_token=next_token,
+        scan_direction=scan_direction,
+        sort_order=sort_order,
+        start_position=start_position,
+    )
+
+
+def read_transcript(
+    tx: Tx,
+    session: Session,
+    viewer: Viewer,
+    *,
+    max_results: int,
+    contact_id: str | None = None,
+    next_token: str | None = None,
+    scan_direction: str | None = None,
+    sort_order: str | None = None,
+    start_position: Document | None = None,
+) -> Reply:
+    """The page of a transcript that `viewer` asks for; see `get_transcript`. Faults: ValidationException."""
     start = {name: value for name, value in (start_position or {}).items() if value is not None}
     direction = scan_direction or ("FORWARD" if start else "BACKWARD")
     request = TranscriptRequest(
         session,
-        Viewer(session.key, participant.id, participant.left_seq),
+        viewer,
         _paging_key(tx, session),
         forward=direction == "FORWARD",
         ascending=sort_order == "ASCENDING",

@@ -22,7 +22,14 @@ from threadline.clock import Clock
 from threadline.config import AUTO, Settings
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
-from threadline.operations.registry import OPERATIONS, AccountCaller, Caller, ParticipantCaller
+from threadline.operations.registry import (
+    OPERATIONS,
+    AccountCaller,
+    Caller,
+    Operation,
+    ParticipantCaller,
+    ReadOnlyCaller,
+)
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.access_keys import AccessKeys
@@ -170,7 +177,7 @@ class Api:
         else:
             token = bearer.token_of(request.headers)
             known = self._callers.get(operation.bearer + token)
-            caller = known or await self._participant(operation.bearer, token)
+            caller = known or await self._participant(operation, operation.bearer, token)
             request.credential = caller.participant_id
             body = request.arrived(self._body_bytes_max) or await self._body(request)
         if self._rates is not None:
@@ -209,10 +216,16 @@ class Api:
             self._keys.note_use(claim.access_key_id)
         return AccountCaller(key.account_id, claim.access_key_id), body
 
-    async def _participant(self, kind: str, token: str) -> ParticipantCaller:
-        """The participant that has this token of this kind. Raises Fault."""
-        caller, expires_at_ms = await self._store.read(lambda tx: authenticate(tx, token, Token(kind)))
-        self._callers.keep(kind + token, caller, expires_at_ms)
+    async def _participant(self, operation: Operation, kind: str, token: str) -> ParticipantCaller:
+        """The participant that has this token of this kind. Raises Fault.
+
+        A read token is looked up at each call: what is kept here also counts for operations that refuse it.
+        """
+        caller, expires_at_ms = await self._store.read(
+            lambda tx: authenticate(tx, token, Token(kind), takes_read_token=operation.takes_read_token)
+        )
+        if not isinstance(caller, ReadOnlyCaller):
+            self._callers.keep(kind + token, caller, expires_at_ms)
         return caller
 
     async def _payer(self, caller: Caller) -> str:

@@ -107,7 +107,9 @@ class _Watched:
         kind = Token(known.bearer)
 
         def current(tx: Tx) -> str:
-            caller, _ = authenticate(tx, bearer.token_of(request.headers), kind)
+            caller, _ = authenticate(
+                tx, bearer.token_of(request.headers), kind, takes_read_token=known.takes_read_token
+            )
             row = tx.one("current_contact_of_session", session=caller.session)
             return str(row[0]) if row else ""
 

@@ -152,7 +152,9 @@ class ControlledCalls:
         operation = OPERATIONS.get((model.service, model.name))
         if operation is not None and operation.bearer is not None:
             token = request.headers.get(b"x-amz-bearer", b"").decode("latin-1")
-            subject = await _subject(self._store, token, Token(operation.bearer))
+            subject = await _subject(
+                self._store, token, Token(operation.bearer), takes_read_token=operation.takes_read_token
+            )
             call.session, call.participant_id = subject.session, subject.participant_id
             call.contact_id = subject.contact_ids[-1] if subject.contact_ids else ""
             return Event(
@@ -357,11 +359,11 @@ def _cut_answer(request: Request, *, in_half: bool) -> None:
     request.respond = cut
 
 
-async def _subject(store: Store, token: str, kind: Token) -> Subject:
+async def _subject(store: Store, token: str, kind: Token, *, takes_read_token: bool = False) -> Subject:
     """The participant of a token; nobody when it is not accepted."""
 
     def find(tx: Tx) -> Subject:
-        caller, _ = authenticate(tx, token, kind)
+        caller, _ = authenticate(tx, token, kind, takes_read_token=takes_read_token)
         contacts = contacts_of(tx, caller.session)
         return Subject(caller.session, caller.participant_id, tuple(contact.id for contact in contacts))
 
