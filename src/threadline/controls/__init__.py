@@ -3,6 +3,7 @@
 A server has them under `threadline serve --test-controls` and in a test's own server, and nowhere else.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -38,8 +39,8 @@ class ControlledServer(Protocol):
     def check(self, beginning: Beginning) -> None:
         """Raise ControlRefused when the server cannot begin anew like this."""
 
-    def begin_anew(self, beginning: Beginning) -> None:
-        """Begin anew once the request that asks for it is answered; accept no connection until then."""
+    async def begin_anew(self, beginning: Beginning, answer: Callable[[], None]) -> None:
+        """Accept no further connection, `answer` the request that asks for it, and begin anew after that."""
 
     async def tick(self) -> None:
         """Run all that is due by the clock, and return once it has been committed."""

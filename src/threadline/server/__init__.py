@@ -51,6 +51,10 @@ CANCEL_SECONDS = 0.5
 MakeFrontends = Callable[[SqliteStore, Observers, Callable[[], None]], Clients]
 """Makes the processes that serve clients of a store and observe it; they call the function when one of them ends."""
 
+NOTICE_SECONDS = 0.01
+"""Time between the close of idle connections and the answer to a reset, so that a client sees the closes first. Else it
+might send its next request on a connection that is closing."""
+
 ADVANCE_SECONDS_MAX = 10.0
 """Time that moving a clock waits for what has become due."""
 
@@ -89,6 +93,7 @@ class Server:
         self._verify = verify or not settings.test_controls
         self.clock = clock or (MovableClock() if settings.test_controls else Clock())
         self._running: list[asyncio.Task[None]] = []
+        self._resetting: asyncio.Task[None] | None = None
         self._lock: int | None = None
         self._relay: Relay | None = None
         self.neighbours = Neighbours(
@@ -195,11 +200,13 @@ class Server:
         """See `ControlledServer`."""
         factory.check(self.settings, beginning)
 
-    def begin_anew(self, beginning: Beginning) -> None:
+    async def begin_anew(self, beginning: Beginning, answer: Callable[[], None]) -> None:
         """See `ControlledServer`."""
         bound = self._bound.dup()
         if isinstance(self.frontend, Frontend):
             self.frontend.stop()
+        await asyncio.sleep(NOTICE_SECONDS)
+        answer()
         self._resetting = asyncio.create_task(self._begin_anew(beginning, bound))
 
     async def _begin_anew(self, beginning: Beginning, bound: socket.socket) -> None:
@@ -230,6 +237,8 @@ class Server:
 
         `seconds` is the time running requests get; by default the setting `drain_seconds`.
         """
+        if self._resetting is not None and self._resetting is not asyncio.current_task():
+            await asyncio.wait([self._resetting])
         if isinstance(self.clock, ManualClock):
             self.clock.on_advance = lambda: None
         if self.metrics is not None:

@@ -131,11 +131,16 @@ class ControlledCalls:
         await self._app(request)
         if name == "MoveClock":
             await controls.server.tick()
+
+        def answer() -> None:
+            for each in answers:
+                respond(*each)
+
         beginning, controls.beginning = controls.beginning, None
         if beginning is not None:
-            controls.server.begin_anew(beginning)
-        for answer in answers:
-            respond(*answer)
+            await controls.server.begin_anew(beginning, answer)
+        else:
+            answer()
 
     async def _event(
         self,
