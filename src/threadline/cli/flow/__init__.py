@@ -6,6 +6,7 @@ from importlib import import_module
 from threadline.cli.connection_options import reported
 
 ACTIONS = {
+    "draw": "draw a flow as SVG",
     "check": "say whether flows load, and which blocks do nothing on a chat",
 }
 """The actions, with a line about each. Each has a module of its name, with `add_options` and `run`."""
