@@ -113,6 +113,11 @@ def test_the_command_may_have_controls_for_its_tests() -> None:
     done = executed("--test-controls", "--", *listing, THREADLINE_FRONTEND_PROCESSES="2")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"Faults": []}), done.stderr
     assert executed("--", *listing).returncode == 254
+    own = '"$0" -m threadline threadline'
+    script = f"{own} move-clock --seconds 3600; {own} reset-server --seed 7; {own} list-calls; exec {own} list-faults"
+    done = executed("--test-controls", "--", "sh", "-ec", script, sys.executable)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.partition("}")[2].partition("}")[0] + "}") == {"Calls": []}
 
 
 def test_the_contacts_of_a_past_chat_are_in_the_environment() -> None:
