@@ -35,7 +35,7 @@ NAMES = {code: name for name, code in STYLES.items()}
 
 
 def printed() -> str:
-    """What the demo prints on a terminal of 256 colours, without a server and without any setting."""
+    """The output of the demo on a terminal of 256 colours, without a server and without any setting."""
     child, terminal = pty.fork()
     if child == 0:
         known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -49,7 +49,7 @@ class ThreadlineContainer(DockerContainer):  # type: ignore[misc] # where Testco
         super().stop(force, delete_volume)
 
     def _ids(self) -> dict[str, object]:
-        """What the server's workspace.json would hold, by the settings."""
+        """The ids that the server's workspace.json would hold, by the settings."""
         first = {name.removeprefix("first_"): value for name, value in self._settings.items()}
         agents = {name: first[f"agent_{name}"] for name in ("a1", "a2")}
         return {"region": REGION, **first, "agents": agents}
