@@ -204,16 +204,15 @@ def flow_arn(instance: Instance, flow_id: str) -> str:
 class FlowTags:
     """The tags of flows."""
 
-    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
         """See `resources.Tagged`."""
         flow = tx.row("contact_flow", ContactFlow, instance_id=instance.id, flow_id=id)
-        tags: dict[str, str] | None = flow and json.loads(flow.tags)
-        return tags
+        return flow and flow.tags
 
-    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
+    def set_tags(self, tx: Tx, instance: Instance, id: str, old: str, new: str) -> bool:
         """See `resources.Tagged`."""
         keys = {"instance_id": instance.id, "flow_id": id}
-        tx.run("set_contact_flow_tags", tags=json.dumps(dict(tags)), now_ms=tx.now_ms, **keys)
+        return tx.one("set_contact_flow_tags", tags=new, old_tags=old, now_ms=tx.now_ms, **keys) is not None
 
 
 TAGGED["contact-flow"] = FlowTags()

@@ -135,14 +135,14 @@ def delete_instance(
 class InstanceTags:
     """The tags of instances."""
 
-    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
         """See `resources.Tagged`."""
-        tags: dict[str, str] = json.loads(instance.tags)
-        return tags
+        found = tx.row("instance", Instance, instance_id=instance.id)
+        return found and found.tags
 
-    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
+    def set_tags(self, tx: Tx, instance: Instance, id: str, old: str, new: str) -> bool:
         """See `resources.Tagged`."""
-        tx.run("set_instance_tags", instance_id=instance.id, tags=json.dumps(dict(tags)))
+        return tx.one("set_instance_tags", instance_id=instance.id, tags=new, old_tags=old) is not None
 
 
 TAGGED[""] = InstanceTags()

@@ -58,13 +58,13 @@ class ResourceRow(NamedTuple):
 
 
 class Tagged(Protocol):
-    """Resources that have tags, by their ids."""
+    """Resources that have tags, by their ids. Tags are read and written as the JSON that is stored."""
 
-    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
         """The tags of the one with this id; None where there is none."""
 
-    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
-        """Replace its tags."""
+    def set_tags(self, tx: Tx, instance: Instance, id: str, old: str, new: str) -> bool:
+        """Replace its tags. False when they are no longer `old`."""
 
 
 TAGGED: dict[str, Tagged] = {}
@@ -151,22 +151,20 @@ class ResourceType(Generic[R]):
         return found
 
     def change(self, tx: Tx, resource: R, **columns: Any) -> R:
-        """Give columns, `name` and `tags` among them, new values. Faults: `taken`."""
-        changed = msgspec.structs.replace(resource, updated_at_ms=tx.now_ms, **columns)
-        if changed.name != resource.name:
-            self._refuse_taken(tx, changed)
-        row = self._row_of(changed)
-        tx.run(
-            "update_resource",
-            instance_id=row.instance_id,
-            kind=row.kind,
-            id=row.id,
-            name=row.name,
-            data=row.data,
-            tags=row.tags,
-            now_ms=row.updated_at_ms,
-        )
-        return changed
+        """Give columns, such as `name`, new values. Faults: `taken`; ResourceNotFoundException if it was deleted.
+
+        Other columns that another call changes at the same time, also on another node, keep that call's values.
+        """
+        keys = {"instance_id": resource.instance_id, "kind": self.kind, "id": resource.id}
+        while (old := tx.row("resource", ResourceRow, **keys)) is not None:
+            changed = msgspec.structs.replace(self._of_row(old), updated_at_ms=tx.now_ms, **columns)
+            if changed.name != old.name:
+                self._refuse_taken(tx, changed)
+            new = self._row_of(changed)
+            given = {"name": new.name, "data": new.data, "now_ms": tx.now_ms}
+            if tx.one("update_resource", old_name=old.name, old_data=old.data, **given, **keys):
+                return changed
+        raise Fault("ResourceNotFoundException", f"{self.noun} not found: {resource.id}")
 
     def delete(self, tx: Tx, resource: R) -> None:
         """Delete a resource."""
@@ -209,14 +207,15 @@ class ResourceType(Generic[R]):
         )
         return [self._of_row(row) for row in rows]
 
-    def tags_of(self, tx: Tx, instance: Instance, id: str) -> Mapping[str, str] | None:
+    def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
         """See `Tagged`."""
-        found = self.find(tx, instance.id, id)
-        return None if found is None else found.tags
+        row = tx.row("resource", ResourceRow, instance_id=instance.id, kind=self.kind, id=id)
+        return row and row.tags
 
-    def set_tags(self, tx: Tx, instance: Instance, id: str, tags: Mapping[str, str]) -> None:
+    def set_tags(self, tx: Tx, instance: Instance, id: str, old: str, new: str) -> bool:
         """See `Tagged`."""
-        self.change(tx, self.require(tx, instance.id, id), tags=dict(tags))
+        keys = {"instance_id": instance.id, "kind": self.kind, "id": id}
+        return tx.one("set_resource_tags", tags=new, old_tags=old, now_ms=tx.now_ms, **keys) is not None
 
     def id_of(self, instance_id: str, id_or_arn: str) -> str:
         """The id in an id or ARN; empty for an ARN of another instance or type."""

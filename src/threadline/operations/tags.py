@@ -1,6 +1,7 @@
 """The operations about tags, for everything that has tags."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
@@ -9,8 +10,11 @@ from threadline.operations.resources import TAGGED, ResourceName, Tagged, checke
 from threadline.store import Tx
 
 
-def _find(tx: Tx, caller: AccountCaller, arn: str) -> tuple[Tagged, Instance, str, Mapping[str, str]]:
-    """What an ARN names, and its tags. Faults: ResourceNotFoundException; InvalidParameterException for no ARN."""
+def _find(tx: Tx, caller: AccountCaller, arn: str) -> tuple[Tagged, Instance, str, str]:
+    """The resource that an ARN names, and its tags as JSON.
+
+    Faults: ResourceNotFoundException; InvalidParameterException for a text that is no ARN.
+    """
     named = ResourceName.of(arn)
     if named is None:
         raise Fault(
@@ -26,6 +30,16 @@ def _find(tx: Tx, caller: AccountCaller, arn: str) -> tuple[Tagged, Instance, st
     return of_kind, instance, named.id, tags
 
 
+def _edit(
+    tx: Tx, caller: AccountCaller, arn: str, edit: Callable[[dict[str, str]], Mapping[str, str]]
+) -> Reply:
+    """Replace a resource's tags by those that `edit` makes of them, also while another node does. Faults: `_find`'s."""
+    while True:
+        of_kind, instance, name, tags = _find(tx, caller, arn)
+        if of_kind.set_tags(tx, instance, name, tags, json.dumps(dict(edit(json.loads(tags))))):
+            return {}
+
+
 @operation("connect")
 def tag_resource(tx: Tx, caller: AccountCaller, *, resource_arn: str, tags: Mapping[str, str]) -> Reply:
     """Add tags to a resource, or give its tags other values.
@@ -34,9 +48,7 @@ def tag_resource(tx: Tx, caller: AccountCaller, *, resource_arn: str, tags: Mapp
         InvalidRequestException for too many tags.
     Source: TagResource.
     """
-    of_kind, instance, name, kept = _find(tx, caller, resource_arn)
-    of_kind.set_tags(tx, instance, name, checked_tags(kept, tags))
-    return {}
+    return _edit(tx, caller, resource_arn, lambda kept: checked_tags(kept, tags))
 
 
 @operation("connect")
@@ -46,9 +58,9 @@ def untag_resource(tx: Tx, caller: AccountCaller, *, resource_arn: str, tag_keys
     Writes: the resource's tags. Faults: ResourceNotFoundException; InvalidParameterException for no ARN.
     Source: UntagResource.
     """
-    of_kind, instance, name, kept = _find(tx, caller, resource_arn)
-    of_kind.set_tags(tx, instance, name, {key: value for key, value in kept.items() if key not in tag_keys})
-    return {}
+    return _edit(
+        tx, caller, resource_arn, lambda kept: {key: kept[key] for key in kept if key not in tag_keys}
+    )
 
 
 @operation("connect", writes=False)
@@ -57,4 +69,4 @@ def list_tags_for_resource(tx: Tx, caller: AccountCaller, *, resource_arn: str) 
 
     Faults: ResourceNotFoundException; InvalidParameterException for no ARN. Source: ListTagsForResource.
     """
-    return {"tags": dict(_find(tx, caller, resource_arn)[3])}
+    return {"tags": json.loads(_find(tx, caller, resource_arn)[3])}

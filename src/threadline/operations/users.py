@@ -1,4 +1,4 @@
-"""The operations about users, who accept chats as agents, and about their profiles."""
+"""The operations about users and their profiles. A user accepts chats as an agent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -84,7 +84,7 @@ def create_user(
     voice_enhancement_configs: Sequence[Mapping[str, Any]] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Create a user, who can accept chats as an agent from then on.
+    """Create a user. The user can accept chats as an agent from then on.
 
     Faults: DuplicateResourceException for a Username that is taken; ResourceNotFoundException, also for profiles.
     Source: CreateUser.

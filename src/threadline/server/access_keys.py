@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from threadline.aws import sigv4
@@ -11,6 +12,8 @@ from threadline.operations.units import NoteUse
 from threadline.server.cache import Cache
 from threadline.store import Committed, Store, Unavailable
 from threadline.store.observer import StoreObserver
+
+log = logging.getLogger(__name__)
 
 KEPT_MS = 500
 """Time for which a key that was read counts as it was then.
@@ -73,11 +76,16 @@ class AccessKeys(StoreObserver):
         self._noted[access_key_id] = now_ms
         task = asyncio.ensure_future(self._write(NoteUse(access_key_id, now_ms)))
         self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        task.add_done_callback(self._written)
 
     async def _write(self, use: NoteUse) -> None:
         with contextlib.suppress(Unavailable):  # the store has logged it
             await self._store.write(use)
+
+    def _written(self, task: "asyncio.Task[None]") -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the last use of an access key was not kept: %s", type(error).__name__)
 
     async def close(self) -> None:
         """Wait for the writes that have begun."""

@@ -16,8 +16,9 @@ SELECT * FROM instance WHERE account_id = :account_id AND id = :instance_id;
 SELECT * FROM instance WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: set_instance_tags
--- Replace the tags of an instance.
-UPDATE instance SET tags = :tags WHERE id = :instance_id;
+-- Replace the tags of an instance, unless somebody else has replaced them since they were read.
+UPDATE instance SET tags = :tags WHERE id = :instance_id AND tags = :old_tags
+RETURNING id;
 
 -- name: first_instance
 -- Read the oldest instance, its account and its region: those that workspace.json names.
@@ -130,8 +131,10 @@ SELECT instance_id, id, name, type, status, description, '' AS content, tags, up
 FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: set_contact_flow_tags
--- Replace the tags of a flow.
-UPDATE contact_flow SET tags = :tags, updated_at_ms = :now_ms WHERE instance_id = :instance_id AND id = :flow_id;
+-- Replace the tags of a flow, unless somebody else has replaced them since they were read.
+UPDATE contact_flow SET tags = :tags, updated_at_ms = :now_ms
+WHERE instance_id = :instance_id AND id = :flow_id AND tags = :old_tags
+RETURNING id;
 
 -- name: content_of_version
 -- Read the content of a flow as it was in one version, for a chat that began with it.

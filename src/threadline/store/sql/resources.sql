@@ -16,9 +16,16 @@ SELECT * FROM resource WHERE instance_id = :instance_id AND kind = :kind AND nam
 SELECT * FROM resource WHERE instance_id = :instance_id AND kind = :kind AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: update_resource
--- Replace the name, columns and tags of a resource.
-UPDATE resource SET name = :name, data = :data, tags = :tags, updated_at_ms = :now_ms
-WHERE instance_id = :instance_id AND kind = :kind AND id = :id;
+-- Replace the name and columns of a resource, unless somebody else has replaced them since they were read.
+UPDATE resource SET name = :name, data = :data, updated_at_ms = :now_ms
+WHERE instance_id = :instance_id AND kind = :kind AND id = :id AND name = :old_name AND data = :old_data
+RETURNING id;
+
+-- name: set_resource_tags
+-- Replace the tags of a resource, unless somebody else has replaced them since they were read.
+UPDATE resource SET tags = :tags, updated_at_ms = :now_ms
+WHERE instance_id = :instance_id AND kind = :kind AND id = :id AND tags = :old_tags
+RETURNING id;
 
 -- name: delete_resource
 -- Delete a resource.
