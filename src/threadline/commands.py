@@ -8,6 +8,7 @@ COMMANDS = {
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "transcript": "print a chat, running or ended, and the past it shows",
+    "chats": "list a customer's chats, and whether they can be continued",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",

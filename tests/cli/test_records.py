@@ -1,4 +1,4 @@
-"""`threadline transcript`: a chat as a terminal shows it."""
+"""`threadline transcript` and `chats`: records as a terminal shows them."""
 
 import json
 
@@ -57,3 +57,20 @@ def test_a_transcript_that_is_not_there(threadline: Threadline, here: Run) -> No
     assert (done.status, done.out) == (254, "")
     assert "Contact not found: nothing" in done.err
     assert here("transcript", "nothing", "--last", "0").status == 2
+
+
+def test_the_chats_of_a_customer_in_a_terminal(threadline: Threadline, here: Run) -> None:
+    first = threadline.customer(CustomerId="4711")
+    first.leave()
+    second = threadline.customer(CustomerId="4711")
+    second.continue_from("ENTIRE_PAST_SESSION", first.contact_id)
+    done = here("chats", "--customer-id", "4711")
+    assert (done.status, done.err) == (0, "")
+    heads = [line.split()[:2] for line in done.out.splitlines() if line.split()[0] in "●○"]
+    assert heads == [["○", second.contact_id], ["●", first.contact_id]]
+    assert f"running, continues {first.contact_id}" in done.out
+    assert "not to be continued: Source chat session has not ended" in done.out
+    assert "by customer disconnect" in done.out
+    assert "no chats" in here("chats", "--customer-id", "another").out
+    listed = json.loads(here("chats", "--customer-id", "4711", "--output", "json").out)
+    assert [chat["CanBeContinued"] for chat in listed["Chats"]] == [False, True]

@@ -368,6 +368,13 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         InstanceId=i, ContactId=ended(w)
     ),
     "CreateReadToken": lambda w, i: w.threadline.create_read_token(InstanceId=i, ContactId=ended(w)),
+    "ListCustomerChats": lambda w, i: w.threadline.list_customer_chats(InstanceId=i, CustomerId="c"),
+    "StartCustomerChat": lambda w, i: w.threadline.start_customer_chat(
+        InstanceId=i,
+        CustomerId="c",
+        ContactFlowId=w.contact_flow_id,
+        ParticipantDetails={"DisplayName": "Casey"},
+    ),
     **ADMIN_CALLS,
     **HOURS_CALLS,
 }

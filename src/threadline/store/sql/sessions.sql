@@ -103,3 +103,16 @@ SELECT attributes, segment_attributes FROM session_attributes WHERE session = :s
 -- name: set_attributes
 -- Replace the contact attributes of a session.
 UPDATE session_attributes SET attributes = :attributes WHERE session = :session;
+
+-- name: chats_of_customer
+-- Read a page of a customer's chats, newest first, from a start and a session's key on.
+SELECT * FROM session
+WHERE instance_id = :instance_id AND customer_id = :customer_id
+    AND (started_at_ms, key) <= (:started_at_ms, :from_key)
+ORDER BY started_at_ms DESC, key DESC LIMIT :limit;
+
+-- name: latest_ended_chat
+-- Find the first contact of the newest chat of a customer that has ended, to continue from it.
+SELECT initial_contact_id FROM session
+WHERE instance_id = :instance_id AND customer_id = :customer_id AND ended_at_ms IS NOT NULL
+ORDER BY started_at_ms DESC, key DESC LIMIT 1;
