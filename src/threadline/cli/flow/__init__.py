@@ -7,6 +7,7 @@ from threadline.cli.connection_options import reported
 
 ACTIONS = {
     "draw": "draw a flow as SVG",
+    "convert": "convert a legacy export to the Flow language",
     "check": "say whether flows load, and which blocks do nothing on a chat",
 }
 """The actions, with a line about each. Each has a module of its name, with `add_options` and `run`."""

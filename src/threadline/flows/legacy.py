@@ -1,0 +1,446 @@
+"""Legacy exports: flows as the console exported them before the Flow language, converted to it.
+
+A legacy export has `modules`, each with a type, parameters that are a list of names and values, and branches by a
+condition. `convert` maps each type to an action. A type without a counterpart becomes an action that goes on, with a
+note. Observed: exports in public repositories, also of AWS's own sample flows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from threadline.flows.actions import ACTION_TYPES
+from threadline.flows.language import VERSION
+
+Entry = dict[str, Any]
+NAMESPACES = {
+    "User Defined": "$.Attributes.{}",
+    "External": "$.External.{}",
+    "Lex": "$.Lex.{}",
+    "Lex Slots": "$.Lex.Slots.{}",
+    "Lex Attributes": "$.Lex.SessionAttributes.{}",
+    "Flow": "$.FlowAttributes.{}",
+    "Queue": "$.Queue.{}",
+    "Agent": "$.Agent.{}",
+}
+SYSTEM = {
+    "Customer Number": "$.CustomerEndpoint.Address",
+    "Dialed Number": "$.SystemEndpoint.Address",
+    "Contact id": "$.ContactId",
+    "Initial Contact id": "$.InitialContactId",
+    "Previous Contact id": "$.PreviousContactId",
+    "Channel": "$.Channel",
+    "Queue Name": "$.Queue.Name",
+    "Queue ARN": "$.Queue.ARN",
+    "Stored customer input": "$.StoredCustomerInput",
+    "Customer input": "$.StoredCustomerInput",
+    "Instance ARN": "$.InstanceARN",
+    "Initiation method": "$.InitiationMethod",
+}
+"""References of the System namespace, by the names that exports have; others are taken as they are."""
+ERRORS = {
+    "Error": "NoMatchingError",
+    "NoMatch": "NoMatchingCondition",
+    "Default": "NoMatchingCondition",
+    "Timeout": "InputTimeLimitExceeded",
+    "AtCapacity": "QueueAtCapacity",
+    "InvalidNumber": "InvalidCallbackNumber",
+    "NotDialable": "CallbackNumberNotDialable",
+}
+OPERATORS = {
+    "Equals": "Equals",
+    "StartsWith": "TextStartsWith",
+    "EndsWith": "TextEndsWith",
+    "Contains": "TextContains",
+    "GreaterThan": "NumberGreaterThan",
+    "GreaterThanOrEqualTo": "NumberGreaterOrEqualTo",
+    "LessThan": "NumberLessThan",
+    "LessThanOrEqualTo": "NumberLessOrEqualTo",
+}
+RESULTS = {"True": "True", "False": "False", "Looping": "ContinueLooping", "Complete": "DoneLooping"}
+ONWARD = ("Success", "Continue", "Evaluate")
+HOOKS = {
+    "CustomerQueue": "CustomerQueue",
+    "CustomerHold": "CustomerHold",
+    "CustomerWhisper": "CustomerWhisper",
+    "AgentHold": "AgentHold",
+    "AgentWhisper": "AgentWhisper",
+    "CustomerRemaining": "CustomerRemaining",
+    "Disconnect": "CustomerRemaining",
+}
+END = "end of the converted flow"
+"""The identifier of the action to which branches lead that were not connected."""
+METRICS = {
+    "CheckQueueTime": ("OldestContactInQueueAgeSeconds", 1_000),
+    "CheckQueueCapacity": ("NumberOfContactsInQueue", 1),
+}
+"""The metrics of CheckQueueStatus by the condition of its branches, and their units in those of the Flow language."""
+
+
+class Converted(NamedTuple):
+    """A flow in the Flow language, and a note for each module that lost something."""
+
+    document: Entry
+    notes: list[str]
+
+
+class NotLegacy(ValueError):
+    """The document is no legacy export. The text says what it lacks."""
+
+
+def convert(document: Any) -> Converted:
+    """Convert a legacy export. Raises NotLegacy."""
+    modules = document.get("modules") if isinstance(document, Mapping) else None
+    if not isinstance(modules, list) or not all(isinstance(module, Mapping) for module in modules):
+        raise NotLegacy("The document has no list of modules, which every legacy export has.")
+    notes: list[str] = []
+    known = {str(module.get("id")) for module in modules}
+    actions = [_action(module, known, notes) for module in modules]
+    if any(target == END for action in actions for target in _targets(action)):
+        actions.append({"Identifier": END, "Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}})
+    metadata = document.get("metadata")
+    kept = (
+        {name: metadata[name] for name in ("name", "description", "type") if metadata.get(name)}
+        if isinstance(metadata, Mapping)
+        else {}
+    )
+    return Converted(
+        {
+            "Version": VERSION,
+            "StartAction": str(document.get("start") or (modules[0].get("id") if modules else "")),
+            "Metadata": {
+                "entryPointPosition": {"x": 20, "y": 20},
+                **kept,
+                "ActionMetadata": {str(module.get("id")): _position(module) for module in modules},
+            },
+            "Actions": actions,
+        },
+        notes,
+    )
+
+
+def _position(module: Mapping[str, Any]) -> Entry:
+    metadata = module.get("metadata")
+    position = metadata.get("position") if isinstance(metadata, Mapping) else None
+    return {"position": position or {"x": 0, "y": 0}}
+
+
+def _targets(action: Entry) -> Iterable[str]:
+    transitions = action["Transitions"]
+    yield transitions.get("NextAction", "")
+    yield from (
+        entry["NextAction"] for name in ("Errors", "Conditions") for entry in transitions.get(name, [])
+    )
+
+
+def _action(module: Mapping[str, Any], known: set[str], notes: list[str]) -> Entry:
+    kind, identifier = str(module.get("type")), str(module.get("id"))
+    given = _Parameters(_entries(module.get("parameters")))
+    branches = [
+        (str(entry.get("condition")), entry, str(entry.get("transition")))
+        for entry in _entries(module.get("branches"))
+        if str(entry.get("transition")) in known
+    ]
+    make = MAKERS.get(kind)
+    type_, parameters = make(given, str(module.get("target") or "")) if make else ("", {})
+    if not type_:
+        notes.append(f"{identifier}: {kind} has no counterpart; the flow goes on there.")
+        type_, parameters = "UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Enabled"}
+        branches = [("Success", {}, target) for _, _, target in branches[:1]]
+    if kind == "CheckQueueStatus":
+        parameters = _metric(branches, parameters)
+    transitions = _transitions(branches, type_)
+    if END in _targets({"Transitions": transitions}):
+        notes.append(f"{identifier}: {kind} has a branch that leads nowhere; the flow ends there.")
+    return {"Identifier": identifier, "Type": type_, "Parameters": parameters, "Transitions": transitions}
+
+
+def _entries(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+Branch = tuple[str, Mapping[str, Any], str]
+"""The condition of a branch, the branch itself, and the module that follows."""
+
+
+def _metric(branches: Sequence[Branch], parameters: Entry) -> Entry:
+    """The metric that the branches of CheckQueueStatus ask for."""
+    found = [METRICS[condition][0] for condition, _, _ in branches if condition in METRICS]
+    return {"MetricType": found[0] if found else "NumberOfContactsInQueue", **parameters}
+
+
+def _transitions(branches: Sequence[Branch], type_: str) -> Entry:
+    kind = ACTION_TYPES[type_]
+    if kind.terminal:
+        return {}
+    conditions = list(_conditions(branches, type_)) if kind.operators else []
+    errors: dict[str, str] = {}
+    onward = [
+        target
+        for condition, _, target in branches
+        if condition in ONWARD and not _is_value(branches, condition)
+    ]
+    for condition, _, target in branches:
+        if condition not in ONWARD and condition not in RESULTS and condition not in METRICS:
+            error = ERRORS.get(condition, "NoMatchingError")
+            errors.setdefault(error if error in kind.all_errors else "NoMatchingError", target)
+    transitions: Entry = {
+        "Errors": [{"NextAction": target, "ErrorType": error} for error, target in errors.items()],
+        "Conditions": conditions,
+    }
+    if onward:
+        transitions["NextAction"] = onward[0]
+    elif kind.needs_next or kind.operators:
+        entries = [*transitions["Errors"], *conditions]
+        transitions["NextAction"] = entries[0]["NextAction"] if entries and not kind.needs_next else END
+    return transitions
+
+
+def _is_value(branches: Sequence[Branch], condition: str) -> bool:
+    """Tell whether the branches of this condition compare values."""
+    return any(name == condition and entry.get("conditionValue") is not None for name, entry, _ in branches)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return 0.0
+
+
+def _conditions(branches: Sequence[Branch], type_: str) -> Iterable[Entry]:
+    percent = 0
+    for condition, entry, target in branches:
+        value, operator = entry.get("conditionValue"), str(entry.get("conditionType") or "Equals")
+        if type_ == "DistributeByPercentage" and condition == "Evaluate":
+            percent += int(_number(value))
+            found = ("NumberLessThan", str(percent))
+        elif condition in METRICS and value is not None:
+            found = (OPERATORS.get(operator, "Equals"), f"{_number(value) / METRICS[condition][1]:g}")
+        elif condition in RESULTS:
+            found = ("Equals", RESULTS[condition])
+        elif condition == "Timeout" and type_ == "MessageParticipantIteratively":
+            found = ("Equals", "MessagesInterrupted")
+        elif condition == "Timeout" and type_ == "Wait":
+            found = ("Equals", "WaitCompleted")
+        elif condition == "Evaluate" and value is not None:
+            found = (OPERATORS.get(operator, "Equals"), str(value))
+        else:
+            continue
+        yield {"NextAction": target, "Condition": {"Operator": found[0], "Operands": [found[1]]}}
+
+
+class _Parameters:
+    """The parameters of a module."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        self._entries = entries
+
+    def get(self, *names: str) -> str | None:
+        """The value of the first of these names that has one, as a text or a reference."""
+        for name in names:
+            for entry in self._entries:
+                if entry.get("name") == name and entry.get("value") not in (None, ""):
+                    return _value(entry)
+        return None
+
+    def keyed(self, name: str) -> dict[str, str]:
+        """The values of the entries of this name by their keys."""
+        return {
+            str(entry.get("key")): _value(entry)
+            for entry in self._entries
+            if entry.get("name") == name and entry.get("key")
+        }
+
+
+def _value(entry: Mapping[str, Any]) -> str:
+    value, namespace = str(entry.get("value") or ""), entry.get("namespace")
+    return _reference(str(namespace), value) if namespace else value
+
+
+def _reference(namespace: str, value: str) -> str:
+    if namespace == "System":
+        return SYSTEM.get(value, f"$.{value}" if value.isidentifier() else "$['" + value + "']")
+    if namespace not in NAMESPACES:
+        return value
+    if value.replace("_", "a").replace("-", "a").isalnum() and value.isascii():
+        return NAMESPACES[namespace].format(value)
+    return NAMESPACES[namespace].format("")[:-1] + f"['{value}']"
+
+
+Made = tuple[str, Entry]
+
+
+def _prompt(given: _Parameters, target: str) -> Made:
+    text = given.get("Text")
+    if text is None:
+        return "MessageParticipant", {"PromptId": given.get("AudioPrompt", "Prompt") or "prompt"}
+    return "MessageParticipant", {"SSML" if given.get("TextToSpeechType") == "ssml" else "Text": text}
+
+
+def _screen_pop(given: _Parameters, target: str) -> Made:
+    return "UpdateContactAttributes", {"Attributes": {given.get("key") or "key": given.get("value") or ""}}
+
+
+def _priority(given: _Parameters, target: str) -> Made:
+    if (position := given.get("AbsolutePosition")) is not None:
+        return "UpdateContactRoutingBehavior", {"QueuePriority": position}
+    return "UpdateContactRoutingBehavior", {"QueueTimeAdjustmentSeconds": given.get("TimeOffset") or "0"}
+
+
+def _flow(given: _Parameters, target: str) -> Made:
+    return "TransferToFlow", {"ContactFlowId": given.get("ContactFlowId") or "unknown"}
+
+
+def _status(given: _Parameters, target: str) -> Made:
+    queue = given.get("Queue")
+    return "CheckMetricData", {"QueueId": queue} if queue else {}
+
+
+def _attributes(given: _Parameters, target: str) -> Made:
+    return "UpdateContactAttributes", {"Attributes": given.keyed("Attribute")}
+
+
+def _check(given: _Parameters, target: str) -> Made:
+    namespace = given.get("Namespace") or "User Defined"
+    return "Compare", {"ComparisonValue": _reference(namespace, given.get("Attribute") or "")}
+
+
+def _external(given: _Parameters, target: str) -> Made:
+    parameters: Entry = {"LambdaFunctionARN": given.get("FunctionArn") or "unknown"}
+    parameters["InvocationTimeLimitSeconds"] = given.get("TimeLimit") or "3"
+    if attributes := given.keyed("Parameter"):
+        parameters["LambdaInvocationAttributes"] = attributes
+    return "InvokeLambdaFunction", parameters
+
+
+def _transfer(given: _Parameters, target: str) -> Made:
+    if target == "Flow":
+        return _flow(given, target)
+    if target == "PhoneNumber":
+        number = given.get("PhoneNumber") or "unknown"
+        limit = given.get("TimeLimit") or "30"
+        return "TransferParticipantToThirdParty", {
+            "ThirdPartyPhoneNumber": number,
+            "ThirdPartyConnectionTimeLimitSeconds": limit,
+        }
+    return "TransferContactToQueue", {}
+
+
+def _queue(given: _Parameters, target: str) -> Made:
+    if (agent := given.get("Agent")) is not None:
+        return "UpdateContactTargetQueue", {"AgentId": agent}
+    return "UpdateContactTargetQueue", {"QueueId": given.get("Queue") or "unknown"}
+
+
+def _logging(given: _Parameters, target: str) -> Made:
+    on = given.get("LoggingBehavior") != "Disable"
+    return "UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Enabled" if on else "Disabled"}
+
+
+def _input(given: _Parameters, target: str) -> Made:
+    text = {"Text": text} if (text := given.get("Text")) else {}
+    if target in ("Lex", "LexV2") or given.get("BotAliasArn", "BotName"):
+        alias = given.get("BotAliasArn")
+        if alias:
+            return "ConnectParticipantWithLexBot", {**text, "LexV2Bot": {"AliasArn": alias}}
+        bot = {"Name": given.get("BotName") or "bot", "Region": given.get("BotRegion") or "us-east-1"}
+        return "ConnectParticipantWithLexBot", {
+            **text,
+            "LexBot": {**bot, "Alias": given.get("BotAlias") or "$LATEST"},
+        }
+    limit = given.get("Timeout", "TimeLimit") or "5"
+    return "GetParticipantInput", {**text, "InputTimeLimitSeconds": limit, "StoreInput": "False"}
+
+
+def _stored_input(given: _Parameters, target: str) -> Made:
+    type_, parameters = _input(given, "Digits")
+    return type_, {**parameters, "StoreInput": "True"}
+
+
+def _hook(given: _Parameters, target: str) -> Made:
+    hook = HOOKS.get(given.get("Type") or "CustomerQueue", "CustomerQueue")
+    return "UpdateContactEventHooks", {"EventHooks": {hook: given.get("ContactFlowId") or "unknown"}}
+
+
+def _hours(given: _Parameters, target: str) -> Made:
+    hours = given.get("Hours", "HoursOfOperation")
+    return "CheckHoursOfOperation", {"HoursOfOperationId": hours} if hours else {}
+
+
+def _staffing(given: _Parameters, target: str) -> Made:
+    queue = given.get("Queue")
+    metric = {"Available": "NumberOfAgentsAvailable", "Staffed": "NumberOfAgentsStaffed"}
+    kind = metric.get(given.get("Status") or "", "NumberOfAgentsOnline")
+    return "CheckStaffing", {"MetricType": kind, **({"QueueId": queue} if queue else {})}
+
+
+def _fixed(type_: str, **parameters: Any) -> Callable[[_Parameters, str], Made]:
+    return lambda given, target: (type_, dict(parameters))
+
+
+def _voice(given: _Parameters, target: str) -> Made:
+    return "UpdateContactTextToSpeechVoice", {
+        "TextToSpeechVoice": given.get("GlobalVoice", "Voice") or "Joanna"
+    }
+
+
+def _loop(given: _Parameters, target: str) -> Made:
+    return "Loop", {"LoopCount": given.get("LoopCount") or "1"}
+
+
+def _wait(given: _Parameters, target: str) -> Made:
+    return "Wait", {"TimeLimitSeconds": given.get("TimeLimit", "Timeout") or "60"}
+
+
+def _loop_prompts(given: _Parameters, target: str) -> Made:
+    text = given.get("Text")
+    parameters: Entry = {
+        "Messages": [{"Text": text} if text else {"PromptId": given.get("AudioPrompt") or "prompt"}]
+    }
+    if seconds := given.get("InterruptSeconds"):
+        parameters["InterruptFrequencySeconds"] = seconds
+    return "MessageParticipantIteratively", parameters
+
+
+MAKERS: Mapping[str, Callable[[_Parameters, str], Made]] = {
+    "PlayPrompt": _prompt,
+    "PlayAudio": _prompt,
+    "SetAttributes": _attributes,
+    "SetScreenPop": _screen_pop,
+    "Disconnect": _fixed("DisconnectParticipant"),
+    "InvokeExternalResource": _external,
+    "Transfer": _transfer,
+    "TransferToFlow": _flow,
+    "CustomerInQueue": _fixed("TransferContactToQueue"),
+    "UpdateRoutingPriority": _priority,
+    "CheckAttribute": _check,
+    "SetQueue": _queue,
+    "SetWorkingQueue": _queue,
+    "SetLoggingBehavior": _logging,
+    "GetUserInput": _input,
+    "GetCustomerInput": _input,
+    "StoreUserInput": _stored_input,
+    "StoreCustomerInput": _stored_input,
+    "SetVoice": _voice,
+    "SetContactFlow": _hook,
+    "SetEventHook": _hook,
+    "CheckHoursOfOperation": _hours,
+    "CheckStaffing": _staffing,
+    "CheckQueueStatus": _status,
+    "Loop": _loop,
+    "LoopPrompts": _loop_prompts,
+    "Wait": _wait,
+    "ResumeContactFlow": _fixed("EndFlowExecution"),
+    "EndFlowExecution": _fixed("EndFlowExecution"),
+    "TransferToQueue": _fixed("TransferContactToQueue"),
+    "DistributeByPercentage": _fixed("DistributeByPercentage"),
+    "PercentileBranching": _fixed("DistributeByPercentage"),
+    "SetRecordingBehavior": _fixed(
+        "UpdateContactRecordingBehavior", RecordingBehavior={"RecordedParticipants": []}
+    ),
+    "StartMediaStreaming": _fixed("UpdateContactMediaStreamingBehavior"),
+    "StopMediaStreaming": _fixed("UpdateContactMediaStreamingBehavior"),
+    "CreateCallback": _fixed("CreateCallbackContact"),
+    "SetCallbackNumber": _fixed("UpdateContactCallbackNumber", CallbackNumber="$.StoredCustomerInput"),
+    "SetCallBackNumber": _fixed("UpdateContactCallbackNumber", CallbackNumber="$.StoredCustomerInput"),
+}
