@@ -2,6 +2,7 @@
 
 # The package itself holds its version and nothing else, so that every part may import it.
 LIGHT = {"errors", "clock", "config", "jsontext", "extras"}
+CORE = {"operations.registry", "operations.idempotency", "operations.continuations", "operations.instances"}
 POLICY = {"controls", "encryption"}
 BELOW_SERVER = {
     "style",
@@ -10,6 +11,7 @@ BELOW_SERVER = {
     "chat",
     "store",
     "operations",
+    "resources",
     "tasks",
     "bus",
     "aws",
@@ -36,13 +38,21 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),
     "http": ({*LIGHT}, {"httptools", "websockets"}),
+    "operations.registry": (
+        {"errors", "operations.continuations", "operations.idempotency", "store"},
+        {"msgspec"},
+    ),
+    "operations.idempotency": ({"errors", "clock", "store"}, {"msgspec"}),
+    "operations.continuations": ({"store"}, set()),
+    "operations.instances": ({"errors", "operations.registry", "store"}, set()),
     "operations.units": ({"operations", "store", "aws"}, {"msgspec"}),
     "operations.test_controls": (
-        {"errors", "clock", "controls", "chat", "operations", "store", "aws"},
+        {"errors", "clock", "controls", "chat", "operations", "resources", "store", "aws"},
         set(),
     ),
-    "operations": ({*LIGHT, "encryption", "chat", "flows", "store"}, {"msgspec"}),
-    "tasks": ({*LIGHT, "chat", "flows", "store", "operations"}, set()),
+    "operations": ({*LIGHT, *CORE, "encryption", "chat", "flows", "resources", "store"}, {"msgspec"}),
+    "resources": ({*LIGHT, *CORE, "chat", "flows", "store"}, {"msgspec"}),
+    "tasks": ({*LIGHT, "chat", "flows", "store", "operations", "resources"}, set()),
     "neighbours": ({*LIGHT}, {"botocore", "urllib3"}),
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
     "server": ({*LIGHT, *BELOW_SERVER}, {"prometheus_client"}),

@@ -31,7 +31,16 @@ EVERYTHING = OURS + [
 
 DRIVERS = ("store.sqlite", "store.postgres")
 UNCERTAIN = {"time", "uuid", "secrets", "random"}
-RUN_STATEMENTS = {"store", "operations.units", "operations", "tasks", "bus", "server", "processes"}
+RUN_STATEMENTS = {
+    "store",
+    "operations.units",
+    "operations",
+    "resources",
+    "tasks",
+    "bus",
+    "server",
+    "processes",
+}
 STATEMENTS = named_statements()
 OF_THE_WIRE = {"AccessDeniedException", "ThrottlingException", "TooManyRequestsException"}
 
@@ -77,7 +86,7 @@ def is_allowed(name: str, module: str) -> bool:
     may, outside = PARTS[part]
     top, _, inner = module.partition(".")
     if top == "threadline":
-        if part == "operations" and inner.startswith(DRIVERS):
+        if part in ("operations", "resources") and inner.startswith(DRIVERS):
             return False
         return not inner or any(within(inner, allowed) for allowed in {*may, part})
     if top in UNCERTAIN:
@@ -426,7 +435,7 @@ def functions() -> dict[str, tuple[set[str], set[str]]]:
     """Of each function of operations and rules, by its bare name: names it mentions, faults it raises."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     for file in OURS:
-        if name_of(file).startswith(("operations", "chat")):
+        if name_of(file).startswith(("operations", "resources", "chat")):
             for node in ast.walk(tree_of(file)):
                 if isinstance(node, ast.FunctionDef):
                     mentions, codes = found.setdefault(node.name, (set(), set()))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.flows.flows import END, content, say
 from tests.operations.admin_calls import ADMIN_CALLS, hours_of
+from tests.operations.flow_calls import FLOW_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
@@ -377,6 +378,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     ),
     **ADMIN_CALLS,
     **HOURS_CALLS,
+    **FLOW_CALLS,
 }
 
 

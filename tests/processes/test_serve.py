@@ -222,8 +222,8 @@ async def test_a_queue_of_an_older_version_has_hours_of_operation(tmp_path: Path
     import apsw
 
     from threadline.clock import Clock
-    from threadline.operations.hours import HOURS
-    from threadline.operations.queues import require_queue
+    from threadline.resources.hours import HOURS
+    from threadline.resources.queues import require_queue
     from threadline.store import migrations
     from threadline.store.sqlite.store import SqliteStore
 

@@ -6,7 +6,6 @@ from threadline.chat.participant import Role, Token
 from threadline.errors import Fault
 from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import require_instance
-from threadline.operations.queues import is_full, require_enabled_queue
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import (
     agent_in,
@@ -24,7 +23,8 @@ from threadline.operations.sessions import (
     stop_flow,
 )
 from threadline.operations.tokens import keep_token
-from threadline.operations.users import require_user
+from threadline.resources.queues import is_full, require_enabled_queue
+from threadline.resources.users import require_user
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"

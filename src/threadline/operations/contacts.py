@@ -12,7 +12,6 @@ from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
 from threadline.operations.attributes import attributes_of
-from threadline.operations.contact_flows import require_flow
 from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import Instance, instance_arn, require_instance
 from threadline.operations.persistence import source_chat_of, write_association
@@ -29,6 +28,7 @@ from threadline.operations.sessions import (
     set_contact_data,
 )
 from threadline.operations.tokens import connection_data, keep_token
+from threadline.resources.contact_flows import require_published
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -131,14 +131,14 @@ def _send_initial_message(tx: Tx, session: Session, customer: Participant, messa
 
 
 def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str:
-    flow = require_flow(tx, instance_id, contact_flow_id)
-    if flow.type != "CONTACT_FLOW":
+    """The flow as `run_flow` takes it: its id, with the number of the version that an alias or a number names."""
+    found = require_published(tx, instance_id, contact_flow_id)
+    if found.flow.type != "CONTACT_FLOW":
         raise Fault(
-            INVALID, f"A chat starts with a flow of type CONTACT_FLOW; {flow.id} is of type {flow.type}."
+            INVALID,
+            f"A chat starts with a flow of type CONTACT_FLOW; {found.flow.id} is of type {found.flow.type}.",
         )
-    if flow.status != "PUBLISHED":
-        raise Fault(INVALID, f"Contact flow {flow.id} is saved but not published.")
-    return flow.id
+    return found.to_run
 
 
 def _check_content(

@@ -292,15 +292,21 @@ def next_contact(
     return session_of(tx, session.key)
 
 
-def run_flow(tx: Tx, session: Session, flow_id: str) -> None:
-    """Start a flow with its present content on the current contact, in this transaction."""
-    tx.run(
-        "insert_flow_run",
-        session=session.key,
-        contact_id=session.current_contact_id,
-        instance_id=session.instance_id,
-        flow_id=flow_id,
-    )
+def run_flow(tx: Tx, session: Session, flow: str) -> None:
+    """Start a flow on the current contact, in this transaction: with its present content, or with that of a version.
+
+    `flow` is the flow's id, or its id and the number of a version with a colon between. A flow that was deleted since
+    the chat was started runs with its last content.
+    """
+    flow_id, _, number = flow.partition(":")
+    run = {
+        "session": session.key,
+        "contact_id": session.current_contact_id,
+        "instance_id": session.instance_id,
+        "flow_id": flow_id,
+    }
+    if tx.one("insert_flow_run", number=int(number or 0), **run) is None:
+        tx.run("insert_run_of_deleted_flow", **run)
     flow_event(tx, session, "Started")
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
-from threadline.operations.contact_flows import ContactFlow
-from threadline.operations.instance_admin import make_instance
 from threadline.operations.keys import AccessKey, make_access_key
-from threadline.operations.queues import QUEUES
-from threadline.operations.users import USERS
+from threadline.resources.flow_rows import ContactFlow
+from threadline.resources.instance_admin import make_instance
+from threadline.resources.queues import QUEUES
+from threadline.resources.users import USERS
 from threadline.store import Tx
 
 ACCOUNT_ID = "123456789012"
@@ -143,5 +143,6 @@ def _make_flow(tx: Tx, instance_id: str, flow_id: str, name: str, content: str) 
         description=None,
         content=content,
         tags="{}",
+        settings=None,
         now_ms=tx.now_ms,
     )

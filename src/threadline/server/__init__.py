@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from threadline import datadir, operations, tasks
+from threadline import datadir, operations, resources, tasks
 from threadline.bus.relay import Relay
 from threadline.clock import Clock, ManualClock, MovableClock
 from threadline.config import PREFIX, Settings
@@ -39,7 +39,7 @@ from threadline.store.sqlite.progress import DataLost, set_aside
 from threadline.store.sqlite.store import SqliteStore
 from threadline.tasks.timers import Timers
 
-for part in (operations, tasks):
+for part in (operations, resources, tasks):
     for module in pkgutil.iter_modules(part.__path__):
         import_module(f"{part.__name__}.{module.name}")
 

@@ -10,7 +10,6 @@ from threadline.chat.attributes import segment_attributes
 from threadline.operations.attributes import attributes_of
 from threadline.operations.continuations import OUTSIDE, OutsideCall
 from threadline.operations.instances import Instance, instance_arn
-from threadline.operations.queues import QUEUES
 from threadline.operations.sessions import (
     append_bot_message,
     contact_at,
@@ -18,6 +17,7 @@ from threadline.operations.sessions import (
     flow_event,
     session_of,
 )
+from threadline.resources.queues import QUEUES
 from threadline.store import Task, Tx
 
 LOCALE = "en_US"

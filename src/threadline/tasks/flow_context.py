@@ -9,9 +9,9 @@ from threadline.chat.attributes import segment_attributes
 from threadline.chat.contact import Contact, Session
 from threadline.operations.attributes import attributes_of
 from threadline.operations.instances import Instance, instance_arn
-from threadline.operations.queues import QUEUES
 from threadline.operations.sessions import contact_at, contact_data, session_of
-from threadline.operations.users import USERS
+from threadline.resources.queues import QUEUES
+from threadline.resources.users import USERS
 from threadline.store import Tx
 
 EMPTY: Mapping[str, Any] = {}

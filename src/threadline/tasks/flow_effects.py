@@ -42,10 +42,7 @@ from threadline.flows.effects import (
 )
 from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
-from threadline.operations.contact_flows import require_flow
-from threadline.operations.hours import HOURS, Hours, are_open
 from threadline.operations.persistence import associate
-from threadline.operations.queues import Queue, is_full, require_enabled_queue, require_queue
 from threadline.operations.sessions import (
     agent_in,
     append_system_message,
@@ -62,7 +59,11 @@ from threadline.operations.sessions import (
     run_queue_flow,
     set_contact_data,
 )
-from threadline.operations.users import require_user
+from threadline.resources.contact_flows import require_published
+from threadline.resources.flow_modules import require_module
+from threadline.resources.hours import HOURS, Hours, are_open
+from threadline.resources.queues import Queue, is_full, require_enabled_queue, require_queue
+from threadline.resources.users import require_user
 from threadline.store import Tx
 
 log = logging.getLogger(__name__)
@@ -193,10 +194,11 @@ def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
             return Outcome(NO_MATCHING_ERROR) if value is None else Outcome(result=str(value))
         case ReadMetrics(queue_id):
             return Outcome(values={"Metrics": {"Queue": _metrics(tx, session, queue_id)}})
-        case LoadFlow(flow_id, module) if not module:
-            flow = require_flow(tx, session.instance_id, flow_id)
-            if flow.status == "PUBLISHED":
-                return Outcome(flow=f"{flow.id}/{flow.version}")
+        case LoadFlow(flow_id, module):
+            find = require_module if module else require_published
+            found = find(tx, session.instance_id, flow_id)
+            if found.flow.state == "ACTIVE":
+                return Outcome(flow=found.key)
     return Outcome(NO_MATCHING_ERROR)
 
 
@@ -327,10 +329,7 @@ def _set_hooks(tx: Tx, session: Session, hooks: Mapping[str, str | None]) -> Non
         if flow_id is None:
             kept[hook] = None
             continue
-        flow = require_flow(tx, session.instance_id, flow_id)
-        if flow.status != "PUBLISHED":
-            raise Fault("InvalidRequestException", f"Contact flow {flow.id} is saved but not published.")
-        kept[hook] = flow.id
+        kept[hook] = require_published(tx, session.instance_id, flow_id).to_run
     tx.run("set_event_hooks", session=session.key, event_hooks=json.dumps(kept))
 
 

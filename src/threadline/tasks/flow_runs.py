@@ -22,9 +22,9 @@ from threadline.flows.state import (
     Started,
     TimerFired,
 )
-from threadline.operations.contact_flows import content_of
 from threadline.operations.continuations import continuation
 from threadline.operations.sessions import run_queue_flow, run_whispers
+from threadline.resources.flow_rows import content_of
 from threadline.store import Task, Tx
 from threadline.tasks.flow_context import Chat
 from threadline.tasks.flow_effects import TIMER, carry_out

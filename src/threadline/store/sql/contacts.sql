@@ -92,10 +92,13 @@ WHERE instance_id = :instance_id AND root_contact_id = :root_contact_id AND rela
     AND key <> :session;
 
 -- name: insert_flow_run
--- Begin the run of a flow for a contact, with the version that the flow has now.
+-- Start a flow on a contact, with its present content or that of one of its versions.
 INSERT INTO flow_run (session, contact_id, flow_id, state, flow_version, type)
-SELECT :session, :contact_id, id, '', version, type
-FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
+SELECT :session, :contact_id, contact_flow.id, '', COALESCE(flow_version.version, contact_flow.version), contact_flow.type
+FROM contact_flow LEFT JOIN flow_version ON flow_version.instance_id = contact_flow.instance_id
+    AND flow_version.flow_id = contact_flow.id AND flow_version.number = :number
+WHERE contact_flow.instance_id = :instance_id AND contact_flow.id = :flow_id
+RETURNING flow_id;
 
 -- name: flow_run
 -- Read the run of a contact's flow.

@@ -10,6 +10,14 @@ DELETE FROM instance WHERE id = :instance_id;
 -- Delete the flows of an instance.
 DELETE FROM contact_flow WHERE instance_id = :instance_id;
 
+-- name: delete_versions_of_instance
+-- Delete the versions of an instance's flows.
+DELETE FROM flow_version WHERE instance_id = :instance_id;
+
+-- name: delete_aliases_of_instance
+-- Delete the aliases of an instance's flows.
+DELETE FROM flow_alias WHERE instance_id = :instance_id;
+
 -- name: delete_replaced_flows
 -- Delete the replaced contents of an instance's flows.
 DELETE FROM replaced_flow WHERE instance_id = :instance_id;

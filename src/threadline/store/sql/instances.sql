@@ -108,8 +108,8 @@ DELETE FROM sign_in_token WHERE expires_at_ms < :before_ms;
 
 -- name: insert_contact_flow
 -- Add a flow to an instance.
-INSERT INTO contact_flow (instance_id, id, name, type, status, description, content, tags, updated_at_ms)
-VALUES (:instance_id, :id, :name, :type, :status, :description, :content, :tags, :now_ms);
+INSERT INTO contact_flow (instance_id, id, name, type, status, description, content, tags, updated_at_ms, settings)
+VALUES (:instance_id, :id, :name, :type, :status, :description, :content, :tags, :now_ms, :settings);
 
 -- name: contact_flow
 -- Read a flow of an instance with its content.
@@ -117,7 +117,11 @@ SELECT * FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
 
 -- name: contact_flow_by_name
 -- Read a flow of an instance by its name, which no other flow of it may have.
-SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name;
+SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name AND type <> 'MODULE';
+
+-- name: flow_module_by_name
+-- Read a module of an instance by its name, which no other module of it may have.
+SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name AND type = 'MODULE';
 
 -- name: default_queue_flow
 -- Finds the published flow that runs while a chat waits in a queue.
@@ -127,8 +131,15 @@ WHERE instance_id = :instance_id AND name = 'Default customer queue' AND type = 
 
 -- name: contact_flows
 -- Read a page of an instance's flows, without their content.
-SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version
-FROM contact_flow WHERE instance_id = :instance_id AND id > :after ORDER BY id LIMIT :limit;
+SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version,
+    state, NULL AS draft, last_number, settings
+FROM contact_flow WHERE instance_id = :instance_id AND id > :after AND type <> 'MODULE' ORDER BY id LIMIT :limit;
+
+-- name: flow_modules
+-- Read a page of an instance's modules, without their content.
+SELECT instance_id, id, name, type, status, description, '' AS content, tags, updated_at_ms, version,
+    state, NULL AS draft, last_number, settings
+FROM contact_flow WHERE instance_id = :instance_id AND id > :after AND type = 'MODULE' ORDER BY id LIMIT :limit;
 
 -- name: set_contact_flow_tags
 -- Replace the tags of a flow, unless somebody else has replaced them since they were read.
@@ -151,9 +162,12 @@ WHERE instance_id = :instance_id AND id = :flow_id /*pg FOR UPDATE */;
 -- name: forget_replaced_flows
 -- Delete replaced contents of a flow that no running chat can have begun with.
 DELETE FROM replaced_flow
-WHERE instance_id = :instance_id AND flow_id = :flow_id AND replaced_at_ms < :before_ms;
+WHERE instance_id = :instance_id AND flow_id = :flow_id AND replaced_at_ms < :before_ms
+    AND version NOT IN (SELECT flow_version.version FROM flow_version
+        WHERE flow_version.instance_id = :instance_id AND flow_version.flow_id = :flow_id);
 
 -- name: set_contact_flow_content
 -- Replace the content of a flow, as its next version.
-UPDATE contact_flow SET content = :content, version = :version, updated_at_ms = :now_ms
+UPDATE contact_flow
+SET content = :content, version = :version, draft = NULL, status = :status, updated_at_ms = :now_ms
 WHERE instance_id = :instance_id AND id = :flow_id;

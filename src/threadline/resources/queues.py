@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from threadline.errors import Fault
-from threadline.operations.hours import HOURS
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
-from threadline.operations.resources import Resource, ResourceType
+from threadline.resources.hours import HOURS
+from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
 ENABLED = "ENABLED"

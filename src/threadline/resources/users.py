@@ -8,7 +8,7 @@ import msgspec
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
-from threadline.operations.resources import Resource, ResourceType
+from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
 SOFT_PHONE: Mapping[str, Any] = {"PhoneType": "SOFT_PHONE", "AutoAccept": False}

@@ -8,10 +8,10 @@ from typing import Any
 
 from threadline.chat.hours import STANDARD, Override
 from threadline.errors import Fault
-from threadline.operations.hours import HOURS, OVERRIDES_MAX, PARAMETER, Hours, parsed_date
 from threadline.operations.instances import Instance, page, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
-from threadline.operations.resource_search import holds, matches_text
+from threadline.resources.hours import HOURS, OVERRIDES_MAX, PARAMETER, Hours, parsed_date
+from threadline.resources.search import holds, matches_text
 from threadline.store import Tx
 
 _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {

@@ -11,8 +11,8 @@ from threadline.chat.hours import ALWAYS, CLOSED, OPEN, Override, Range, is_open
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
-from threadline.operations.resource_search import matches_text, search, texts_of
-from threadline.operations.resources import Resource, ResourceType
+from threadline.resources.resource_type import Resource, ResourceType
+from threadline.resources.search import matches_text, search, texts_of
 from threadline.store import Tx
 
 PARAMETER = "InvalidParameterException"

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from threadline.errors import Fault
-from threadline.operations.hours import HOURS
 from threadline.operations.instances import Instance, instance_arn, require_instance
-from threadline.operations.queues import QUEUES
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
-from threadline.operations.resources import TAGGED, checked_tags
-from threadline.operations.users import ROUTING_PROFILES, SECURITY_PROFILES
+from threadline.resources.hours import HOURS
+from threadline.resources.queues import QUEUES
+from threadline.resources.resource_type import TAGGED, checked_tags
+from threadline.resources.users import ROUTING_PROFILES, SECURITY_PROFILES
 from threadline.store import Tx
 
 ALIASES_MAX = 10_000
@@ -126,6 +126,8 @@ def delete_instance(
         )
     tx.run("delete_resources", instance_id=instance.id)
     tx.run("delete_flows", instance_id=instance.id)
+    tx.run("delete_versions_of_instance", instance_id=instance.id)
+    tx.run("delete_aliases_of_instance", instance_id=instance.id)
     tx.run("delete_replaced_flows", instance_id=instance.id)
     tx.run("delete_instance", instance_id=instance.id)
     tx.later("delete_chats", tx.now_ms, payload={"instance_id": instance.id})

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, page, start_of_page
 from threadline.operations.registry import Document
-from threadline.operations.resources import Resource, ResourceType
+from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
 PARAMETER = "InvalidParameterException"

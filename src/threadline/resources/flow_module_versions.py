@@ -1,0 +1,167 @@
+"""The operations about versions and aliases of modules."""
+
+from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.resources.flow_rows import flow_arn
+from threadline.resources.flow_version_rows import (
+    alias_members,
+    aliases,
+    change_alias,
+    delete_alias,
+    delete_version,
+    found_flow,
+    make_alias,
+    make_version,
+    require_alias,
+    versions,
+)
+from threadline.store import Tx
+
+
+@operation("connect")
+def create_contact_flow_module_version(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    description: str | None = None,
+    flow_module_content_sha256: str | None = None,
+) -> Reply:
+    """Give the published content of a module the next version number. A version does not change.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a module that is not published, or a SHA-256 that is
+        not that of its content.
+    Source: CreateContactFlowModuleVersion.
+    """
+    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    number = make_version(tx, found, description, flow_module_content_sha256)
+    arn = flow_arn(instance, found.flow.id, module=True)
+    return {"ContactFlowModuleArn": f"{arn}:{number}", "Version": number}
+
+
+@operation("connect")
+def delete_contact_flow_module_version(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    contact_flow_module_version: int,
+) -> Reply:
+    """Delete a version of a module. Chats that run it go on.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a version that an alias names.
+    Source: DeleteContactFlowModuleVersion.
+    """
+    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    delete_version(tx, found, contact_flow_module_version)
+    return {}
+
+
+@operation("connect", writes=False)
+def list_contact_flow_module_versions(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    next_token: str | None = None,
+    max_results: int = 100,
+) -> Reply:
+    """List the versions of a module, oldest first.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
+    Source: ListContactFlowModuleVersions.
+    """
+    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    summaries, following = versions(tx, instance, found, next_token, max_results, module=True)
+    return {"ContactFlowModuleVersionSummaryList": summaries, "NextToken": following}
+
+
+@operation("connect")
+def create_contact_flow_module_alias(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    contact_flow_module_version: int,
+    alias_name: str,
+    description: str | None = None,
+) -> Reply:
+    """Give a version of a module a name, by which chats and flows use it.
+
+    Faults: ResourceNotFoundException; DuplicateResourceException for a name that is taken; InvalidRequestException for
+        a name that could be a version's number.
+    Source: CreateContactFlowModuleAlias.
+    """
+    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    alias_id = make_alias(tx, found, alias_name, description, contact_flow_module_version)
+    arn = flow_arn(instance, found.flow.id, module=True)
+    return {"ContactFlowModuleArn": f"{arn}:{alias_name}", "Id": alias_id}
+
+
+@operation("connect")
+def update_contact_flow_module_alias(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    alias_id: str,
+    name: str | None = None,
+    description: str | None = None,
+    contact_flow_module_version: int | None = None,
+) -> Reply:
+    """Change the name, the description or the version of an alias. Chats that run the former version go on with it.
+
+    Faults: ResourceNotFoundException; DuplicateResourceException for a name that is taken.
+    Source: UpdateContactFlowModuleAlias.
+    """
+    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    change_alias(tx, found, alias_id, name, description, contact_flow_module_version)
+    return {}
+
+
+@operation("connect")
+def delete_contact_flow_module_alias(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_module_id: str, alias_id: str
+) -> Reply:
+    """Delete an alias of a module. Faults: ResourceNotFoundException. Source: DeleteContactFlowModuleAlias."""
+    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    delete_alias(tx, found, alias_id)
+    return {}
+
+
+@operation("connect", writes=False)
+def describe_contact_flow_module_alias(
+    tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_module_id: str, alias_id: str
+) -> Reply:
+    """Describe an alias of a module. Faults: ResourceNotFoundException. Source: DescribeContactFlowModuleAlias."""
+    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    alias = require_alias(tx, found, alias_id)
+    own = {
+        "ContactFlowModuleId": found.flow.id,
+        "ContactFlowModuleArn": flow_arn(instance, found.flow.id, module=True),
+    }
+    return {"ContactFlowModuleAlias": {**own, **alias_members(instance, found, alias)}}
+
+
+@operation("connect", writes=False)
+def list_contact_flow_module_aliases(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    contact_flow_module_id: str,
+    next_token: str | None = None,
+    max_results: int = 100,
+) -> Reply:
+    """List the aliases of a module.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
+    Source: ListContactFlowModuleAliases.
+    """
+    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
+    summaries, following = aliases(tx, instance, found, next_token, max_results, module=True)
+    return {"ContactFlowModuleAliasSummaryList": summaries, "NextToken": following}
