@@ -123,6 +123,15 @@ def test_faults_are_set_from_the_command_line(run: Run) -> None:
         ]
         assert run("threadline", "clear-faults").status == 0
         assert json.loads(run("threadline", "list-faults").out) == {"Faults": []}
+        past = server.workspace.past_chat()
+        assert run("threadline", "save-snapshot", "--path", "snapshot").status == 0
+        refused = run("threadline", "reset-server")
+        assert refused.status == 254
+        assert "start it with --data :memory:" in refused.err
+    assert run("check", "snapshot").status == 0
+    assert run("restore", "snapshot", "--data", "again").status == 0
+    with supervised("again", "--port", "0") as server:
+        assert server.workspace.customer().continue_from("FROM_SEGMENT", past.c2) == past.c2
 
 
 def test_test_controls_are_for_one_process_and_this_machine() -> None:

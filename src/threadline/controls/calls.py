@@ -59,21 +59,29 @@ class DeliveryVerdict(NamedTuple):
     doubled: list[SentMessage]
 
 
-def judge(sent: Mapping[int, list[SentMessage]], found: Mapping[int, list[SentMessage]]) -> DeliveryVerdict:
-    """Compare the acknowledged messages of each session with the messages of its transcript."""
+class Acknowledged(NamedTuple):
+    """The messages of one session that were acknowledged, the participants who tried to send one, and since when."""
+
+    since_ms: int
+    senders: set[str]
+    messages: dict[str, SentMessage]
+
+
+def judge(sent: Mapping[int, Acknowledged], found: Mapping[int, list[SentMessage]]) -> DeliveryVerdict:
+    """Compare the acknowledged messages of each session with the messages of its transcript since then."""
     lost: list[SentMessage] = []
     doubled: list[SentMessage] = []
-    for session, messages in sent.items():
-        ids = Counter(message.id for message in found[session])
-        lost += [message for message in messages if not ids[message.id]]
-        told = Counter((message.participant_id, message.content) for message in messages)
+    for session, (_, senders, messages) in sent.items():
+        ids = {message.id for message in found[session]}
+        lost += [message for message in messages.values() if message.id not in ids]
+        told = Counter((message.participant_id, message.content) for message in messages.values())
         seen: Counter[tuple[str, str]] = Counter()
         for message in found[session]:
             key = message.participant_id, message.content
             seen[key] += 1
-            if key[0] in {call.participant_id for call in messages} and seen[key] > max(1, told[key]):
+            if message.participant_id in senders and seen[key] > max(1, told[key]):
                 doubled.append(message)
-    return DeliveryVerdict(sum(map(len, sent.values())), lost, doubled)
+    return DeliveryVerdict(sum(len(each.messages) for each in sent.values()), lost, doubled)
 
 
 class Calls:
@@ -107,17 +115,20 @@ class Calls:
         begin = max(0, number - self._calls[0].number + 1)
         return self._calls[begin : begin + limit]
 
-    def sent(self) -> dict[int, list[SentMessage]]:
+    def sent(self) -> dict[int, Acknowledged]:
         """The messages that were acknowledged, once each, of every session in which one was tried."""
-        found: dict[int, dict[str, SentMessage]] = {}
+        found: dict[int, Acknowledged] = {}
         for call in self._calls:
             if call.operation == "SendMessage" and call.session:
-                known = found.setdefault(call.session, {})
+                known = found.setdefault(call.session, Acknowledged(call.at_ms, set(), {}))
+                known.senders.add(call.participant_id)
                 message_id = call.response.get("Id")
                 if call.acknowledged and isinstance(message_id, str):
                     content = str(call.request.get("Content", ""))
-                    known[message_id] = SentMessage(call.session, call.participant_id, message_id, content)
-        return {session: list(messages.values()) for session, messages in found.items()}
+                    known.messages[message_id] = SentMessage(
+                        call.session, call.participant_id, message_id, content
+                    )
+        return found
 
     def shown(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """The members of a request or a response as they are kept."""

@@ -118,7 +118,7 @@ def check_messages(tx: Tx, caller: AccountCaller) -> Reply:
     Faults: AccessDeniedException without test controls.
     """
     sent = _controls(tx).calls.sent()
-    verdict = judge(sent, {session: _messages(tx, session) for session in sent})
+    verdict = judge(sent, {session: _messages(tx, session, sent[session].since_ms) for session in sent})
     return {
         "AcknowledgedCount": verdict.acknowledged,
         "Lost": [_found(message) for message in verdict.lost],
@@ -182,12 +182,12 @@ def save_snapshot(tx: Tx, caller: AccountCaller, *, path: str) -> Reply:
     return {"Path": str(Path(path).absolute())}
 
 
-def _messages(tx: Tx, session: int) -> list[SentMessage]:
+def _messages(tx: Tx, session: int, since_ms: int) -> list[SentMessage]:
     items = tx.rows("page_forward", Item, session=session, first_seq=1, last_seq=2**62, limit=2**31 - 1)
     return [
         SentMessage(session, item.participant_id or "", item.id, item.content or "")
         for item in items
-        if item.type == "MESSAGE"
+        if item.type == "MESSAGE" and item.at_ms >= since_ms
     ]
 
 
