@@ -258,6 +258,13 @@ class Settings:
     cors_origins: str = _setting(
         "*", "Web origins whose pages may call this server, separated by commas; `*` is any."
     )
+    start_chat_route: str = _setting(
+        "auto",
+        "Whether `POST /start-chat` starts chats in the first instance without a signature, for a front end in "
+        "development that has no backend yet. `auto` does so while the server listens on this machine alone and has "
+        "no THREADLINE_PUBLIC_URL; `on` for everybody who reaches the server; see docs/front-end.md.",
+        choices=("auto", "on", "off"),
+    )
     rate_limits: bool = _setting(
         False,
         "Refuse calls above the rates that Amazon Connect documents, for each account, and for all participants of an "

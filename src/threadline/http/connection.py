@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from threadline.config import Settings
 from threadline.http import head as heads
-from threadline.http.budget import FREE_BYTES
+from threadline.http.budget import FREE_BYTES, address_of
 from threadline.http.http1 import BODY_OVERHEAD, BodyData, EndOfMessage, Http1, RequestHead
 from threadline.http.lingering import Connections, drop, end_after, linger
 from threadline.http.outgoing import Outgoing
@@ -149,12 +149,16 @@ class Http(Outgoing):
         """Have a request wait for its turn, and perhaps for its body."""
         method, raw_path, query_string, headers, keeps_alive, is_handshake = head
         request = Request(method, raw_path, query_string, headers, self.respond)
-        request.more, request.cut_off = self.more, self.cut_off
+        request.more, request.cut_off, request.address = self.more, self.cut_off, self.address
         request.keeps_alive = keeps_alive
         if is_handshake:
             request.is_handshake, request.accept = True, self.accept
         self.request = request
         self.waiting.append(request)
+
+    def address(self) -> str:
+        """The address of the client, empty for a Unix socket."""
+        return address_of(self.transport)
 
     def add_body(self, data: bytes | bytearray) -> None:
         """Keep a piece of the body, unless its request was answered without it."""

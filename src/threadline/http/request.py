@@ -37,6 +37,8 @@ class Request:
     more: Callable[[], asyncio.Future[None]]
     cut_off: Callable[[bytes], None]
     """Ends the connection in place of an answer: after these bytes, or by a reset when there are none."""
+    address: Callable[[], str]
+    """Returns the address of the client, empty for a Unix socket. Behind a proxy it is the proxy's."""
     credential = ""
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""
     claimed = ""

@@ -36,6 +36,15 @@ class Call(UnitOfWork[bytes], gc=False):
         return restjson.serialise(load(self.service).operations[self.name], reply)
 
 
+class StartChat(Call, gc=False):
+    """A StartChatContact of a caller who has no key. It takes a past chat of the same CustomerId only."""
+
+    def run(self, tx: Tx) -> bytes:
+        """Start the chat and return the body of the response. Faults: those of StartChatContact."""
+        tx.policy = tx.policy._replace(require_same_customer="known")
+        return Call.run(self, tx)
+
+
 class Subscribe(UnitOfWork[tuple[int, str]], gc=False):
     """The subscription of a participant's socket to their session."""
 
@@ -185,6 +194,7 @@ class MakeWorkspace(UnitOfWork[dict[str, Any]], gc=False):
 
 AnyUnit = (
     Call
+    | StartChat
     | Subscribe
     | NoteUse
     | Probe

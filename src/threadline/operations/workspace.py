@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
@@ -73,6 +74,22 @@ def first_workspace(tx: Tx, preset: Mapping[str, str] | None = None) -> Workspac
         secret_access_key=tx.policy.cipher.decrypt(key.secret, key.id) if key else "",
         region=region,
     )
+
+
+class FirstInbound(NamedTuple):
+    """The store's first instance, its account, and the flow with which its chats begin."""
+
+    account_id: str
+    instance_id: str
+    contact_flow_id: str
+
+
+def first_inbound(tx: Tx) -> FirstInbound:
+    """The first instance of the store. Its flow is empty when nobody has the demo's any more."""
+    instance_id, account_id, _ = tx.row("first_instance", str, str, str) or ("", "", "")
+    flows = tx.rows("contact_flows", ContactFlow, instance_id=instance_id, after="", limit=1_000)
+    flow_id = next((flow.id for flow in flows if flow.name == INBOUND), "")
+    return FirstInbound(account_id, instance_id, flow_id)
 
 
 def make_workspace(

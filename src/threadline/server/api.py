@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from threadline import __version__
@@ -37,6 +37,7 @@ from threadline.server.cache import Cache
 from threadline.server.pages import PageServer
 from threadline.server.public_url import PublicUrl
 from threadline.server.readiness import Readiness
+from threadline.server.start_chat import start_chat
 from threadline.server.throttling import Rates
 from threadline.store import Store, Unavailable
 
@@ -57,7 +58,7 @@ log = logging.getLogger("threadline.api")
 class Answer(NamedTuple):
     """An answer: the HTTP status, the lines of the headers that not every answer has, the body, and the operation.
 
-    `is_page` answers are for pages of this origin: no other origin may read them.
+    An answer that `is_page` says itself which origins may read it: for the page that is none but its own.
     """
 
     status: int
@@ -70,6 +71,19 @@ class Answer(NamedTuple):
 def lines(headers: Headers) -> bytes:
     """Headers as they are sent."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+class Unsigned(Protocol):
+    """Answers requests that name no operation and are not signed. `model` is the operation that they become."""
+
+    @property
+    def model(self) -> OperationModel | None: ...
+
+    def has(self, request: Request) -> bool:
+        """Whether the request is for this one."""
+
+    async def answer(self, request: Request) -> tuple[bytes, bytes]:
+        """The header lines and the body. Raises Fault."""
 
 
 class Api:
@@ -103,7 +117,10 @@ class Api:
         self._hosts = [host.encode()] if (host := urlsplit(settings.public_url).netloc) else []
         self._public_url = PublicUrl(settings) if settings.public_url == AUTO else None
         self._date = (0, b"")
-        self._pages = PageServer(settings, store)
+        self._unsigned: tuple[Unsigned, ...] = (
+            PageServer(settings, store),
+            *start_chat(settings, store, clock),
+        )
 
     async def __call__(self, request: Request) -> None:
         """Answer one request."""
@@ -144,10 +161,10 @@ class Api:
             try:
                 model, labels = self._router.route(method, request.raw_path.decode("latin-1"))
             except Fault:
-                if self._pages.has(request):
-                    head, body = await self._pages.answer(request)
-                    return Answer(200, head, body, is_page=True)
-                raise
+                if (unsigned := self._unsigned_for(request)) is None:
+                    raise
+                model = unsigned.model
+                return Answer(200, *await unsigned.answer(request), model, is_page=True)
             body = await self._run(model, labels, request)
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:
@@ -166,6 +183,9 @@ class Api:
             log.error("%s failed request=%s\n%s", _name(model), request_id, where(error))
             return _refusal(model, UNEXPECTED)
         return Answer(200, JSON, body, model)
+
+    def _unsigned_for(self, request: Request) -> Unsigned | None:
+        return next((unsigned for unsigned in self._unsigned if unsigned.has(request)), None)
 
     async def _run(self, model: OperationModel, labels: Mapping[str, str], request: Request) -> bytes:
         operation = OPERATIONS.get((model.service, model.name))

@@ -41,6 +41,8 @@ ADDRESS = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
 class PageServer:
     """Answers the requests for the page and its files."""
 
+    model = None
+
     def __init__(self, settings: Settings, store: Store) -> None:
         self._store = store
         self._names = {"localhost", *(name for _, name, _ in settings.allowed_hosts)}
@@ -114,7 +116,7 @@ class PageServer:
 def _check_origin(headers: Mapping[bytes, bytes]) -> None:
     """Refuse a request that a page of another site makes. Faults: AccessDeniedException."""
     origin = headers.get(b"origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get(b"host", b"").lower():
+    if origin is not None and origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
         raise Fault("AccessDeniedException", "A page of another site cannot sign in here.")
 
 
