@@ -376,6 +376,15 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         ContactFlowId=w.contact_flow_id,
         ParticipantDetails={"DisplayName": "Casey"},
     ),
+    "UpdateContact": lambda w, i: w.connect.update_contact(InstanceId=i, ContactId=ended(w), Name="N"),
+    "TagContact": lambda w, i: w.connect.tag_contact(InstanceId=i, ContactId=ended(w), Tags={"a": "b"}),
+    "UntagContact": lambda w, i: w.connect.untag_contact(InstanceId=i, ContactId=ended(w), TagKeys=["a"]),
+    "UpdateContactRoutingData": lambda w, i: w.connect.update_contact_routing_data(
+        InstanceId=i, ContactId=w.invite().contact_id, QueuePriority=1
+    ),
+    "ListContactReferences": lambda w, i: w.connect.list_contact_references(
+        InstanceId=i, ContactId=ended(w), ReferenceTypes=["URL"]
+    ),
     **ADMIN_CALLS,
     **HOURS_CALLS,
     **FLOW_CALLS,

@@ -1,4 +1,4 @@
-"""The operations that start a chat, stop it, describe its contacts and list the contacts related to it."""
+"""The operations that start a chat, stop it and list the contacts related to it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ from threadline.operations.persistence import source_chat_of, write_association
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
     append_message,
-    contact_data,
     contacts_of,
     end_session,
     insert_participant,
@@ -292,82 +291,6 @@ def stop_contact(
         )
     end_session(tx, session, Reason.API)
     return {}
-
-
-@operation("connect", writes=False)
-def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact_id: str) -> Reply:
-    """Describe one contact of a chat.
-
-    Faults: ResourceNotFoundException. Source: DescribeContact.
-    Assumed: InitialContactId is left out of a chat's first contact.
-    Assumed: ContactAssociationId is the first contact of the oldest chat in the tree of related chats.
-    Assumed: LastUpdateTimestamp changes with every member of the reply, also with the attributes and the association,
-        which belong to the whole chat.
-    On purpose: after-contact work begins and ends when the contact ends, since it clears by itself.
-    On purpose: QuickConnectId and QuickConnectName of NextContacts are left out: a chat is transferred to a user or a
-        queue by its id.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    session, contact = require(tx, instance.id, contact_id)
-    own, of_segment = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
-    members: dict[str, Any] = {
-        "Arn": contact_arn(instance, contact.id),
-        "Id": contact.id,
-        "InitialContactId": session.initial_contact_id if contact.position else None,
-        "PreviousContactId": contact.previous_contact_id,
-        "ContactAssociationId": session.root_contact_id,
-        "RelatedContactId": session.related_contact_id,
-        "InitiationMethod": contact.initiation_method,
-        "Channel": "CHAT",
-        "InitiationTimestamp": contact.initiated_at_ms,
-        "ConnectedToSystemTimestamp": contact.connected_at_ms,
-        "DisconnectTimestamp": contact.disconnected_at_ms,
-        "LastUpdateTimestamp": max(contact.updated_at_ms, session.associated_at_ms or 0),
-        "DisconnectReason": contact.disconnect_reason,
-        "CustomerId": session.customer_id,
-        "Attributes": json.loads(own),
-        "SegmentAttributes": attribute_rules.segment_attributes(json.loads(of_segment)),
-        "NextContacts": _next_contacts(tx, session, contact),
-        **_data_members(contact_data(tx, session, contact.id)),
-    }
-    if contact.queue_id is not None:
-        members["QueueInfo"] = {"Id": contact.queue_id, "EnqueueTimestamp": contact.enqueued_at_ms}
-    if contact.user_id is not None:
-        members["AgentInfo"] = {
-            "Id": contact.user_id,
-            "AcceptedByAgentTimestamp": contact.accepted_at_ms,
-            "ConnectedToAgentTimestamp": contact.accepted_at_ms,
-            "AfterContactWorkDuration": None if contact.disconnected_at_ms is None else 0,
-            "AfterContactWorkStartTimestamp": contact.disconnected_at_ms,
-            "AfterContactWorkEndTimestamp": contact.disconnected_at_ms,
-        }
-    return {"Contact": members}
-
-
-def _data_members(data: Mapping[str, Any]) -> Reply:
-    """The members of DescribeContact that a flow or an operation has set on the contact."""
-    members: Reply = {name: data.get(name) for name in ("Name", "Description", "Tags")}
-    for name in ("QueuePriority", "QueueTimeAdjustmentSeconds"):
-        value = str(data.get(name, ""))
-        members[name] = int(value) if value.isdigit() and len(value) < 10 else None
-    if "WisdomSessionArn" in data:
-        members["WisdomInfo"] = {"SessionArn": data["WisdomSessionArn"]}
-    return members
-
-
-def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:
-    """The contact to which an agent transferred `contact`, or None."""
-    following = None
-    if contact.position < session.last_position:
-        following = tx.row("contact_at", Contact, session=session.key, position=contact.position + 1)
-    if following is None or following.initiation_method != Method.TRANSFER:
-        return None
-    data = {
-        "ContactId": following.id,
-        "InitiationTimestamp": following.initiated_at_ms,
-        "QuickConnectType": "USER" if following.offered_user_id else "QUEUE",
-    }
-    return [{"Type": "QUICK_CONNECT", "NextContactMetadata": {"QuickConnectContactData": data}}]
 
 
 @operation("connect", writes=False)

@@ -41,6 +41,10 @@ WHERE session = :session AND position = :position;
 UPDATE contact SET user_id = :user_id, accepted_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
+-- name: contact_updated
+-- Note that a contact was updated, when its data has changed.
+UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session AND position = :position;
+
 -- name: contacts_updated
 -- Note that all contacts of a session were updated, when the attributes that they share have changed.
 UPDATE contact SET updated_at_ms = :now_ms WHERE session = :session;
