@@ -46,11 +46,15 @@ class SecretCipher:
     @classmethod
     def of_file(cls, file: Path) -> "SecretCipher":
         """The cipher of the key in `file`; without a key while there is no such file. Raises BadKey, OSError."""
-        try:
-            text = file.read_text(encoding="ascii", errors="replace")
-        except FileNotFoundError:
-            return cls(file=file)
-        return cls(_parsed(text, str(file)), file=file)
+        made = cls(file=file)
+        made.look_again()
+        return made
+
+    def look_again(self) -> None:
+        """Take the key from the file, if there is one by now: another node may have written it. As `of_file`."""
+        if self._file is not None and self._file.exists():
+            text = self._file.read_text(encoding="ascii", errors="replace")
+            self._take(_parsed(text, self.source))
 
     @property
     def has_key(self) -> bool:
@@ -59,13 +63,16 @@ class SecretCipher:
 
     def make_key(self, key: bytes) -> None:
         """Use the new `key`, and write it to the file, which only this user may read. Raises OSError."""
+        self._take(key)
         if self._file is not None:
-            draft = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(draft, "w", encoding="ascii") as out:
+            draft = self._file.with_name(f"{self._file.name}.new-{self.key_id}")
+            with open(
+                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+            ) as out:
                 out.write(f"{key.hex()}\n")
                 out.flush()
                 os.fsync(out.fileno())
-        self._take(key)
+            draft.rename(self._file)  # whole or not there, for another node that reads it just now
 
     def encrypt(self, secret: str, owner: str, nonce: bytes) -> str:
         """`secret` in its stored form, which can be decrypted only for the same `owner`."""

@@ -1,5 +1,6 @@
 """Several servers on one PostgreSQL are one: a chat goes on wherever its people happen to be connected."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -267,3 +268,17 @@ async def test_a_node_with_another_encryption_key_or_none_does_not_start(
         with Threadline(store=address, data=str(tmp_path / "b"), encryption_key=key) as second:
             assert second.env["AWS_ACCESS_KEY_ID"] == first.env["AWS_ACCESS_KEY_ID"]
             second.connect.list_instances()
+
+
+async def test_nodes_that_start_together_share_the_key_that_the_first_of_them_makes(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    address, file = postgres.database(), tmp_path / "encryption.key"
+    servers = [
+        Server(Settings(port=0, store=address, data=":memory:", encryption_key=str(file))) for _ in range(3)
+    ]
+    await asyncio.gather(*(server.start() for server in servers))
+    secrets = {server.workspace["secret_access_key"] for server in servers}
+    await asyncio.gather(*(server.close(0) for server in servers))
+    assert len(secrets) == 1
+    assert len(file.read_text().strip()) == 64

@@ -87,7 +87,8 @@ def judge(talkers: list[Talker], reader: Customer | Agent) -> None:
 @contextmanager
 def serving(folder: Path, store: str) -> Iterator[tuple[subprocess.Popen[str], Workspace]]:
     """A node in a process of its own."""
-    variables = os.environ | {"THREADLINE_STORE": store, "THREADLINE_DATA": str(folder)}
+    own = {"THREADLINE_STORE": store, "THREADLINE_DATA": str(folder), "THREADLINE_ENCRYPTION_KEY": "0" * 64}
+    variables = os.environ | own
     command = [sys.executable, "-m", "threadline", "serve", "--port", "0"]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

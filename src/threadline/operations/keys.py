@@ -70,6 +70,8 @@ def unlock_keys(tx: Tx, known: Mapping[str, str], *, accept_loss: bool = False) 
     Raises BadKey when others remain, unless `accept_loss`, which deletes these access keys.
     """
     cipher = tx.policy.cipher
+    if not cipher.has_key:
+        cipher.look_again()
     was_missing = not cipher.has_key
     keys = tx.rows("access_keys", AccessKey)
     lost = [key.id for key in keys if is_encrypted(key.secret) and not cipher.fits(key.secret)]
