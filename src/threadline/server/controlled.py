@@ -22,7 +22,7 @@ from threadline.controls.calls import CallRecord
 from threadline.controls.faults import FRAME, LAMBDA, LEX, WEBSOCKET, Event, FaultKind, Rule
 from threadline.errors import Fault
 from threadline.http.refusal import STATUS_LINES
-from threadline.http.request import App, Gone, Request, TooLarge
+from threadline.http.request import App, Gone, Request
 from threadline.http.websocket import Receiver, WebSocket
 from threadline.operations.registry import OPERATIONS
 from threadline.operations.sessions import contacts_of
@@ -44,6 +44,7 @@ CONTROLS = frozenset(
 ERROR_TYPE = re.compile(rb"(?i)x-amzn-errortype: (\w+)")
 CONTACT_IN_FRAME = re.compile(rb'\\"ContactId\\":\\"([0-9a-f-]{36})')
 SWITCHED = 101
+DIGITS_MAX = 9
 EXPIRED = {
     Token.PARTICIPANT: "The chat is over.",
     Token.CONNECTION: "CreateParticipantConnection gives a new one.",
@@ -109,9 +110,7 @@ class ControlledCalls:
             return
         call = self._controls.calls.add(self._clock.now_ms(), model.service, model.name)
         try:
-            content = await request.body(self._body_bytes_max)
-        except TooLarge:
-            content = b""
+            content = await self._content(request)
         except Gone:
             return
         event = await self._event(call, model, labels, request, content)
@@ -141,6 +140,13 @@ class ControlledCalls:
             await controls.server.begin_anew(beginning, answer)
         else:
             answer()
+
+    async def _content(self, request: Request) -> bytes:
+        """The body, if it is announced and small enough; the application itself refuses or asks for any other."""
+        length = request.headers.get(b"content-length", b"")
+        if not length.isdigit() or len(length) > DIGITS_MAX or int(length) > self._body_bytes_max:
+            return b""
+        return b"" if b"expect" in request.headers else await request.body(self._body_bytes_max)
 
     async def _event(
         self,
