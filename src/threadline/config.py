@@ -298,6 +298,11 @@ class Settings:
         "Format of the log: lines for people, or one JSON object per line.",
         choices=("human", "json"),
     )
+    flow_log_file: str = _setting(
+        "",
+        "File to which the log of flows is appended as well, one JSON object a line as Amazon Connect writes them to "
+        "CloudWatch, for flows that have switched their logging on.",
+    )
     metrics_address: str = _setting(
         "",
         "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "

@@ -6,6 +6,8 @@ Python's decoder does the opposite: it refuses integers of more than 4,300 digit
 import json
 from typing import Any
 
+LOG_FIELDS = "threadline_fields"
+"""The attribute of a log record for the fields that its line in JSON has in place of its text."""
 EXACT_DIGITS_MAX = 400
 """A longer integer is beyond the range of a double, and becomes infinity."""
 

@@ -54,7 +54,7 @@ class Player:
 
     def give(self, event: Event) -> Effect | None:
         state = FlowState.from_json(self.state.to_json())
-        self.state, effects = step(self.library, state, event, self.context, self.steps.append)
+        self.state, effects = step(self.library, state, event, self.context, self.steps.append, always=True)
         return effects[0] if effects else None
 
     def answer(self, **outcome: Any) -> Effect | None:

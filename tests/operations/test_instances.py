@@ -34,7 +34,7 @@ def test_every_attribute_of_the_model_is_described(threadline_server: Threadline
     for attribute_type in load("connect").shapes["InstanceAttributeType"]["enum"]:
         assert attribute_of(threadline_server, attribute_type) == {
             "AttributeType": attribute_type,
-            "Value": "false",
+            "Value": "true" if attribute_type == "CONTACTFLOW_LOGS" else "false",
         }
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from threadline.controls.calls import Calls
 from threadline.controls.faults import Event, Faults, Rule
+from threadline.controls.steps import Steps
 
 
 class Beginning(NamedTuple):
@@ -47,11 +48,15 @@ class ControlledServer(Protocol):
 
 
 class Controls:
-    """The faults and the calls of one server. `beginning` is set when it is to begin anew after the next answer."""
+    """The faults, the calls and the steps of flows of one server.
+
+    `beginning` is set when it is to begin anew after the next answer.
+    """
 
     def __init__(self, server: ControlledServer) -> None:
         self.faults = Faults()
         self.calls = Calls()
+        self.steps = Steps()
         self.server = server
         self.beginning: Beginning | None = None
 

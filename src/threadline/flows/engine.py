@@ -73,27 +73,34 @@ _TIMED_OUT = {
 
 
 def step(
-    library: Library, state: FlowState, event: Event, context: Context, watch: Watch | None = None
+    library: Library,
+    state: FlowState,
+    event: Event,
+    context: Context,
+    watch: Watch | None = None,
+    *,
+    always: bool = False,
 ) -> Moved:
     """Return the next state and the effects to carry out: one, or none where the event changes nothing.
 
     `context` is the chat's data that references resolve to. After any effect but End and those that the flow waits
     in, feed back its Outcome. After one that it waits in, feed back an Outcome only when it failed. `watch` gets each
-    action that has run.
+    action that has run while the flow's logging is on, or `always`.
 
     Assumed: a flow that has run 1,000 actions without a Wait ends; AWS publishes no such limit.
     Assumed: an error without a branch takes that of NoMatchingError, else NextAction, else the flow ends.
     """
-    return _Stepper(library, context, watch).on(state, event)
+    return _Stepper(library, context, watch, always=always).on(state, event)
 
 
 class _Stepper:
     """One step: what the functions below share."""
 
-    def __init__(self, library: Library, context: Context, watch: Watch | None) -> None:
+    def __init__(self, library: Library, context: Context, watch: Watch | None, *, always: bool) -> None:
         self.library = library
         self.context = context
         self.watch = watch
+        self.always = always
 
     def on(self, state: FlowState, event: Event) -> Moved:
         """Give `state` the event."""
@@ -162,7 +169,8 @@ class _Stepper:
             target = self._on_result(state, action, outcome.result)
         else:
             target = action.next_action
-        self._note(state, action, outcome.error_type or outcome.result, target)
+        failed = outcome.error_type is not None
+        self._note(state, action, outcome.error_type or outcome.result, target, failed=failed)
         return self._run(state, target)
 
     def _enter(self, state: FlowState, action: Action, key: str) -> Moved:
@@ -209,7 +217,9 @@ class _Stepper:
             result: str | None = None
             match ACTION_FUNCTIONS[action.type](action.parameters, context):
                 case Failed(error_type):
-                    result, target = error_type, _on_error(action, error_type)
+                    self._note(state, action, error_type, _on_error(action, error_type), failed=True)
+                    target = _on_error(action, error_type)
+                    continue
                 case Passed():
                     target = action.next_action
                 case Remember(values, logs):
@@ -267,10 +277,21 @@ class _Stepper:
             or action.errors.get(NO_MATCHING_ERROR)
         )
 
-    def _note(self, state: FlowState, action: Action, result: str | None, target: str | None) -> None:
-        if self.watch is not None:
+    def _note(
+        self,
+        state: FlowState,
+        action: Action,
+        result: str | None,
+        target: str | None,
+        *,
+        failed: bool = False,
+    ) -> None:
+        if self.watch is not None and (state.logs or self.always):
             filled = fill_all(dict(action.parameters), self._context(state), STEP_CHARACTERS_MAX)
-            self.watch(Step(state.flow, action.identifier, action.type, filled or {}, result, target))
+            step = Step(
+                state.flow, action.identifier, action.type, filled or {}, result, target, failed, state.logs
+            )
+            self.watch(step)
 
 
 def _count(state: FlowState, limit: int) -> tuple[FlowState, str]:

@@ -119,7 +119,8 @@ Event = Started | Outcome | TimerFired | Interrupted | Answered
 class Step(NamedTuple):
     """One action that has run: its flow's key, identifier, type and filled parameters, its result and the next action.
 
-    `result` is an error type, a branch's value, `Waiting` for an action that the flow waits in, or None.
+    `result` is an error type if it has `failed`, a branch's value, `Waiting` for an action that the flow waits in, or
+    None. `logged` tells whether the logging of its flow is on.
     """
 
     flow: str
@@ -128,3 +129,5 @@ class Step(NamedTuple):
     parameters: Mapping[str, Any]
     result: str | None
     next_action: str | None
+    failed: bool = False
+    logged: bool = False

@@ -10,7 +10,7 @@ from threadline.store import Tx
 ATTRIBUTES = {
     "INBOUND_CALLS": False,
     "OUTBOUND_CALLS": False,
-    "CONTACTFLOW_LOGS": False,
+    "CONTACTFLOW_LOGS": True,
     "CONTACT_LENS": False,
     "AUTO_RESOLVE_BEST_VOICES": False,
     "USE_CUSTOM_TTS_VOICES": False,

@@ -110,6 +110,26 @@ def list_calls(
 
 
 @operation("threadline", writes=False)
+def list_flow_steps(
+    tx: Tx, caller: AccountCaller, *, max_results: int = PAGE_CALLS, next_token: str | None = None
+) -> Reply:
+    """List the blocks of flows that have run since the server's start, oldest first, as the flow log has them.
+
+    Faults: AccessDeniedException without test controls; InvalidRequestException for a NextToken that is none.
+    """
+    if next_token is not None and not (next_token.isascii() and next_token.isdigit()):
+        raise Fault(
+            INVALID, "NextToken is not one of ListFlowSteps: send that of the previous answer, or none."
+        )
+    found = _controls(tx).steps.after(int(next_token or 0), max_results + 1)
+    page = found[:max_results]
+    reply: Reply = {"Steps": [{**step, "Parameters": text(step["Parameters"])} for _, step in page]}
+    if len(found) > max_results:
+        reply["NextToken"] = str(page[-1][0])
+    return reply
+
+
+@operation("threadline", writes=False)
 def check_messages(tx: Tx, caller: AccountCaller) -> Reply:
     """Compare the messages that senders were told are sent with the transcripts: none may be lost or doubled.
 

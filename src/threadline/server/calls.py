@@ -22,9 +22,10 @@ from threadline.clock import monotonic
 from threadline.config import Settings
 from threadline.errors import Fault, told
 from threadline.http.request import App, Request
+from threadline.jsontext import LOG_FIELDS
 from threadline.operations.registry import OPERATIONS, Operation
 from threadline.operations.tokens import authenticate
-from threadline.server.logs import CALLS, FIELDS
+from threadline.server.logs import CALLS
 from threadline.server.timing import SPENT, Spent, TimedStore
 from threadline.store import Store, Tx
 
@@ -98,7 +99,7 @@ class _Watched:
                 call = {"operation": name, "caller": kind, "contact": contact, "status": status}
                 ending = {"refusal": refusal, "request": request_id}
                 fields = call | {"ms": round(ms, 2)} | _times_in_ms(spent) | ending
-                log.debug("%s%s", line, _statements(spent), extra={FIELDS: fields})
+                log.debug("%s%s", line, _statements(spent), extra={LOG_FIELDS: fields})
 
     async def _of_participant(self, known: Operation | None, request: Request) -> str:
         """The current contact of the chat whose token was shown."""

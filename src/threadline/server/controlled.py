@@ -35,6 +35,7 @@ CONTROLS = frozenset(
         "ListFaults",
         "ClearFaults",
         "ListCalls",
+        "ListFlowSteps",
         "CheckMessages",
         "MoveClock",
         "ResetServer",

@@ -7,10 +7,9 @@ from typing import Any
 
 from threadline.config import Settings
 from threadline.errors import where
+from threadline.jsontext import LOG_FIELDS
 
 CALLS = "threadline.calls"
-FIELDS = "threadline_fields"
-"""The attribute of a record for the fields that its line in JSON has in place of its text."""
 
 
 class Lines(logging.Formatter):
@@ -32,7 +31,7 @@ class JsonLines(Lines):
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        if fields := getattr(record, FIELDS, None):
+        if fields := getattr(record, LOG_FIELDS, None):
             line |= fields
         else:
             line["message"] = record.getMessage()
@@ -51,10 +50,20 @@ def write_to_stderr(settings: Settings) -> None:
     handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
     logging.getLogger().handlers = [handler]
     logging.getLogger("threadline").setLevel(settings.log_level.upper())
+    flows = logging.getLogger("threadline.flows")
+    flows.setLevel(logging.INFO)
+    flows.handlers = [_flow_log(settings.flow_log_file)] if settings.flow_log_file else []
     is_watched = sys.stderr.isatty() and settings.log_format == "human" and not settings.quiet
     with_times = settings.trace or settings.log_level == "debug"
     if is_watched or with_times:
         _show_calls(logging.DEBUG if with_times else logging.INFO, on_terminal=is_watched)
+
+
+def _flow_log(name: str) -> logging.Handler:
+    """Append the log of flows to a file, which is opened at the first line."""
+    handler = logging.FileHandler(name, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
 
 
 def _show_calls(level: int, *, on_terminal: bool) -> None:

@@ -28,6 +28,7 @@ from threadline.resources.flow_rows import content_of
 from threadline.store import Task, Tx
 from threadline.tasks.flow_context import Chat
 from threadline.tasks.flow_effects import TIMER, carry_out
+from threadline.tasks.flow_logs import FlowLog
 
 
 @continuation("flow")
@@ -44,11 +45,12 @@ def advance(tx: Tx, task: Task) -> None:
     state = FlowState.from_json(text)
     chat = Chat(tx, key, flow_type)
     library = Library(tx, chat.session.instance_id, f"{flow_id}/{version}")
+    logs = FlowLog(tx, chat.session, task.contact_id or "", f"{flow_id}/{version}")
     event: Event | None = _event(json.loads(task.payload))
     queued = False
     while event is not None:
         chat.forget(state.turn)
-        state, effects = step(library, state, event, chat)
+        state, effects = step(library, state, event, chat, logs.watch, always=logs.always)
         event = None
         for effect in effects:
             event = carry_out(tx, chat.session, effect, state.turn, flow_type)
@@ -62,6 +64,7 @@ def advance(tx: Tx, task: Task) -> None:
     else:
         text = state.to_json()
         tx.run("set_flow_run", session=key, contact_id=task.contact_id, state=text)
+    logs.write()
 
 
 class Library(Mapping[str, Flow]):

@@ -83,6 +83,10 @@ class MadeCalls(list[MadeCall]):
         return "\n".join(lines) or "  none"
 
 
+FlowStep = dict[str, Any]
+"""An entry of the flow log, with the members of ListFlowSteps; Parameters are an object."""
+
+
 class MessageVerdict(NamedTuple):
     """How many messages senders were told of, which of them are lost, and which stand in a transcript too often."""
 
@@ -136,6 +140,14 @@ class Controllable:
         """The calls since the server's start, oldest first."""
         pages = self.threadline.get_paginator("list_calls").paginate(PaginationConfig={"PageSize": 1000})
         return MadeCalls(_made(call) for page in pages for call in page["Calls"])
+
+    @property
+    def steps(self) -> list[FlowStep]:
+        """The blocks of flows that have run since the server's start, oldest first."""
+        pages = self.threadline.get_paginator("list_flow_steps").paginate(PaginationConfig={"PageSize": 1000})
+        return [
+            {**step, "Parameters": json.loads(step["Parameters"])} for page in pages for step in page["Steps"]
+        ]
 
     def assert_called(
         self, operation: str, *, times: int | None = None, fault: str | None = None, **members: Any

@@ -53,6 +53,7 @@ class Options(TypedDict, total=False):
     log_level: Literal["debug", "info", "warning", "error"]
     trace: bool
     log_format: Literal["human", "json"]
+    flow_log_file: str
     metrics_address: str
     past_ready_seconds: int
     test_controls: bool

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from threadline.client.participants import EVENT, Item, ScriptedParticipant
+from threadline.client.participants import EVENT, Item, NotSeen, ScriptedParticipant
+from threadline.clock import monotonic
 
 if TYPE_CHECKING:
+    from threadline.testing.controls import FlowStep
     from threadline.testing.workspace import Workspace
 
 
 __all__ = ["EVENT", "Agent", "Customer", "Item", "Person"]
+
+
+POLL_SECONDS = 0.02
+
+
+def _is_step(step: FlowStep, block: str, members: dict[str, Any]) -> bool:
+    if block not in (step["Type"], step["ContactFlowModuleType"], step["Identifier"]):
+        return False
+    parameters = members.get("Parameters", {})
+    return all(step.get(name) == value for name, value in members.items() if name != "Parameters") and all(
+        step["Parameters"].get(name) == value for name, value in parameters.items()
+    )
+
+
+def _shown(step: FlowStep) -> str:
+    results = f" Results={step['Results']!r}" if "Results" in step else ""
+    parameters = json.dumps(step["Parameters"], ensure_ascii=False)
+    return f"{step['Type']} {step['Identifier']!r}{results} {parameters}"
 
 
 class Person(ScriptedParticipant):
@@ -38,7 +60,28 @@ class Person(ScriptedParticipant):
             connect_participant=connect_participant,
         )
         self.workspace = workspace
+        self._steps_seen: set[int] = set()
         workspace.people.append(self)
+
+    def see_block(self, block: str, **members: Any) -> FlowStep:
+        """Wait until the chat's flow has run a block, and return its step; each step is seen once.
+
+        `block` is the type of its action, its name in flow logs or its identifier. `members` are those of its step,
+        such as `Results="True"`; `Parameters` are compared as far as given. Raises NotSeen with the steps there were.
+        """
+        deadline = monotonic() + self.patience_seconds
+        while True:
+            steps = list(enumerate(self.workspace.steps))
+            own = [(n, s) for n, s in steps if self.contact_id in (s["ContactId"], s["InitialContactId"])]
+            for number, step in own:
+                if number not in self._steps_seen and _is_step(step, block, members):
+                    self._steps_seen.add(number)
+                    return step
+            if monotonic() >= deadline:
+                shown = "".join(f"\n  {_shown(step)}" for _, step in own) or " nothing"
+                wanted = ", ".join([block, *(f"{name}={value!r}" for name, value in members.items())])
+                raise NotSeen(f"The flow of {self.name}'s chat has not run {wanted}. It has run:{shown}")
+            threading.Event().wait(POLL_SECONDS)
 
 
 class Customer(Person):

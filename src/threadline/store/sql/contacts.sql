@@ -104,6 +104,10 @@ FROM contact_flow LEFT JOIN flow_version ON flow_version.instance_id = contact_f
 WHERE contact_flow.instance_id = :instance_id AND contact_flow.id = :flow_id
 RETURNING flow_id;
 
+-- name: flow_name
+-- The name and the type of a flow or module.
+SELECT name, type FROM contact_flow WHERE instance_id = :instance_id AND id = :flow_id;
+
 -- name: flow_run
 -- Read the run of a contact's flow.
 SELECT flow_id, state, flow_version, type FROM flow_run WHERE session = :session AND contact_id = :contact_id;
