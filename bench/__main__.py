@@ -6,6 +6,7 @@ medians taken, so that a machine that slows down slows all alike. The last line 
 """
 
 import argparse
+import asyncio
 import gc
 import json
 import resource
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import uvloop
 
+from bench.front_page import KB_MAX, USABLE_MS_MAX, measure_page
 from bench.growth import grow
 from bench.measurements import ROOT, Measurements, table
 from bench.ratios import full_ratios, ratios
@@ -33,15 +35,20 @@ async def measure(folder: Path) -> None:
             await machine.round()
         machine.call_command_lines()
         machine.start_test_servers()
+        page = await asyncio.to_thread(measure_page, machine.workspace)
     print("\n" + table(seen.series.values()))
     print(
         f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in machine.memory_mb)} (start, and after each round)\n"
     )
+    if page is None:
+        print("the page: not measured, since there is no Chromium or Chrome\n")
+    else:
+        print(f"the page, at most {KB_MAX} KB and {USABLE_MS_MAX} ms: {page}\n")
     found = ratios(seen) | {
         "memory_last_round_vs_first": round(machine.memory_mb[-1] / machine.memory_mb[1], 3)
     }
     keep_in_history(seen, found)
-    print(json.dumps(found))
+    print(json.dumps(found | (page or {})))
 
 
 async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
