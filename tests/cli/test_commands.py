@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import Run
+from tests.operations.quick_connect_calls import create_quick_connect, to_queue
 from threadline.aws.names import MODELS
 from threadline.client.environment import UNSET
 from threadline.style import STYLES
@@ -200,6 +201,17 @@ def test_agents_and_queues_go_by_their_names(threadline: Threadline, here: Run) 
     queues = threadline.connect.list_queues(InstanceId=threadline.instance_id)["QueueSummaryList"]
     name = next(queue["Name"] for queue in queues if queue["Id"] == threadline.queue_id)
     assert here("agent", "transfer", second, "--queue-id", name).status == 0
+
+
+def test_a_quick_connect_goes_by_its_name(threadline: Threadline, here: Run) -> None:
+    create_quick_connect(threadline, "Second desk", QuickConnectConfig=to_queue(threadline))
+    casey = threadline.customer()
+    threadline.agent("a1").take(casey)
+    done = here("agent", "transfer", casey.contact_id, "--quick-connect-id", "Second desk")
+    assert done.status == 0, done.err
+    of = {"InstanceId": threadline.instance_id, "ContactId": done.out.strip()}
+    contact = threadline.connect.describe_contact(**of)["Contact"]
+    assert contact["QueueInfo"]["Id"] == threadline.queue_id
 
 
 def test_a_name_that_nobody_has_is_told_with_those_there_are(threadline: Threadline, here: Run) -> None:

@@ -202,7 +202,7 @@ def test_a_transfer_ends_one_contact_and_begins_the_next(threadline_server: Thre
 def test_a_chat_is_handed_on_to_one_user_or_one_queue(
     threadline_server: Threadline, members: dict[str, str]
 ) -> None:
-    with refused(INVALID, "Give either UserId or QueueId"):
+    with refused(INVALID, "Give one of UserId, QueueId"):
         transfer(threadline_server, with_agent(threadline_server), **members)
 
 

@@ -11,6 +11,7 @@ from tests.flows.flows import END, content, say
 from tests.operations.admin_calls import ADMIN_CALLS, hours_of
 from tests.operations.flow_calls import FLOW_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
+from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
 from threadline.aws.model import load
@@ -388,6 +389,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **ADMIN_CALLS,
     **HOURS_CALLS,
     **FLOW_CALLS,
+    **QUICK_CONNECT_CALLS,
 }
 
 

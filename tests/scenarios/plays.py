@@ -8,7 +8,7 @@ Contacts get names when they come to be (`Customer starts a chat: C1`), and late
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -98,14 +98,14 @@ class Play:
         self.people[name] = person
         return person
 
-    def flow(self, name: str) -> str:
+    def flow(self, name: str, kind: Any = "CONTACT_FLOW") -> str:
         """The id of the flow in flows/, made when a play first needs it."""
         if name not in self.flows:
             content = (HERE / "flows" / f"{name}.json").read_text(encoding="utf-8")
             made = self.threadline.connect.create_contact_flow(
                 InstanceId=self.threadline.instance_id,
                 Name=name,
-                Type="CONTACT_FLOW",
+                Type=kind,
                 Content=content.replace("QUEUE_ID", self.threadline.queue_id),
             )
             self.flows[name] = made["ContactFlowId"]
@@ -212,6 +212,22 @@ def transfers_to_queue(play: Play, who: str, name: str) -> None:
     play.call(play.agent(who).transfer(play.threadline.queue_id), name)
 
 
+@sentence(r'(Agent \w+) transfers by the quick connect "(\w+)" to (the queue|\w+): (\w+)')
+def transfers_by_quick_connect(play: Play, who: str, flow: str, to: str, name: str) -> None:
+    """Transfer by a quick connect of the flow in flows/ to the queue or a user."""
+    server = play.threadline
+    if to == "the queue":
+        target = {"QueueId": server.queue_id, "ContactFlowId": play.flow(flow, "QUEUE_TRANSFER")}
+        config = {"QuickConnectType": "QUEUE", "QueueConfig": target}
+    else:
+        target = {"UserId": server.agents[to], "ContactFlowId": play.flow(flow, "AGENT_TRANSFER")}
+        config = {"QuickConnectType": "USER", "UserConfig": target}
+    made = server.connect.create_quick_connect(
+        InstanceId=server.instance_id, Name=f"{flow} to {to}", QuickConnectConfig=cast("Any", config)
+    )
+    play.call(play.agent(who).transfer(quick_connect_id=made["QuickConnectId"]), name)
+
+
 @sentence(rf'{WHO} sends "(.*)"')
 def sends(play: Play, who: str, text: str) -> None:
     play.people[who].say(text)
@@ -307,6 +323,13 @@ def came_by(play: Play, name: str, method: str, previous: str) -> None:
     contact = play.contact(name)
     assert contact["InitiationMethod"] == method, contact["InitiationMethod"]
     assert contact["PreviousContactId"] == play.contacts[previous]
+
+
+@sentence(r'(\w+) came before (\w+) by the quick connect "(.*)"')
+def came_before(play: Play, name: str, following: str, quick_connect: str) -> None:
+    [found] = play.contact(name)["NextContacts"]
+    data = found["NextContactMetadata"]["QuickConnectContactData"]
+    assert (data["ContactId"], data["QuickConnectName"]) == (play.contacts[following], quick_connect), data
 
 
 @sentence(r"The lineage of (\w+) is")

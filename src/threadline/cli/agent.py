@@ -21,6 +21,11 @@ def main(arguments: list[str]) -> int:
     target = transfer.add_mutually_exclusive_group(required=True)
     target.add_argument("--user-id", metavar="U", help="the agent who is offered it: an id or a user name")
     target.add_argument("--queue-id", metavar="Q", help="the queue it goes to: an id or a name")
+    target.add_argument(
+        "--quick-connect-id",
+        metavar="C",
+        help="the quick connect whose flow it goes through: an id or a name",
+    )
     for action in (accept, transfer):
         connection_options.add_server_options(action)
     options = parser.parse_args(arguments)
@@ -29,10 +34,11 @@ def main(arguments: list[str]) -> int:
         with connection_options.client(options) as client:
             instance = instance_of(client, options.instance_id)
             chat = {"InstanceId": instance, "ContactId": options.contact_id}
-            if options.user_id:
-                chat["UserId"] = connection_options.id_of(client, instance, "user", options.user_id)
-            else:
-                chat["QueueId"] = connection_options.id_of(client, instance, "queue", options.queue_id)
+            targets = {"UserId": "user", "QueueId": "queue", "QuickConnectId": "quick connect"}
+            for member, kind in targets.items():
+                given = getattr(options, f"{kind.replace(' ', '_')}_id", None)
+                if given:
+                    chat[member] = connection_options.id_of(client, instance, kind, given)
             if options.action == "accept":
                 print(client.call("threadline", "AcceptContact", **chat)["ParticipantToken"])
             else:

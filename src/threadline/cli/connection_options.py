@@ -28,6 +28,7 @@ class Listing(NamedTuple):
 LISTINGS = {
     "contact flow": Listing("ListContactFlows", "ContactFlowSummaryList", "Name"),
     "queue": Listing("ListQueues", "QueueSummaryList", "Name"),
+    "quick connect": Listing("ListQuickConnects", "QuickConnectSummaryList", "Name"),
     "user": Listing("ListUsers", "UserSummaryList", "Username"),
 }
 

@@ -11,7 +11,7 @@ from threadline.errors import Fault
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
-from threadline.operations.sessions import contact_data, require, set_contact_data
+from threadline.operations.sessions import QUICK_CONNECT, contact_data, require, set_contact_data
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -50,8 +50,8 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     Assumed: LastUpdateTimestamp changes with every member of the reply, also with the attributes and the association,
         which belong to the whole chat.
     On purpose: after-contact work begins and ends when the contact ends, since it clears by itself.
-    On purpose: QuickConnectId and QuickConnectName of NextContacts are left out: a chat is transferred to a user or a
-        queue by its id.
+    On purpose: QuickConnectId and QuickConnectName of NextContacts are left out of a transfer to a user or queue by its
+        id.
     """
     instance = require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance.id, contact_id)
@@ -120,10 +120,13 @@ def _next_contacts(tx: Tx, session: Session, contact: Contact) -> list[Reply] | 
         following = tx.row("contact_at", Contact, session=session.key, position=contact.position + 1)
     if following is None or following.initiation_method != Method.TRANSFER:
         return None
+    named = contact_data(tx, session, following.id).get(QUICK_CONNECT, {})
     data = {
         "ContactId": following.id,
         "InitiationTimestamp": following.initiated_at_ms,
-        "QuickConnectType": "USER" if following.offered_user_id else "QUEUE",
+        "QuickConnectId": named.get("Id"),
+        "QuickConnectName": named.get("Name"),
+        "QuickConnectType": named.get("Type") or ("USER" if following.offered_user_id else "QUEUE"),
     }
     return [{"Type": "QUICK_CONNECT", "NextContactMetadata": {"QuickConnectContactData": data}}]
 

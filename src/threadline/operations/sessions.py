@@ -17,6 +17,10 @@ from threadline.store import Tx
 
 SYSTEM_NAME = "SYSTEM_MESSAGE"
 BOT_NAME = "BOT"
+TARGET_AGENT = "TargetAgentId"
+"""The member of a contact's data that has the user whose own queue is the contact's target."""
+QUICK_CONNECT = "QuickConnect"
+"""The member of a contact's data that has the quick connect by which it began."""
 
 
 def require(tx: Tx, instance_id: str, contact_id: str, label: str = "Contact") -> tuple[Session, Contact]:

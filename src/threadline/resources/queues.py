@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
 from threadline.resources.hours import HOURS
+from threadline.resources.quick_connect_rows import of_queue
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
@@ -19,6 +22,7 @@ class Queue(Resource, kw_only=True, frozen=True):
     hours_of_operation_id: str
     status: str = ENABLED
     max_contacts: int | None = None
+    quick_connect_ids: list[str] = msgspec.field(default_factory=list)
 
 
 QUEUES = ResourceType(Queue, kind="queue", noun="Queue", refers={"hours_of_operation_id": HOURS})
@@ -59,7 +63,6 @@ def is_full(tx: Tx, queue: Queue, contact_id: str) -> bool:
     refused=(
         "outbound_caller_config",
         "outbound_email_config",
-        "quick_connect_ids",
         "email_addresses_config",
     ),
 )
@@ -74,20 +77,19 @@ def create_queue(
     outbound_email_config: Mapping[str, str] | None = None,
     hours_of_operation_id: str,
     max_contacts: int | None = None,
-    quick_connect_ids: Sequence[str] | None = None,
+    quick_connect_ids: Sequence[str] = (),
     email_addresses_config: Sequence[Mapping[str, str]] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Reply:
     """Create a queue.
 
     Faults: DuplicateResourceException for a name that is taken; ResourceNotFoundException, also for the hours of
-        operation. Source: CreateQueue.
+        operation and quick connects; LimitExceededException for too many quick connects. Source: CreateQueue.
     """
     refuse(
         "InvalidRequestException",
         OutboundCallerConfig=outbound_caller_config,
         OutboundEmailConfig=outbound_email_config,
-        QuickConnectIds=quick_connect_ids,
         EmailAddressesConfig=email_addresses_config,
     )
     instance = require_instance(tx, caller, instance_id)
@@ -100,6 +102,7 @@ def create_queue(
         description=description,
         hours_of_operation_id=hours.id,
         max_contacts=max_contacts,
+        quick_connect_ids=of_queue(tx, instance.id, (), quick_connect_ids),
     )
     return {"QueueArn": QUEUES.arn(instance, queue.id), "QueueId": queue.id}
 

@@ -130,7 +130,7 @@ class ResourceType(Generic[R]):
             updated_at_ms=tx.now_ms,
             **columns,
         )
-        self._refuse_taken(tx, made)
+        self.refuse_taken(tx, instance_id, name)
         tx.put("insert_resource", self._row_of(made))
         return made
 
@@ -159,7 +159,7 @@ class ResourceType(Generic[R]):
         while (old := tx.row("resource", ResourceRow, **keys)) is not None:
             changed = msgspec.structs.replace(self._of_row(old), updated_at_ms=tx.now_ms, **columns)
             if changed.name != old.name:
-                self._refuse_taken(tx, changed)
+                self.refuse_taken(tx, changed.instance_id, changed.name)
             new = self._row_of(changed)
             given = {"name": new.name, "data": new.data, "now_ms": tx.now_ms}
             if tx.one("update_resource", old_name=old.name, old_data=old.data, **given, **keys):
@@ -224,9 +224,10 @@ class ResourceType(Generic[R]):
         named = ResourceName.of(id_or_arn)
         return named.id if named and (named.instance_id, named.kind) == (instance_id, self.kind) else ""
 
-    def _refuse_taken(self, tx: Tx, resource: R) -> None:
-        if tx.one("resource_by_name", instance_id=resource.instance_id, kind=self.kind, name=resource.name):
-            raise Fault(self.taken, f"{self.noun} {resource.name[:120]!r} exists already in this instance.")
+    def refuse_taken(self, tx: Tx, instance_id: str, name: str, code: str = "") -> None:
+        """Raise a Fault with `code`, or `taken`, when a resource of this name exists."""
+        if tx.one("resource_by_name", instance_id=instance_id, kind=self.kind, name=name):
+            raise Fault(code or self.taken, f"{self.noun} {name[:120]!r} exists already in this instance.")
 
     def _row_of(self, resource: R) -> ResourceRow:
         columns = msgspec.to_builtins(resource)

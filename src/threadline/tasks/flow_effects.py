@@ -44,6 +44,7 @@ from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
+    TARGET_AGENT,
     agent_in,
     append_system_message,
     bot_is_typing,
@@ -68,8 +69,6 @@ from threadline.store import Tx
 
 log = logging.getLogger(__name__)
 TIMER = "TimerFired"
-TARGET_AGENT = "TargetAgentId"
-"""The member of a contact's data that has the user whose own queue is the contact's target."""
 IN_QUEUE = (
     "CUSTOMER_QUEUE",
     "CUSTOMER_WHISPER",

@@ -142,9 +142,11 @@ class Agent(Person):
         self.items, self._unseen = [], []
         return self
 
-    def transfer(self, to: Agent | str) -> str:
-        """Hand the chat to another agent, or to the queue of that id; returns the id of the new contact."""
+    def transfer(self, to: Agent | str = "", *, quick_connect_id: str = "") -> str:
+        """Hand the chat to another agent, to the queue of that id, or by a quick connect; returns the new contact."""
         target = {"QueueId": to} if isinstance(to, str) else {"UserId": to.user_id}
+        if quick_connect_id:
+            target = {"QuickConnectId": quick_connect_id}
         reply = self.workspace.threadline.transfer_chat(
             InstanceId=self.workspace.instance_id, ContactId=self.contact_id, **target
         )
