@@ -465,20 +465,3 @@ def test_a_contact_that_is_found_has_its_segment_attributes(threadline: Threadli
         Sort={"FieldName": "INITIATION_TIMESTAMP", "Order": order},
     )["Contacts"]
     assert found["SegmentAttributes"] == own
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"TimeRange": {**EVER, "Type": "DISCONNECT_TIMESTAMP"}},
-        {"TimeRange": {**EVER, "StartTime": 5, "EndTime": 4}},
-        {"Sort": {"FieldName": "CHANNEL", "Order": "ASCENDING"}},
-        {"NextToken": "nope"},
-        {"SearchCriteria": {"Channels": ["CHAT"]}},
-    ],
-)
-def test_unsupported_searches_are_refused(threadline_server: Threadline, members: dict[str, Any]) -> None:
-    with refused(INVALID):
-        threadline_server.connect.search_contacts(
-            **{"InstanceId": threadline_server.instance_id, "TimeRange": EVER, **members}
-        )

@@ -15,6 +15,7 @@ CONTACTS_PER_CHAIN_MAX = 12  # contacts linked by PreviousContactId. Source: flo
 SOCKETS_PER_PARTICIPANT_MAX = 5  # open at one time. Source: feature limits
 
 CHAT_MINUTES_DEFAULT = 1_500  # 25 hours. Source: StartChatContact, ChatDurationInMinutes
+CHAT_MINUTES_MAX = 10_080  # 7 days. Source: StartChatContact, ChatDurationInMinutes
 CONNECT_WITHIN_MS = 300_000  # StartChatContact to the customer's connection. Source: StartChatContact
 SOCKET_URL_MS = 100_000  # time within which a socket's URL is opened. Source: CreateParticipantConnection
 SOCKET_RENEW_MS = 3_600_000  # ConnectionExpiry: when a client fetches a new URL. Observed: about an hour

@@ -74,7 +74,7 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
         "CustomerId": session.customer_id,
         "Attributes": json.loads(own),
         "SegmentAttributes": attribute_rules.segment_attributes(
-            {**json.loads(given), **_segment_attributes_in(data)}
+            {**json.loads(given), **segment_attributes_in(data)}
         ),
         "NextContacts": _next_contacts(tx, session, contact),
         **_data_members(data),
@@ -104,7 +104,7 @@ def _data_members(data: Mapping[str, Any]) -> Reply:
     return members
 
 
-def _segment_attributes_in(data: Mapping[str, Any]) -> dict[str, Any]:
+def segment_attributes_in(data: Mapping[str, Any]) -> dict[str, Any]:
     """The segment attributes that were set on a contact. A flow may have set a plain text."""
     found: Mapping[str, Any] = data.get("SegmentAttributes") or {}
     return {
@@ -189,7 +189,7 @@ def update_contact(
     if references:
         changes["References"] = {**before.get("References", {}), **references}
     if segment_attributes:
-        changes["SegmentAttributes"] = {**_segment_attributes_in(before), **segment_attributes}
+        changes["SegmentAttributes"] = {**segment_attributes_in(before), **segment_attributes}
     _change(tx, session, contact, changes)
     return {}
 

@@ -55,23 +55,33 @@ UPDATE contact SET disconnected_at_ms = :now_ms, disconnect_reason = :reason, up
 WHERE session = :session AND position = :position AND disconnected_at_ms IS NULL;
 
 -- name: contacts_newest_first
--- Read a page of SearchContacts in descending order: contacts that began in a range of time.
--- Contact ids begin with their time, so the range of ids bounds the search of the index.
+-- Read some contacts that began at a time or later, newest first, behind another contact, for SearchContacts.
 SELECT session.*, contact.*,
-    (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
-FROM session JOIN contact ON contact.session = session.key
-WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
-    AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
-ORDER BY contact.id DESC LIMIT :limit;
+    session_attributes.attributes, session_attributes.segment_attributes, contact_data.data
+FROM contact JOIN session ON session.key = contact.session
+    LEFT JOIN session_attributes ON session_attributes.session = contact.session
+    LEFT JOIN contact_data ON contact_data.session = contact.session AND contact_data.contact_id = contact.id
+WHERE contact.instance_id = :instance_id AND contact.initiated_at_ms >= :last_ms
+    AND (contact.initiated_at_ms, contact.id) < (:at_ms, :contact_id)
+ORDER BY contact.initiated_at_ms DESC, contact.id DESC LIMIT :limit;
 
 -- name: contacts_oldest_first
--- Read a page of SearchContacts in ascending order; see contacts_newest_first.
+-- Read some contacts that began at a time or earlier, oldest first; see contacts_newest_first.
 SELECT session.*, contact.*,
-    (SELECT segment_attributes FROM session_attributes WHERE session_attributes.session = session.key)
-FROM session JOIN contact ON contact.session = session.key
-WHERE contact.instance_id = :instance_id AND contact.id > :after AND contact.id < :before
-    AND contact.initiated_at_ms BETWEEN :start_ms AND :end_ms
-ORDER BY contact.id ASC LIMIT :limit;
+    session_attributes.attributes, session_attributes.segment_attributes, contact_data.data
+FROM contact JOIN session ON session.key = contact.session
+    LEFT JOIN session_attributes ON session_attributes.session = contact.session
+    LEFT JOIN contact_data ON contact_data.session = contact.session AND contact_data.contact_id = contact.id
+WHERE contact.instance_id = :instance_id AND contact.initiated_at_ms <= :last_ms
+    AND (contact.initiated_at_ms, contact.id) > (:at_ms, :contact_id)
+ORDER BY contact.initiated_at_ms, contact.id LIMIT :limit;
+
+-- name: count_contacts_begun
+-- Count the contacts that began in a range of time, up to a number of them, for SearchContacts.
+SELECT count(*) FROM (
+    SELECT 1 FROM contact
+    WHERE instance_id = :instance_id AND initiated_at_ms BETWEEN :start_ms AND :end_ms LIMIT :limit
+) AS some_of_them;
 
 -- name: count_push_only
 -- Count the entries of a part of a log that only sockets are shown, for DescribeLineage.
