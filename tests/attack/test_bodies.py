@@ -126,7 +126,7 @@ def test_every_mutated_request_is_answered_and_does_no_harm(
         answers[answer.status] += 1
         wrong = complaint(request, answer)
         assert not wrong, f"seed {seed}, request {number}: {wrong}: {answer} for {request}"
-        if operation.writes and answer.status == 200:
+        if operation.writes and answer.status == 200 and answer.body.startswith(b"{"):  # not HEAD, not a page
             learn(known, answer.json or {})
     attacker.close()
     assert answers[200] > count / 10, f"the requests do not come far: {answers}"

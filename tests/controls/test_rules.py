@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from threadline.controls.calls import Acknowledged, Calls, SentMessage, judge
+from threadline.controls.calls import Acknowledged, Calls, SentMessage, judge, text
 from threadline.controls.faults import Event, FaultKind, Faults, Rule
 
 
@@ -96,3 +96,10 @@ def test_what_differs_from_run_to_run_is_not_kept() -> None:
     ]
     assert [each["ClientToken"] for each in shown] == ["client-token-1", "client-token-2", "client-token-1"]
     assert shown[0]["ConnectionCredentials"] == {"ConnectionToken": "(not shown)", "Expiry": 5}
+
+
+def test_a_request_of_many_levels_is_kept_in_part() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5_000):
+        deep = {"a": [deep]}
+    assert text(Calls().shown(deep)).count('"a"') < 30

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.command_line import nowhere, run
+from tests.operations.raw import signed
 from tests.processes.supervised import supervised
 from threadline.testing import Threadline, Workspace
 
@@ -151,3 +152,9 @@ def test_a_server_under_test_controls_is_moved_saved_and_reset_over_the_wire(tmp
         with pytest.raises(ClientError, match="is no backup"):
             controls.reset_server(Snapshot=str(tmp_path))
         assert workspace.agent().accept(casey.contact_id).history() is not None
+
+
+def test_a_call_of_odd_characters_is_listed(threadline: Threadline) -> None:
+    body = b'{"ContactId":"\\ud800","InstanceId":"\\udfff \xc3\xa9"}'
+    assert signed(threadline, "POST", "/contact/stop", body).status == 400
+    assert threadline.calls.of("StopContact")[0].request["ContactId"] == "\ud800"

@@ -15,6 +15,8 @@ CALLS_MAX = 100_000
 
 SECRETS = frozenset({"ParticipantToken", "ConnectionToken", "Url", "NextToken", "SecretAccessKey"})
 NOT_SHOWN = "(not shown)"
+DEPTH_MAX = 20
+"""Levels of a request that are kept. A client may send thousands."""
 
 
 @dataclass(slots=True)
@@ -130,22 +132,24 @@ class Calls:
                     )
         return found
 
-    def shown(self, members: Mapping[str, Any]) -> dict[str, Any]:
+    def shown(self, members: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         """The members of a request or a response as they are kept."""
-        return {name: self._shown(name, value) for name, value in sorted(members.items())}
+        return {name: self._shown(name, value, depth) for name, value in sorted(members.items())}
 
-    def _shown(self, name: str, value: Any) -> Any:
+    def _shown(self, name: str, value: Any, depth: int) -> Any:
         if name == "ClientToken" and isinstance(value, str):
             return self._client_tokens.setdefault(value, f"client-token-{len(self._client_tokens) + 1}")
         if name in SECRETS and isinstance(value, str):
             return NOT_SHOWN
+        if isinstance(value, Mapping | list) and depth >= DEPTH_MAX:
+            return NOT_SHOWN
         if isinstance(value, Mapping):
-            return self.shown(value)
+            return self.shown(value, depth + 1)
         if isinstance(value, list):
-            return [self._shown("", item) for item in value]
+            return [self._shown("", item, depth + 1) for item in value]
         return value
 
 
 def text(members: Mapping[str, Any]) -> str:
     """Members as one line of JSON, always the same for the same members."""
-    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(members, sort_keys=True, separators=(",", ":"))

@@ -46,6 +46,7 @@ ERROR_TYPE = re.compile(rb"(?i)x-amzn-errortype: (\w+)")
 CONTACT_IN_FRAME = re.compile(rb'\\"ContactId\\":\\"([0-9a-f-]{36})')
 SWITCHED = 101
 DIGITS_MAX = 9
+ID_LENGTH_MAX = 256
 EXPIRED = {
     Token.PARTICIPANT: "The chat is over.",
     Token.CONNECTION: "CreateParticipantConnection gives a new one.",
@@ -396,6 +397,6 @@ def _members(body: bytes) -> Mapping[str, Any]:
 def _contact_of(members: Mapping[str, Any]) -> str:
     """The contact that the members of a request or an answer name."""
     for name in ("ContactId", "InitialContactId"):
-        if isinstance(found := members.get(name), str):
+        if isinstance(found := members.get(name), str) and found.isascii() and len(found) <= ID_LENGTH_MAX:
             return found
     return ""
