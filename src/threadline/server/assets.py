@@ -15,13 +15,19 @@ from typing import NamedTuple
 
 import threadline
 
-PAGES = Path(threadline.__file__).parent / "pages"
+PACKAGE = Path(threadline.__file__).parent
+PAGES = PACKAGE / "pages"
+DOCUMENTS = (PACKAGE / "docs", PACKAGE.parents[1] / "docs")
+"""The documentation of an installed package, and of a checkout."""
+
+DOCUMENT_PREFIX = "/docs/"
 LOCK = "vendor/vendor.lock"
 PREFIX = "/pages/"
 HASH_DIGITS = 12
 TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".html": b"text/html; charset=utf-8",
+    ".md": b"text/markdown; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".svg": b"image/svg+xml",
 }
@@ -49,6 +55,7 @@ class Assets(NamedTuple):
     script_source: str
     entry_names: list[str]
     """The files that a browser reads before the page can be used: the page's style, and the modules it imports."""
+    documents: dict[bytes, Asset]
 
 
 @cache
@@ -57,7 +64,7 @@ def assets() -> Assets:
     contents = {
         str(file.relative_to(PAGES)): file.read_bytes()
         for file in sorted(PAGES.rglob("*"))
-        if file.suffix in TYPES and file.name != "index.html"
+        if file.suffix in TYPES and file.suffix != ".md" and file.name != "index.html"
     }
     hashed = {name: PREFIX + _hashed(name, content) for name, content in contents.items()}
     imports = _imports(hashed)
@@ -70,7 +77,17 @@ def assets() -> Assets:
     digest = base64.b64encode(hashlib.sha256(map_text.encode()).digest()).decode()
     files = {hashed[name].encode(): _asset(Path(name).suffix, content) for name, content in contents.items()}
     styles = [name for name in contents if name.endswith(".css")]
-    return Assets(files, _asset(".html", page.encode()), f"'sha256-{digest}'", [*styles, *needed])
+    return Assets(
+        files, _asset(".html", page.encode()), f"'sha256-{digest}'", [*styles, *needed], _documents()
+    )
+
+
+def _documents() -> dict[bytes, Asset]:
+    folder = next(folder for folder in DOCUMENTS if folder.is_dir())
+    return {
+        f"{DOCUMENT_PREFIX}{file.name}".encode(): _asset(".md", file.read_bytes())
+        for file in sorted(folder.glob("*.md"))
+    }
 
 
 def bare_imports() -> dict[str, str]:

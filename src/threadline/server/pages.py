@@ -31,7 +31,8 @@ POLICY = (
 )
 """lit makes its templates by a Trusted Types policy of this name, from the text of our own modules only."""
 
-HTML = b"text/html"
+HTML, MARKDOWN = b"text/html", b"text/markdown"
+DOCS = b"/docs/"
 SIGN_IN = b"/sign-in"
 SIGN_IN_BYTES_MAX = 1_024
 ADDRESS = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
@@ -56,8 +57,11 @@ class PageServer:
             return request.raw_path == SIGN_IN
         if request.method not in ("GET", "HEAD"):
             return False
+        accepted = request.headers.get(b"accept", b"")
         if request.raw_path == b"/":
-            return HTML in request.headers.get(b"accept", b"")
+            return HTML in accepted
+        if request.raw_path.startswith(DOCS):
+            return HTML in accepted or accepted == MARKDOWN
         return request.raw_path.startswith(b"/pages/")
 
     async def answer(self, request: Request) -> tuple[bytes, bytes]:
@@ -70,7 +74,10 @@ class PageServer:
         if request.method == "POST":
             return await self._sign_in(request)
         found = self._assets or await self._read()
-        if request.raw_path == b"/":
+        document = found.documents.get(request.raw_path)
+        if document is not None and request.headers[b"accept"] == MARKDOWN:
+            return _sent(request, document, NOT_KEPT + b"vary: accept, accept-encoding\r\n")
+        if document is not None or request.raw_path == b"/":
             policy = POLICY.format(scripts=found.script_source).encode()
             head = b"content-security-policy: %b\r\ncross-origin-opener-policy: same-origin\r\n" % policy
             return _sent(request, found.page, head + NOT_KEPT + b"vary: accept, accept-encoding\r\n")

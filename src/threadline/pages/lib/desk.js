@@ -51,6 +51,7 @@ export class Desk extends EventTarget {
           InstanceId: this.instanceId,
           ContactFlowId: this.flowId,
           ParticipantDetails: { DisplayName: this.customerName },
+          SupportedMessagingContentTypes: ["text/plain", "text/markdown"],
           ClientToken: crypto.randomUUID(),
           ...more,
         },

@@ -11,6 +11,10 @@ export class App extends Part {
 
   connectedCallback() {
     super.connectedCallback();
+    if (location.pathname.startsWith("/docs/")) {
+      import("./document.js");
+      return;
+    }
     addEventListener("hashchange", this._enter); // a link that is opened in a tab that has the page
     this._enter();
   }
@@ -50,6 +54,7 @@ export class App extends Part {
   }
 
   render() {
+    if (location.pathname.startsWith("/docs/")) return html`<tl-document .path=${location.pathname}></tl-document>`;
     if (!this.isReady) return nothing;
     if (!this.client) return html`<tl-welcome .problem=${this.problem}></tl-welcome>`;
     return html`<tl-playground .client=${this.client} @sign-out=${this._signOut}></tl-playground>`;

@@ -6,6 +6,7 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { kindOf } from "../lib/chat.js";
+import { markdown } from "../lib/markdown.js";
 import { dayOf, eventWords, roleWords, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
@@ -163,7 +164,9 @@ export class Transcript extends Part {
     const name = item.DisplayName || roleWords(item.ParticipantRole);
     return html`
       ${isFollowing ? nothing : html`<p class="from ${isOwn ? "own" : ""}">${name} <time datetime=${item.AbsoluteTime}>${timeOf(item.AbsoluteTime)}</time></p>`}
-      <p class="bubble ${isOwn ? "own" : ""} ${(item.ParticipantRole ?? "").toLowerCase()}">${item.Content}${this._receipt(item, isOwn)}</p>
+      <div class="bubble ${isOwn ? "own" : ""} ${(item.ParticipantRole ?? "").toLowerCase()}">
+        ${item.ContentType === "text/markdown" ? markdown(item.Content) : html`<p>${item.Content}</p>`}${this._receipt(item, isOwn)}
+      </div>
     `;
   }
 
