@@ -17,6 +17,7 @@ FLOW = content(
     third=do("CreateCase", {"CaseTemplateId": "t"}, "fourth", NoMatchingError="end"),
     fourth={**VOICE, "Transitions": {**VOICE["Transitions"], "NextAction": "fifth"}},
     fifth=do("MessageParticipant", {"PromptId": "beep"}, NoMatchingError="end"),
+    lonely=say("Nobody hears this."),
 )
 
 
@@ -27,7 +28,7 @@ def test_a_flow_that_loads_is_listed_with_the_blocks_that_do_nothing_on_a_chat(
     done = run("flow", "check", "survey.json")
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "survey.json: it loads as a flow of type CONTACT_FLOW: 6 actions.",
+        "survey.json: it loads as a flow of type CONTACT_FLOW: 7 actions.",
         "  For voice calls only:",
         "    CreateCallbackContact takes the branch of NoMatchingError: 'fourth'",
         "    MessageParticipant plays a prompt, which a chat does not show: 'fifth'",
@@ -36,6 +37,8 @@ def test_a_flow_that_loads_is_listed_with_the_blocks_that_do_nothing_on_a_chat(
         "    CreateCase runs with THREADLINE_NEIGHBOURS=CreateCase=URL, else takes the branch of an error: 'third'",
         "  Nothing visible on a chat:",
         "    UpdateContactTextToSpeechVoice goes on; nothing of it is visible: 'second'",
+        "  Never run:",
+        "    MessageParticipant is reached by no branch: 'lonely'",
     ]
 
 
@@ -50,22 +53,29 @@ def test_every_problem_is_a_line_and_the_status_is_1(nowhere: Path, run: Run) ->
         in (done.out)
     )
     assert any("'PlayPrompt' is not an action of the Flow language." in line for line in lines)
+    assert [line.count("CreateCallbackContact, CreateCase") for line in lines] == [0] * (len(lines) - 3) + [
+        1,
+        0,
+        0,
+    ]
     assert lines[-1] == "good.json: it loads as a flow of type CONTACT_FLOW: 2 actions."
 
 
 def test_the_type_is_the_files_or_the_options(nowhere: Path, run: Run) -> None:
     loop = on(do("MessageParticipantIteratively", {"Messages": [{"Text": "Please wait."}]}, None))
-    queue = document(first={**loop, "Transitions": {}})
+    queue = document(first={**loop, "Transitions": {"NextAction": "end"}})
     queue["Metadata"]["type"] = "customerQueue"
     Path("queue.json").write_text(json.dumps(queue))
-    module = content(first={"Type": "EndFlowModuleExecution", "Parameters": {}, "Transitions": {}})
+    back = {"Type": "EndFlowModuleExecution", "Parameters": {}, "Transitions": {}}
+    check = do("Compare", {"ComparisonValue": "$.Channel"}, "back", NoMatchingCondition="end")
+    module = content(first=check, back=back)
     Path("module.json").write_text(json.dumps({"ContactFlowModule": {"Content": module, "Name": "m"}}))
     Path("bare.json").write_text(module)
     done = run("flow", "check", "queue.json", "module.json", "bare.json")
     assert done.out.splitlines() == [
         "queue.json: it loads as a flow of type CUSTOMER_QUEUE: 2 actions.",
-        "module.json: it loads as a flow of type MODULE: 2 actions.",
-        "bare.json: it loads as a flow of type MODULE: 2 actions.",
+        "module.json: it loads as a flow of type MODULE: 3 actions.",
+        "bare.json: it loads as a flow of type MODULE: 3 actions.",
     ]
     done = run("flow", "check", "--type", "CUSTOMER_HOLD", "queue.json")
     assert done.status == 1

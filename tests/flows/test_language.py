@@ -278,7 +278,8 @@ def test_a_number_beyond_all_numbers_is_no_text(number: str) -> None:
 
 @pytest.mark.parametrize(("action", "words"), REFUSED.values(), ids=REFUSED)
 def test_refuses(action: Any, words: str) -> None:
-    (problem,) = problems(content(first=action))
+    problem, *listed = problems(content(first=action))
+    assert len(listed) == ("is not an action of the Flow language" in problem)
     assert problem.startswith(NAME)
     assert words in problem
 
@@ -319,7 +320,11 @@ def test_refuses_an_identifier(identifier: str) -> None:
 
 def test_all_problems_are_listed() -> None:
     text = content(a=say(""), b=do("Loups"), c=say("x", "nowhere"))
-    assert len(problems(text)) == 3
+    *_, listed = found = problems(text)
+    assert len(found) == 4
+    assert listed.startswith(
+        "The Flow language has these actions: AssociateContactToCustomerProfile, Authenticate"
+    )
     many = {f"a{number}": say("") for number in range(200)}
     assert len(problems(content(**many))) == 100
     with pytest.raises(Fault, match="The flow has 200 problems: Action 'a0'") as refused:

@@ -23,6 +23,7 @@ class OnChat(StrEnum):
     NOTHING_VISIBLE = "nothing visible"
     VOICE_ONLY = "voice only"
     OF_SERVICE = "of another service"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)

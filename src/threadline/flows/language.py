@@ -71,8 +71,9 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
     """Read the content of a flow of the given type; None for content that was accepted before.
 
     Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}, each of which names the action and
-    advises how to correct it.
-    Assumed: the conditions of one action have 250 operands at most.
+    advises how to correct it. The types of actions are listed once, at the end, when one is unknown.
+    Assumed: the conditions of one action have 250 operands at most. Actions that nothing leads to are accepted, since
+    linters that were tried against Amazon's API only warn of them.
     """
     document = _document(content)
     problems: list[str] = []
@@ -80,7 +81,8 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
         problems.append(f'Version must be "{VERSION}", the only version of the Flow language there is.')
     entries = document.get("Actions")
     if not isinstance(entries, list) or not 1 <= len(entries) <= ACTIONS_MAX:
-        problems.append(f"Actions must be a list of 1 to {ACTIONS_MAX} actions.")
+        has = f", not {len(entries)}" if isinstance(entries, list) else ""
+        problems.append(f"Actions must be a list of 1 to {ACTIONS_MAX} actions{has}.")
         raise _fault(problems)
     actions = [_action(entry, number, problems) for number, entry in enumerate(entries, start=1)]
     known = Counter(action.identifier for action in actions)
@@ -94,13 +96,14 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
     for action in actions:
         if action.type in ACTION_TYPES and not ACTION_TYPES[action.type].allows(flow_type):
             problems.append(f"{_name(action)}: it is not allowed in a flow of type {flow_type}.")
-        for label, target in _targets(action):
+        for label, target in targets(action):
             if target not in known:
                 problems.append(
                     f"{_name(action)}: {label} leads to {target!r}, which is not an action of this flow."
                 )
     if problems:
-        raise _fault(problems)
+        is_unknown = any(action.type and action.type not in ACTION_TYPES for action in actions)
+        raise _fault(problems, lists_types=is_unknown)
     return Flow(start, {action.identifier: action for action in actions})
 
 
@@ -140,12 +143,15 @@ def _document(content: str) -> dict[str, Any]:
     return document
 
 
-def _fault(problems: Sequence[str]) -> Fault:
+def _fault(problems: Sequence[str], *, lists_types: bool = False) -> Fault:
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    listed = list(problems[:PROBLEMS_MAX])
+    if lists_types:
+        listed.append(f"The Flow language has these actions: {', '.join(sorted(ACTION_TYPES))}.")
     return Fault(
         "InvalidContactFlowException",
         f"The flow has {count}: {problems[0]}",
-        problems=[{"message": problem} for problem in problems[:PROBLEMS_MAX]],
+        problems=[{"message": problem} for problem in listed],
     )
 
 
@@ -158,7 +164,7 @@ def _action(entry: Any, number: int, problems: list[str]) -> Action:
     complaints = [*_identifier_problems(identifier)]
     kind = ACTION_TYPES.get(type_) if isinstance(type_, str) else None
     parameters, transitions = _or(entry.get("Parameters"), {}), _or(entry.get("Transitions"), {})
-    action = Action(identifier, str(type_)[:100], {}, None, {}, ())
+    action = Action(identifier, type_[:100] if isinstance(type_, str) else "", {}, None, {}, ())
     if kind is None:
         complaints.append(_type_problem(type_))
     elif not isinstance(parameters, dict) or not isinstance(transitions, dict):
@@ -305,7 +311,8 @@ def _conditions(
     return tuple(conditions)
 
 
-def _targets(action: Action) -> Iterable[tuple[str, str]]:
+def targets(action: Action) -> Iterable[tuple[str, str]]:
+    """The actions that may follow an action, each after the words for its branch."""
     if action.next_action is not None:
         yield "NextAction", action.next_action
     for error_type, target in action.errors.items():

@@ -1,4 +1,4 @@
-"""Remarks about a flow that loads: actions that do nothing on a chat, or that need a setting to run."""
+"""Remarks about a flow that loads: actions that do nothing on a chat, need a setting to run, or never run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from threadline.flows.actions import ACTION_FUNCTIONS, ACTION_TYPES
 from threadline.flows.declaration import OnChat
 from threadline.flows.effects import Failed
-from threadline.flows.language import Action, Flow
+from threadline.flows.language import Action, Flow, targets
 from threadline.flows.references import is_reference
 
 SPOKEN = ("PromptId", "Media")
@@ -27,11 +27,23 @@ class Remark(NamedTuple):
 
 
 def remarks(flow: Flow, flow_type: str) -> Iterator[Remark]:
-    """Yield a remark for each action that does nothing on a chat or needs a setting, in the flow's order."""
+    """Yield a remark for each action that does nothing on a chat, needs a setting or never runs."""
+    reached = _reached(flow)
     for action in flow.actions.values():
-        found = _remark(action, flow_type)
-        if found is not None:
+        if action.identifier not in reached:
+            yield Remark(action, OnChat.NEVER, "is reached by no branch")
+        elif (found := _remark(action, flow_type)) is not None:
             yield Remark(action, *found)
+
+
+def _reached(flow: Flow) -> set[str]:
+    reached, todo = set[str](), [flow.start]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += [target for _, target in targets(flow.actions[name])]
+    return reached
 
 
 def _remark(action: Action, flow_type: str) -> tuple[OnChat, str] | None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import uvloop
 
@@ -16,13 +17,18 @@ CLOSE_SECONDS = 1.0
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Server]:
-    """Run a server for as long as the block runs; it logs to standard error. Raises what `Server.start` raises."""
+def serving(
+    settings: Settings, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> Iterator[Server]:
+    """Run a server for as long as the block runs; it logs to standard error. Raises what `Server.start` raises.
+
+    `functions` answer the calls of flows, by ARN.
+    """
     write_to_stderr(settings)
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="threadline", daemon=True)
     thread.start()
-    server = Server(settings)
+    server = Server(settings, functions=dict(functions or {}))
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result()
         try:

@@ -6,6 +6,7 @@ from importlib import import_module
 from threadline.cli.connection_options import reported
 
 ACTIONS = {
+    "run": "talk with a flow in the terminal, without a server",
     "draw": "draw a flow as SVG",
     "convert": "convert a legacy export to the Flow language",
     "check": "say whether flows load, and which blocks do nothing on a chat",

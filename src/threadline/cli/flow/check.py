@@ -15,6 +15,7 @@ HEADINGS = {
     OnChat.VOICE_ONLY: "For voice calls only",
     OnChat.OF_SERVICE: "Of other services",
     OnChat.NOTHING_VISIBLE: "Nothing visible on a chat",
+    OnChat.NEVER: "Never run",
 }
 
 
@@ -43,7 +44,7 @@ def _check(name: str, type_: str | None) -> int:
         problems = [problem["message"] for problem in fault.members["problems"]]
         for problem in problems:
             print(f"{name}: {problem}")
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = fault.message.partition(": ")[0].removeprefix("The flow has ")
         print(f"{name}: {styled(count, 'red', 'bold')}: it does not load as a flow of type {type_}.")
         return 1
     found = list(remarks(flow, type_))

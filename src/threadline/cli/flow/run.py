@@ -1,0 +1,246 @@
+"""`threadline flow run FILE`: a conversation in the terminal with a flow, on a server that lives only for that."""
+
+import json
+import queue
+import sys
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from threadline.cli import connection_options
+from threadline.cli.destination import of
+from threadline.cli.flow.files import FlowFile, read
+from threadline.cli.own_server import own_server
+from threadline.client.client import Client, instance_of
+from threadline.client.failures import BadArguments, Failure, ServiceRefusal
+from threadline.client.participants import Item, ScriptedParticipant
+from threadline.client.transport import TransportOptions
+from threadline.config import Settings
+from threadline.flows.references import is_reference
+from threadline.style import folded, styled
+
+ENDED = "application/vnd.amazonaws.connect.event.chat.ended"
+POLL_SECONDS, QUIET_POLLS = 0.1, 5
+"""A script on standard input ends once nothing has happened for this many polls."""
+STARTS = {
+    "CONTACT_FLOW": None,
+    "CUSTOMER_QUEUE": "CustomerQueue",
+}
+"""Types of flows that can be tried, and the hook by which a chat comes to them."""
+TOLD = "Write as the customer. /later 15m moves the clock on, Ctrl-C ends."
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the file, the functions and the attributes."""
+    parser.add_argument("file", metavar="FILE", help="a flow as exported, or a described one")
+    parser.add_argument(
+        "--lambda",
+        dest="functions",
+        metavar="ARN=FILE.json",
+        action="append",
+        default=[],
+        help="answer a Lambda function, by its ARN or name, with a JSON file",
+    )
+    parser.add_argument(
+        "--attribute",
+        dest="attributes",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="an attribute that the chat begins with",
+    )
+
+
+def run(options: Namespace) -> int:
+    """Play the flow until the chat ends or the input does."""
+    file = read(options.file)
+    functions = {name: partial(_answer, path) for name, path in _pairs("--lambda", options.functions).items()}
+    for answer in functions.values():
+        answer(None, None)
+    attributes = _pairs("--attribute", options.attributes)
+    with ExitStack() as closing:
+        settings = Settings(port=0, data=":memory:", log_level="error", quiet=True, test_controls=True)
+        found = of(closing.enter_context(own_server(settings, functions)), "flow run")
+        client = closing.enter_context(Client(found, TransportOptions(proxied=False)))
+        talk = Talk(client)
+        casey = closing.enter_context(talk.begin(options.file, file, attributes))
+        talk.play(casey)
+    return 0
+
+
+def _pairs(option: str, given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for entry in given:
+        name, sign, value = entry.partition("=")
+        if not sign or not name:
+            raise BadArguments(f"{option} takes NAME=VALUE, not {entry!r}.")
+        pairs[name] = value
+    return pairs
+
+
+def _answer(path: str, event: Any, context: Any) -> Any:
+    """Answer an invocation with the file's JSON, read anew each time. Raises Failure when it has none."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return json.load(file)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise Failure(f"{path}: the file is not JSON: {error}.") from None
+
+
+class Talk:
+    """One chat with a flow."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._instance = instance_of(client, None)
+        self._shown = 0
+        self._steps = 0
+
+    def begin(self, name: str, file: FlowFile, attributes: Mapping[str, str]) -> ScriptedParticipant:
+        """Create the flow and start a chat in it. Raises Failure with the flow's problems."""
+        type_ = file.type or "CONTACT_FLOW"
+        if type_ not in STARTS:
+            kinds = ", ".join(STARTS)
+            raise Failure(
+                f"{name}: a chat does not come to a flow of type {type_} alone. Try one of: {kinds}."
+            )
+        self._replace(file.document)
+        flow_id = self._create(name, "Tried", type_, json.dumps(file.document))
+        if hook := STARTS[type_]:
+            flow_id = self._create(name, "Start", "CONTACT_FLOW", self._entrance(hook, flow_id))
+        started = self._client.call(
+            "connect",
+            "StartChatContact",
+            InstanceId=self._instance,
+            ContactFlowId=flow_id,
+            ParticipantDetails={"DisplayName": "Casey"},
+            **({"Attributes": dict(attributes)} if attributes else {}),
+        )
+        print(styled(f"  {TOLD}\n", "grey"), flush=True)
+        call = partial(self._client.call, "connectparticipant")
+        contact_id, token = started["ContactId"], started["ParticipantToken"]
+        return ScriptedParticipant(call, "Casey", contact_id, token).connect()
+
+    def play(self, casey: ScriptedParticipant) -> None:
+        """Show all that happens and send all that is written, until the chat ends."""
+        lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=_read, args=(lines.put,), daemon=True).start()
+        is_over, quiet = False, 0
+        while not is_over:
+            happened, is_over = self._show(casey)
+            quiet = 0 if happened else quiet + 1
+            try:
+                line = lines.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if line is None:
+                lines.put(None)
+                is_over = is_over or quiet > QUIET_POLLS
+                threading.Event().wait(POLL_SECONDS)
+            elif line.startswith("/later"):
+                self._later(line)
+            elif line.strip():
+                self._settle(casey)
+                casey.say(line)
+
+    def _settle(self, casey: ScriptedParticipant) -> None:
+        """Show what has happened, so that it stands before the customer's next message."""
+        while self._show(casey)[0]:
+            pass
+
+    def _show(self, casey: ScriptedParticipant) -> tuple[bool, bool]:
+        """Print new blocks and messages by their time; return whether there are any, and whether the chat is over."""
+        items = casey.catch_up()[self._shown :]
+        self._shown += len(items)
+        steps = self._client.call(
+            "threadline", "ListFlowSteps", MaxResults=1_000, NextToken=str(self._steps)
+        )["Steps"]
+        self._steps += len(steps)
+        told = [(step["Timestamp"], 0, _block(step)) for step in steps]
+        told += [(item["AbsoluteTime"], 1, text) for item in items if (text := _message(item))]
+        for _, _, text in sorted(told, key=lambda entry: entry[:2]):
+            print(text, flush=True)
+        return bool(items or steps), any(item["ContentType"] == ENDED for item in items)
+
+    def _later(self, line: str) -> None:
+        given = line.removeprefix("/later").strip()
+        number, unit = given[:-1], UNITS.get(given[-1:])
+        if not number.isascii() or not number.isdigit() or unit is None:
+            print(
+                styled("  Write /later with a time, such as /later 90s, 15m, 2h or 1d.", "amber"), flush=True
+            )
+            return
+        self._client.call("threadline", "MoveClock", Seconds=float(int(number) * unit))
+
+    def _replace(self, document: dict[str, Any]) -> None:
+        """Put the one queue of this server in the place of those that the flow names by id."""
+        queue_id = connection_options.id_of(self._client, self._instance, "queue", "Support")
+        for action in document.get("Actions") or []:
+            parameters = action.get("Parameters") if isinstance(action, dict) else None
+            if not isinstance(parameters, dict):
+                continue
+            given = parameters.get("QueueId")
+            if isinstance(given, str) and given and not is_reference(given):
+                parameters["QueueId"] = queue_id
+                print(styled(f"  {action.get('Identifier')!r}: the queue is Support here.", "grey"))
+
+    def _entrance(self, hook: str, flow_id: str) -> str:
+        """A flow by which a chat comes to the queue flow that is tried."""
+        queue_id = connection_options.id_of(self._client, self._instance, "queue", "Support")
+        on = {"NextAction": "end", "ErrorType": "NoMatchingError"}
+        steps: list[tuple[str, str, dict[str, Any], str | None]] = [
+            ("hook", "UpdateContactEventHooks", {"EventHooks": {hook: flow_id}}, "queue"),
+            ("queue", "UpdateContactTargetQueue", {"QueueId": queue_id}, "transfer"),
+            ("transfer", "TransferContactToQueue", {}, None),
+        ]
+        actions: list[dict[str, Any]] = [
+            {
+                "Identifier": name,
+                "Type": type_,
+                "Parameters": parameters,
+                "Transitions": {"Errors": [on], **({"NextAction": then} if then else {})},
+            }
+            for name, type_, parameters, then in steps
+        ]
+        actions.append(
+            {"Identifier": "end", "Type": "DisconnectParticipant", "Parameters": {}, "Transitions": {}}
+        )
+        return json.dumps({"Version": "2019-10-30", "StartAction": "hook", "Actions": actions})
+
+    def _create(self, file: str, name: str, type_: str, content: str) -> str:
+        members = {"InstanceId": self._instance, "Name": name, "Type": type_, "Content": content}
+        try:
+            flow_id: str = self._client.call("connect", "CreateContactFlow", **members)["ContactFlowId"]
+        except ServiceRefusal as refusal:
+            if "problems" not in refusal.members:
+                raise
+            raise Failure(f"{file}: {refusal.message} See: threadline flow check {file}") from None
+        return flow_id
+
+
+def _read(put: Callable[[str | None], None]) -> None:
+    for line in sys.stdin:
+        put(line.rstrip("\n"))
+    put(None)
+
+
+def _block(step: Mapping[str, Any]) -> str:
+    results = step.get("Error") or step.get("Results")
+    result = f" → {results}" if results else ""
+    return styled(f"  · {step['Type']} {step['Identifier']!r}{result}", "red" if "Error" in step else "grey")
+
+
+def _message(item: Item) -> str:
+    """A message of anyone but the customer, or the end of the chat; empty for all else."""
+    if item["ContentType"] == ENDED:
+        return styled("  The chat has ended.", "grey")
+    if item["Type"] != "MESSAGE" or item.get("ParticipantRole") == "CUSTOMER":
+        return ""
+    name = styled(item.get("DisplayName", ""), "blue", "bold")
+    return f"  {name}  {folded(item['Content'], 20, ' ' * 20)}"
