@@ -7,6 +7,7 @@ Contacts get names when they come to be (`Customer starts a chat: C1`), and late
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -17,6 +18,8 @@ from threadline.testing import Agent, Customer, Person, Threadline
 from threadline.testing.people import Item
 
 HERE = Path(__file__).parent
+FLOW_NAMED = re.compile(r"FLOW\((\w+), (\w+)\)")
+"""The place of another flow's id in the file of a flow, with that flow's type."""
 SENTENCES: list[tuple[re.Pattern[str], Callable[..., None]]] = []
 
 
@@ -62,6 +65,7 @@ class Play:
         self.people: dict[str, Person] = {}
         self.names: dict[str, str] = {}
         self.flows: dict[str, str] = {}
+        self.bot_answers: dict[tuple[str, str], tuple[str, str | None]] = {}
 
     def perform(self, file: Path) -> None:
         for line in lines_of(file.read_text(encoding="utf-8")):
@@ -101,7 +105,10 @@ class Play:
     def flow(self, name: str, kind: Any = "CONTACT_FLOW") -> str:
         """The id of the flow in flows/, made when a play first needs it."""
         if name not in self.flows:
-            content = (HERE / "flows" / f"{name}.json").read_text(encoding="utf-8")
+            content = FLOW_NAMED.sub(
+                lambda found: self.flow(found[1], found[2]),
+                (HERE / "flows" / f"{name}.json").read_text(encoding="utf-8"),
+            )
             made = self.threadline.connect.create_contact_flow(
                 InstanceId=self.threadline.instance_id,
                 Name=name,
@@ -189,6 +196,73 @@ def returns(play: Play, who: str, source: str, mode: str, name: str) -> None:
 def starts_in_flow(play: Play, who: str, flow: str, source: str, name: str) -> None:
     attributes = {"sourceContactId": play.contacts.get(source, source)}
     start(play, who, name, ContactFlowId=play.flow(flow), Attributes=attributes)
+
+
+@sentence(r'(Customer(?: \w+)?) starts a chat in the flow "(\w+)": (\w+)')
+def starts_in_plain_flow(play: Play, who: str, flow: str, name: str) -> None:
+    start(play, who, name, ContactFlowId=play.flow(flow))
+
+
+@sentence(r"The queue is open on weekdays from (\d+) to (\d+)")
+def queue_is_open(play: Play, opens: str, closes: str) -> None:
+    server = play.threadline
+    config = [
+        {
+            "Day": day,
+            "StartTime": {"Hours": int(opens), "Minutes": 0},
+            "EndTime": {"Hours": int(closes), "Minutes": 0},
+        }
+        for day in ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY")
+    ]
+    made = server.connect.create_hours_of_operation(
+        InstanceId=server.instance_id, Name="Weekdays", TimeZone="UTC", Config=cast("Any", config)
+    )
+    server.connect.update_queue_hours_of_operation(
+        InstanceId=server.instance_id, QueueId=server.queue_id, HoursOfOperationId=made["HoursOfOperationId"]
+    )
+
+
+@sentence(r"It is (Monday|Saturday) at (\d+)")
+def it_is(play: Play, day: str, hour: str) -> None:
+    now = play.threadline.clock.now()
+    ahead = (["Monday", "", "", "", "", "Saturday"].index(day) - now.weekday()) % 7 or 7
+    play.threadline.clock.set((now + timedelta(days=ahead)).replace(hour=int(hour), minute=0))
+
+
+@sentence(r'The Lambda function "(\w+)" answers (\w+) = (\w+)')
+def lambda_answers(play: Play, name: str, key: str, value: str) -> None:
+    play.threadline.lambda_(name, lambda event, context: {key: play.contacts[value]})
+
+
+@sentence(r'The Lambda function "(\w+)" fails')
+def lambda_fails(play: Play, name: str) -> None:
+    def broken(event: Any, context: Any) -> Any:
+        raise ValueError("out of order")
+
+    play.threadline.lambda_(name, broken)
+
+
+@sentence(r'The bot "([\w/]+)" answers "(.*)" with "(.*?)"(?: and ends with (\w+))?')
+def bot_answers(play: Play, alias: str, text: str, answer: str, intent: str | None = None) -> None:
+    play.bot_answers[alias, text] = answer, intent
+
+    def answered(request: Any) -> Any:
+        said, ends = play.bot_answers[alias, request["text"]]
+        state = {"name": ends or "Talk", "state": "Fulfilled" if ends else "InProgress"}
+        return {
+            "messages": [{"contentType": "PlainText", "content": said}],
+            "sessionState": {"intent": state},
+        }
+
+    play.threadline.bot(f"arn:aws:lex:us-east-1:123456789012:bot-alias/{alias}", answered)
+
+
+@sentence(r'Nothing answers "([\w/]+)"')
+def nothing_answers(play: Play, alias: str) -> None:
+    def gone(request: Any) -> Any:
+        raise ConnectionRefusedError
+
+    play.threadline.bot(f"arn:aws:lex:us-east-1:123456789012:bot-alias/{alias}", gone)
 
 
 @sentence(rf"(Customer(?: \w+)?) asks for (\w+) {MODE}")
