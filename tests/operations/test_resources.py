@@ -14,6 +14,7 @@ from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.test_contacts import EVER
+from tests.operations.view_calls import VIEW_CALLS
 from threadline.aws.model import load
 from threadline.chat.hours import DAYS
 from threadline.operations.registry import OPERATIONS
@@ -390,6 +391,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **HOURS_CALLS,
     **FLOW_CALLS,
     **QUICK_CONNECT_CALLS,
+    **VIEW_CALLS,
 }
 
 

@@ -327,11 +327,13 @@ def compiled_pattern(text: str) -> re.Pattern[str] | _Searchable:
 
     Source: Smithy 2.0, pattern trait: a pattern is searched for, not matched against the whole string.
     On purpose: patterns that the models escape twice (`\\S` for `\S`), or write with slashes as JavaScript does, are
-    corrected: read literally, they match no name.
+    corrected: read literally, they match no name. So is one of a single character, which a hash of 64 does not match.
     """
     text = text.replace(r"\\", "\\")
     if text.startswith("/^") and text.endswith("$/"):
         text = text[1:-1]
+    if re.fullmatch(r"\^\[[^]]+\]\$", text):
+        text = f"{text[:-1]}+$"
     if "|" not in text:
         text = text.removeprefix(".*").removesuffix(".*")
     try:

@@ -39,6 +39,7 @@ from threadline.flows.effects import (
     ShowView,
 )
 from threadline.flows.language import Action, Flow
+from threadline.flows.readers import anything
 from threadline.flows.references import Context, fill_all
 from threadline.flows.state import (
     Answered,
@@ -52,11 +53,14 @@ from threadline.flows.state import (
     Step,
     TimerFired,
 )
+from threadline.jsontext import decode
 
 ACTIONS_WITHOUT_WAIT_MAX = 1_000
 """Actions that a flow may run without a Wait between them. A flow that reaches it has an endless loop."""
 MODULE_LEVELS_MAX = 5
 """Modules that may be inside each other. Source: Admin Guide, flow modules."""
+VIEW_ANSWERED = "ViewAnswered"
+"""The event for which a flow waits while it shows a view."""
 CUSTOMER_MESSAGE = "CustomerMessage"
 """The event for which a flow waits while a bot talks with the customer."""
 STEP_CHARACTERS_MAX = 65_536
@@ -121,6 +125,9 @@ class _Stepper:
             case Phase.WAITING, Interrupted(name) if action and name in state.events:
                 if name == CUSTOMER_MESSAGE:
                     return self._ask(state._replace(pending=(*state.pending, event.text), burst=0), action)
+                if name == VIEW_ANSWERED:
+                    outcome = _answer_of_view(event.text)
+                    return self._go_on(state._replace(burst=0), action, outcome) if outcome else (state, ())
                 return self._go_on(state._replace(burst=0), action, Outcome(result=name))
             case Phase.WAITING, Answered(turn, outcome) if action and turn == state.turn:
                 state = state._replace(asked=False)
@@ -254,7 +261,9 @@ class _Stepper:
             case AskBot():
                 events, asked = (CUSTOMER_MESSAGE,), effect.message is not None
                 state = self._keep(state, {"Lex": {}})
-            case InvokeLambda(waits=True) | ShowView() | CallService() | Announce():
+            case ShowView():
+                events = (VIEW_ANSWERED,)
+            case InvokeLambda(waits=True) | CallService() | Announce():
                 pass
             case _:
                 return state._replace(phase=Phase.ACTING), (effect,)
@@ -292,6 +301,23 @@ class _Stepper:
                 state.flow, action.identifier, action.type, filled or {}, result, target, failed, state.logs
             )
             self.watch(step)
+
+
+def _answer_of_view(text: str) -> Outcome | None:
+    """The outcome of a customer's answer to a view: its action, and its data for `$.Views`. None for anything else.
+
+    Observed: Amazon's chat widget sends the action, the data and the template type, and the action " " for a text.
+    """
+    try:
+        answer = anything(decode(text))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, dict) or answer.get("templateType") != "ViewResource":
+        return None
+    action = answer.get("action")
+    if not isinstance(action, str) or not action:
+        return None
+    return Outcome(result=action, values={"Views": {"Action": action, "ViewResultData": answer.get("data")}})
 
 
 def _count(state: FlowState, limit: int) -> tuple[FlowState, str]:

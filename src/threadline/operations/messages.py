@@ -62,15 +62,17 @@ def send_message(
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = append_message(tx, session, participant, content_type, content, token)
     if participant.role == Role.CUSTOMER and isinstance(flow_state, str):
-        _tell_flow(tx, session, flow_state, content)
+        _tell_flow(tx, session, flow_state, content_type, content)
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 
 
-def _tell_flow(tx: Tx, session: Session, flow_state: str, content: str) -> None:
-    """Give the flow a message of the customer, when it waits for CustomerReturned or a bot talks with them."""
+def _tell_flow(tx: Tx, session: Session, flow_state: str, content_type: str, content: str) -> None:
+    """Give the flow a message of the customer: it waits for them, a bot talks with them, or a view is shown."""
     for event in ("CustomerReturned", "CustomerMessage"):
         if f'"{event}"' in flow_state:
             flow_event(tx, session, event, text=content)
+    if content_type == messages.INTERACTIVE_RESPONSE and '"ViewAnswered"' in flow_state:
+        flow_event(tx, session, "ViewAnswered", text=content)
 
 
 def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:

@@ -111,7 +111,7 @@ def append_event(
 
 
 def append_system_message(
-    tx: Tx, session: Session, text: str, audience: str | None = None
+    tx: Tx, session: Session, text: str, audience: str | None = None, content_type: str = "text/plain"
 ) -> transcript.Item:
     """Append a flow's message, for all or for the participant with the id `audience` alone.
 
@@ -121,7 +121,7 @@ def append_system_message(
         session.key,
         contact_id=session.current_contact_id,
         type="MESSAGE",
-        content_type="text/plain",
+        content_type=content_type,
         content=text,
         display_name=SYSTEM_NAME,
         participant_role=Role.SYSTEM,

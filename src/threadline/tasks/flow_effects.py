@@ -10,6 +10,7 @@ from typing import Any
 
 from threadline.chat import rehydration
 from threadline.chat.contact import Contact, Method, Reason, Session
+from threadline.chat.messages import INTERACTIVE
 from threadline.chat.participant import Role
 from threadline.errors import Fault
 from threadline.flows.actions.branching import BOT_DISCONNECTED
@@ -42,6 +43,7 @@ from threadline.flows.effects import (
 )
 from threadline.flows.state import Outcome
 from threadline.operations.attributes import set_attributes
+from threadline.operations.instances import Instance
 from threadline.operations.persistence import associate
 from threadline.operations.sessions import (
     TARGET_AGENT,
@@ -65,6 +67,7 @@ from threadline.resources.flow_modules import require_module
 from threadline.resources.hours import HOURS, Hours, are_open
 from threadline.resources.queues import Queue, is_full, require_enabled_queue, require_queue
 from threadline.resources.users import require_user
+from threadline.resources.views import find_view, view_token
 from threadline.store import Tx
 
 log = logging.getLogger(__name__)
@@ -106,6 +109,9 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
                     return None
                 case ShowMessage(text):
                     append_system_message(tx, session, text, _audience(tx, session, flow_type))
+                case ShowView():
+                    _show_view(tx, session, effect, turn)
+                    return None
                 case InvokeLambda() | AskBot() | CallService():
                     return _ask(tx, session, effect, turn)
                 case EnterQueue() | MoveToQueue() if _is_full(tx, session, effect):
@@ -144,8 +150,6 @@ def _write(tx: Tx, session: Session, effect: Effect) -> None:
             _move_to_queue(tx, session, queue_id, agent=agent)
         case TransferToAgent():
             _offer(tx, session)
-        case ShowView():
-            raise Fault("InvalidRequestException", "The instance has no such view.")
         case _:
             raise TypeError(f"no way to carry out {effect!r}")
 
@@ -159,6 +163,29 @@ def _pause(tx: Tx, session: Session, effect: Pause, turn: int) -> Outcome | None
     tx.run("cancel_tasks_of_contact", session=session.key, kind="flow", contact_id=session.current_contact_id)
     flow_event(tx, session, TIMER, tx.now_ms + effect.seconds * 1_000, turn=turn)
     return None
+
+
+def _show_view(tx: Tx, session: Session, effect: ShowView, turn: int) -> None:
+    """Show a view to the customer as an interactive message, and set the timer of their answer.
+
+    Observed: the template is ViewResource, with the view's id, its data and a token for DescribeView.
+    """
+    if INTERACTIVE not in json.loads(session.content_types):
+        raise Fault("InvalidRequestException", f"The chat does not support {INTERACTIVE}.")
+    instance = tx.row("instance", Instance, instance_id=session.instance_id)
+    if instance is None:
+        raise LookupError(f"no instance {session.instance_id}")
+    is_qualified = ":" in effect.view_id.rpartition("/")[2]
+    version = effect.version if effect.version not in (None, "Latest") and not is_qualified else None
+    shown = find_view(tx, instance, f"{effect.view_id}:{version}" if version else effect.view_id)
+    content = {
+        "viewId": shown.id,
+        "viewData": effect.data,
+        "viewToken": view_token(instance, session.key, shown),
+    }
+    message = {"templateType": "ViewResource", "version": "1.0", "data": {"content": content}}
+    append_system_message(tx, session, json.dumps(message, ensure_ascii=False), content_type=INTERACTIVE)
+    flow_event(tx, session, TIMER, tx.now_ms + effect.seconds * 1_000, turn=turn)
 
 
 def _ask(tx: Tx, session: Session, effect: InvokeLambda | AskBot | CallService, turn: int) -> Outcome | None:
