@@ -72,19 +72,24 @@ def client(options: argparse.Namespace, found: Destination | None = None) -> Cli
     return Client(found, TransportOptions(proxied=not found.is_direct))
 
 
-def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
-    """The id of a user, queue or contact flow, `given` as its name or its id. Raises Failure when there is none."""
-    if ID.fullmatch(given):
-        return given
-    listing = LISTINGS[kind]
+def listed(client: Client, instance_id: str, listing: Listing) -> list[dict[str, str]]:
+    """All entries of a listing."""
     entries: list[dict[str, str]] = []
     token: dict[str, str] = {}
     while True:
         page = client.call("connect", listing.operation, InstanceId=instance_id, **token)
         entries += page[listing.members]
         if not page.get("NextToken"):
-            break
+            return entries
         token = {"NextToken": page["NextToken"]}
+
+
+def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
+    """The id of a user, queue or contact flow, `given` as its name or its id. Raises Failure when there is none."""
+    if ID.fullmatch(given):
+        return given
+    listing = LISTINGS[kind]
+    entries = listed(client, instance_id, listing)
     for entry in entries:
         if given in (entry.get(listing.name), entry["Id"]):
             return entry["Id"]

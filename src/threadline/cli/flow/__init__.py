@@ -7,6 +7,8 @@ from threadline.cli.connection_options import reported
 
 ACTIONS = {
     "run": "talk with a flow in the terminal, without a server",
+    "pull": "write all flows of an instance to files",
+    "push": "create or update the flows of an instance from files",
     "draw": "draw a flow as SVG",
     "convert": "convert a legacy export to the Flow language",
     "check": "say whether flows load, and which blocks do nothing on a chat",
