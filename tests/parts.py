@@ -33,7 +33,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "datadir": ({"clock"}, set()),
     "controls": (set(), set()),
     "encryption": (set(), {"cryptography"}),
-    "chat": ({"errors", *POLICY}, set()),
+    "chat": ({"errors", *POLICY}, {"regex"}),
     "flows": ({"errors", "jsontext"}, set()),
     "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),

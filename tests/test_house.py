@@ -224,8 +224,14 @@ def tuple_classes() -> dict[str, list[tuple[str, str]]]:
 
 
 TABLES = [
-    row[0] for row in database().execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    row[0]
+    for row in database().execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"
+        " ORDER BY name"
+    )
 ]
+"""The tables but those of the full-text index, which are virtual or SQLite's own."""
+
 WITHOUT_ROW_CLASS = {
     "sign_in_token",
     "contact_data",
@@ -234,6 +240,7 @@ WITHOUT_ROW_CLASS = {
     "reply",
     "session_attributes",
     "token",
+    "word_cursor",
 }
 """Tables whose rows are only ever read in part."""
 

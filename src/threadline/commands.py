@@ -9,6 +9,7 @@ COMMANDS = {
     "lineage": "draw the past contacts that a chat shows, and why",
     "transcript": "print a chat, running or ended, and the past it shows",
     "chats": "list a customer's chats, and whether they can be continued",
+    "search": "find messages by their words, in all chats",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",

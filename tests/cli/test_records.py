@@ -1,4 +1,4 @@
-"""`threadline transcript` and `chats`: records as a terminal shows them."""
+"""`threadline transcript`, `chats` and `search`: records as a terminal shows them."""
 
 import json
 
@@ -74,3 +74,20 @@ def test_the_chats_of_a_customer_in_a_terminal(threadline: Threadline, here: Run
     assert "no chats" in here("chats", "--customer-id", "another").out
     listed = json.loads(here("chats", "--customer-id", "4711", "--output", "json").out)
     assert [chat["CanBeContinued"] for chat in listed["Chats"]] == [False, True]
+
+
+def test_messages_are_found_from_a_terminal(threadline: Threadline, here: Run) -> None:
+    past = threadline.past_chat()
+    threadline.clock.advance(seconds=2)
+    done = here("search", "parcel", "come")
+    assert (done.status, done.err) == (0, "")
+    contact, sender, snippet = done.out.splitlines()
+    assert (contact, snippet.strip()) == (past.c1, "My parcel has not come.")
+    assert sender.endswith("Casey")
+    assert "nothing found" in here("search", "parcel", "--role", "AGENT").out
+    listed = json.loads(here("search", "i", "--max", "1", "--output", "json").out)
+    assert (len(listed["Hits"]), listed["HasMore"]) == (1, False)
+    assert "there are more" not in here("search", "five").out
+    refusal = here("search", "%")
+    assert (refusal.status, refusal.out) == (254, "")
+    assert "has no word to search for" in refusal.err

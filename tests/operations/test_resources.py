@@ -387,6 +387,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "ListContactReferences": lambda w, i: w.connect.list_contact_references(
         InstanceId=i, ContactId=ended(w), ReferenceTypes=["URL"]
     ),
+    "SearchTranscripts": lambda w, i: w.threadline.search_transcripts(InstanceId=i, SearchText="parcel"),
     **ADMIN_CALLS,
     **HOURS_CALLS,
     **FLOW_CALLS,

@@ -23,6 +23,8 @@ CONNECTION_TOKEN_MS = 86_400_000  # one day. Source: CreateParticipantConnection
 PARTICIPANT_TOKEN_SLACK_MS = 86_400_000  # after the chat's end, so that the error says "ended", not "unknown"
 REPLY_KEPT_MS = 8 * 86_400_000  # a ClientToken is known for longer than any chat lasts (7 days)
 REPLACED_FLOW_KEPT_MS = 8 * 86_400_000  # as long, for the chats that are in it
+INDEX_AFTER_MS = 30_000  # a message of a running chat to the index of its words
+INDEX_AFTER_END_MS = 1_000
 PRUNE_EVERY_MS = 3_600_000  # between two deletions of expired tokens and stored replies
 
 PAGE_ITEMS_DEFAULT = 10  # GetTranscript.MaxResults. Source: GetTranscript

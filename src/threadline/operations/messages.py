@@ -2,10 +2,11 @@
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from threadline.chat import messages, transcript
 from threadline.chat.contact import Session
+from threadline.chat.limits import INDEX_AFTER_MS
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.transcript import Item, Receipt
 from threadline.clock import token_hash
@@ -21,6 +22,14 @@ from threadline.store import Tx
 INVALID = "ValidationException"
 TOKEN_CHARACTERS = 32
 """Hexadecimal characters of a ClientToken's hash that are stored with a message: 128 bits."""
+
+
+class Surroundings(NamedTuple):
+    """The rows around a message: its chat's flow, an earlier message with its ClientToken, the task of the index."""
+
+    flow_state: str | None
+    sent_seq: int | None
+    index_task: int | None
 
 
 @operation("connectparticipant", bearer=Token.CONNECTION, credential="connection_token")
@@ -47,21 +56,22 @@ def send_message(
         "sender",
         Participant,
         Session,
-        object,
-        object,
+        Surroundings,
         session=caller.session,
         id=caller.participant_id,
         client_token=token,
     )
     if found is None:
         raise Fault(DENIED, "Access denied: the participant is not known.")
-    participant, session, flow_state, sent_seq = found
-    if isinstance(sent_seq, int):
+    participant, session, (flow_state, sent_seq, index_task) = found
+    if sent_seq is not None:
         return _repeated(tx, session, sent_seq, content_type, content)
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
     item = append_message(tx, session, participant, content_type, content, token)
-    if participant.role == Role.CUSTOMER and isinstance(flow_state, str):
+    if index_task is None:
+        tx.later("index", tx.now_ms + INDEX_AFTER_MS, session=session.key)
+    if participant.role == Role.CUSTOMER and flow_state is not None:
         _tell_flow(tx, session, flow_state, content_type, content)
     return {"Id": item.id, "AbsoluteTime": item.at_ms}
 

@@ -13,6 +13,7 @@ from threadline.operations.contact_records import segment_attributes_in
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, bare_id, operation, refuse
+from threadline.operations.text_search import checked_criteria, has_texts
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -76,6 +77,9 @@ def search_contacts(
         2,000 contacts.
     Source: SearchContacts.
     Assumed: InitialContactId is left out of a chat's first contact. MaxResults is 100 unless given.
+    Assumed: ContactAnalysis.Transcript searches all chats, though Amazon's needs Contact Lens. A text of it matches a
+        message with all its words, with MATCH_EXACT one that has them as a phrase. The index of words is behind a
+        running chat by half a minute at most.
     Assumed: criteria are met all together; texts, attributes and their values are compared without case.
     Source: model shape ContactSearchSummarySegmentAttributeValue: SegmentAttributes have no integers.
     On purpose: TotalCount is left out where more contacts match than a call counts: 10,000 without criteria, and with
@@ -124,8 +128,14 @@ def _range(instance: Instance, time_range: Document, sort: Document | None) -> S
 
 
 def _predicate(tx: Tx, criteria: Document, time_range: Document) -> Callable[[FoundContact], bool]:
+    transcript = checked_criteria((criteria.get("ContactAnalysis") or {}).get("Transcript"))
+
     def is_wanted(found: FoundContact) -> bool:
-        return is_within(time_range, found.record.contact) and meets(criteria, found.record)
+        return (
+            is_within(time_range, found.record.contact)
+            and meets(criteria, found.record)
+            and has_texts(tx, found.session, found.record.contact, transcript)
+        )
 
     return is_wanted
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, Reason, Session
-from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX
+from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.store import Tx
@@ -253,6 +253,7 @@ def end_session(tx: Tx, session: Session, reason: Reason, leaver: Participant | 
     end_contact(tx, session, reason)
     tx.run("end_session", session=session.key, now_ms=tx.now_ms)
     tx.run("cancel_tasks", session=session.key)
+    tx.later("index", tx.now_ms + INDEX_AFTER_END_MS, session=session.key)
 
 
 def next_contact(

@@ -17,6 +17,8 @@ def delete_chats(tx: Tx, task: Task) -> None:
     for session in sessions:
         tx.run("delete_items", session=session)
         tx.run("delete_receipts", session=session)
+        tx.run("delete_words", session=session)
+        tx.run("delete_word_cursor", session=session)
         tx.run("delete_participants", session=session)
         tx.run("delete_tokens", session=session)
         tx.run("delete_flow_runs", session=session)

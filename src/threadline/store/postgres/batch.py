@@ -18,7 +18,7 @@ from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Row, Tx, named_statements
 from threadline.store.postgres.greenlets import Greenlets, park
-from threadline.store.postgres.pipeline import Pipeline, Statement, for_postgres, statement
+from threadline.store.postgres.pipeline import Pipeline, Statement, for_postgres, statement, without_locks
 from threadline.store.postgres.unit import Unit, Unsure
 
 ATTEMPTS_MAX = 8
@@ -328,8 +328,8 @@ def _statements(*, writes: bool) -> dict[str, Named]:
     """The named statements: with their locks for transactions that write, and without for those that only read."""
     return {
         name: Named(
-            statement(name, for_postgres(text) if writes else text),
-            statement(f"{name}_unlocked", text),
+            statement(name, for_postgres(text if writes else without_locks(text))),
+            statement(f"{name}_unlocked", for_postgres(without_locks(text))),
             locks=writes and "/*pg FOR UPDATE" in text,
             writes=not text.startswith("SELECT"),
         )

@@ -60,10 +60,16 @@ def for_postgres(text: str) -> str:
     """The SQL for PostgreSQL, from the text that serves both engines.
 
     The text in a comment `/*pg .. */` is for PostgreSQL alone. Most of it is locks, which SQLite does not need because
-    it has one writer.
+    it has one writer. It replaces text that follows `/*sqlite*/`.
     """
+    text = re.sub(r"/\*sqlite\*/.*?(?=/\*pg )", "", text, flags=re.DOTALL)
     text = re.sub(r"/\*pg (.*?) ?\*/", r"\1", text, flags=re.DOTALL)
     return text.replace("INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+
+
+def without_locks(text: str) -> str:
+    """The SQL of a statement for a transaction that only reads."""
+    return re.sub(r"/\*pg FOR UPDATE[^*]*\*/", "", text)
 
 
 def statement(name: str, text: str) -> Statement:

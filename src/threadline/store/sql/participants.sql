@@ -15,11 +15,12 @@ WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE */;
 
 -- name: sender
 -- Read and lock all that SendMessage decides by: the participant, the session, the state of the contact's flow,
--- and the entry that has the same ClientToken already.
+-- the entry that has the same ClientToken already, and the task that will index the chat's messages.
 SELECT participant.*, session.*,
     (SELECT flow_run.state FROM flow_run
         WHERE flow_run.session = session.key AND flow_run.contact_id = session.current_contact_id),
-    (SELECT item.seq FROM item WHERE item.session = session.key AND item.client_token = :client_token)
+    (SELECT item.seq FROM item WHERE item.session = session.key AND item.client_token = :client_token),
+    (SELECT task.id FROM task WHERE task.session = session.key AND task.kind = 'index')
 FROM session JOIN participant ON participant.session = session.key
 WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE OF session, participant */;
 
