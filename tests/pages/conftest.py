@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from threadline.testing import Threadline
+from threadline.testing import Threadline, Workspace
 from tools.browser import MISSING, find
 
 PATIENCE_MS = 20_000
@@ -20,7 +20,7 @@ NO_ANSWER = "Failed to load resource"
 class Tab:
     """One tab with the page of a server, and the problems that the browser reported."""
 
-    def __init__(self, context: BrowserContext, server: Threadline) -> None:
+    def __init__(self, context: BrowserContext, server: Workspace) -> None:
         self.server = server
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
@@ -39,8 +39,9 @@ class Tab:
         return self.page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of one module: while it runs, no other event loop can in this thread."""
     path = find()
     assert path is not None, MISSING
     with sync_playwright() as playwright:
@@ -56,7 +57,7 @@ def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
     opened: list[Tab] = []
     with ExitStack() as closing:
 
-        def make(server: Threadline, **options: Any) -> Tab:
+        def make(server: Workspace, **options: Any) -> Tab:
             context = closing.enter_context(browser.new_context(**{"viewport": WIDE, **options}))
             opened.append(Tab(context, server))
             return opened[-1]

@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect
 from tests.pages.conftest import Tab
 from tests.pages.test_chat import agent, begin, customer, said
 from threadline.server.assets import PACKAGE, assets
-from threadline.testing import Threadline
 
 ROOT = PACKAGE.parents[1]
 DOCUMENTS = sorted(file.name for file in (ROOT / "docs").glob("*.md"))
@@ -95,7 +94,7 @@ def test_no_text_keeps_the_page_busy(show: Any, text: str) -> None:
 
 def test_a_markdown_message_is_formatted_and_stays_text(tab: Tab) -> None:
     page: Page = begin(tab)
-    server: Threadline = tab.server
+    server = tab.server
     kept = json.loads(page.evaluate("sessionStorage['threadline.desk']"))["customer"]
     connection = server.connectparticipant.create_participant_connection(
         ParticipantToken=kept["token"], Type=["CONNECTION_CREDENTIALS"]

@@ -9,6 +9,7 @@ const TYPING_SHOWN_MS = 12_000;
 const RETRY_MS = 2_000;
 const KEPT_ITEMS_MAX = 200;
 
+export const isPast = (item) => Boolean(item.RelatedContactId) && !item.ContactId;
 export const kindOf = (item) => (item.ContentType ?? "").replace(EVENT, "");
 
 export class Chat extends EventTarget {
@@ -125,28 +126,52 @@ export class Chat extends EventTarget {
   }
 
   async _onSubscribed() {
-    try {
-      await this._catchUp();
-      this.problem = "";
-    } catch (error) {
-      this._fail(error);
-    }
-    this._changed();
+    await this._read(() => this._catchUp());
     this._flush();
+  }
+
+  // Run one reading of the transcript after the other, so that none sees another's half.
+  _read(work) {
+    this._reading = (this._reading ?? Promise.resolve()).then(async () => {
+      try {
+        await work();
+        this.problem = "";
+      } catch (error) {
+        this._fail(error);
+      }
+      this._changed();
+    });
+    return this._reading;
   }
 
   // Read the newest page; after a reconnect as many as it takes to meet what is known, so that no gap stays.
   async _catchUp() {
     const isFirst = this._older === undefined;
+    const known = new Set(this._ids.keys());
+    await this._pages((reply) => {
+      if (isFirst) this._older = reply.NextToken ?? null;
+      return isFirst || reply.Transcript.some((item) => known.has(item.Id));
+    });
+  }
+
+  // An association in mid-chat: the past goes on where the pages of this chat end.
+  async _findPast() {
+    if (this._older || this.past.length) return;
+    await this._pages((reply) => {
+      this._older = reply.NextToken ?? null;
+      return reply.Transcript.some(isPast);
+    });
+  }
+
+  // Read pages from the newest on, until there is none or `isLast` says so.
+  async _pages(isLast) {
     let NextToken;
-    let isMet;
     do {
       const reply = await this._transcript({ NextToken });
-      isMet = reply.Transcript.some((item) => this._ids.has(item.Id));
+      const isEnough = isLast(reply);
       this._addPage(reply.Transcript);
-      if (isFirst) this._older = reply.NextToken ?? null;
-      NextToken = reply.NextToken;
-    } while (NextToken && !isMet && !isFirst);
+      NextToken = isEnough ? undefined : reply.NextToken;
+    } while (NextToken);
   }
 
   _transcript(members) {
@@ -163,7 +188,7 @@ export class Chat extends EventTarget {
     const older = [];
     for (const item of items) {
       if (this._ids.has(item.Id)) this._merge(item);
-      else if (item.RelatedContactId && !item.ContactId) {
+      else if (isPast(item)) {
         this._ids.set(item.Id, item);
         older.push(item);
       } else this._insert(item);
@@ -192,23 +217,9 @@ export class Chat extends EventTarget {
     if (!this._ids.has(item.Id)) this._insert(item);
     if (item.ContactId) this.currentContactId = item.ContactId;
     if (item.Type === "MESSAGE") this.typing = null;
-    if (kind === "chat.rehydrated") this._pastHasCome();
+    if (kind === "chat.rehydrated") this._read(() => this._findPast());
     if (kind === "chat.ended") this._end();
     this._tell("item", item);
-    this._changed();
-  }
-
-  // An association in mid-chat: the past stands before the first item, so read on from there.
-  async _pastHasCome() {
-    const first = this.current[0];
-    if (!first || this._older) return;
-    try {
-      const reply = await this._transcript({ StartPosition: { Id: first.Id } });
-      this._older = reply.NextToken ?? null;
-      this._addPage(reply.Transcript);
-    } catch (error) {
-      this._fail(error);
-    }
     this._changed();
   }
 

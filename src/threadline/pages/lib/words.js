@@ -2,8 +2,16 @@
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "long" });
 
-export const timeOf = (iso) => time.format(new Date(iso));
-export const dayOf = (iso) => day.format(new Date(iso));
+const said = new Map();
+
+// The time of day. A transcript says the same minutes again and again, and formatting is slow.
+export function timeOf(at) {
+  const minute = Math.floor(new Date(at) / 60_000);
+  if (!said.has(minute)) said.set(minute, time.format(new Date(at)));
+  return said.get(minute);
+}
+
+export const dayOf = (at) => day.format(new Date(at));
 
 const EVENTS = {
   "participant.joined": (name) => `${name} joined`,

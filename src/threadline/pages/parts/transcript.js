@@ -10,8 +10,8 @@ import { markdown } from "../lib/markdown.js";
 import { dayOf, eventWords, roleWords, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
-const WINDOW = 240;
-const STEP = 120;
+const WINDOW = 160;
+const STEP = 60;
 const NEAR_PX = 500;
 const AT_END_PX = 48;
 
@@ -21,6 +21,7 @@ export class Transcript extends Part {
   constructor() {
     super();
     this._first = null; // the Id of the first item in the document; null follows the newest
+    this._reach = 0; // the items before it that belong into the document too
     this._announced = "";
   }
 
@@ -42,10 +43,10 @@ export class Transcript extends Part {
     const log = this._log;
     if (this._isAtEnd) log.scrollTop = log.scrollHeight;
     else if (this._anchor?.element.isConnected) {
-      log.scrollTop += this._anchor.element.getBoundingClientRect().top - this._anchor.top;
+      log.scrollTop += this._anchor.element.getBoundingClientRect().bottom - this._anchor.bottom;
     }
     if (this.chat.items.length) this._isFresh = false;
-    if (log.scrollTop < NEAR_PX && log.scrollHeight > log.clientHeight) this._onScroll();
+    if (log.scrollTop < NEAR_PX) this._onScroll(); // the pages before are loaded while there is time
   }
 
   get _log() {
@@ -57,12 +58,12 @@ export class Transcript extends Part {
     return log ? log.scrollHeight - log.scrollTop - log.clientHeight : 0;
   }
 
-  // The first item that is seen, and where: it keeps its place when others come above it.
+  // The first item that is seen, and where it ends: that stays when others come above it, or its divider goes.
   _topItem() {
     const top = this._log.getBoundingClientRect().top;
     for (const element of this._log.querySelectorAll("li[data-id]")) {
       const box = element.getBoundingClientRect();
-      if (box.bottom > top) return { element, top: box.top };
+      if (box.bottom > top) return { element, bottom: box.bottom };
     }
     return null;
   }
@@ -78,7 +79,7 @@ export class Transcript extends Part {
     const items = this.chat.items;
     const last = Math.max(0, items.length - WINDOW);
     const found = this._first === null ? last : items.findIndex((item) => item.Id === this._first);
-    const start = found < 0 ? last : Math.min(found, last);
+    const start = found < 0 ? last : Math.min(Math.max(0, found - this._reach), last);
     return { items, start, end: Math.min(items.length, start + WINDOW) };
   }
 
@@ -89,7 +90,9 @@ export class Transcript extends Part {
       if (start > 0) this._show(items, start - STEP);
       else if (this.chat.hasOlder && !this.chat.isLoading) {
         this._first ??= items[start]?.Id ?? null;
+        this._reach = STEP; // so that they are in the document as soon as they are there
         const count = await this.chat.loadOlder();
+        this._reach = 0;
         if (count) this._show(this.chat.items, count - STEP);
       }
     } else if (end < items.length && this._distanceToEnd() < NEAR_PX) this._show(items, start + STEP);
@@ -104,8 +107,8 @@ export class Transcript extends Part {
   render() {
     const { items, start, end } = this._slice();
     return html`
+      ${this.chat.isLoading ? html`<p class="loading">Loading earlier messages</p>` : nothing}
       <div class="log" role="log" aria-live="off" aria-label=${this.label} tabindex="0" @scroll=${this._onScroll}>
-        ${this.chat.isLoading ? html`<p class="loading">Loading earlier messages</p>` : nothing}
         <ol>
           ${repeat(
             items.slice(start, end),
@@ -122,7 +125,7 @@ export class Transcript extends Part {
 
   _row(item, before) {
     const divider = this._divider(item, before);
-    const body = item.Type === "EVENT" ? this._event(item) : this._message(item, divider ? null : before);
+    const body = item.Type === "EVENT" ? this._event(item) : this._message(item, divider === nothing ? before : null);
     return html`<li data-id=${item.Id}>${divider}${body}</li>`;
   }
 
