@@ -158,8 +158,20 @@ def test_a_what_if_equals_the_lineage_after_the_association(
     assert explain(threadline_server, casey.contact_id, **if_from(kind, past.c1)) == would, "or is already"
 
 
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_a_what_if_of_an_ended_chat_is_the_past_of_the_next_one(
+    threadline_server: Threadline, past: PastChat, size: int
+) -> None:
+    members = if_from("FROM_SEGMENT", past.c2)
+    would = explain(threadline_server, past.c1, MaxResults=size, **members)
+    casey = threadline_server.customer(PersistentChat=members)
+    after = explain(threadline_server, casey.contact_id)
+    assert would == {**after, "Contacts": after["Contacts"][1:]}
+    with refused(INVALID, "must be the initial contact"):
+        explain(threadline_server, past.c3, **if_from("ENTIRE_PAST_SESSION", past.c2))
+
+
 REFUSALS: dict[str, Callable[[Threadline, PastChat], tuple[str, dict[str, str]]]] = {
-    "the chat has ended": lambda s, p: (p.c1, if_from("FROM_SEGMENT", p.c1)),
     "the source is not there": lambda s, p: (s.invite().contact_id, if_from("FROM_SEGMENT", "nothing")),
     "the source has not ended": lambda s, p: (
         s.invite().contact_id,

@@ -16,6 +16,8 @@ from threadline.operations.sessions import contacts_of, participants_of, require
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
+LAST_POSITION = 2**31
+"""Above the position of any contact: a page that begins with it begins with a session's last contact."""
 
 
 class Cursor(NamedTuple):
@@ -85,17 +87,18 @@ def describe_lineage(
     """Explain the past of a chat: list every contact of its lineage, newest first, whether it is shown, and why.
 
     With `source_contact_id` and `rehydration_type` it explains an association before it is made. It refuses the same
-    associations as CreatePersistentContactAssociation, with the same message.
+    associations as CreatePersistentContactAssociation, with the same message. For a chat that has ended it explains the
+    past of a next chat of its customer, as StartChatContact would start it with this PersistentChat.
     Reads: the lineage's sessions and contacts, as far as the page goes.
     Faults: ResourceNotFoundException; InvalidRequestException as in CreatePersistentContactAssociation, for one of the
         two what-if members without the other, and for a NextToken that is not valid.
-    An ended chat can be explained, but a what-if needs one that is running.
     """
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, contact_id)
     supposed = _suppose(tx, session, source_contact_id, rehydration_type)
     association = supposed.association if supposed else None
-    cursor = _cursor(tx, next_token, session)
+    begins_after = supposed is not None and session.ended_at_ms is not None
+    cursor = _cursor(tx, next_token, session, hop=int(begins_after))
     first_past = supposed or next_hop(tx, session, 1)
     hops = _hops_from(tx, session, supposed, cursor)
     contacts: list[Reply] = []
@@ -121,12 +124,12 @@ def _suppose(
         return None
     if source_contact_id is None or rehydration_type is None:
         raise Fault(INVALID, "SourceContactId and RehydrationType go together: give both, or neither.")
-    rehydration.check_current(session)
-    if rehydration.is_repeat(session, rehydration_type, source_contact_id):
+    current = session if session.ended_at_ms is None else None
+    if current is not None and rehydration.is_repeat(current, rehydration_type, source_contact_id):
         return None
     source = source_chat_of(tx, session.instance_id, source_contact_id)
     anchor = rehydration.resolve(
-        session,
+        current,
         rehydration_type,
         source,
         customer_id=session.customer_id,
@@ -167,9 +170,10 @@ def _judged(tx: Tx, hops: Iterator[Hop], cursor: Cursor) -> Iterator[tuple[Hop, 
         child = hop.session.key
 
 
-def _cursor(tx: Tx, next_token: str | None, session: Session) -> Cursor:
+def _cursor(tx: Tx, next_token: str | None, session: Session, hop: int) -> Cursor:
+    """The beginning of the page: that of `next_token`, or else of the lineage, from session number `hop` on."""
     if next_token is None:
-        return Cursor(0, session.key, session.last_position, 0)
+        return Cursor(hop, session.key, LAST_POSITION if hop else session.last_position, 0)
     numbers = next_token.split(".")
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")

@@ -1,11 +1,14 @@
 // The playground's state: the instance, its flow and agents, the customer's chat and the agents' ends of it.
 import { Chat, kindOf } from "./chat.js";
+import { Lineages, TYPES } from "./lineage.js";
 
 const KEPT = "threadline.desk";
 const FLOW = "Demo inbound";
 const LINEAGE_EVENTS = new Set(["participant.joined", "transfer.succeeded", "chat.rehydrated", "chat.ended"]);
 const ACCEPT_WITHIN_MS = 5_000;
 const ACCEPT_AGAIN_MS = 150;
+const CONTACTS_PAGE = 1000;
+const LEAVES_MAX = 20;
 
 export class Desk extends EventTarget {
   constructor(client) {
@@ -15,6 +18,11 @@ export class Desk extends EventTarget {
     this.customer = null; // a Chat
     this.customerName = "Casey";
     this.contacts = new Map(); // DescribeLineage's contacts of the customer's chat by id, newest first
+    this.lineages = new Lineages(); // of all chats that this tab has started
+    this.looked = null; // the id of the contact that one looks at
+    this.isPinned = false; // it was chosen, so looking at others does not change it
+    this.supposed = null; // the RehydrationType that one looks at
+    this.previews = {}; // DescribeLineage's answers if one continued from there, by RehydrationType
     this.problem = "";
     this.isReady = false;
   }
@@ -117,20 +125,94 @@ export class Desk extends EventTarget {
     });
   }
 
+  // Continue from a past contact: associate the running chat, or else start the next one that way.
+  async continueFrom(SourceContactId, RehydrationType) {
+    this.lookAway();
+    const past = { SourceContactId, RehydrationType };
+    if (!this.isRunning) return this.startChat({ PersistentChat: past });
+    return this._try(async () => {
+      const members = { InstanceId: this.instanceId, InitialContactId: this.customer.contactId, ...past };
+      await this.client.call("CreatePersistentContactAssociation", members, { by: this.customerName });
+      this.describe();
+    });
+  }
+
+  get isRunning() {
+    return Boolean(this.customer) && this.customer.state !== "ended";
+  }
+
+  // Whether the picture offers to continue from a contact: its chat has ended.
+  canContinue(contactId) {
+    const id = this.lineages.get(contactId)?.InitialContactId;
+    return Boolean(this.lineages.chats.find((chat) => chat.id === id)?.hasEnded);
+  }
+
+  // Look at a contact: ask the server what each way of continuing from it would show.
+  async look(contactId, { pin = false } = {}) {
+    if (this.isPinned && !pin) return;
+    this.isPinned = pin;
+    if (this.looked !== contactId) {
+      this.looked = contactId;
+      this.previews = {};
+      this.supposed = null;
+      if (this.canContinue(contactId)) this._preview(contactId);
+    }
+    this._changed();
+  }
+
+  lookAway() {
+    this.looked = this.supposed = null;
+    this.isPinned = false;
+    this._changed();
+  }
+
+  suppose(type) {
+    this.supposed = type;
+    this._changed();
+  }
+
+  // By contact whether it is shown, in what one supposes or else in the customer's chat.
+  get shown() {
+    const found = this.supposed && this.previews[this.supposed]?.contacts;
+    const listed = found ?? [...this.contacts.values()];
+    return new Map(listed.map((contact) => [contact.ContactId, contact.Shown]));
+  }
+
+  async _preview(SourceContactId) {
+    const own = { InstanceId: this.instanceId, ContactId: this.customer.contactId, MaxResults: CONTACTS_PAGE };
+    const answers = TYPES.map(async (RehydrationType) => {
+      try {
+        const members = { ...own, SourceContactId, RehydrationType };
+        const contacts = await this.client.list("DescribeLineage", "Contacts", members);
+        return [RehydrationType, { contacts }];
+      } catch (error) {
+        return [RehydrationType, { problem: error.message }];
+      }
+    });
+    const previews = Object.fromEntries(await Promise.all(answers));
+    if (this.looked === SourceContactId) this.previews = previews;
+    this._changed();
+  }
+
   // Read the lineage of the customer's chat again.
   async describe() {
     const chat = this.customer;
     if (!chat) return;
-    const members = { InstanceId: this.instanceId, ContactId: chat.contactId };
     try {
-      const found = await this.client.list("DescribeLineage", "Contacts", members);
+      const found = await this._lineageOf(chat.contactId);
       if (chat !== this.customer) return;
       this.contacts = new Map(found.map((contact) => [contact.ContactId, contact]));
-      this._changed();
+      this.lineages.add(found);
+      this._keep();
     } catch (error) {
       this.problem = error.message;
-      this._changed();
     }
+    this._changed();
+  }
+
+  _lineageOf(ContactId) {
+    const members = { InstanceId: this.instanceId, ContactId, MaxResults: CONTACTS_PAGE };
+    return this.client.list("DescribeLineage", "Contacts", members);
   }
 
   // Whether an agent may accept the customer's contact now: nobody else is in the chat.
@@ -166,6 +248,7 @@ export class Desk extends EventTarget {
     const kept = {
       instanceId: this.instanceId,
       customer: this.customer?.kept(),
+      chats: this.lineages.leaves.slice(-LEAVES_MAX),
       agents: agents.map((agent) => [agent.id, agent.chat.kept()]),
     };
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
@@ -175,6 +258,9 @@ export class Desk extends EventTarget {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
     if (kept?.instanceId !== this.instanceId) return;
     if (kept.customer) this.customer = this._chat(kept.customer);
+    for (const id of kept.chats) {
+      this._lineageOf(id).then((found) => this.lineages.add(found), () => {}).then(() => this._changed());
+    }
     this.describe();
     for (const [id, chat] of kept.agents) {
       const agent = this.agents.find((each) => each.id === id);

@@ -25,11 +25,15 @@ const EVENTS = {
 
 // An event of the chat in words; null for one that nobody needs to read.
 export function eventWords(kind, item) {
-  return EVENTS[kind]?.(item.DisplayName || roleWords(item.ParticipantRole)) ?? null;
+  return EVENTS[kind]?.(nameOf(item)) ?? null;
 }
 
-export function roleWords(role) {
-  return { CUSTOMER: "The customer", AGENT: "The agent", SYSTEM: "System", CUSTOM_BOT: "The bot" }[role] ?? "Somebody";
+const ROLES = { CUSTOMER: "The customer", AGENT: "The agent", SYSTEM: "System", CUSTOM_BOT: "The bot" };
+
+// Who sent an item. The system's messages have a name that is for programs.
+export function nameOf(item) {
+  const name = item.ParticipantRole === "SYSTEM" ? null : item.DisplayName;
+  return name || ROLES[item.ParticipantRole] || "Somebody";
 }
 
 // The state of a connection, and the messages that wait for it.
@@ -43,3 +47,29 @@ export function stateWords(state, waiting) {
   }[state];
   return waiting && state !== "open" ? `${said}, ${messages}` : said;
 }
+
+const ENDS = {
+  CUSTOMER_DISCONNECT: "the customer left",
+  AGENT_DISCONNECT: "the agent left",
+  CONTACT_FLOW_DISCONNECT: "the flow ended it",
+  API: "ended by a call",
+  EXPIRED: "it expired",
+  CUSTOMER_CONNECTION_NOT_ESTABLISHED: "the customer never came",
+};
+
+// How a contact ended. It has no reason when it was transferred.
+export function endWords(contact) {
+  return ENDS[contact.DisconnectReason] ?? "transferred";
+}
+
+const STARTS = {
+  API: "by the customer",
+  TRANSFER: "by a transfer",
+  QUEUE_TRANSFER: "by a transfer to a queue",
+  DISCONNECT: "by the disconnect flow",
+};
+
+export const startWords = (contact) => STARTS[contact.InitiationMethod] ?? contact.InitiationMethod ?? "";
+
+// A contact without an agent, in words.
+export const agentless = (contact) => (contact.InitiationMethod === "DISCONNECT" ? "the survey" : "no agent");

@@ -1,4 +1,4 @@
-// <tl-conversation .chat .contacts>: one participant's end of a chat: who, in which state, the transcript, the composer.
+// <tl-conversation .chat .contacts .lineages>: one participant's end of a chat: who, in which state, the transcript, the composer.
 // Tells "leave" when its user leaves.
 import { html, nothing } from "lit";
 import { stateWords } from "../lib/words.js";
@@ -7,7 +7,13 @@ import { Part } from "./part.js";
 import "./transcript.js";
 
 export class Conversation extends Part {
-  static properties = { chat: { attribute: false }, contacts: { attribute: false }, heading: {}, actions: { attribute: false } };
+  static properties = {
+    chat: { attribute: false },
+    contacts: { attribute: false },
+    lineages: { attribute: false },
+    heading: {},
+    actions: { attribute: false },
+  };
 
   willUpdate() {
     this.follow(this.chat);
@@ -42,7 +48,12 @@ export class Conversation extends Part {
           ${chat.state === "ended" ? nothing : html`<button @click=${() => chat.leave()}>Leave</button>`}
         </div>
       </header>
-      <tl-transcript .chat=${chat} .contacts=${this.contacts} label="Messages as ${this.heading} sees them"></tl-transcript>
+      <tl-transcript
+        .chat=${chat}
+        .contacts=${this.contacts}
+        .lineages=${this.lineages}
+        label="Messages as ${this.heading} sees them"
+      ></tl-transcript>
       ${chat.problem ? html`<p class="notice" role="alert">${chat.problem}</p>` : nothing}
       <tl-composer .chat=${chat} label="Message of ${this.heading}"></tl-composer>
     `;

@@ -2,6 +2,7 @@
 import { html, nothing } from "lit";
 import { Desk } from "../lib/desk.js";
 import "./calls.js";
+import "./comeback.js";
 import "./conversation.js";
 import "./lineage.js";
 import { Part } from "./part.js";
@@ -22,6 +23,25 @@ export class Playground extends Part {
     this.desk?.close();
   }
 
+  // Choose a contact: its ways of continuing take the focus. Escape gives it back to the picture.
+  _pin = async ({ detail }) => {
+    this.desk.look(detail.contactId, { pin: true });
+    await this.updateComplete;
+    await this.querySelector("tl-comeback")?.updateComplete;
+    (this.querySelector(".way button") ?? this.querySelector(".comeback button"))?.focus();
+  };
+
+  _unpin = () => {
+    const looked = this.querySelector(".contact.looked button");
+    this.desk.lookAway();
+    looked?.focus({ preventScroll: true });
+    this.desk.lookAway();
+  };
+
+  _onKey = (event) => {
+    if (event.key === "Escape" && this.desk.looked) this._unpin();
+  };
+
   render() {
     const { desk } = this;
     return html`
@@ -41,12 +61,37 @@ export class Playground extends Part {
     const { desk } = this;
     return html`
       <section class="view card customer" aria-label="The customer">${this._customer()}</section>
-      <section class="view middle" aria-label="Lineage">
-        <tl-lineage .contacts=${desk.contacts}></tl-lineage>
+      <section class="view middle" aria-label="Lineage" @keydown=${this._onKey}>
+        <tl-lineage
+          .lineages=${desk.lineages}
+          .version=${desk.lineages.version}
+          .shown=${desk.shown}
+          .currentId=${desk.customer?.contactId}
+          .lookedId=${desk.looked}
+          @look=${({ detail }) => desk.look(detail.contactId)}
+          @pin=${this._pin}
+        ></tl-lineage>
+        ${this._comeback()}
         <tl-calls .client=${this.client}></tl-calls>
       </section>
       <section class="view card agents" aria-label="The agents">${desk.agents.map((agent) => this._agent(agent))}</section>
     `;
+  }
+
+  _comeback() {
+    const { desk } = this;
+    const contact = desk.lineages.get(desk.looked);
+    if (!contact) return nothing;
+    return html`<tl-comeback
+      .contact=${contact}
+      .lineages=${desk.lineages}
+      .previews=${desk.previews}
+      .isRunning=${desk.isRunning}
+      .canContinue=${desk.canContinue(desk.looked)}
+      @suppose=${({ detail }) => desk.suppose(detail.type)}
+      @continue=${({ detail }) => desk.continueFrom(detail.contactId, detail.type)}
+      @unpin=${this._unpin}
+    ></tl-comeback>`;
   }
 
   _customer() {
@@ -62,6 +107,7 @@ export class Playground extends Part {
     return html`<tl-conversation
       .chat=${desk.customer}
       .contacts=${desk.contacts}
+      .lineages=${desk.lineages}
       .heading=${desk.customerName}
       .actions=${desk.customer.state === "ended" ? start : nothing}
     ></tl-conversation>`;
@@ -83,6 +129,7 @@ export class Playground extends Part {
     return html`<tl-conversation
       .chat=${agent.chat}
       .contacts=${desk.contacts}
+      .lineages=${desk.lineages}
       .heading=${agent.username}
       .actions=${agent.chat.state === "ended" ? again : hand}
     ></tl-conversation>`;

@@ -7,7 +7,7 @@ import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { kindOf } from "../lib/chat.js";
 import { markdown } from "../lib/markdown.js";
-import { dayOf, eventWords, roleWords, timeOf } from "../lib/words.js";
+import { agentless, dayOf, endWords, eventWords, nameOf, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
 const WINDOW = 160;
@@ -16,7 +16,7 @@ const NEAR_PX = 500;
 const AT_END_PX = 48;
 
 export class Transcript extends Part {
-  static properties = { chat: { attribute: false }, contacts: { attribute: false }, label: {} };
+  static properties = { chat: { attribute: false }, contacts: { attribute: false }, lineages: { attribute: false }, label: {} };
 
   constructor() {
     super();
@@ -46,7 +46,7 @@ export class Transcript extends Part {
       log.scrollTop += this._anchor.element.getBoundingClientRect().bottom - this._anchor.bottom;
     }
     if (this.chat.items.length) this._isFresh = false;
-    if (log.scrollTop < NEAR_PX) this._onScroll(); // the pages before are loaded while there is time
+    if (log.scrollTop < NEAR_PX && log.clientHeight) this._onScroll(); // load the pages before while there is time
   }
 
   get _log() {
@@ -72,7 +72,7 @@ export class Transcript extends Part {
   _announce = ({ detail: item }) => {
     if (this.chat.isOwn(item)) return;
     const said = item.Type === "MESSAGE" ? item.Content : eventWords(kindOf(item), item);
-    if (said) this._announced = item.Type === "MESSAGE" ? `${item.DisplayName || roleWords(item.ParticipantRole)}: ${said}` : said;
+    if (said) this._announced = item.Type === "MESSAGE" ? `${nameOf(item)}: ${said}` : said;
   };
 
   _slice() {
@@ -136,15 +136,22 @@ export class Transcript extends Part {
     if (past === pastBefore || (!past && !pastBefore)) return nothing;
     const left = this._leftOut(pastBefore, past);
     return html`<div class="divider">
-      ${left.map((contact) => html`<p class="left-out" title=${contact.ContactId}>${contact.Explanation}</p>`)}
+      ${left.map((contact) => this._leftOutWords(contact))}
       <h3>${past ? this._pastWords(past, item) : "This chat"}</h3>
     </div>`;
   }
 
+  _leftOutWords(contact) {
+    const words = this.lineages.cut(contact.Explanation).map((part) => (part.contactId ? this.lineages.label(part.contactId) : part.text));
+    return html`<p class="left-out" title=${contact.ContactId}><strong>${this.lineages.label(contact.ContactId)} is left out.</strong> ${words}</p>`;
+  }
+
+  // When, with whom, and how it ended.
   _pastWords(contactId, item) {
     const contact = this.contacts?.get(contactId);
-    const agent = contact?.AgentName ? ` with ${contact.AgentName}` : "";
-    return html`<time datetime=${item.AbsoluteTime}>${dayOf(item.AbsoluteTime)}, ${timeOf(item.AbsoluteTime)}</time>${agent}`;
+    const said = contact ? [`with ${contact.AgentName ?? agentless(contact)}`, endWords(contact), this.lineages.label(contactId)] : [];
+    const when = html`<time datetime=${item.AbsoluteTime}>${dayOf(item.AbsoluteTime)}, ${timeOf(item.AbsoluteTime)}</time>`;
+    return html`<span>${when}${said.map((each) => ` · ${each}`)}</span>`;
   }
 
   // The contacts between two shown ones that are not shown. The Map has the newest first.
@@ -162,9 +169,9 @@ export class Transcript extends Part {
   }
 
   _message(item, before) {
-    const isOwn = this.chat.isOwn(item);
+    const isOwn = item.ParticipantRole === this.chat.role.toUpperCase(); // in past chats too
     const isFollowing = before?.Type === "MESSAGE" && before.ParticipantId === item.ParticipantId;
-    const name = item.DisplayName || roleWords(item.ParticipantRole);
+    const name = nameOf(item);
     return html`
       ${isFollowing ? nothing : html`<p class="from ${isOwn ? "own" : ""}">${name} <time datetime=${item.AbsoluteTime}>${timeOf(item.AbsoluteTime)}</time></p>`}
       <div class="bubble ${isOwn ? "own" : ""} ${(item.ParticipantRole ?? "").toLowerCase()}">
