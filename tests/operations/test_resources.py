@@ -13,6 +13,7 @@ from tests.operations.flow_calls import FLOW_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
+from tests.operations.setup_calls import SETUP_CALLS
 from tests.operations.test_contacts import EVER
 from tests.operations.view_calls import VIEW_CALLS
 from threadline.aws.model import load
@@ -393,6 +394,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **FLOW_CALLS,
     **QUICK_CONNECT_CALLS,
     **VIEW_CALLS,
+    **SETUP_CALLS,
 }
 
 

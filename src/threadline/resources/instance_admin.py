@@ -1,16 +1,18 @@
-"""The operations that create and delete instances."""
+"""The operations that create, describe, list and delete instances."""
 
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, instance_arn, require_instance
+from threadline.operations.instances import Instance, instance_arn, page, require_instance, start_of_page
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
 from threadline.resources.hours import HOURS
+from threadline.resources.instance_attributes import has, set_attribute
 from threadline.resources.queues import QUEUES
 from threadline.resources.resource_type import TAGGED, checked_tags
-from threadline.resources.users import ROUTING_PROFILES, SECURITY_PROFILES
+from threadline.resources.routing_profiles import ROUTING_PROFILES
+from threadline.resources.users import SECURITY_PROFILES
 from threadline.store import Tx
 
 ALIASES_MAX = 10_000
@@ -57,9 +59,57 @@ def make_instance(
     made = QUEUES.create(
         tx, instance_id, queue, id=queue_id, description=description, hours_of_operation_id=hours.id
     )
-    routing = ROUTING_PROFILES.create(tx, instance_id, "Basic Routing Profile")
+    routing = ROUTING_PROFILES.create(
+        tx, instance_id, "Basic Routing Profile", default_outbound_queue_id=made.id
+    )
     security = SECURITY_PROFILES.create(tx, instance_id, "Agent")
     return NewInstance(instance_id, made.id, routing.id, security.id)
+
+
+@operation("connect", writes=False)
+def list_instances(
+    tx: Tx, caller: AccountCaller, *, next_token: str | None = None, max_results: int = 10
+) -> Reply:
+    """List the instances of the caller's account.
+
+    Faults: InvalidRequestException for a NextToken that is not valid. Source: ListInstances.
+    """
+    keys = {"account_id": caller.account_id}
+    after = start_of_page(tx, next_token, "instance_of_account", instance_id=next_token or "", **keys)
+    found = tx.rows("instances_of_account", Instance, after=after, limit=max_results + 1, **keys)
+    kept, following = page(found, max_results)
+    return {
+        "InstanceSummaryList": [_instance_members(tx, instance) for instance in kept],
+        "NextToken": following,
+    }
+
+
+@operation("connect", writes=False)
+def describe_instance(tx: Tx, caller: AccountCaller, *, instance_id: str) -> Reply:
+    """Describe an instance.
+
+    Faults: ResourceNotFoundException. Source: DescribeInstance.
+    """
+    return {"Instance": _instance_members(tx, require_instance(tx, caller, instance_id))}
+
+
+def _instance_members(tx: Tx, instance: Instance) -> Reply:
+    """The members of an instance in ListInstances and DescribeInstance.
+
+    On purpose: InstanceAccessUrl is the URL of the server, since an instance has no other website.
+    """
+    return {
+        "Id": instance.id,
+        "Arn": instance_arn(instance),
+        "IdentityManagementType": "CONNECT_MANAGED",
+        "InstanceAlias": instance.alias,
+        "CreatedTime": instance.created_at_ms,
+        "ServiceRole": f"arn:aws:iam::{instance.account_id}:role/threadline",
+        "InstanceStatus": "ACTIVE",
+        "InboundCallsEnabled": has(tx, instance.id, "INBOUND_CALLS"),
+        "OutboundCallsEnabled": has(tx, instance.id, "OUTBOUND_CALLS"),
+        "InstanceAccessUrl": tx.policy.url,
+    }
 
 
 @operation("connect", scope=(), refused=("directory_id",))
@@ -79,7 +129,7 @@ def create_instance(
 
     Faults: InvalidRequestException for an alias that is taken or missing, and for users of another directory.
     Source: CreateInstance.
-    On purpose: calls stay disabled, as DescribeInstance tells, also when they were asked for.
+    On purpose: whether calls are enabled is kept and told; a chat goes the same way.
     """
     refuse("InvalidRequestException", DirectoryId=directory_id)
     if identity_management_type != "CONNECT_MANAGED":
@@ -99,6 +149,8 @@ def create_instance(
     region = first[2] if first else REGION
     made = make_instance(tx, caller.account_id, instance_alias, region, tags=tags)
     instance = require_instance(tx, caller, made.instance_id)
+    set_attribute(tx, instance.id, "INBOUND_CALLS", value=inbound_calls_enabled)
+    set_attribute(tx, instance.id, "OUTBOUND_CALLS", value=outbound_calls_enabled)
     return {"Id": instance.id, "Arn": instance_arn(instance)}
 
 

@@ -223,8 +223,9 @@ def update_queue_hours_of_operation(
 def delete_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id: str) -> Reply:
     """Delete a queue.
 
-    Faults: ResourceInUseException while a chat is in it or on its way to it; ResourceNotFoundException.
-    Source: DeleteQueue. Assumed: flows that name the queue take their error branch from then on.
+    Faults: ResourceInUseException while a chat is in it or on its way to it, or a routing profile has it;
+        ResourceNotFoundException. Source: DeleteQueue.
+    Assumed: flows that name the queue take their error branch from then on.
     """
     instance = require_instance(tx, caller, instance_id)
     queue = require_queue(tx, instance.id, queue_id)
@@ -234,5 +235,6 @@ def delete_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id: s
             "ResourceInUseException",
             f"Queue {queue.name!r} has a chat: contact {contact_id}. Let it end, or transfer it, first.",
         )
+    QUEUES.refuse_used(tx, queue, "ResourceInUseException")
     QUEUES.delete(tx, queue)
     return {}

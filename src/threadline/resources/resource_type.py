@@ -14,7 +14,7 @@ TagResource, UntagResource and ListTagsForResource work for every type. A Client
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
@@ -170,14 +170,19 @@ class ResourceType(Generic[R]):
         """Delete a resource."""
         tx.run("delete_resource", instance_id=resource.instance_id, kind=self.kind, id=resource.id)
 
-    def refuse_used(self, tx: Tx, resource: R, code: str = "InvalidRequestException") -> None:
-        """Raise a Fault with `code` when another resource names this one in a column."""
+    def users_of(self, tx: Tx, resource: R) -> Iterator[str]:
+        """Say of each resource that names this one in a column what it is."""
         for of, column in self.referrers:
             for each in of.all(tx, resource.instance_id):
                 named = getattr(each, column)
                 if resource.id == named or (isinstance(named, list) and resource.id in named):
-                    used = f"{of.noun} {each.name!r} uses {self.noun.lower()} {resource.name!r}."
-                    raise Fault(code, f"{used} Give it another one, or delete it, first.")
+                    yield f"{of.noun} {each.name!r}"
+
+    def refuse_used(self, tx: Tx, resource: R, code: str = "InvalidRequestException") -> None:
+        """Raise a Fault with `code` when another resource names this one in a column."""
+        for user in self.users_of(tx, resource):
+            used = f"{user} uses {self.noun.lower()} {resource.name!r}."
+            raise Fault(code, f"{used} Give it another one, or delete it, first.")
 
     def page(
         self,

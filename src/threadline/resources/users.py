@@ -9,6 +9,7 @@ from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
 from threadline.resources.resource_type import Resource, ResourceType
+from threadline.resources.routing_profiles import ROUTING_PROFILES
 from threadline.store import Tx
 
 SOFT_PHONE: Mapping[str, Any] = {"PhoneType": "SOFT_PHONE", "AutoAccept": False}
@@ -39,11 +40,10 @@ class User(Resource, kw_only=True, frozen=True):
 
 
 class UserProfile(Resource, kw_only=True, frozen=True):
-    """A routing profile or a security profile. An instance has one of each, which no operation changes."""
+    """A security profile. An instance has one, which no operation changes."""
 
 
-USERS = ResourceType(User, kind="agent", noun="User")
-ROUTING_PROFILES = ResourceType(UserProfile, kind="routing-profile", noun="Routing profile")
+USERS = ResourceType(User, kind="agent", noun="User", refers={"routing_profile_id": ROUTING_PROFILES})
 SECURITY_PROFILES = ResourceType(UserProfile, kind="security-profile", noun="Security profile")
 
 
@@ -234,22 +234,6 @@ def delete_user(tx: Tx, caller: AccountCaller, *, instance_id: str, user_id: str
         )
     USERS.delete(tx, user)
     return {}
-
-
-@operation("connect", writes=False)
-def list_routing_profiles(
-    tx: Tx, caller: AccountCaller, *, instance_id: str, next_token: str | None = None, max_results: int = 100
-) -> Reply:
-    """List the routing profiles of an instance.
-
-    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
-    Source: ListRoutingProfiles.
-    On purpose: an instance has one, Basic Routing Profile. It has no effect: any agent can accept any chat.
-    """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = ROUTING_PROFILES.page(tx, instance.id, next_token, max_results)
-    summaries = [ROUTING_PROFILES.summary(instance, profile) for profile in kept]
-    return {"RoutingProfileSummaryList": summaries, "NextToken": following}
 
 
 @operation("connect", writes=False)

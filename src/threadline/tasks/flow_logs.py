@@ -15,6 +15,7 @@ from threadline.chat.contact import Session
 from threadline.flows.state import Step
 from threadline.jsontext import LOG_FIELDS
 from threadline.operations.instances import Instance, instance_arn
+from threadline.resources.instance_attributes import FLOW_LOGS, has
 from threadline.store import Tx
 
 log = logging.getLogger("threadline.flows")
@@ -70,9 +71,12 @@ class FlowLog:
 
     def write(self) -> None:
         """Write the steps that were collected."""
+        is_on = any(step.logged for step in self._steps) and has(
+            self._tx, self._session.instance_id, FLOW_LOGS
+        )
         for step in self._steps:
             entry = self._entry(step)
-            if step.logged:
+            if step.logged and is_on:
                 log.info("%s", json.dumps(entry, ensure_ascii=False), extra={LOG_FIELDS: entry})
             if self._controls is not None:
                 initial = self._session.initial_contact_id
