@@ -4,12 +4,16 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
 
+from tests.flows.fixture import FlowFixture
 from tests.flows.flows import Document, content, do, on, say, wait
+from threadline.operations.continuations import LEASE_SECONDS, due_tasks
+from threadline.operations.units import AnswerTask, LeaseTask
+from threadline.store import Task
 from threadline.testing import Threadline
 from threadline.testing.people import Customer
 
@@ -296,3 +300,63 @@ def test_calls_end_with_the_server() -> None:
         start(server, lambda_flow(InvocationTimeLimitSeconds="8"))
     gate.set()
     assert time.monotonic() - began < 30
+
+
+@pytest.fixture
+async def fixture() -> AsyncIterator[FlowFixture]:
+    fixture = FlowFixture()
+    await fixture.open()
+    yield fixture
+    await fixture.store.close()
+
+
+async def due_calls(fixture: FlowFixture) -> list[Task]:
+    return [task for task in (await fixture.store.read(due_tasks))[0] if task.kind == "call"]
+
+
+async def test_a_node_that_dies_during_a_call_leaves_it_to_another_with_the_same_id(
+    fixture: FlowFixture,
+) -> None:
+    chat = await fixture.run(**lambda_flow())
+    (task,) = await due_calls(fixture)
+    first = await fixture.store.write(LeaseTask(task))
+    assert first is not None
+    assert await fixture.store.write(LeaseTask(task)) is None, "another node took it too"
+    assert await due_calls(fixture) == []
+    fixture.clock.advance(seconds=LEASE_SECONDS)
+    (again,) = await due_calls(fixture)
+    second = await fixture.store.write(LeaseTask(again))
+    assert second is not None
+    assert second["id"] == first["id"] == f"{chat.contact_id}/{first['turn']}"
+    answer = {"outcome": {"values": {"External": {"name": "Ada"}}}, "messages": []}
+    await fixture.store.write(AnswerTask(again, answer))
+    await fixture.store.write(AnswerTask(task, answer))
+    assert await fixture.said(chat) == ["answer: Ada"]
+
+
+async def test_a_call_of_a_chat_that_has_ended_meanwhile_is_not_made(fixture: FlowFixture) -> None:
+    chat = await fixture.run(**lambda_flow())
+    (task,) = await due_calls(fixture)
+    await fixture.act(chat.caller, "DisconnectParticipant")
+    assert await fixture.store.write(LeaseTask(task)) is None
+    assert await due_calls(fixture) == []
+
+
+async def test_an_answer_for_a_chat_that_has_ended_meanwhile_changes_nothing(fixture: FlowFixture) -> None:
+    chat = await fixture.run(**lambda_flow())
+    (task,) = await due_calls(fixture)
+    await fixture.store.write(LeaseTask(task))
+    await fixture.act(chat.caller, "DisconnectParticipant")
+    await fixture.store.write(AnswerTask(task, {"outcome": {}, "messages": []}))
+    assert await fixture.said(chat) == []
+
+
+async def test_a_flow_that_was_deleted_during_its_call_goes_on(fixture: FlowFixture) -> None:
+    flow_id = await fixture.flow(**lambda_flow())
+    chat = await fixture.start(flow_id)
+    await fixture.call("connect", "DeleteContactFlow", contact_flow_id=flow_id)
+    (task,) = await due_calls(fixture)
+    await fixture.store.write(LeaseTask(task))
+    answer = {"outcome": {"values": {"External": {"name": "Ada"}}}, "messages": []}
+    await fixture.store.write(AnswerTask(task, answer))
+    assert await fixture.said(chat) == ["answer: Ada"]
