@@ -1,8 +1,9 @@
 """Measure Threadline: `make bench`, beside moto and a bare insert, under ten minutes; `make bench-full`, beside other
 chat servers too, on PostgreSQL with many nodes, and as the work grows, under an hour.
 
-Load comes from this process; the servers are processes of their own. The rounds of everything are interleaved and
-medians taken, so that a machine that slows down slows all alike. The last line is JSON, name to ratio.
+Load comes from this process; the servers are processes of their own, and flows run in one without HTTP. The rounds of
+everything are interleaved and medians taken, so that a machine that slows down slows all alike. The last line is JSON,
+name to ratio.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import uvloop
 
+from bench.flows import measure_flows
 from bench.front_page import KB_MAX, USABLE_MS_MAX, measure_page
 from bench.growth import grow
 from bench.measurements import ROOT, Measurements, table
@@ -36,6 +38,8 @@ async def measure(folder: Path) -> None:
         machine.call_command_lines()
         machine.start_test_servers()
         page = await asyncio.to_thread(measure_page, machine.workspace)
+    seen.say("running flows")
+    flows = await asyncio.to_thread(measure_flows, BENCH.waiting_flows)
     print("\n" + table(seen.series.values()))
     print(
         f"\nserver's memory, MB: {', '.join(f'{mb:.0f}' for mb in machine.memory_mb)} (start, and after each round)\n"
@@ -48,7 +52,7 @@ async def measure(folder: Path) -> None:
         "memory_last_round_vs_first": round(machine.memory_mb[-1] / machine.memory_mb[1], 3)
     }
     keep_in_history(seen, found)
-    print(json.dumps(found | (page or {})))
+    print(json.dumps(found | (page or {}) | flows))
 
 
 async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
@@ -64,10 +68,12 @@ async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
             for workload in (machine, peers, nodes):
                 await workload.round()
     growth = await grow(seen, sizes, folder)
+    seen.say("running flows")
+    flows = await asyncio.to_thread(measure_flows, sizes.waiting_flows)
     found = full_ratios(seen, sizes)
     print("\n" + table(seen.series.values()))
     keep(kept_in, seen, sizes, growth, found, peers.skipped, nodes.facts)
-    print(json.dumps(found))
+    print(json.dumps(found | flows))
 
 
 def main() -> None:

@@ -26,10 +26,11 @@ class Sizes:
     growth_calls: int = 3_000
     sockets: tuple[int, ...] = (1_000, 10_000)
     contacts: int = 1_000_000
+    waiting_flows: int = 2_000
 
 
 BENCH = Sizes()
-FULL = Sizes(rounds=5)
+FULL = Sizes(rounds=5, waiting_flows=10_000)
 QUICK = replace(
     FULL,
     rounds=3,
@@ -45,4 +46,5 @@ QUICK = replace(
     growth_calls=500,
     sockets=(200, 1_000),
     contacts=20_000,
+    waiting_flows=500,
 )
