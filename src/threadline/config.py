@@ -277,6 +277,11 @@ class Settings:
         False,
         "Stop a lineage after 100 past contacts and leave out a past transcript above 5 MB, as Amazon Connect does.",
     )
+    check_flow_resources: bool = _setting(
+        False,
+        "Refuse to publish a flow or module that names a queue, hours, a flow, a module or a user by an id that the "
+        "instance does not have, as Amazon Connect does.",
+    )
     require_same_customer: str = _setting(
         "off",
         "Customer whose past a chat may continue: `off` allows any; `differ` refuses if both CustomerIds are known and "

@@ -35,14 +35,15 @@ STRICT_TRANSCRIPT_BYTES_MAX = 5 * 1024 * 1024  # of one past contact's transcrip
 class Policy(NamedTuple):
     """The operator's settings that operations read.
 
-    `strict_limits` applies Amazon's limits on history. `require_same_customer` is `off`, `differ` or `known`: see
-    `rehydration.check_same_customer`. `chats_max` limits the open chats of an instance; 0 is no limit.
-    `url` is the server's URL and the base of the WebSocket URLs in replies. `past_ready_ms` is the
-    time between the end of a chat and the moment at which it can be continued. `controls` are the test controls of a
-    server that has them. `cipher` encrypts secrets in the store.
+    `strict_limits` applies Amazon's limits on history. `check_flow_resources` refuses flows that name what is not
+    there. `require_same_customer` is `off`, `differ` or `known`: see `rehydration.check_same_customer`. `chats_max`
+    limits the open chats of an instance; 0 is no limit. `url` is the server's URL and the base of the WebSocket URLs in
+    replies. `past_ready_ms` is the time between the end of a chat and the moment at which it can be continued.
+    `controls` are the test controls of a server that has them. `cipher` encrypts secrets in the store.
     """
 
     strict_limits: bool = False
+    check_flow_resources: bool = False
     require_same_customer: str = "off"
     chats_max: int = 0
     url: str = "http://127.0.0.1:8080"

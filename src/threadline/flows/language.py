@@ -95,11 +95,11 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
         start = ""
     for action in actions:
         if action.type in ACTION_TYPES and not ACTION_TYPES[action.type].allows(flow_type):
-            problems.append(f"{_name(action)}: it is not allowed in a flow of type {flow_type}.")
+            problems.append(f"{name_of(action)}: it is not allowed in a flow of type {flow_type}.")
         for label, target in targets(action):
             if target not in known:
                 problems.append(
-                    f"{_name(action)}: {label} leads to {target!r}, which is not an action of this flow."
+                    f"{name_of(action)}: {label} leads to {target!r}, which is not an action of this flow."
                 )
     if problems:
         is_unknown = any(action.type and action.type not in ACTION_TYPES for action in actions)
@@ -173,7 +173,7 @@ def _action(entry: Any, number: int, problems: list[str]) -> Action:
         read = _parameters(kind, parameters, complaints)
         branches = _transitions(kind, read, transitions, complaints)
         action = Action(identifier, str(type_), read, *branches)
-    name = _name(action) if identifier else f"Action number {number}"
+    name = name_of(action) if identifier else f"Action number {number}"
     problems.extend(f"{name}: {complaint}" for complaint in complaints)
     return action
 
@@ -324,5 +324,6 @@ def targets(action: Action) -> Iterable[tuple[str, str]]:
         )
 
 
-def _name(action: Action) -> str:
+def name_of(action: Action) -> str:
+    """An action in words, as problems name it."""
     return f"Action {action.identifier[:IDENTIFIER_CHARACTERS_MAX]!r} ({action.type})"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from threadline.errors import Fault
-from threadline.flows.language import parse
 from threadline.operations.instances import Instance, page, require_instance, start_of_page
 from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.resources.flow_contents import check_content
 from threadline.resources.flow_rows import (
     OF_SAVED,
     SAVED,
@@ -65,7 +65,7 @@ def create_contact_flow(
     """
     instance = require_instance(tx, caller, instance_id)
     if status != SAVED:
-        parse(content, type)
+        check_content(tx, instance.id, content, type)
     flow_id = insert_flow(
         tx, instance, name, type, content, status=status, description=description, tags=tags or {}
     )
@@ -97,7 +97,7 @@ def update_contact_flow_content(
         keys = {"instance_id": instance.id, "flow_id": found.flow.id}
         tx.run("set_flow_draft", draft=content, now_ms=tx.now_ms, **keys)
         return {}
-    parse(content, found.flow.type)
+    check_content(tx, instance.id, content, found.flow.type)
     publish(tx, found.flow, content)
     return {}
 

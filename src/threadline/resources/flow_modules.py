@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.errors import Fault
-from threadline.flows.language import parse
 from threadline.operations.instances import Instance, page, require_instance, start_of_page
 from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.resources.flow_contents import check_content
 from threadline.resources.flow_rows import (
     MODULE,
     OF_SAVED,
@@ -51,7 +51,7 @@ def create_contact_flow_module(
     On purpose: Settings and ExternalInvocationConfiguration are kept and have no effect.
     """
     instance = require_instance(tx, caller, instance_id)
-    _check(content)
+    check_content(tx, instance.id, content, MODULE)
     kept = {"Settings": settings, "ExternalInvocationConfiguration": external_invocation_configuration}
     module_id = insert_flow(
         tx,
@@ -97,7 +97,7 @@ def update_contact_flow_module_content(
         keys = {"instance_id": instance.id, "flow_id": found.flow.id}
         tx.run("set_flow_draft", draft=content, now_ms=tx.now_ms, **keys)
         return {}
-    _check(content)
+    check_content(tx, instance.id, content, MODULE)
     publish(tx, found.flow, content)
     return {}
 
@@ -201,12 +201,3 @@ def list_contact_flow_modules(
         ],
         "NextToken": following,
     }
-
-
-def _check(content: str) -> None:
-    try:
-        parse(content, MODULE)
-    except Fault as fault:
-        raise Fault(
-            "InvalidContactFlowModuleException", fault.message, problems=fault.members["problems"]
-        ) from None

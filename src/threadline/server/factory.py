@@ -50,6 +50,7 @@ def policy(
     """The policy by which operations decide, from the settings of a server that is reached at `url`."""
     return Policy(
         strict_limits=settings.strict_limits,
+        check_flow_resources=settings.check_flow_resources,
         require_same_customer=settings.require_same_customer,
         chats_max=CHATS_MAX if settings.account_quotas else 0,
         url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),

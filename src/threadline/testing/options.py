@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     rate_limits: bool
     account_quotas: bool
     strict_limits: bool
+    check_flow_resources: bool
     neighbours: str
     lambda_url: str
     lex_url: str
