@@ -10,6 +10,7 @@ COMMANDS = {
     "transcript": "print a chat, running or ended, and the past it shows",
     "chats": "list a customer's chats, and whether they can be continued",
     "search": "find messages by their words, in all chats",
+    "export": "write transcripts as JSON, HTML or text files",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",

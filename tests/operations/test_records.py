@@ -76,6 +76,13 @@ def test_a_chat_that_has_ended_again_shows_its_past(threadline_server: Threadlin
     assert by_customer == items
 
 
+def test_the_items_of_one_contact_alone(threadline_server: Threadline, past: PastChat) -> None:
+    for contact_id in past:
+        alone = of_account(threadline_server, contact_id, OnlyContact=True, MaxResults=2)
+        whole = of_account(threadline_server, contact_id)
+        assert alone == [item for item in whole if item["ContactId"] == contact_id]
+
+
 def test_a_read_token_shows_the_customer_their_ended_chat(
     threadline_server: Threadline, past: PastChat
 ) -> None:

@@ -27,6 +27,7 @@ def get_contact_transcript(
     scan_direction: str | None = None,
     sort_order: str | None = None,
     start_position: Document | None = None,
+    only_contact: bool = False,
 ) -> Reply:
     """Return a page of the transcript of any chat and of its past, as GetTranscript does for a participant.
 
@@ -35,11 +36,12 @@ def get_contact_transcript(
     Faults: ResourceNotFoundException; ValidationException as GetTranscript.
     """
     instance = require_instance(tx, caller, instance_id)
-    session, _ = require_past(tx, instance.id, contact_id, "Contact")
+    session, contact = require_past(tx, instance.id, contact_id, "Contact")
     return read_transcript(
         tx,
         session,
         Viewer(session.key, EVERYBODY, None),
+        contact_id=contact.id if only_contact else None,
         max_results=max_results,
         next_token=next_token,
         scan_direction=scan_direction,
