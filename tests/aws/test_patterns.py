@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -48,15 +49,19 @@ def our_patterns() -> list[Tried]:
     """Every pattern that a module of the package has compiled or passes to `re` as a literal."""
     found: set[tuple[str | bytes, int]] = set()
     for module in walk_packages(threadline.__path__, "threadline."):
-        if not module.name.endswith("__main__"):
+        if module.name.endswith("__main__"):
+            continue
+        with suppress(ModuleNotFoundError):  # a package that is optional
             values = vars(import_module(module.name)).values()
             found |= {(value.pattern, value.flags) for value in values if isinstance(value, re.Pattern)}
     for file in Path(threadline.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re.") and node.args:
-                first = node.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str | bytes):
-                    found.add((first.value, 0))
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("re")),
+                    args=[ast.Constant(value=(str() | bytes()) as pattern), *_],
+                ):
+                    found.add((pattern, 0))
     return sorted(
         Tried(*row) for row in {(_text(pattern), 256, flags & ~re.UNICODE) for pattern, flags in found}
     )

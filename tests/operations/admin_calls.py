@@ -15,15 +15,17 @@ def fresh(what: str) -> str:
 
 
 def hours_of(workspace: Workspace) -> str:
-    reply = workspace.connect.list_hours_of_operations(InstanceId=workspace.instance_id)
-    return str(reply["HoursOfOperationSummaryList"][0]["Id"])
+    """The hours that the workspace was made with: a list has those of other tests too."""
+    reply = workspace.connect.describe_queue(InstanceId=workspace.instance_id, QueueId=workspace.queue_id)
+    return str(reply["Queue"]["HoursOfOperationId"])
 
 
 def profiles_of(workspace: Workspace) -> dict[str, Any]:
-    of = {"InstanceId": workspace.instance_id}
-    routing = workspace.connect.list_routing_profiles(**of)["RoutingProfileSummaryList"]
-    security = workspace.connect.list_security_profiles(**of)["SecurityProfileSummaryList"]
-    return {"RoutingProfileId": routing[0]["Id"], "SecurityProfileIds": [security[0]["Id"]]}
+    """The profiles that the workspace was made with."""
+    user = workspace.connect.describe_user(InstanceId=workspace.instance_id, UserId=workspace.agents["a1"])[
+        "User"
+    ]
+    return {name: user[name] for name in ("RoutingProfileId", "SecurityProfileIds")}
 
 
 def create_queue(workspace: Workspace, name: str = "", **members: Any) -> dict[str, Any]:

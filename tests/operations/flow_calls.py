@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.flows.flows import Document, content, say
+from tests.operations.admin_calls import fresh
 from threadline.aws.names import snake
 from threadline.testing.workspace import Workspace
 
@@ -14,25 +15,17 @@ MODULE = content(hello=say("hello", "back"), back=BACK)
 def _flow(workspace: Workspace) -> str:
     made: Any = workspace.connect.create_contact_flow(
         InstanceId=workspace.instance_id,
-        Name=f"flow {len(_flows(workspace))}",
+        Name=fresh("flow"),
         Type="CONTACT_FLOW",
         Content=content(hello=say("hello")),
     )
     return str(made["ContactFlowId"])
 
 
-def _flows(workspace: Workspace) -> list[Any]:
-    found: list[Any] = workspace.connect.list_contact_flows(InstanceId=workspace.instance_id)[
-        "ContactFlowSummaryList"
-    ]
-    return found
-
-
 def _module(workspace: Workspace, **members: Any) -> Any:
     of = {"InstanceId": workspace.instance_id}
-    count = len(workspace.connect.list_contact_flow_modules(**of)["ContactFlowModulesSummaryList"])
     return workspace.connect.create_contact_flow_module(
-        **{**of, "Name": f"module {count}", "Content": MODULE} | members
+        **{**of, "Name": fresh("module"), "Content": MODULE} | members
     )
 
 

@@ -53,6 +53,14 @@ def _of(operation: str, member: str, make: Callable[[Workspace], str], **members
     return call
 
 
+def _sound(workspace: Workspace, instance_id: str) -> Any:
+    """The reply to GetPromptFile, which is always a refusal, the last of its checks."""
+    try:
+        return _of("get_prompt_file", "PromptId", create_prompt)(workspace, instance_id)
+    except workspace.connect.exceptions.InvalidRequestException as refused:
+        return refused.response
+
+
 def _of_profile(operation: str, **members: Any) -> Call:
     return _of(operation, "RoutingProfileId", create_profile, **members)
 
@@ -123,6 +131,7 @@ SETUP_CALLS: dict[str, Call] = {
         RoutingProfileId=create_profile(w),
         QueueReferences=[{"QueueId": w.queue_id, "Channel": "CHAT"}],
     ),
+    "GetPromptFile": _sound,
     "ListBots": lambda w, i: w.connect.list_bots(InstanceId=i, LexVersion="V2"),
     "ListInstanceStorageConfigs": lambda w, i: w.connect.list_instance_storage_configs(
         InstanceId=i, ResourceType="CHAT_TRANSCRIPTS"

@@ -264,8 +264,12 @@ def test_users_of_another_directory_are_refused(
 
 def test_everything_with_an_arn_has_tags(threadline_server: Threadline) -> None:
     connect, of = threadline_server.connect, {"InstanceId": threadline_server.instance_id}
-    hours = connect.list_hours_of_operations(**of)["HoursOfOperationSummaryList"][0]["Arn"]
-    flow = connect.list_contact_flows(**of)["ContactFlowSummaryList"][0]["Arn"]
+    hours = connect.describe_hours_of_operation(**of, HoursOfOperationId=hours_of(threadline_server))[
+        "HoursOfOperation"
+    ]["HoursOfOperationArn"]
+    flow = connect.describe_contact_flow(**of, ContactFlowId=threadline_server.contact_flow_id)[
+        "ContactFlow"
+    ]["Arn"]
     instance = connect.describe_instance(**of)["Instance"]["Arn"]
     queue, user = create_queue(threadline_server)["QueueArn"], create_user(threadline_server)["UserArn"]
     for arn in (hours, flow, instance, queue, user):

@@ -138,20 +138,19 @@ def test_accepting_an_unknown_contact_or_user_is_refused(threadline_server: Thre
 def test_arns_do_as_well_as_ids(threadline_server: Threadline) -> None:
     connect, instance_id = threadline_server.connect, threadline_server.instance_id
     instance = connect.describe_instance(InstanceId=instance_id)["Instance"]["Arn"]
-    users = connect.list_users(InstanceId=instance)["UserSummaryList"]
-    queue = connect.list_queues(InstanceId=instance)["QueueSummaryList"][0]["Arn"]
+    queue = connect.describe_queue(InstanceId=instance, QueueId=threadline_server.queue_id)["Queue"][
+        "QueueArn"
+    ]
+    user = connect.describe_user(InstanceId=instance, UserId=threadline_server.agents["a1"])["User"]["Arn"]
     casey = threadline_server.customer()
-    user = next(user for user in users if user["Username"] == "a1")
-    threadline_server.threadline.accept_contact(
-        InstanceId=instance, ContactId=casey.contact_id, UserId=user["Arn"]
-    )
+    threadline_server.threadline.accept_contact(InstanceId=instance, ContactId=casey.contact_id, UserId=user)
     second = threadline_server.threadline.transfer_chat(
         InstanceId=instance, ContactId=casey.contact_id, QueueId=queue
     )["ContactId"]
-    threadline_server.threadline.accept_contact(InstanceId=instance, ContactId=second, UserId=user["Arn"])
-    third = threadline_server.threadline.transfer_chat(
-        InstanceId=instance, ContactId=second, UserId=user["Arn"]
-    )["ContactId"]
+    threadline_server.threadline.accept_contact(InstanceId=instance, ContactId=second, UserId=user)
+    third = threadline_server.threadline.transfer_chat(InstanceId=instance, ContactId=second, UserId=user)[
+        "ContactId"
+    ]
     assert connect.describe_contact(InstanceId=instance, ContactId=third)["Contact"]["Id"] == third
 
 

@@ -20,11 +20,14 @@ from threadline.operations.units import (
     Call,
     FirstWorkspace,
     LeaseTask,
+    MakeSignInToken,
     MakeWorkspace,
     NoteUse,
     Probe,
     PutOff,
     RunTask,
+    SignIn,
+    StartChat,
     Subscribe,
 )
 from threadline.processes.messages import WriteRequest
@@ -36,6 +39,7 @@ TASK = Task(1, "prune", None, "contact", 5, 0, "{}")
 UNITS = [
     Call("connect", "ListInstances", AccountCaller("1", "2"), {"max_results": 3}),
     Call("connectparticipant", "SendMessage", ParticipantCaller(7, "2"), {"content": "é"}),
+    StartChat("connect", "StartChatContact", AccountCaller("1", ""), {"attributes": {"a": "é"}}, "http://x"),
     Subscribe(7, "participant"),
     NoteUse("AKIA", 5),
     Probe(),
@@ -45,6 +49,8 @@ UNITS = [
     AnswerTask(TASK, {"body": "é"}),
     FirstWorkspace("instance", {"queue_id": "q"}, {"AKIA": "secret"}, False),
     MakeWorkspace("000000000001", "other"),
+    MakeSignInToken("000000000001"),
+    SignIn("token"),
 ]
 
 
