@@ -33,6 +33,9 @@ export class Chat extends EventTarget {
     this._socket = new ChatSocket(() => this._connect());
     this._socket.addEventListener("state", () => this._onState());
     this._socket.addEventListener("subscribed", () => this._onSubscribed());
+    this._socket.addEventListener("frame", ({ detail }) =>
+      client.note({ kind: "frame", at: Date.now(), by: this.name, ...detail }),
+    );
     this._socket.addEventListener("item", ({ detail }) => this._onItem(detail));
   }
 

@@ -25,6 +25,7 @@ export class Client extends EventTarget {
   constructor(session) {
     super();
     this.log = [];
+    this.session = session;
     this._signer = new AwsClient({
       accessKeyId: session.AccessKeyId,
       secretAccessKey: session.SecretAccessKey,
@@ -40,7 +41,7 @@ export class Client extends EventTarget {
   async call(operation, members = {}, { token, by = "" } = {}) {
     const [service, method, path] = OPERATIONS[operation];
     const [url, body] = written(method, path, members);
-    const entry = { kind: "call", at: Date.now(), by, service, operation, request: members, status: 0, ms: 0 };
+    const entry = { kind: "call", at: Date.now(), by, service, operation, request: members, token, status: 0, ms: 0 };
     const began = performance.now();
     try {
       const answer = await this._send(url, method, body, token);

@@ -227,6 +227,12 @@ export class Desk extends EventTarget {
     for (const agent of this.agents) agent.chat?.close();
   }
 
+  // Forget the chats of this tab, which the server has no more.
+  forget() {
+    this.close();
+    sessionStorage.removeItem(KEPT);
+  }
+
   _chat(members) {
     const chat = new Chat(this.client, members);
     chat.addEventListener("change", () => this._changed());

@@ -1,5 +1,6 @@
 // The WebSocket of one participant, which comes back whenever it was lost: after a killed server, a cut network or a
-// laptop's sleep. It tells "state", "subscribed" after each subscription, and "item" for each item of the chat.
+// laptop's sleep. It tells "state", "subscribed" after each subscription, "item" for each item of the chat, and "frame"
+// for every frame either way.
 const HEARTBEAT_MS = 10_000;
 const OPEN_WITHIN_MS = 8_000;
 const WAITS_MS = [0, 500, 1_000, 2_000, 4_000, 8_000];
@@ -68,7 +69,11 @@ export class ChatSocket extends EventTarget {
     this._socket = socket;
     return new Promise((resolve) => {
       let isAnswered = true;
-      const send = (topic, content) => socket.send(JSON.stringify(content ? { topic, content } : { topic }));
+      const send = (topic, content) => {
+        const frame = content ? { topic, content } : { topic };
+        socket.send(JSON.stringify(frame));
+        this.dispatchEvent(new CustomEvent("frame", { detail: { isSent: true, frame } }));
+      };
       const lost = () => {
         clearInterval(timer);
         clearTimeout(opening);
@@ -89,6 +94,7 @@ export class ChatSocket extends EventTarget {
       socket.onmessage = ({ data }) => {
         isAnswered = true;
         const frame = JSON.parse(data);
+        this.dispatchEvent(new CustomEvent("frame", { detail: { isSent: false, frame } }));
         if (frame.topic === "aws/subscribe") {
           clearTimeout(opening);
           timer = setInterval(tick, HEARTBEAT_MS);

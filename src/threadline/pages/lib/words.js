@@ -11,6 +11,9 @@ export function timeOf(at) {
   return said.get(minute);
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+export const clockOf = (at) => clock.format(at);
 export const dayOf = (at) => day.format(new Date(at));
 
 const EVENTS = {

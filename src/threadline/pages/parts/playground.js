@@ -3,6 +3,7 @@ import { html, nothing } from "lit";
 import { Desk } from "../lib/desk.js";
 import "./calls.js";
 import "./comeback.js";
+import "./controls.js";
 import "./conversation.js";
 import "./lineage.js";
 import { Part } from "./part.js";
@@ -11,7 +12,10 @@ export class Playground extends Part {
   static properties = { client: { attribute: false } };
 
   willUpdate(changed) {
-    if (!changed.has("client")) return;
+    if (changed.has("client")) this._begin();
+  }
+
+  _begin() {
     this.desk?.close();
     this.desk = new Desk(this.client);
     this.follow(this.desk);
@@ -22,6 +26,12 @@ export class Playground extends Part {
     super.disconnectedCallback();
     this.desk?.close();
   }
+
+  _onReset = () => {
+    this.desk.forget();
+    this._begin();
+    this.requestUpdate();
+  };
 
   // Choose a contact: its ways of continuing take the focus. Escape gives it back to the picture.
   _pin = async ({ detail }) => {
@@ -72,7 +82,10 @@ export class Playground extends Part {
           @pin=${this._pin}
         ></tl-lineage>
         ${this._comeback()}
-        <tl-calls .client=${this.client}></tl-calls>
+        <div class="wire-tools">
+          <tl-calls .client=${this.client}></tl-calls>
+          <tl-controls .client=${this.client} @reset=${this._onReset}></tl-controls>
+        </div>
       </section>
       <section class="view card agents" aria-label="The agents">${desk.agents.map((agent) => this._agent(agent))}</section>
     `;
