@@ -7,9 +7,11 @@ const PAGE = 100;
 const TYPING_SENT_MS = 10_000;
 const TYPING_SHOWN_MS = 12_000;
 const RETRY_MS = 2_000;
+const READ_AGAIN_MS = 1_000;
 const KEPT_ITEMS_MAX = 200;
 
 export const isPast = (item) => Boolean(item.RelatedContactId) && !item.ContactId;
+const isMessage = (item) => item.Type === "MESSAGE" || item.Type === "ATTACHMENT";
 export const kindOf = (item) => (item.ContentType ?? "").replace(EVENT, "");
 
 export class Chat extends EventTarget {
@@ -129,32 +131,41 @@ export class Chat extends EventTarget {
   }
 
   async _onSubscribed() {
-    await this._read(() => this._catchUp());
+    this._isCaughtUp = false;
+    await this._inTurn(() => this._catchUp());
     this._flush();
   }
 
-  // Run one reading of the transcript after the other, so that none sees another's half.
-  _read(work) {
+  // Run one reading of the transcript after the other, so that none sees another's half. One that gets no answer is
+  // tried again for as long as the chat goes on.
+  _inTurn(work) {
     this._reading = (this._reading ?? Promise.resolve()).then(async () => {
-      try {
-        await work();
-        this.problem = "";
-      } catch (error) {
-        this._fail(error);
+      for (;;) {
+        try {
+          await work();
+          this.problem = "";
+          break;
+        } catch (error) {
+          if (!error.isPassing) this._fail(error);
+          if (!error.isPassing || this.state === "ended") break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
       }
       this._changed();
     });
     return this._reading;
   }
 
-  // Read the newest page; after a reconnect as many as it takes to meet what is known, so that no gap stays.
+  // Read the newest page; after a reconnect as many as it takes to meet the newest message from before it, so that no
+  // gap stays. What the new socket brings meanwhile does not count.
   async _catchUp() {
     const isFirst = this._older === undefined;
-    const known = new Set(this._ids.keys());
     await this._pages((reply) => {
       if (isFirst) this._older = reply.NextToken ?? null;
-      return isFirst || reply.Transcript.some((item) => known.has(item.Id));
+      return isFirst || reply.Transcript.some((item) => item.Id === this._upTo || isPast(item));
     });
+    this._isCaughtUp = true;
+    this._upTo = this.current.findLast(isMessage)?.Id;
   }
 
   // An association in mid-chat: the past goes on where the pages of this chat end.
@@ -218,9 +229,10 @@ export class Chat extends EventTarget {
     const kind = kindOf(item);
     if (kind === "typing") return this._onTyping(item);
     if (!this._ids.has(item.Id)) this._insert(item);
+    if (this._isCaughtUp && isMessage(item)) this._upTo = item.Id;
     if (item.ContactId) this.currentContactId = item.ContactId;
     if (item.Type === "MESSAGE") this.typing = null;
-    if (kind === "chat.rehydrated") this._read(() => this._findPast());
+    if (kind === "chat.rehydrated") this._inTurn(() => this._findPast());
     if (kind === "chat.ended") this._end();
     this._tell("item", item);
     this._changed();

@@ -39,9 +39,11 @@ export function nameOf(item) {
   return name || ROLES[item.ParticipantRole] || "Somebody";
 }
 
+const NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split(" ");
+
 // The state of a connection, and the messages that wait for it.
 export function stateWords(state, waiting) {
-  const messages = waiting === 1 ? "one message waits" : `${waiting} messages wait`;
+  const messages = waiting === 1 ? "one message waits" : `${NUMBERS[waiting] ?? waiting} messages wait`;
   const said = {
     connecting: "connecting",
     open: waiting ? "sending" : "connected",
