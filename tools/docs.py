@@ -33,6 +33,25 @@ DEVIATIONS = {
     "Observed": "No documentation says this; files, logs or clients of Amazon Connect show it.",
 }
 """The labels of a docstring's paragraphs that deviations.md gathers, in its order, each with what it means."""
+OTHERS = "anything but chats"
+CHAT_PARTS = {
+    OTHERS: r"Email|Phone|Task|Voice|Evaluation|Outbound|Vocabular|Traffic|Predefined|Metric|Monitor|Rule|Screen"
+    r"|Calculated|DataTable|Workspace|TestCase|Attached|Case|Campaign|Hierarchy|AgentStatus|Authentication|Replicat|Federation|Import"
+    r"|Notification|Default|WebRTC|Recording|Suspend|Resume|Pause|Entity|Security(?!Key)|Proficien|PushNot|AnalyticsData",
+    "flows and modules": r"ContactFlow|FlowAssociation",
+    "hours of operation": r"HoursOfOperation",
+    "quick connects": r"QuickConnect",
+    "routing profiles": r"RoutingProfile",
+    "queues": r"Queue",
+    "views": r"View",
+    "prompts": r"Prompt",
+    "Lambda functions and bots": r"LambdaFunction|Bot",
+    "tags": r"(Tag|Untag|TagsFor)Resource",
+    "users": r"User",
+    "instances": r"Instance|ApprovedOrigin|SecurityKey|IntegrationAssociation|UseCase",
+    "chats and contacts": r"Contact|Chat|Participant",
+}
+"""What operations of `connect` are about, by a pattern in their names; the first that is found counts."""
 SECTION = re.compile(
     rf"(?:^|(?<=\.\s))(Reads|Writes|Wakes|Faults|Source|{'|'.join(DEVIATIONS)}):\s+", re.MULTILINE
 )
@@ -65,6 +84,8 @@ def operations_page() -> str:
         "",
         "Every other operation of the two AWS models answers 501 and its name.",
         "",
+        *coverage(),
+        "",
     ]
     for service, entrance in SERVICES.items():
         supported = sorted((o for o in OPERATIONS.values() if o.service == service), key=lambda o: o.name)
@@ -72,6 +93,39 @@ def operations_page() -> str:
         for operation in supported:
             lines += describe(operation)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def coverage() -> list[str]:
+    """The table of how many operations of each model are supported, `connect`'s by what they are about."""
+    rows: dict[str, list[tuple[str, bool]]] = {}
+    for service in SERVICES:
+        for name in sorted(load(service).operations):
+            part = part_of(name) if service == "connect" else "all"
+            rows.setdefault(f"{service}: {part}", []).append((name, (service, name) in OPERATIONS))
+    of_chats = [pair for row, pairs in rows.items() if not row.endswith(OTHERS) for pair in pairs]
+    lines = [
+        f"Of the {len(of_chats)} operations of the models that are about chats, or what an instance needs for them,",
+        f"{sum(supported for _, supported in of_chats)} are supported:",
+        "",
+        "| model: operations about | supported | of | not supported |",
+        "|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (list(SERVICES).index(row.partition(":")[0]), order_of(row))):
+        missing = [name for name, supported in rows[row] if not supported]
+        shown = f"{len(missing)} operations" if row.endswith(OTHERS) else ", ".join(missing)
+        lines.append(f"| {row} | {len(rows[row]) - len(missing)} | {len(rows[row])} | {shown} |")
+    return lines
+
+
+def part_of(name: str) -> str:
+    """The first of `CHAT_PARTS` whose pattern is in an operation's name."""
+    return next((part for part, pattern in CHAT_PARTS.items() if re.search(pattern, name)), OTHERS)
+
+
+def order_of(row: str) -> int:
+    """The place of a row among those of its service."""
+    parts = [*CHAT_PARTS, OTHERS, "all"]
+    return parts.index(row.partition(": ")[2])
 
 
 def describe(operation: Operation) -> list[str]:
