@@ -132,16 +132,18 @@ def of_queue(queue_id: str, priority: int) -> dict[str, Any]:
     }
 
 
-def applied(run: TerraformRun) -> dict[str, str]:
-    """The ids of an instance's resources, each created after those that it names."""
-    tags = {"managed": "yes"}
+TAGS = {"managed": "yes"}
+
+
+def targets(run: TerraformRun) -> dict[str, str]:
+    """The ids of hours, flows, a queue and the quick connects to it, each created after those that it names."""
     hours = run.create(
         "hours_of_operation",
         Name="Office",
         Description="Weekdays",
         TimeZone="US/Eastern",
         Config=[{"Day": "MONDAY", "StartTime": NINE, "EndTime": FIVE}],
-        Tags=tags,
+        Tags=TAGS,
     )
     flow = run.create(
         "contact_flow",
@@ -151,13 +153,13 @@ def applied(run: TerraformRun) -> dict[str, str]:
         Content=content(
             go=do("TransferContactToQueue", {}, None, QueueAtCapacity="end", NoMatchingError="end")
         ),
-        Tags=tags,
+        Tags=TAGS,
     )
     part = run.create(
-        "contact_flow_module", Name="Greeting", Description="Hello", Content=module("Hello"), Tags=tags
+        "contact_flow_module", Name="Greeting", Description="Hello", Content=module("Hello"), Tags=TAGS
     )
     queue = run.create(
-        "queue", Name="Sales", Description="Buyers", HoursOfOperationId=hours, MaxContacts=5, Tags=tags
+        "queue", Name="Sales", Description="Buyers", HoursOfOperationId=hours, MaxContacts=5, Tags=TAGS
     )
     quick = run.create(
         "quick_connect",
@@ -167,7 +169,7 @@ def applied(run: TerraformRun) -> dict[str, str]:
             "QuickConnectType": "QUEUE",
             "QueueConfig": {"QueueId": queue, "ContactFlowId": flow},
         },
-        Tags=tags,
+        Tags=TAGS,
     )
     phone = run.create(
         "quick_connect",
@@ -176,25 +178,31 @@ def applied(run: TerraformRun) -> dict[str, str]:
             "QuickConnectType": "PHONE_NUMBER",
             "PhoneConfig": {"PhoneNumber": "+15555550100"},
         },
-        Tags=tags,
+        Tags=TAGS,
     )
+    return {"hours": hours, "flow": flow, "module": part, "queue": queue, "quick": quick, "phone": phone}
+
+
+def applied(run: TerraformRun) -> dict[str, str]:
+    """The ids of all of an instance's resources."""
+    ids = targets(run)
     support = run.create(
         "queue",
         Name="Support",
-        HoursOfOperationId=hours,
-        QuickConnectIds=[quick, phone],
-        Tags=tags,
+        HoursOfOperationId=ids["hours"],
+        QuickConnectIds=[ids["quick"], ids["phone"]],
+        Tags=TAGS,
     )
     profile = run.create(
         "routing_profile",
         Name="Chat",
         Description="Chats alone",
-        DefaultOutboundQueueId=queue,
+        DefaultOutboundQueueId=ids["queue"],
         MediaConcurrencies=[{"Channel": "CHAT", "Concurrency": 3}],
-        QueueConfigs=[of_queue(queue, 1)],
-        Tags=tags,
+        QueueConfigs=[of_queue(ids["queue"], 1)],
+        Tags=TAGS,
     )
-    prompt = run.create("prompt", Name="Beep", S3Uri="s3://sounds/beep.wav", Tags=tags)
+    prompt = run.create("prompt", Name="Beep", S3Uri="s3://sounds/beep.wav", Tags=TAGS)
     security = run.connect.list_security_profiles(**run.of)["SecurityProfileSummaryList"][0]["Id"]
     user = run.create(
         "user",
@@ -203,20 +211,9 @@ def applied(run: TerraformRun) -> dict[str, str]:
         PhoneConfig={"PhoneType": "SOFT_PHONE", "AutoAccept": False},
         RoutingProfileId=profile,
         SecurityProfileIds=[security],
-        Tags=tags,
+        Tags=TAGS,
     )
-    return {
-        "hours": hours,
-        "flow": flow,
-        "module": part,
-        "queue": queue,
-        "quick": quick,
-        "phone": phone,
-        "support": support,
-        "profile": profile,
-        "prompt": prompt,
-        "user": user,
-    }
+    return {**ids, "support": support, "profile": profile, "prompt": prompt, "user": user}
 
 
 def test_a_plan_after_an_apply_is_empty(run: TerraformRun) -> None:
@@ -254,6 +251,11 @@ def test_a_plan_after_a_change_is_empty(run: TerraformRun) -> None:
     run.update(
         "contact_flow_module", ids["module"], "update_contact_flow_module_content", Content=module("Welcome")
     )
+    assert run.plan() == []
+
+
+def test_a_plan_after_a_change_of_routes_is_empty(run: TerraformRun) -> None:
+    ids = applied(run)
     run.update(
         "quick_connect", ids["quick"], "update_quick_connect_name", Name="To the shop", Description="y"
     )
