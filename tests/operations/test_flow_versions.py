@@ -44,6 +44,8 @@ async def test_a_draft_does_not_go_live_until_it_is_published(fixture: FlowFixtu
     chat = await fixture.start(flow)
     await fixture.pass_time(60)
     assert await fixture.said(chat) == ["live"]
+    with pytest.raises(Fault, match="saved but not published"):
+        await fixture.start(f"{flow}:$SAVED")
     await call(fixture, "UpdateContactFlowContent", contact_flow_id=flow, content=talk("next"))
     assert (await described(fixture, f"{flow}:$SAVED"))["Status"] == "PUBLISHED"
 

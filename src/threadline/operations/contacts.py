@@ -27,7 +27,7 @@ from threadline.operations.sessions import (
     set_contact_data,
 )
 from threadline.operations.tokens import connection_data, keep_token
-from threadline.resources.contact_flows import require_published
+from threadline.resources.contact_flows import check_published, require_flow
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -131,12 +131,13 @@ def _send_initial_message(tx: Tx, session: Session, customer: Participant, messa
 
 def _require_inbound_flow(tx: Tx, instance_id: str, contact_flow_id: str) -> str:
     """The flow as `run_flow` takes it: its id, with the number of the version that an alias or a number names."""
-    found = require_published(tx, instance_id, contact_flow_id)
+    found = require_flow(tx, instance_id, contact_flow_id)
     if found.flow.type != "CONTACT_FLOW":
         raise Fault(
             INVALID,
             f"A chat starts with a flow of type CONTACT_FLOW; {found.flow.id} is of type {found.flow.type}.",
         )
+    check_published(found)
     return found.to_run
 
 

@@ -37,11 +37,20 @@ def require_published(tx: Tx, instance_id: str, contact_flow_id: str) -> Found:
     Faults: ResourceNotFoundException; InvalidRequestException for a flow that is archived, or saved but not published.
     """
     found = require_flow(tx, instance_id, contact_flow_id)
-    if found.flow.status == SAVED or found.qualifier == OF_SAVED:
+    check_published(found)
+    return found
+
+
+def check_published(found: Found) -> None:
+    """Refuse a flow that chats cannot run. Faults: InvalidRequestException.
+
+    Assumed: `:$SAVED` of a flow without a draft names the published content, as in DescribeContactFlow.
+    """
+    is_draft = found.qualifier == OF_SAVED and found.flow.draft is not None
+    if found.flow.status == SAVED or is_draft:
         raise Fault("InvalidRequestException", f"Contact flow {found.flow.id} is saved but not published.")
     if found.flow.state != "ACTIVE":
         raise Fault("InvalidRequestException", f"Contact flow {found.flow.id} is archived.")
-    return found
 
 
 @operation("connect")
