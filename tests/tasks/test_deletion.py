@@ -17,6 +17,8 @@ TABLES = {
     "participant": "session",
     "token": "session",
     "item": "session",
+    "item_words": "rowid",
+    "word_cursor": "session",
 }
 
 
@@ -33,6 +35,7 @@ def test_the_chats_of_a_deleted_instance_go_with_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(deletion, "SESSIONS_MAX", 2)
     with Threadline(data=str(tmp_path)) as server:
         past = server.past_chat()
+        server.clock.advance(seconds=2)
         before = rows_of(tmp_path)
         of = {"InstanceId": create_instance(server)["Id"]}
         flow = server.connect.create_contact_flow(
@@ -42,6 +45,7 @@ def test_the_chats_of_a_deleted_instance_go_with_it(tmp_path: Path, monkeypatch:
             casey = server.customer(**of, ContactFlowId=flow["ContactFlowId"], Attributes={"a": "b"})
             casey.see("Hello")
             casey.drop()
+        server.clock.advance(minutes=1)  # so that the words are in the index
         between = rows_of(tmp_path)
         assert all(between[table] > before[table] for table in TABLES), between
         server.connect.delete_instance(**of)
