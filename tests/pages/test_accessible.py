@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import Tab
-from tests.pages.test_chat import agent, begin, customer, said, write
+from tests.pages.test_chat import agent, begin, customer, said, view, write
 from threadline.testing import Threadline
 
 NARROW, TABLET = {"width": 320, "height": 640}, {"width": 768, "height": 900}
@@ -40,16 +40,37 @@ def test_axe_finds_nothing_in_any_state(
     expect(page.get_by_role("button", name="Start a chat")).to_be_visible()
     check(page, "the empty playground")
     begin(tab)
+    view(page, "Customer")
     write(customer(page), "My parcel has not come.")
+    view(page, "Agents")
     write(agent(page, "a1"), "I will ask the depot.")
-    expect(said(customer(page), "I will ask the depot.")).to_be_visible()
+    check(page, "an agent's end")
     agent(page, "a1").get_by_role("textbox").fill("And")
+    view(page, "Customer")
+    expect(said(customer(page), "I will ask the depot.")).to_be_visible()
     expect(customer(page).get_by_text("Alex is typing")).to_be_visible()
     check(page, "a chat")
+    view(page, "Agents")
     agent(page, "a1").get_by_role("button", name="Leave").click()
+    view(page, "Customer")
     customer(page).get_by_role("button", name="Leave").click()
     expect(customer(page).get_by_role("status")).to_have_text("ended")
     check(page, "an ended chat")
+    view(page, "Lineage")
+    page.get_by_role("button", name="Continue from here: C1").click()
+    expect(page.get_by_text("C1 is shown").first).to_be_visible()
+    check(page, "both ways of coming back")
+    page.get_by_text("What went over the wire").click()
+    page.locator(".wire .line", has_text="StartChatContact").click()
+    page.get_by_text("Faults and the clock").click()
+    expect(page.get_by_role("button", name="Reset the server")).to_be_visible()
+    check(page, "the calls and the test controls")
+    page.get_by_role("region", name="Up to this contact").get_by_role("button").click()
+    view(page, "Customer")
+    expect(said(customer(page), "My parcel has not come.")).to_be_visible()
+    check(page, "a chat that came back")
+    page.get_by_role("button", name="Tour").click()
+    check(page, "the tour")
 
 
 def test_the_keyboard_alone_plays_a_chat(tab: Tab) -> None:

@@ -32,11 +32,19 @@ def said(end: Locator, text: str) -> Locator:
     return end.locator(".bubble", has_text=text)
 
 
+def view(page: Page, name: str) -> None:
+    """Show one of the three views, where the screen shows one at a time."""
+    button = page.get_by_role("group", name="View").get_by_role("button", name=name)
+    if button.is_visible():
+        button.click()
+
+
 def begin(tab: Tab) -> Page:
     """A chat of Casey that a1 has accepted."""
     page = tab.sign_in()
     page.get_by_role("button", name="Start a chat").click()
     expect(customer(page).get_by_role("status")).to_have_text("connected")
+    view(page, "Agents")
     page.get_by_role("button", name="Accept the chat").first.click()
     expect(agent(page, "a1").get_by_role("status")).to_have_text("connected")
     return page

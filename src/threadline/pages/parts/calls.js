@@ -83,7 +83,7 @@ export class Calls extends Part {
       </div>
       <pre tabindex="0" aria-label="The call as ${this.format}"><code>${masked(text, entry, session)}</code></pre>
       <p class="quiet">The copy has this tab's key, which expires by itself. It is hidden here.</p>
-      <h4>The answer</h4>
+      <h3>The answer</h3>
       <pre tabindex="0" aria-label="The answer"><code>${shownJson(entry.response ?? {})}</code></pre>
     `;
   }

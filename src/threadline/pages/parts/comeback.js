@@ -36,7 +36,6 @@ export class Comeback extends Part {
     return html`<section class="way" aria-label=${NAMES[type]} @mouseenter=${suppose} @focusin=${suppose}>
       <h4>${NAMES[type]}</h4>
       <p class="quiet"><code>${type}</code></p>
-      ${preview ? this._answer(preview) : html`<p class="quiet">Asking the server</p>`}
       <button
         class="primary"
         aria-disabled=${preview?.contacts ? "false" : "true"}
@@ -45,6 +44,7 @@ export class Comeback extends Part {
       >
         ${this._act()}
       </button>
+      ${preview ? this._answer(preview) : html`<p class="quiet">Asking the server</p>`}
     </section>`;
   }
 

@@ -6,9 +6,14 @@ import { Part } from "./part.js";
 export class Composer extends Part {
   static properties = { chat: { attribute: false }, label: {} };
 
-  willUpdate() {
+  willUpdate(changed) {
     this.follow(this.chat);
+    if (!changed.has("chat")) return;
+    changed.get("chat")?.removeEventListener("keep", this._onKeep);
+    this.chat.addEventListener("keep", this._onKeep);
   }
+
+  _onKeep = () => this.requestUpdate(); // the draft may come from elsewhere
 
   _onInput(event) {
     this.chat.setDraft(event.target.value);

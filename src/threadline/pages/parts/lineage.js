@@ -5,9 +5,9 @@ import { html, nothing, svg } from "lit";
 import { agentless, endWords, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
-const COLUMN = 152;
-const COLUMN_GAP = 44;
-const ROW = 92;
+const COLUMN = 176;
+const COLUMN_GAP = 36;
+const ROW = 84;
 const ROW_GAP = 10;
 const HEAD = 26;
 const LANE_GAP = 18;
@@ -85,8 +85,8 @@ export class Lineage extends Part {
     const looked = id === this.lookedId ? "looked" : "";
     const look = () => this.tell("look", { contactId: id });
     return html`<li class="contact ${state} ${looked}" data-contact=${id} @mouseenter=${look} @focusin=${look}>
-      <p class="contact-name"><strong>${label}</strong> ${contact.AgentName ?? agentless(contact)}</p>
-      <p class="quiet">${contact.DisconnectTimestamp ? endWords(contact) : "running"}${says ? `, ${says}` : ""}</p>
+      <p class="contact-name"><span><strong>${label}</strong> ${contact.AgentName ?? agentless(contact)}</span> <small>${says}</small></p>
+      <p class="quiet">${contact.DisconnectTimestamp ? endWords(contact) : "running"}</p>
       <button aria-label=${`${chat.hasEnded ? "Continue from here" : "Details"}: ${label}`} @click=${() => this.tell("pin", { contactId: id })}>
         ${chat.hasEnded ? "Continue from here" : "Details"}
       </button>

@@ -1,29 +1,60 @@
 // <tl-playground .client>: left the customer, right the agents, between them the lineage, below the calls.
 import { html, nothing } from "lit";
 import { Desk } from "../lib/desk.js";
+import { Tour } from "../lib/tour.js";
 import "./calls.js";
 import "./comeback.js";
 import "./controls.js";
 import "./conversation.js";
 import "./lineage.js";
 import { Part } from "./part.js";
+import "./tour.js";
+
+const VIEWS = { customer: "Customer", lineage: "Lineage", agents: "Agents" };
 
 export class Playground extends Part {
-  static properties = { client: { attribute: false } };
+  static properties = { client: { attribute: false }, view: { state: true } };
+
+  constructor() {
+    super();
+    this.view = "customer"; // the one that a narrow screen shows
+  }
 
   willUpdate(changed) {
     if (changed.has("client")) this._begin();
   }
 
-  _begin() {
+  async _begin() {
+    this.tour?.stop();
     this.desk?.close();
-    this.desk = new Desk(this.client);
-    this.follow(this.desk);
-    this.desk.open();
+    const desk = new Desk(this.client);
+    this.desk = desk;
+    this.tour = new Tour(desk);
+    this.tour.addEventListener("change", () => this.tour.isOn && (this.view = this.tour.step.view));
+    this.tour.addEventListener("stopped", () => this.requestUpdate());
+    this.follow(desk);
+    await desk.open();
+    const address = new URL(location.href);
+    if (!address.searchParams.has("tour") || !desk.isReady) return;
+    address.searchParams.delete("tour");
+    history.replaceState(null, "", address); // a reload does not play it again
+    this._playTour();
   }
+
+  _playTour() {
+    this.desk.lookAway();
+    this.tour.play();
+    this.requestUpdate();
+  }
+
+  // Typing or clicking in a view takes over.
+  _takeOver = (event) => {
+    if (event.isTrusted) this.tour.stop();
+  };
 
   disconnectedCallback() {
     super.disconnectedCallback();
+    this.tour?.stop();
     this.desk?.close();
   }
 
@@ -57,19 +88,37 @@ export class Playground extends Part {
     return html`
       <header class="bar">
         <p class="brand"><span class="mark" aria-hidden="true"></span>Threadline</p>
-        <button class="plain" @click=${() => this.tell("sign-out")}>Sign out</button>
+        <nav aria-label="Page">
+          ${this.tour.isOn || !desk.isReady ? nothing : html`<button class="plain" @click=${() => this._playTour()}>Tour</button>`}
+          <a class="plain" href="/docs/README.md">Docs</a>
+          <button class="plain" @click=${() => this.tell("sign-out")}>Sign out</button>
+        </nav>
       </header>
       <main class="playground">
         <h1 class="visually-hidden">Playground</h1>
         ${desk.problem ? html`<p class="notice" role="alert">${desk.problem}</p>` : nothing}
-        ${desk.isReady ? this._views() : nothing}
+        <tl-tour .tour=${this.tour}></tl-tour>
+        ${desk.isReady ? this._views() : this._waiting()}
       </main>
     `;
+  }
+
+  _waiting() {
+    const { problem } = this.desk;
+    return html`<div class="empty">
+      ${problem ? html`<button class="primary" @click=${() => this._begin()}>Try again</button>` : html`<p class="quiet">Asking the server</p>`}
+    </div>`;
   }
 
   _views() {
     const { desk } = this;
     return html`
+      <div class="tabs" role="group" aria-label="View">
+        ${Object.entries(VIEWS).map(
+          ([view, name]) => html`<button aria-pressed=${view === this.view ? "true" : "false"} @click=${() => (this.view = view)}>${name}</button>`,
+        )}
+      </div>
+      <div class="views ${this.view}-first" @pointerdown=${this._takeOver} @keydown=${this._takeOver}>
       <section class="view card customer" aria-label="The customer">${this._customer()}</section>
       <section class="view middle" aria-label="Lineage" @keydown=${this._onKey}>
         <tl-lineage
@@ -88,6 +137,7 @@ export class Playground extends Part {
         </div>
       </section>
       <section class="view card agents" aria-label="The agents">${desk.agents.map((agent) => this._agent(agent))}</section>
+      </div>
     `;
   }
 
@@ -115,6 +165,7 @@ export class Playground extends Part {
         <h2>${desk.customerName} has not written yet</h2>
         <p class="quiet">Start a chat as the customer. Then let an agent accept it.</p>
         ${start}
+        <button @click=${() => this._playTour()}>Watch the tour</button>
       </div>`;
     }
     return html`<tl-conversation

@@ -25,6 +25,28 @@ export class Transcript extends Part {
     this._announced = "";
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    this._resized = new ResizeObserver(() => this._onResize());
+    this._resized.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this._resized.disconnect();
+  }
+
+  // A transcript that was hidden begins at its newest item, and loads the past that it could not place before.
+  _onResize() {
+    const isHidden = !this.clientHeight;
+    if (this._isHidden && !isHidden) {
+      this._first = null;
+      this._isFresh = true;
+      this.requestUpdate();
+    }
+    this._isHidden = isHidden;
+  }
+
   willUpdate(changed) {
     this.follow(this.chat);
     if (changed.has("chat")) this._meet(changed.get("chat"));
@@ -137,7 +159,7 @@ export class Transcript extends Part {
     const left = this._leftOut(pastBefore, past);
     return html`<div class="divider">
       ${left.map((contact) => this._leftOutWords(contact))}
-      <h3>${past ? this._pastWords(past, item) : "This chat"}</h3>
+      ${past ? this._pastWords(past, item) : html`<h3>This chat</h3>`}
     </div>`;
   }
 
@@ -149,9 +171,10 @@ export class Transcript extends Part {
   // When, with whom, and how it ended.
   _pastWords(contactId, item) {
     const contact = this.contacts?.get(contactId);
-    const said = contact ? [`with ${contact.AgentName ?? agentless(contact)}`, endWords(contact), this.lineages.label(contactId)] : [];
+    const label = this.lineages?.label(contactId);
     const when = html`<time datetime=${item.AbsoluteTime}>${dayOf(item.AbsoluteTime)}, ${timeOf(item.AbsoluteTime)}</time>`;
-    return html`<span>${when}${said.map((each) => ` · ${each}`)}</span>`;
+    return html`<h3>${when}</h3>
+      ${contact ? html`<p class="quiet">${label} with ${contact.AgentName ?? agentless(contact)}, ${endWords(contact)}</p>` : nothing}`;
   }
 
   // The contacts between two shown ones that are not shown. The Map has the newest first.

@@ -1,0 +1,57 @@
+"""The tour plays the documentation's example by itself, and can be stopped and taken over."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.pages.conftest import Tab
+from tests.pages.test_chat import customer, said, write
+from threadline.testing import Threadline
+
+STEPS = 6
+
+
+def start(tab: Tab, link: str = "?tour") -> Page:
+    token = tab.server.threadline.create_sign_in_token()["Token"]
+    tab.page.goto(f"{tab.server.url}/{link}#token={token}")
+    return tab.page
+
+
+def test_six_steps_play_both_ways_of_coming_back(tab: Tab) -> None:
+    page = start(tab)
+    bar = page.get_by_role("region", name="Tour")
+    seen = []
+    expect(bar).to_be_visible()
+    for number in range(1, STEPS + 1):
+        while bar.is_visible() and not bar.get_by_text(f"{number + 1} of {STEPS}").is_visible():
+            seen.append(customer(page).text_content() or "")
+            if (following := bar.get_by_role("button", name="Next")).is_visible():
+                following.evaluate("button => button.click()")
+            page.wait_for_timeout(50)
+    expect(bar).to_have_count(0)
+    assert any("C3 is left out" in text for text in seen), "FROM_SEGMENT leaves the survey out"
+    expect(customer(page).get_by_text("How did we do?")).to_be_visible()
+    expect(said(customer(page), "My parcel has not come.")).to_have_count(1)
+    expect(page.locator(".canvas path")).to_have_count(2)
+    assert "tour" not in page.url, "a reload does not play it again"
+
+
+def test_a_click_into_a_view_takes_over(tab: Tab) -> None:
+    page = start(tab, "")
+    page.get_by_role("button", name="Watch the tour").click()
+    bar = page.get_by_role("region", name="Tour")
+    bar.get_by_role("button", name="Next").click()
+    expect(customer(page).get_by_role("status")).to_have_text("connected")
+    customer(page).get_by_role("textbox").click()
+    expect(bar).to_have_count(0)
+    write(customer(page), "Now I write.")
+    expect(said(customer(page), "Now I write.")).to_be_visible()
+
+
+def test_the_tour_is_stopped_by_its_button(
+    open_tab: Callable[..., Tab], verifying_server: Threadline
+) -> None:
+    page = start(open_tab(verifying_server, viewport={"width": 320, "height": 640}))
+    page.get_by_role("button", name="Stop and take over").click()
+    expect(page.get_by_role("region", name="Tour")).to_have_count(0)
+    expect(page.get_by_role("button", name="Start a chat").or_(page.get_by_role("textbox"))).to_be_visible()
