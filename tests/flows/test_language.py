@@ -103,6 +103,17 @@ ACCEPTED: dict[str, Any] = {
         ("TextContains", ["$.Attributes.part"], "end"),
         ("KeyExists", [], "end"),
     ),
+    "an error of another service": do("RenderMessageTemplate", {"A": "b"}, TemplateRenderingError="end"),
+    "an agent of another service": on(
+        do(
+            "ConnectParticipantWithAgenticCX",
+            {"AgentConfiguration": {"WorkspaceId": "w", "ContextVariables": {"id": "$.Attributes.id"}}},
+            InputTimeLimitExceeded="end",
+            NoMatchingCondition="end",
+        ),
+        ("Equals", ["Escalation"], "end"),
+    ),
+    "an action without parameters and transitions": {"Type": "DisconnectParticipant"},
     "the end of the flow": {"Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}},
     "empty lists at a terminal action": {
         "Type": "DisconnectParticipant",
@@ -115,6 +126,11 @@ ACCEPTED: dict[str, Any] = {
 @pytest.mark.parametrize("action", ACCEPTED.values(), ids=ACCEPTED)
 def test_accepts(action: Any) -> None:
     assert problems(content(first=action)) == []
+
+
+def test_accepts_an_action_that_nothing_leads_to_and_names_with_spaces() -> None:
+    actions = {"Say hello to all": say("Hello"), "nobody leads here": say("Bye")}
+    assert problems(content(**actions)) == []
 
 
 NAME = "Action 'first' "

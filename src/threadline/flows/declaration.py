@@ -31,7 +31,8 @@ class ActionType:
     """The declaration of an action type.
 
     `one_of` are parameters of which exactly one is given, `any_of` such of which at least one is. `ignored` are
-    documented parameters without effect on a chat. `open` actions take any parameter, since their service reads them.
+    documented parameters without effect on a chat. `open` actions take any parameter and any error type of their
+    service.
     `errors` are the error types that the action may have beside NoMatchingError and NoMatchingCondition.
     `operators` are those that its conditions may use; `results` are the operands that its conditions must have, one
     each. `ends_in_queue` means that its success ends the flow and leaves the contact in a queue. `not_in` are the

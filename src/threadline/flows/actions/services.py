@@ -237,3 +237,4 @@ _of_service(
     errors=("TimeLimitExceeded",),
 )
 _of_service("AuthenticateParticipant", errors=("TimeLimitExceeded",), branches=True)
+_of_service("ConnectParticipantWithAgenticCX", errors=(INPUT_TIME_LIMIT_EXCEEDED,), branches=True)
