@@ -258,6 +258,13 @@ def container_class(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delitem(sys.modules, "threadline.testing.containers")
 
 
+def test_a_container_may_have_test_controls(container_class: Any) -> None:
+    with container_class(test_controls=True, test_controls_on_any_host=True) as container:
+        container.workspace.fail("StartChatContact", "ThrottlingException", times=1)
+        container.workspace.customer("Casey")
+        container.workspace.assert_called("StartChatContact", times=2)
+
+
 def test_a_container_has_the_workspace_of_the_fixture(
     container_class: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,7 +134,10 @@ class MovableClock(ManualClock):
 
         The clock goes on from there. Raises ValueError for a time without a zone.
         """
-        wanted = datetime.fromisoformat(time) if isinstance(time, str) else time
+        try:
+            wanted = datetime.fromisoformat(time) if isinstance(time, str) else time
+        except ValueError:
+            raise ValueError(f"{time!r} is no time: write it as 2026-12-24T18:00:00Z.") from None
         if wanted.tzinfo is None:
             raise ValueError(
                 f"{time!r} has no time zone: write it as 2026-12-24T18:00:00Z, or give a tzinfo."

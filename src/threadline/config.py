@@ -324,6 +324,11 @@ class Settings:
         "Answer the operations with which a test sets faults and reads the calls. Only for tests: signatures are not "
         "verified, so any key will do. The server runs in one process and listens on 127.0.0.1 alone.",
     )
+    test_controls_on_any_host: bool = _setting(
+        False,
+        "With test controls, listen on the address of `THREADLINE_HOST` all the same, as in a container. Everybody who "
+        "reaches it may do everything, so publish its port on 127.0.0.1 only.",
+    )
     quiet: bool = _setting(
         False, "Leave out the line for each call that `threadline serve` prints on a terminal."
     )
@@ -360,9 +365,10 @@ class Settings:
             complaints.append(
                 f"{PREFIX}TEST_CONTROLS goes with one process: leave out {PREFIX}FRONTEND_PROCESSES, or set it to 0."
             )
-        if self.test_controls and self.host not in LOOPBACK:
+        if self.test_controls and self.host not in LOOPBACK and not self.test_controls_on_any_host:
             complaints.append(
-                f"{PREFIX}TEST_CONTROLS is only for 127.0.0.1, and {PREFIX}HOST is {self.host!r}: leave it out."
+                f"{PREFIX}TEST_CONTROLS is only for 127.0.0.1, and {PREFIX}HOST is {self.host!r}: leave it out. In a"
+                f" container whose port only this machine reaches, set {PREFIX}TEST_CONTROLS_ON_ANY_HOST=true."
             )
         if bool(self.first_access_key_id) != bool(self.first_secret_access_key):
             complaints.append(f"{PREFIX}FIRST_ACCESS_KEY_ID and {PREFIX}FIRST_SECRET_ACCESS_KEY go together.")

@@ -52,3 +52,10 @@ def folded(text: str, column: int, margin: str, *styles: str, stream: IO[str] | 
     width = max((terminal.columns or 80) - column, 20)  # some terminals say 0 columns
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     return f"\n{margin}".join(styled(line, *styles) for line in lines)
+
+
+def say(text: str) -> None:
+    """Print `text` on standard error after the program's name, wrapped between words on a terminal."""
+    name = "threadline: "
+    lines = [folded(line, len(name), " " * len(name), stream=sys.stderr) for line in text.split("\n")]
+    print(name + "\n".join(lines), file=sys.stderr, flush=True)

@@ -34,6 +34,13 @@ def test_one_is_made_listed_shown_and_deleted(here: Run, kind: str) -> None:
     assert f"There is no {KINDS[kind].noun} {identifier!r}. There is: " in gone.err
 
 
+def test_a_key_that_is_not_there_is_told_with_the_ids_of_those_without_a_description(
+    threadline: Threadline, here: Run
+) -> None:
+    key = threadline.env["AWS_ACCESS_KEY_ID"]
+    assert here("admin", "key", "show", "AKIANONE").err.endswith(f"There is: {key}.\n")
+
+
 def test_a_secret_is_shown_when_it_is_made_and_never_again(here: Run) -> None:
     shown = here("admin", "key", "create", "--description", "x", "--output", "table").out
     [secret] = [line.split()[1] for line in shown.splitlines() if line.startswith("SecretAccessKey")]

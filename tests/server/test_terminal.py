@@ -7,6 +7,7 @@ import re
 import select
 import socket
 import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -103,6 +104,29 @@ def test_a_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
         terminal.see(rf"{TIME}SendMessage +…{casey.contact_id[-12:]} 200 +\d+\.\d ms\r$")
         called = [line for line in ESCAPES.sub("", terminal.shown).splitlines() if re.match(TIME, line)]
         assert max(map(len, called)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("exec", "--", "no-such-command"), "There is no command 'no-such-command'."),
+        (("env", "--data", "nothing"), "Start one: threadline serve --data nothing"),
+        (("open", "--data", "nothing"), "No server runs on the data folder nothing."),
+    ],
+)
+def test_a_refusal_of_a_command_is_wrapped_between_words(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    end, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, 40))
+    command = [sys.executable, "-m", "threadline", *words]
+    process = subprocess.Popen(command, stderr=theirs, cwd=tmp_path)
+    assert process.wait(PATIENCE_SECONDS) != 0
+    os.close(theirs)
+    lines = os.read(end, 65536).decode().splitlines()
+    os.close(end)
+    assert said in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= 40
 
 
 @pytest.mark.parametrize("columns", [80, 40])
@@ -247,17 +271,25 @@ def test_a_server_for_other_machines_says_where_it_is_and_what_it_lacks() -> Non
         others = addresses.elsewhere(bound)
         assert all(re.fullmatch(rf"http://\d+\.\d+\.\d+\.\d+:{port}", url) for url in others)
         assert not any("//127." in url for url in others)
-        advice = addresses.advice(Settings(host="0.0.0.0"), bound)
-        assert advice is not None
+        [advice] = addresses.warnings(Settings(host="0.0.0.0"), bound)
         assert "THREADLINE_PUBLIC_URL is not set" in advice
         assert f"ws://127.0.0.1:{port}" in advice
-        assert (
-            addresses.advice(Settings(host="0.0.0.0", public_url="https://chat.example.com"), bound) is None
+        public = Settings(host="0.0.0.0", public_url="https://chat.example.com")
+        assert not list(addresses.warnings(public, bound))
+
+
+def test_test_controls_that_others_may_reach_are_warned_of() -> None:
+    with socket.socket() as bound:
+        bound.bind(("0.0.0.0", 0))
+        settings = Settings(
+            host="0.0.0.0", public_url="auto", test_controls=True, test_controls_on_any_host=True
         )
+        [warning] = addresses.warnings(settings, bound)
+        assert "no signature is verified" in warning
 
 
 def test_a_server_for_this_machine_lacks_nothing() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         assert addresses.elsewhere(bound) == []
-        assert addresses.advice(Settings(), bound) is None
+        assert not list(addresses.warnings(Settings(), bound))

@@ -140,6 +140,15 @@ def test_the_environment_is_enough_for_a_subprocess(threadline: Threadline) -> N
     casey.see_event("participant.joined", ParticipantRole="AGENT")
 
 
+def test_a_setting_that_there_is_not_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        TypeError, match=r"no setting 'require_same_custome'\. Did you mean 'require_same_customer'\?"
+    ):
+        Threadline(require_same_custome="differ")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"no setting 'xyz'\. docs/settings\.md"):
+        Threadline(xyz=1)  # type: ignore[call-arg]
+
+
 def test_strict_limits_stop_after_a_hundred_past_contacts() -> None:
     with Threadline(strict_limits=True) as threadline:
         source: dict[str, Any] = {}

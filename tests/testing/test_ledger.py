@@ -73,6 +73,8 @@ def test_calls_are_asserted_on(threadline: Threadline) -> None:
         AssertionError, match=r"SendMessage, Content='Bye'.*found 0 times(.|\n)*CreateParticipantConn"
     ):
         threadline.assert_called("SendMessage", Content="Bye")
+    with pytest.raises(AssertionError, match=r"SendMessage: wanted 2 times, found once\."):
+        threadline.assert_called("SendMessage", times=2)
     call = threadline.calls.of("StartChatContact")[0]
     assert call.response["ParticipantToken"] == "(not shown)"
     assert call.contact_id == casey.contact_id

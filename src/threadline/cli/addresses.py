@@ -1,10 +1,11 @@
-"""The addresses of a server that listens on every interface, and the setting that clients elsewhere need."""
+"""The addresses of a server that listens on every interface, and the warnings that concern other machines."""
 
 import contextlib
 import fcntl
 import socket
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from threadline import datadir
@@ -27,13 +28,19 @@ def elsewhere(bound: socket.socket) -> list[str]:
     ]
 
 
-def advice(settings: Settings, bound: socket.socket) -> str | None:
-    """A warning that PUBLIC_URL is missing for clients on other machines; None when they need no such setting."""
-    if settings.public_url or bound.getsockname()[0] not in EVERYWHERE:
-        return None
+def warnings(settings: Settings, bound: socket.socket) -> Iterator[str]:
+    """Warnings of what other machines can do here, and of what clients on them lack: a PUBLIC_URL."""
+    host = bound.getsockname()[0]
+    if settings.test_controls and not host.startswith("127.") and host != "::1":
+        yield (
+            f"Test controls are on, and the server listens on {host}: no signature is verified, so everybody who"
+            " reaches it may read all chats, and change or delete them. Let only this machine reach it."
+        )
+    if settings.public_url or host not in EVERYWHERE:
+        return
     here = datadir.url_of(bound)
     example = next(iter(elsewhere(bound)), "https://chat.example.com")
-    return (
+    yield (
         f"THREADLINE_PUBLIC_URL is not set, so the WebSocket URLs that this server gives to clients begin with "
         f"{here.replace('http', 'ws', 1)}. On another machine that address is the machine itself: its client starts a "
         f"chat and receives no message. Set it to the address by which clients reach this server, such as {example}."

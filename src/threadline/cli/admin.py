@@ -165,7 +165,8 @@ def find(line: AdminCall) -> Reply:
         return found[0]
     if found:
         raise Failure(f"{len(found)} {kind.noun}s are called {given!r}: give the id of one of them.")
-    known = ", ".join(str(entry.get(kind.listed_name or kind.listed_id)) for entry in entries[:10]) or "none"
+    names = [str(entry.get(kind.listed_name) or entry[kind.listed_id]) for entry in entries[:10]]
+    known = ", ".join(names) or "none"
     raise Failure(f"There is no {kind.noun} {given!r}. There is: {known}.")
 
 
@@ -185,11 +186,11 @@ def _print_json(value: Reply) -> None:
 
 
 def text_of(value: Any) -> str:
-    """A member's value as one cell: times in UTC to the second, lists in one line."""
+    """A member's value as one cell: times in UTC to the minute, lists in one line."""
     if value is None or value in ({}, []):
         return "-"
     if isinstance(value, str) and TIME.fullmatch(value):
-        return f"{value[:10]} {value[11:19]}Z"
+        return f"{value[:10]} {value[11:16]}Z"
     if isinstance(value, (list, tuple)):
         return ", ".join(text_of(each) for each in value)
     if isinstance(value, dict):

@@ -12,6 +12,7 @@ from threadline.client.client import Client
 from threadline.client.failures import Failure
 from threadline.client.session import DATA_FOLDER
 from threadline.client.transport import TransportOptions
+from threadline.style import say
 
 ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|arn:.+")
 SHOWN_MAX = 10
@@ -101,10 +102,10 @@ def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:
 
 
 def reported(command: Callable[[], int]) -> int:
-    """Run `command`; report a failure as one line on standard error and return its exit status."""
+    """Run `command`; report a failure on standard error and return its exit status."""
     try:
         return command()
     except Failure as failure:
         sys.stdout.flush()
-        sys.stderr.write(f"threadline: {' '.join(str(failure).split())}\n")
+        say(" ".join(str(failure).split()))
         return failure.status

@@ -16,6 +16,7 @@ from threadline.client.failures import BadConfiguration, Failure
 from threadline.client.session import ClientSession, LocalServer, not_answering
 from threadline.client.transport import Transport, TransportOptions, Unreachable
 from threadline.clock import monotonic
+from threadline.style import say
 
 WAIT_SECONDS = 30
 ANSWER_SECONDS = 2.0
@@ -106,6 +107,4 @@ def _warn_of_profiles(form: str) -> None:
     stray = [name for name in UNSET if name not in EMPTIABLE and os.environ.get(name)]
     if stray and form in CANNOT_UNSET:
         names = " and ".join(stray)
-        sys.stderr.write(
-            f"threadline: {names} is set, and the format {form} cannot unset it: do so where the variables are used.\n"
-        )
+        say(f"{names} is set, and the format {form} cannot unset it: do so where the variables are used.")

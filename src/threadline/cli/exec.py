@@ -20,6 +20,7 @@ from threadline.client.environment import UNSET, variables
 from threadline.client.failures import BadArguments, Failure
 from threadline.client.transport import TransportOptions
 from threadline.config import PREFIX, BadSettings, Settings
+from threadline.style import say
 
 NOT_INHERITED = tuple(
     f"{PREFIX}{name}"
@@ -108,10 +109,10 @@ def _run(command: list[str], environment: Mapping[str, str], mask: set[int | sig
     try:
         pid = os.posix_spawnp(command[0], command, environment, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
     except FileNotFoundError:
-        sys.stderr.write(f"threadline: There is no command {command[0]!r}.\n")
+        say(f"There is no command {command[0]!r}.")
         return NOT_FOUND
     except OSError as error:
-        sys.stderr.write(f"threadline: {command[0]!r} cannot be run: {error.strerror}.\n")
+        say(f"{command[0]!r} cannot be run: {error.strerror}.")
         return NOT_EXECUTABLE
     while True:
         number, is_ours_alone = _next_signal()

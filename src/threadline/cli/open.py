@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         if sys.stdout.isatty() and _has_browser() and webbrowser.open(link):
             print(f"  Opened {url}/ in a browser.")
         elif sys.stdout.isatty():
-            print("  There is no browser here. Open this link in one; it works once, for 15 minutes:")
+            print("  There is no browser here. Open this link in one, once and within 15 minutes:")
             print(f"  {styled(link, 'bold')}")
         else:
             print(link)

@@ -13,7 +13,8 @@ from pathlib import Path
 from threadline import datadir
 from threadline.cli import addresses
 from threadline.config import TABLE, BadSettings, Settings
-from threadline.processes.supervisor import Supervisor, say
+from threadline.processes.supervisor import Supervisor
+from threadline.style import say
 
 
 def main(arguments: list[str]) -> int:
@@ -46,8 +47,8 @@ def main(arguments: list[str]) -> int:
                 print(f"  {datadir.sign_in_link(url, token)}", flush=True)
             if is_first:
                 print(import_module("threadline.cli.welcome").screen(settings.data), flush=True)
-        if missing := addresses.advice(settings, bound):
-            say(missing)
+        for warning in addresses.warnings(settings, bound):
+            say(warning)
 
     try:
         return Supervisor(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from threadline import datadir
 from threadline.clock import Limited
 from threadline.config import Settings
-from threadline.style import folded
+from threadline.style import say
 
 KILL_AFTER_SECONDS = 1.5
 """The time between the end of `drain_seconds` and the kill of a worker that still runs."""
@@ -172,10 +172,3 @@ class Supervisor:
         if self.worker is not None:
             self.killed = True
             self.worker.kill()
-
-
-def say(text: str) -> None:
-    """Print a line of the supervisor on standard error, wrapped between words on a terminal."""
-    name = "threadline: "
-    lines = [folded(line, len(name), " " * len(name), stream=sys.stderr) for line in text.split("\n")]
-    print(name + "\n".join(lines), file=sys.stderr, flush=True)

@@ -155,13 +155,13 @@ class Controllable:
         """Assert that an operation was called, `times` times if given; see `MadeCalls.of`. Returns these calls."""
         calls = self.calls
         found = calls.of(operation, fault=fault, **members)
-        wanted = "at least once" if times is None else f"{times} times"
+        wanted = "at least once" if times is None else _times(times)
         if (not found) if times is None else len(found) != times:
             asked = ", ".join(
                 [operation, *([fault] if fault else []), *(f"{k}={v!r}" for k, v in members.items())]
             )
             raise AssertionError(
-                f"{asked}: wanted {wanted}, found {len(found)} times. The calls were:\n{calls}"
+                f"{asked}: wanted {wanted}, found {_times(len(found))}. The calls were:\n{calls}"
             )
         return found
 
@@ -177,6 +177,10 @@ class Controllable:
         said += [f"doubled: {message}" for message in verdict.doubled]
         if said:
             raise AssertionError("\n".join([f"of {verdict.acknowledged} acknowledged messages", *said]))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _made(call: dict[str, Any]) -> MadeCall:

@@ -58,4 +58,5 @@ class Options(TypedDict, total=False):
     metrics_address: str
     past_ready_seconds: int
     test_controls: bool
+    test_controls_on_any_host: bool
     quiet: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -11,6 +12,8 @@ from threadline.testing.served import Served
 from threadline.testing.workspace import Workspace, environment
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from threadline.neighbours.directory import Handler
     from threadline.server import Server
 
@@ -41,6 +44,7 @@ class Threadline(Workspace):
         from threadline.controls import Beginning
         from threadline.server import Server
 
+        _check_names(settings)
         self.clock = MovableClock()
         own: dict[str, Any] = {
             "port": 0,
@@ -131,3 +135,11 @@ class Threadline(Workspace):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_names(settings: Collection[str]) -> None:
+    for name in settings:
+        if name not in Options.__annotations__:
+            near = get_close_matches(name, Options.__annotations__, 1)
+            advice = f"Did you mean {near[0]!r}?" if near else "docs/settings.md lists all."
+            raise TypeError(f"There is no setting {name!r}. {advice}")

@@ -179,6 +179,8 @@ def manifest_of(backup: Path) -> Manifest:
             raise BackupRefused(f"The backup {backup} was made by a newer Threadline: use that one.")
         manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
+        if not backup.exists():
+            raise BackupRefused(f"There is no backup {backup}.") from None
         raise BackupRefused(f"{backup} is no backup: it has no {MANIFEST}.") from None
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise BackupRefused(f"{file} cannot be read: {error}.") from error
