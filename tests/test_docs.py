@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -133,6 +134,13 @@ def missing(name: str) -> str | None:
         lost = [word for word in lost if not any((ROOT / "src" / "threadline").rglob(f"{word}*"))]
         return f"nothing is named {lost[0]} (in {name})" if lost else None
     return None
+
+
+def test_the_wheel_has_every_page_of_the_documentation() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    wanted = {f"docs/{file.name}": f"threadline/docs/{file.name}" for file in (ROOT / "docs").glob("*.md")}
+    assert included == wanted, "list it in pyproject.toml, [tool.hatch.build.targets.wheel.force-include]"
 
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])

@@ -1,7 +1,6 @@
 """The documentation in a browser, and Markdown as nodes: a subset, and nothing of a text is ever HTML."""
 
 import json
-import tomllib
 from typing import Any
 
 import pytest
@@ -24,12 +23,6 @@ SHOW = """async (text) => {
         : node.nodeType !== 1 ? "" : `<${node.localName}>${[...node.childNodes].map(plain).join("")}</>`;
     return [...place.childNodes].map(plain).join("").replace(/\\s*\\n\\s*/g, " ").trim();
 }"""
-
-
-def test_the_wheel_has_every_document() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert included == {f"docs/{name}": f"threadline/docs/{name}" for name in DOCUMENTS}
 
 
 def test_every_document_is_served() -> None:

@@ -36,6 +36,9 @@ IMPORT = re.compile(
 )
 """An import that is not `import()`: the browser needs its module before the one that has it runs."""
 LOCAL = re.compile(r'"/pages/([\w./-]+)"')
+COMMENT = re.compile(rb"^[ \t]*//.*\n|^//# sourceMappingURL=.*", re.MULTILINE)
+"""A comment that is a line of its own. Browsers get none: they are a tenth of the bytes of our modules."""
+
 MAP = '<script type="importmap">{}</script>'
 
 
@@ -62,7 +65,7 @@ class Assets(NamedTuple):
 def assets() -> Assets:
     """The files, read and compressed once for a process. It takes some ten milliseconds."""
     contents = {
-        str(file.relative_to(PAGES)): file.read_bytes()
+        str(file.relative_to(PAGES)): _content(file)
         for file in sorted(PAGES.rglob("*"))
         if file.suffix in TYPES and file.suffix != ".md" and file.name != "index.html"
     }
@@ -80,6 +83,11 @@ def assets() -> Assets:
     return Assets(
         files, _asset(".html", page.encode()), f"'sha256-{digest}'", [*styles, *needed], _documents()
     )
+
+
+def _content(file: Path) -> bytes:
+    content = file.read_bytes()
+    return COMMENT.sub(b"", content) if file.suffix == ".js" else content
 
 
 def _documents() -> dict[bytes, Asset]:

@@ -6,7 +6,6 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { kindOf } from "../lib/chat.js";
-import { markdown } from "../lib/markdown.js";
 import { agentless, dayOf, endWords, eventWords, nameOf, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
@@ -198,9 +197,20 @@ export class Transcript extends Part {
     return html`
       ${isFollowing ? nothing : html`<p class="from ${isOwn ? "own" : ""}">${name} <time datetime=${item.AbsoluteTime}>${timeOf(item.AbsoluteTime)}</time></p>`}
       <div class="bubble ${isOwn ? "own" : ""} ${(item.ParticipantRole ?? "").toLowerCase()}">
-        ${item.ContentType === "text/markdown" ? markdown(item.Content) : html`<p>${item.Content}</p>`}${this._receipt(item, isOwn)}
+        ${this._content(item)}${this._receipt(item, isOwn)}
       </div>
     `;
+  }
+
+  // Markdown is shown as text until its module is there, which the first such message loads.
+  _content(item) {
+    if (item.ContentType !== "text/markdown") return html`<p>${item.Content}</p>`;
+    if (this._markdown) return this._markdown(item.Content);
+    import("../lib/markdown.js").then(({ markdown }) => {
+      this._markdown = markdown;
+      this.requestUpdate();
+    });
+    return html`<p>${item.Content}</p>`;
   }
 
   _receipt(item, isOwn) {
