@@ -1,6 +1,7 @@
 """`make profile CALL=SendMessage`: the functions that one request of an operation runs, listed and as a flame graph.
 
-A server runs in this process, on a database in a temporary folder. Each request is made in a chat of its own, between a
+A server as `threadline serve` runs it serves in this process, on a database in a temporary folder: without test
+controls, and with signatures verified. Each request is made in a chat of its own, between a
 customer and an agent who both have a socket, and with a past chat to continue. The recording begins before the request
 and ends after its answer, so it holds the parsing, the operation, its commit and the pushes to other participants.
 """
@@ -12,12 +13,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import threadline
-from threadline.testing import PastChat, Threadline
+from threadline.config import Settings
+from threadline.server import Server
+from threadline.testing import PastChat
+from threadline.testing.served import Served
+from threadline.testing.workspace import Workspace, environment
 from tools.flame import draw
 from tools.stacks import Call, Stacks, part_of
 
@@ -36,7 +41,23 @@ class NotProfiled(Exception):
     """Why an operation cannot be measured."""
 
 
-def members(server: Threadline, operation: str, past: PastChat) -> dict[str, Any]:
+class Plain(Workspace):
+    """A running server with its data in `folder`, and its first workspace; a context manager that stops it."""
+
+    def __init__(self, folder: str) -> None:
+        self._served = Served(lambda: Server(Settings(port=0, data=folder)), bound=None)
+        server = self._served.server
+        super().__init__(server.url, environment(server.url, server.workspace))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._served.close()
+
+
+def members(server: Workspace, operation: str, past: PastChat) -> dict[str, Any]:
     """Begin a chat; returns what the members of a request about it may be, by the model's names."""
     casey = server.customer()
     a1, a2 = server.agent("a1"), server.agent("a2")
@@ -86,7 +107,7 @@ def record(operation: str, given: dict[str, Any], requests: int, warm_up: int = 
     """
     stacks = Stacks("threadline")
     stacks.install()
-    with TemporaryDirectory() as folder, Threadline(data=folder) as server:
+    with TemporaryDirectory() as folder, Plain(folder) as server:
         clients = map(server.client, SERVICES)
         client = next((c for c in clients if operation in c.meta.service_model.operation_names), None)
         if client is None:

@@ -428,7 +428,7 @@ class Settings:
 
     @property
     def first_workspace(self) -> dict[str, str]:
-        """What the settings name of a new store's first workspace, by the names of `operations.workspace`."""
+        """The names and ids that the settings give the first workspace, by the names of `operations.workspace`."""
         given = {row.name: str(getattr(self, row.name)) for row in TABLE if row.name.startswith("first_")}
         return {
             name.removeprefix("first_").removeprefix("agent_"): text for name, text in given.items() if text

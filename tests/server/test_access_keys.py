@@ -1,16 +1,23 @@
 """The encryption key of a server's data: made once, kept beside the database, and told when it is missing or wrong."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from threadline import datadir
+from threadline.clock import Clock
 from threadline.config import BadSettings, Settings
 from threadline.encryption import BadKey
+from threadline.operations.units import FirstWorkspace
 from threadline.server import Server
+from threadline.server.access_keys import AccessKeys
+from threadline.store import Committed, Work
+from threadline.store.sqlite.store import SqliteStore
 from threadline.testing import Threadline
 
 ANOTHER_KEY = "ab" * 32
@@ -125,3 +132,41 @@ def test_a_setting_that_is_neither_is_refused() -> None:
     ) as caught:
         Settings(encryption_key="abc123")
     assert "abc123" not in str(caught.value)
+
+
+class Counting(SqliteStore):
+    """A store that counts its reads, and tells when the next one begins."""
+
+    reads = 0
+    begun = asyncio.Event()
+
+    async def read(self, work: Work[Any], *, is_single: bool = False) -> Any:
+        self.reads += 1
+        self.begun.set()
+        await asyncio.sleep(0)
+        return await super().read(work, is_single=is_single)
+
+
+async def test_requests_that_come_together_look_a_key_up_once_unless_it_changes() -> None:
+    store = Counting(None, Clock())
+    _, workspace = await store.write(FirstWorkspace("", {}, {}, False))
+    assert workspace is not None
+    key = workspace["access_key_id"]
+    keys = AccessKeys(store, Clock())
+    first, second = await asyncio.gather(keys.read(key), keys.read(key))
+    assert (first, second, store.reads) == (keys.known(key), first, 1)
+    store.begun.clear()
+    reading = asyncio.ensure_future(keys.read(key))
+    await store.begun.wait()
+    keys.committed(Committed((), (), None, (key,)))
+    await keys.read(key)
+    assert store.reads == 3, "the key is looked up again after a change"
+    assert await reading == first
+    keys.committed(Committed((), (), None, (key,)))
+    store.begun.clear()
+    reading = asyncio.ensure_future(keys.read(key))
+    await store.begun.wait()
+    keys.committed(Committed((), (), None, (key,)))
+    assert await reading == first
+    assert keys.known(key) is None, "a key that was changed during its look-up is not kept"
+    await store.close()

@@ -22,6 +22,7 @@ from threadline.aws.sigv4 import Credentials, sign
 from threadline.bus.hub import Hub
 from threadline.clock import ManualClock
 from threadline.config import Settings
+from threadline.http.http1 import RequestHead
 from threadline.http.request import Request
 from threadline.http.websocket import Receiver
 from threadline.operations.workspace import WorkspaceIds
@@ -65,7 +66,9 @@ class Connection:
         self._inbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._receiver: Receiver | None = None
         parts = urlsplit(url)
-        request = Request("GET", parts.path.encode(), parts.query.encode(), {}, lambda *_: None)
+        request = Request(
+            RequestHead("GET", parts.path.encode(), parts.query.encode(), {}, False, True), lambda *_: None
+        )
         request.accept = self._accept
         self.task = asyncio.ensure_future(self._live(node.endpoint, request))
 
@@ -258,7 +261,7 @@ class Node(StoreObserver):
             lines = (line.partition(b": ") for line in head.split(b"\r\n")[:-1])
             sent.append((status, {name: value for name, _, value in lines}, content))
 
-        request = Request(*head, respond)
+        request = Request(RequestHead(*head, True, False), respond)
         request.feed(body)
         request.is_complete = True
         await self.api(request)

@@ -30,6 +30,13 @@ def test_a_profile_counts_the_calls_of_one_request(roots: list[Call]) -> None:
     assert "start_chat_contact" not in {name for _, name in functions(roots)}
 
 
+def test_a_profile_shows_the_path_of_a_server_without_test_controls() -> None:
+    found = record("DescribeUser", {}, requests=1, warm_up=0)
+    counted = {name.strip(): count for root in found for _, count, name, _ in listed(root, 1)}
+    assert counted["verify"] == 1, "the signature is verified"
+    assert not [name for name in counted if "Controlled" in name]
+
+
 def test_a_profile_is_drawn_with_a_box_and_a_text_for_each_call(roots: list[Call]) -> None:
     svg = ET.fromstring(draw(roots, "SendMessage", "", 2, lambda function: part_of(function, PACKAGE)))
     titles = [title.text or "" for title in svg.iter("{http://www.w3.org/2000/svg}title")]
@@ -48,7 +55,7 @@ def test_members_that_the_model_does_not_require_can_be_given() -> None:
     [
         ("SendMessages", "No model has an operation SendMessages."),
         ("DescribePrompt", "Say what PromptId are"),
-        ("ListPrompts", "ListPrompts is not implemented"),
+        ("ListTrafficDistributionGroups", "ListTrafficDistributionGroups is not implemented"),
     ],
 )
 def test_what_cannot_be_profiled_is_said(operation: str, said: str) -> None:

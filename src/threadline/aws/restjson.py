@@ -87,10 +87,12 @@ class _Input:
         """The arguments that a request carries. Raises Invalid."""
         arguments = {}
         for member in self.labels:
-            text = _unquote(labels[member.key], member.name)
+            text = labels[member.key]
+            if "%" in text or not text.isascii():
+                text = _unquote(text, member.name)
             if not text:
                 raise Invalid(f"{member.name} must not be empty.", bound=True)
-            arguments[member.argument] = self._read(text, member)
+            arguments[member.argument] = text if len(text) in member.sizes else self._read(text, member)
         if self.query:
             given = _query(query_string)
             for member in self.query:
@@ -162,7 +164,7 @@ def parse(
     """
     try:
         arguments = _input(operation).parse(labels, query_string, headers, body)
-        if b"\\u0000" in body or b"%00" in query_string or any("%00" in label for label in labels.values()):
+        if b"\\u0000" in body or b"%00" in query_string or "%00" in "/".join(labels.values()):
             _check_texts(arguments)
         return arguments
     except Invalid as invalid:

@@ -76,12 +76,13 @@ def _find(node: _Node | None, segments: list[str], i: int) -> _Route | None:
         if node is None:
             return None
         segment = segments[at]
-        following = node.literals.get(segment)
-        if following is not None and node.label is not None:
-            if found := _find(following, segments, at + 1):
-                return found
-            following = None
-        if following is None and segment not in {".", ".."}:
-            following = node.label
-        node = following
+        following, label = node.literals.get(segment), node.label
+        if following is None:
+            node = label if segment not in {".", ".."} else None
+        elif label is None:
+            node = following
+        elif found := _find(following, segments, at + 1):
+            return found
+        else:
+            node = label
     return node.route if node else None

@@ -64,7 +64,7 @@ class Kind(NamedTuple):
     """Something that a server has, and the operations about it.
 
     `created` and `described` are the members with the entry in the replies of `create` and `describe`; `listed` is the
-    one with the list, whose entries have the id in `listed_id` and the name in `listed_name`. `id_member` is the id's
+    one with the list. Its entries have the id in `listed_id` and the name in `listed_name`. `id_member` is the id's
     name in requests. Without `describe`, an entry of the list is all that can be shown. `create` always sends `fixed`,
     and `defaults` where the members were not given.
     """

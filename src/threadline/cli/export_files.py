@@ -57,7 +57,7 @@ def moment_of(text: str) -> datetime:
 
 
 def safe_name(text: str) -> str:
-    """`text` as the name of a file or folder. Ids of imported contacts are whatever another system has made of them."""
+    """`text` as the name of a file or folder. Ids of imported contacts may have any form."""
     name = UNSAFE.sub("_", text)[:NAME_MAX]
     if name.startswith("."):
         name = f"_{name[1:]}"

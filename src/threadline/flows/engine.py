@@ -98,7 +98,7 @@ def step(
 
 
 class _Stepper:
-    """One step: what the functions below share."""
+    """The state of one step."""
 
     def __init__(self, library: Library, context: Context, watch: Watch | None, *, always: bool) -> None:
         self.library = library

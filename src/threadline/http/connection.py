@@ -131,10 +131,10 @@ class Http(Outgoing):
             elif isinstance(event, EndOfMessage):
                 has_ended = True
                 self.complete()
+                if self.phase is not OPEN:
+                    break
             else:
                 self.refuse(*event)
-            if self.phase is not OPEN:
-                break
         self.is_busy = False
         if has_ended and http1.bytes_so_far:  # another request has begun after it
             self.since = self.loop.time()
@@ -147,12 +147,10 @@ class Http(Outgoing):
 
     def take(self, head: RequestHead) -> None:
         """Have a request wait for its turn, and perhaps for its body."""
-        method, raw_path, query_string, headers, keeps_alive, is_handshake = head
-        request = Request(method, raw_path, query_string, headers, self.respond)
-        request.more, request.cut_off, request.address = self.more, self.cut_off, self.address
-        request.keeps_alive = keeps_alive
-        if is_handshake:
-            request.is_handshake, request.accept = True, self.accept
+        request = Request(head, self.respond)
+        request.connection = self
+        if head.is_handshake:
+            request.accept = self.accept
         self.request = request
         self.waiting.append(request)
 
@@ -166,7 +164,7 @@ class Http(Outgoing):
         if request is None or (request is not self.current and request not in self.waiting):
             return
         request.feed(data)
-        if request.bytes_max is None and len(request.content) > UNASKED_BYTES_MAX:
+        if len(request.content) > UNASKED_BYTES_MAX and request.bytes_max is None:
             self.hold()
 
     def complete(self) -> None:

@@ -83,7 +83,7 @@ class Http1:
         self.bytes_so_far = 0
         self.rest = b""
         self._bounds = bounds
-        self._parser: httptools.HttpRequestParser | None = self._new_parser()
+        self._parser = self._new_parser()
         self._events: list[Event] = []
         self._ahead = 0
         self._seen = b""  # the bytes of a head that has not come whole
@@ -113,7 +113,6 @@ class Http1:
             self._seen = data
         else:
             raise RuntimeError(f"Http1.receive in state {state.name}: expected IDLE, HEAD or BODY")
-        assert self._parser is not None
         self.bytes_so_far += len(data)
         self._ahead = ahead
         events: list[Event] = []
@@ -124,7 +123,10 @@ class Http1:
             self._feed_rest(data, error)
         if self._body:
             self._flush()
-        self._check_size()
+        if self.state is IDLE and not self._url:  # all requests have come whole
+            self._seen = b""
+        else:
+            self._check_size()
         return events
 
     def close(self) -> None:
@@ -132,7 +134,7 @@ class Http1:
         self.state = Http1State.CLOSED
         self.bytes_so_far = 0
         self._seen = b""
-        self._parser = None  # it refers to this object
+        self._parser = None  # type: ignore[assignment]  # it refers to this object
 
     # In one call llhttp calls `on_..` first. Then the size of a request that is not complete is checked.
 
@@ -166,12 +168,9 @@ class Http1:
     def _check_size(self) -> None:
         """Bound the size of a request that is not complete. Its bytes are kept only as long as it is a head."""
         bounds = self._bounds
-        if self.state is IDLE:  # a request has just ended
-            if self._url:
-                self.state = HEAD
-                self.bytes_so_far = len(self._url)
-            else:
-                self._seen = b""
+        if self.state is IDLE:  # another request has begun after one that has ended
+            self.state = HEAD
+            self.bytes_so_far = len(self._url)
         elif self.state is HEAD:
             if self.bytes_so_far > bounds.header_bytes_max:
                 self._refuse(heads.head_too_large(bounds))
@@ -222,7 +221,6 @@ class Http1:
             return
         self.state = BODY
         bounds, parser, seen = self._bounds, self._parser, self._seen
-        assert parser is not None
         method = parser.get_method()
         if self._begins and seen.startswith(heads.FAST, len(method) + 1 + len(url)):
             version = "1.1"

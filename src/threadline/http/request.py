@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
+from threadline.http.http1 import RequestHead
 from threadline.http.websocket import Receiver, WebSocket
 
 Headers = list[tuple[bytes, bytes]]
@@ -17,6 +18,17 @@ class TooLarge(Exception):
     """The body is larger than the application takes."""
 
 
+class Connection(Protocol):
+    """The connection that a request came by."""
+
+    def cut_off(self, data: bytes) -> None: ...
+
+    def address(self) -> str: ...
+
+    def more(self) -> asyncio.Future[None]:
+        """Read the rest of the current request's body. Return the future that its end wakes."""
+
+
 class Request:
     """One request. `headers` are by lowercase name, values of one sent more than once joined by commas.
 
@@ -26,38 +38,33 @@ class Request:
     client has hung up.
     """
 
-    keeps_alive = True
     is_complete = False
-    is_handshake = False
     is_gone = False
     is_awaited = False
     content: bytes | bytearray = b""
     bytes_max: int | None = None
     waiter: asyncio.Future[None] | None = None
-    more: Callable[[], asyncio.Future[None]]
-    cut_off: Callable[[bytes], None]
-    """Ends the connection in place of an answer: after these bytes, or by a reset when there are none."""
-    address: Callable[[], str]
-    """Returns the address of the client, empty for a Unix socket. Behind a proxy it is the proxy's."""
     credential = ""
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""
     claimed = ""
     """The access key of a signature that cannot be checked before the body is there."""
     accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
 
-    def __init__(
-        self,
-        method: str,
-        raw_path: bytes,
-        query_string: bytes,
-        headers: dict[bytes, bytes],
-        respond: Callable[[int, bytes, bytes], None],
-    ) -> None:
-        self.method = method
-        self.raw_path = raw_path
-        self.query_string = query_string
-        self.headers = headers
+    connection: Connection
+
+    def __init__(self, head: RequestHead, respond: Callable[[int, bytes, bytes], None]) -> None:
+        self.method, self.raw_path, self.query_string, self.headers, self.keeps_alive, self.is_handshake = (
+            head
+        )
         self.respond = respond
+
+    def address(self) -> str:
+        """The address of the client, empty for a Unix socket. Behind a proxy it is the proxy's."""
+        return self.connection.address()
+
+    def cut_off(self, data: bytes) -> None:
+        """End the connection in place of an answer: after these bytes, or by a reset when there are none."""
+        self.connection.cut_off(data)
 
     def arrived(self, bytes_max: int) -> bytes | None:
         """Return the whole body if it has come already, as nearly all have, and has at most `bytes_max` bytes."""
@@ -75,7 +82,7 @@ class Request:
             self.content = b""
             raise TooLarge
         if not self.is_complete and len(self.content) <= bytes_max:
-            await self.more()
+            await self.connection.more()
         if len(self.content) > bytes_max:
             self.content = b""
             raise TooLarge

@@ -1,4 +1,4 @@
-"""Lex V2 bots: RecognizeText, and what an answer of it means for a chat.
+"""Lex V2 bots: RecognizeText, and the effect of its answers on a chat.
 
 Source: Lex V2 runtime, RecognizeText; Admin Guide, get customer input block.
 """

@@ -45,7 +45,7 @@ class ParticipantCaller(msgspec.Struct, frozen=True, array_like=True, tag=True, 
 
 
 class ReadOnlyCaller(ParticipantCaller, frozen=True, array_like=True, tag=True, gc=False):
-    """A caller with a read token: the customer of a chat, who reads it whether or not it has ended."""
+    """A caller with a read token: the customer of a chat, which they may also read after its end."""
 
 
 Caller = AccountCaller | ParticipantCaller

@@ -81,7 +81,8 @@ class RemoteStore(Store):
         """Handle a message of the writer."""
         match message:
             case messages.WriteResponse(number, result, times):
-                self._note(number, times)
+                if self._timed:
+                    self._note(number, times)
                 self._requests.pop(number).set_result(result)
             case messages.WriteError(number, code, text, members, times):
                 self._note(number, times)
@@ -98,7 +99,7 @@ class RemoteStore(Store):
                     self._reading.popleft()[1].set_result(None)
 
     def _note(self, number: int, times: Times | None) -> None:
-        if self._timed and (timed := self._timed.pop(number, None)) is not None:
+        if (timed := self._timed.pop(number, None)) is not None:
             timed.times = times
 
 
@@ -125,6 +126,8 @@ async def serve(
 
     def receive(message: ToFrontend) -> None:
         match message:
+            case messages.WriteResponse() | messages.CommitNotice() | messages.Durable() if begun.done():
+                begun.result().receive(message)  # first, since nearly all messages are these
             case messages.Begin(synced):
                 decrypting = policy._replace(cipher=factory.cipher(settings))  # its file is there by now
                 begun.set_result(RemoteStore(file, written, synced, channel, clock, decrypting, observers))

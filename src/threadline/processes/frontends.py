@@ -113,13 +113,16 @@ class Frontends(StoreObserver):
 
     def committed(self, committed: Committed) -> None:
         """Send each frontend the part that concerns its sessions."""
-        if committed.appended or committed.signals or committed.access_keys:
-            for channel, followed in zip(
-                self._channels, self._followed, strict=False
-            ):  # some are not open yet
-                part = committed.of(followed)
-                if part.appended or part.signals or part.access_keys:
-                    channel.send(messages.CommitNotice(part))
+        sessions = [appended.session for appended in committed.appended]
+        if committed.signals:
+            sessions += [signal.session for signal in committed.signals]
+        if not sessions and not committed.access_keys:
+            return
+        for channel, followed in zip(self._channels, self._followed, strict=False):  # some are not open yet
+            if followed.issuperset(sessions):
+                channel.send(messages.CommitNotice(committed))
+            elif committed.access_keys or not followed.isdisjoint(sessions):
+                channel.send(messages.CommitNotice(committed.of(followed)))
 
     def written(self, batches: int, units: int) -> None:
         """Raise the counter that the frontends share, before they can see the batch."""

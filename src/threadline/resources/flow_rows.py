@@ -1,4 +1,4 @@
-"""Flows and modules as stored, with their versions and aliases: what the operations about both have in common.
+"""Flows and modules as stored, with their versions and aliases: the common part of the operations about both.
 
 A module is a row of `contact_flow` with the type MODULE. `version` counts the contents of a flow that were published; a
 numbered version of CreateContactFlowVersion names one of those.
@@ -117,14 +117,13 @@ def find_flow(tx: Tx, instance_id: str, flow_ref: str, *, module: bool) -> Found
 
     An ARN of another type of resource or of another instance names none. Faults: ResourceNotFoundException.
     """
-    noun, part = ("Flow module", "flow-module") if module else ("Contact flow", "contact-flow")
-    missing = Fault("ResourceNotFoundException", f"{noun} not found: {flow_ref}")
+    part = "flow-module" if module else "contact-flow"
     if flow_ref.startswith("arn:") and f"/{instance_id}/{part}/" not in flow_ref.replace("instance/", "/"):
-        raise missing
+        raise _not_found(flow_ref, module=module)
     flow_id, _, qualifier = bare_id(flow_ref).partition(":")
     flow = tx.row("contact_flow", ContactFlow, instance_id=instance_id, flow_id=flow_id)
     if flow is None or flow.is_module != module:
-        raise missing
+        raise _not_found(flow_ref, module=module)
     if qualifier in ("", LATEST, OF_SAVED):
         return Found(flow, qualifier, None)
     keys = {"instance_id": instance_id, "flow_id": flow_id}
@@ -134,8 +133,13 @@ def find_flow(tx: Tx, instance_id: str, flow_ref: str, *, module: bool) -> Found
         number = alias.number if alias else None
     version = tx.row("flow_version", FlowVersion, number=number, **keys) if number else None
     if version is None:
-        raise missing
+        raise _not_found(flow_ref, module=module)
     return Found(flow, qualifier, version)
+
+
+def _not_found(flow_ref: str, *, module: bool) -> Fault:
+    noun = "Flow module" if module else "Contact flow"
+    return Fault("ResourceNotFoundException", f"{noun} not found: {flow_ref}")
 
 
 def content_of(tx: Tx, instance_id: str, flow_id: str, version: int) -> str:

@@ -20,7 +20,7 @@ REGION = "us-east-1"
 
 
 class NewInstance(NamedTuple):
-    """The ids of a new instance and of what it has from the beginning."""
+    """The ids of a new instance and of the resources that it begins with."""
 
     instance_id: str
     queue_id: str

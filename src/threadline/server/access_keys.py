@@ -45,11 +45,33 @@ class AccessKeys(StoreObserver):
         self._now_ms = now_ms
         self._keys: Cache[sigv4.Key] = Cache(now_ms)
         self.known = self._keys.get
+        self._reading: dict[str, asyncio.Task[sigv4.Key]] = {}
         self._noted: dict[str, int] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
     async def read(self, access_key_id: str) -> sigv4.Key:
-        """The key as the store has it now; it is `known` for a while. Faults: it does not exist or is inactive."""
+        """The key as the store has it now; it is `known` for a while. Faults: it does not exist or is inactive.
+
+        Requests that come during a look-up share it.
+        """
+        reading = self._reading.get(access_key_id)
+        if reading is None:
+            reading = self._reading[access_key_id] = asyncio.create_task(self._read(access_key_id))
+        return await asyncio.shield(reading)
+
+    async def _read(self, access_key_id: str) -> sigv4.Key:
+        try:
+            key, until_ms = await self._look_up(access_key_id)
+        finally:
+            is_current = self._reading.get(access_key_id) is asyncio.current_task()
+            if is_current:
+                del self._reading[access_key_id]
+        if is_current:  # the key was not changed meanwhile
+            self._keys.keep(access_key_id, key, until_ms)
+        return key
+
+    async def _look_up(self, access_key_id: str) -> tuple[sigv4.Key, int]:
+        """The key in the store, and until when it counts."""
         read_at_ms = self._now_ms()
         row = await self._store.read(lambda tx: key_of(tx, access_key_id))
         if row is not None and (row.status == ACTIVE or self.unverified_account):
@@ -60,13 +82,13 @@ class AccessKeys(StoreObserver):
             raise sigv4.unknown(access_key_id)
         else:
             raise sigv4.inactive(access_key_id)
-        self._keys.keep(access_key_id, key, read_at_ms + KEPT_MS)
-        return key
+        return key, read_at_ms + KEPT_MS
 
     def committed(self, committed: Committed) -> None:
         """Look up again the keys that were changed."""
         for access_key_id in committed.access_keys:
             self._keys.forget(access_key_id)
+            self._reading.pop(access_key_id, None)
 
     def note_use(self, access_key_id: str) -> None:
         """Have the time of this use written, unless it was less than a minute ago. Nobody waits for that."""

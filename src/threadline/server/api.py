@@ -239,7 +239,7 @@ class Api:
     async def _participant(self, operation: Operation, kind: str, token: str) -> ParticipantCaller:
         """The participant that has this token of this kind. Raises Fault.
 
-        A read token is looked up at each call: what is kept here also counts for operations that refuse it.
+        A read token is looked up at each call: a kept caller would also count for operations that refuse the token.
         """
         caller, expires_at_ms = await self._store.read(
             lambda tx: authenticate(tx, token, Token(kind), takes_read_token=operation.takes_read_token)

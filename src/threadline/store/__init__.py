@@ -80,6 +80,7 @@ class Tx(ABC):
 
     salt = ""
     _tasks_due_ms: int | None = None
+    _access_keys: tuple[str, ...] = ()
 
     def __init__(self, clock: Clock, policy: Policy) -> None:
         self.clock = clock
@@ -88,7 +89,6 @@ class Tx(ABC):
         self.due_now: list[Task] = []
         self._items: dict[int, list[Item]] = {}
         self._signals: list[Signal] = []
-        self._access_keys: list[str] = []
 
     @abstractmethod
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
@@ -238,20 +238,19 @@ class Tx(ABC):
 
     def forget_access_key(self, access_key_id: str) -> None:
         """Have every process of the server look this key up again, once this commits."""
-        self._access_keys.append(access_key_id)
+        self._access_keys += (access_key_id,)
 
     def mark(self) -> tuple[Any, ...]:
         """Where the effects of this transaction stand, for `rewind`."""
         counts = {session: len(items) for session, items in self._items.items()}
-        return counts, len(self._signals), len(self.due_now), self._tasks_due_ms, len(self._access_keys)
+        return counts, len(self._signals), len(self.due_now), self._tasks_due_ms, self._access_keys
 
     def rewind(self, mark: tuple[Any, ...]) -> None:
         """Forget the effects since `mark`, after a savepoint was undone."""
-        counts, signals, due, self._tasks_due_ms, access_keys = mark
+        counts, signals, due, self._tasks_due_ms, self._access_keys = mark
         self._items = {session: self._items[session][:count] for session, count in counts.items()}
         del self._signals[signals:]
         del self.due_now[due:]
-        del self._access_keys[access_keys:]
 
     def committed(self) -> Committed:
         """The changes to report once this has committed."""
@@ -260,7 +259,7 @@ class Tx(ABC):
             for session, items in self._items.items()
             if items
         ]
-        return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms, tuple(self._access_keys))
+        return Committed(tuple(appended), tuple(self._signals), self._tasks_due_ms, self._access_keys)
 
 
 class UnitOfWork(msgspec.Struct, Generic[T], array_like=True, tag=True, gc=False):

@@ -1,5 +1,7 @@
 """The observer of a store: the one way in which a store reports what happens in it. It goes to the constructor."""
 
+from collections.abc import Callable
+
 from threadline.store import Committed
 
 
@@ -32,38 +34,47 @@ class StoreObserver:
 
 
 class Observers(StoreObserver):
-    """Passes every event on to several observers, in the order in which they were added.
+    """Passes every event on to the observers that override its method, in the order in which they were added.
 
     A server adds its parts once they exist, since most of them need the store for their own constructor.
     """
 
     def __init__(self, *observers: StoreObserver) -> None:
-        self._observers = list(observers)
+        self._written: list[Callable[[int, int], None]] = []
+        self._synced: list[Callable[[int, float], None]] = []
+        self._durable: list[Callable[[int], None]] = []
+        self._committed: list[Callable[[Committed], None]] = []
+        self._troubled: list[Callable[[str | None], None]] = []
+        self._failed: list[Callable[[], None]] = []
+        for observer in observers:
+            self.add(observer)
 
     def add(self, observer: StoreObserver) -> None:
         """Pass the events from now on to `observer` too."""
-        self._observers.append(observer)
+        for name in ("written", "synced", "durable", "committed", "troubled", "failed"):
+            if getattr(type(observer), name) is not getattr(StoreObserver, name):
+                getattr(self, f"_{name}").append(getattr(observer, name))
 
     def written(self, batches: int, units: int) -> None:
-        for observer in self._observers:
-            observer.written(batches, units)
+        for written in self._written:
+            written(batches, units)
 
     def synced(self, batches: int, seconds: float) -> None:
-        for observer in self._observers:
-            observer.synced(batches, seconds)
+        for synced in self._synced:
+            synced(batches, seconds)
 
     def durable(self, batches: int) -> None:
-        for observer in self._observers:
-            observer.durable(batches)
+        for durable in self._durable:
+            durable(batches)
 
     def committed(self, committed: Committed) -> None:
-        for observer in self._observers:
-            observer.committed(committed)
+        for each in self._committed:
+            each(committed)
 
     def troubled(self, reason: str | None) -> None:
-        for observer in self._observers:
-            observer.troubled(reason)
+        for troubled in self._troubled:
+            troubled(reason)
 
     def failed(self) -> None:
-        for observer in self._observers:
-            observer.failed()
+        for failed in self._failed:
+            failed()

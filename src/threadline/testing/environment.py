@@ -1,4 +1,4 @@
-"""The environment variables by which code under test finds a test server, whatever the shell has set before.
+"""The environment variables by which code under test finds a test server, and none that the shell has named.
 
 `applied` sets them for a while, takes away what would lead elsewhere, and has boto3 forget its default session.
 """

@@ -120,7 +120,7 @@ def _view(value: Any) -> dict[str, str]:
     )
 )
 def show_view(parameters: Parameters, context: Context) -> Decision:
-    """Show a view to the customer, who answers with one of its actions; that action is the branch.
+    """Show a view to the customer, and take the branch of the action with which they answer.
 
     Assumed: a view without a time limit waits for 400 seconds, as the console fills it in.
     """
