@@ -187,7 +187,7 @@ def test_a_trace_has_the_statements_of_each_request_and_nothing_that_was_written
         rf"SendMessage +{casey.contact_id} 200 +\d+\.\d ms  participant, {TIMES}, request [\w-]+", first
     )
     assert all(re.fullmatch(r" +\d+\.\d\d ms  \w+", line) for line in statements), statements
-    assert statements[-1].endswith("  insert_item")
+    assert any(line.endswith("  insert_item") for line in statements), statements
     assert "404" in refused
     assert "ResourceNotFoundException: Contact not found" in refused
     assert refused.splitlines()[-1].endswith("  session_and_contact")
@@ -208,7 +208,7 @@ def test_in_json_a_trace_has_fields(tmp_path: Path) -> None:
     assert (said["caller"], said["contact"], said["status"]) == ("participant", casey.contact_id, 200)
     assert 0 < said["run_ms"] <= said["ms"]
     assert {"queue_ms", "sync_ms", "request"} <= set(said)
-    assert [name for name, _ in said["statements"]][-1] == "insert_item"
+    assert "insert_item" in [name for name, _ in said["statements"]]
 
 
 def request_of(operation: str, log: str) -> str:
