@@ -17,6 +17,7 @@ from threadline.operations.sessions import (
     bot_leaves,
     bots_in,
     end_contact,
+    enter_queue,
     insert_participant,
     leave,
     next_contact,
@@ -30,7 +31,7 @@ from threadline.operations.sessions import (
 )
 from threadline.operations.tokens import keep_token
 from threadline.resources.contact_flows import require_published
-from threadline.resources.queues import is_full, require_enabled_queue, require_queue
+from threadline.resources.queues import Queue, is_full, require_enabled_queue, require_queue
 from threadline.resources.quick_connect_rows import QUICK_CONNECTS, QuickConnect, target_of
 from threadline.resources.users import require_user
 from threadline.store import Tx
@@ -128,10 +129,7 @@ def transfer_chat(
     user = require_user(tx, instance_id, user_id) if user_id else None
     queue = require_enabled_queue(tx, instance_id, queue_id) if queue_id else None
     if queue is not None and is_full(tx, queue, contact.id):
-        raise Fault(
-            "ServiceQuotaExceededException",
-            f"Queue {queue.name!r} is full: {queue.max_contacts or 'too many'} contacts wait in it, its MaxContacts.",
-        )
+        raise _full(queue)
     agent = agent_in(participants_of(tx, session.key))
     if state(contact) is not State.WITH_AGENT or agent is None:
         raise Fault(
@@ -145,14 +143,22 @@ def transfer_chat(
         session,
         Method.TRANSFER,
         flow_id=by.flow_id if by else None,
-        queue_id=queue.id if queue else None,
         user_id=user.id if user else None,
     )
     if by is not None:
         _run_transfer_flow(tx, following, by)
     elif queue is not None:
+        if not enter_queue(tx, following, queue):
+            raise _full(queue)
         run_queue_flow(tx, following)
     return {"ContactId": following.current_contact_id}
+
+
+def _full(queue: Queue) -> Fault:
+    return Fault(
+        "ServiceQuotaExceededException",
+        f"Queue {queue.name!r} is full: {queue.max_contacts or 'too many'} contacts wait in it, its MaxContacts.",
+    )
 
 
 class _ByQuickConnect(NamedTuple):

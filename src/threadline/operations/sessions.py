@@ -13,6 +13,7 @@ from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
+from threadline.resources.queues import Queue
 from threadline.store import Tx
 
 SYSTEM_NAME = "SYSTEM_MESSAGE"
@@ -262,10 +263,9 @@ def next_contact(
     method: Method,
     *,
     flow_id: str | None = None,
-    queue_id: str | None = None,
     user_id: str | None = None,
 ) -> Session:
-    """Begin the session's next contact, in a queue or offered to a user if given, and return the changed session.
+    """Begin the session's next contact, offered to a user if given, and return the changed session.
 
     The contact before it must have ended. Faults: ServiceQuotaExceededException when the chain is full.
     """
@@ -288,13 +288,33 @@ def next_contact(
         first_seq=current.last_seq + 1,
         flow_id=flow_id,
         connected_at_ms=tx.now_ms,
-        queue_id=queue_id,
-        enqueued_at_ms=tx.now_ms if queue_id else None,
+        queue_id=None,
+        enqueued_at_ms=None,
         offered_user_id=user_id,
         now_ms=tx.now_ms,
     )
     tx.run("move_session", session=session.key, contact_id=contact_id, position=position)
     return session_of(tx, session.key)
+
+
+def enter_queue(tx: Tx, session: Session, queue: Queue) -> bool:
+    """Put the current contact into a queue; return False if as many contacts wait there as may.
+
+    The maximum holds exactly, however many contacts come at once and on whichever node: one statement counts and
+    enters, and transactions that let contacts into a queue with a maximum wait for each other.
+    """
+    keys = {
+        "session": session.key,
+        "position": session.last_position,
+        "queue_id": queue.id,
+        "now_ms": tx.now_ms,
+    }
+    if queue.max_contacts is None:
+        tx.run("contact_queued", **keys)
+        return True
+    tx.one("lock_queue", queue_id=queue.id)
+    bound = {"instance_id": session.instance_id, "maximum": queue.max_contacts}
+    return tx.one("contact_queued_if_room", **keys, **bound) is not None
 
 
 def run_flow(tx: Tx, session: Session, flow: str) -> None:

@@ -55,6 +55,7 @@ from threadline.operations.sessions import (
     customer_in,
     end_contact,
     end_session,
+    enter_queue,
     flow_event,
     next_contact,
     participants_of,
@@ -72,6 +73,8 @@ from threadline.store import Tx
 
 log = logging.getLogger(__name__)
 TIMER = "TimerFired"
+QUEUE_FULL = "LimitExceededException"
+"""The code of a Fault for a queue that has filled up since it was looked at."""
 IN_QUEUE = (
     "CUSTOMER_QUEUE",
     "CUSTOMER_WHISPER",
@@ -123,7 +126,7 @@ def carry_out(tx: Tx, session: Session, effect: Effect, turn: int, flow_type: st
     except Fault as fault:
         kind = type(effect).__name__
         log.info("flow of contact %s: %s: %s", session.current_contact_id, kind, fault.code)
-        return Outcome(NO_MATCHING_ERROR)
+        return Outcome(QUEUE_AT_CAPACITY if fault.code == QUEUE_FULL else NO_MATCHING_ERROR)
     return Outcome()
 
 
@@ -290,13 +293,12 @@ def _enter_queue(tx: Tx, session: Session) -> None:
     queue_id = _queue_to_enter(tx, session, contact)
     if queue_id is None or contact.queue_id is not None:
         raise Fault("InvalidRequestException", "The contact has no target queue, or is in a queue already.")
-    tx.run(
-        "contact_queued",
-        session=session.key,
-        position=session.last_position,
-        queue_id=require_enabled_queue(tx, session.instance_id, queue_id).id,
-        now_ms=tx.now_ms,
-    )
+    _enter(tx, session, require_enabled_queue(tx, session.instance_id, queue_id))
+
+
+def _enter(tx: Tx, session: Session, queue: Queue) -> None:
+    if not enter_queue(tx, session, queue):
+        raise Fault(QUEUE_FULL, f"Queue {queue.name!r} is full.")
 
 
 def _queue_to_enter(tx: Tx, session: Session, contact: Contact) -> str | None:
@@ -343,9 +345,10 @@ def _move_to_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> N
         tx,
         session,
         Method.QUEUE_TRANSFER,
-        queue_id=queue.id if queue else None,
         user_id=user.id if user else None,
     )
+    if queue is not None:
+        _enter(tx, following, queue)
     run_queue_flow(tx, following)
 
 

@@ -31,6 +31,20 @@ WHERE session = :session AND position = :position;
 UPDATE contact SET queue_id = :queue_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
 WHERE session = :session AND position = :position;
 
+-- name: lock_queue
+-- Wait until no other transaction lets contacts into a queue with a maximum, and hold them up until this one ends.
+SELECT CAST(:queue_id AS TEXT) /*pg FROM (SELECT pg_advisory_xact_lock(hashtextextended(:queue_id, 0))) AS locked */;
+
+-- name: contact_queued_if_room
+-- Put a contact into a queue in which fewer contacts wait than the maximum.
+UPDATE contact SET queue_id = :queue_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
+WHERE session = :session AND position = :position AND (
+    SELECT COUNT(*) FROM contact AS waiting
+    WHERE waiting.instance_id = :instance_id AND waiting.queue_id = :queue_id
+        AND waiting.user_id IS NULL AND waiting.disconnected_at_ms IS NULL
+) < :maximum
+RETURNING id;
+
 -- name: contact_offered
 -- Offers the current contact to a user, who alone may accept it.
 UPDATE contact SET offered_user_id = :user_id, enqueued_at_ms = :now_ms, updated_at_ms = :now_ms
