@@ -246,6 +246,26 @@ async def test_hours_that_are_not_there_take_the_error_branch(
     assert await fixture.said(await fixture.run(**checking(parameters))) == ["failed"]
 
 
+async def test_every_user_counts_as_an_available_agent(fixture: FlowFixture) -> None:
+    of = {"QueueId": fixture.workspace.queue_id}
+    staffing = do(
+        "CheckMetricData",
+        {"MetricType": "NumberOfAgentsAvailable", **of},
+        None,
+        NoMatchingCondition="none",
+        NoMatchingError="none",
+    )
+    shown = "$.Metrics.Agents.Available.Count of $.Metrics.Agents.Online.Count, $.Metrics.Queue.Size waiting"
+    chat = await fixture.run(
+        check=on(staffing, ("NumberGreaterThan", ["0"], "read")),
+        none=say("nobody", "stay"),
+        read=do("GetMetricData", of, "some", NoMatchingError="none"),
+        some=say(shown, "stay"),
+        stay=wait("60"),
+    )
+    assert await fixture.said(chat) == ["2 of 2, 0 waiting"]
+
+
 async def test_metrics_of_a_queue_decide(fixture: FlowFixture) -> None:
     await queued(fixture)
     await fixture.pass_time(90)

@@ -67,7 +67,7 @@ from threadline.resources.contact_flows import require_published
 from threadline.resources.flow_modules import require_module
 from threadline.resources.hours import HOURS, Hours, are_open
 from threadline.resources.queues import Queue, is_full, require_enabled_queue, require_queue
-from threadline.resources.users import require_user
+from threadline.resources.users import USERS, require_user
 from threadline.resources.views import find_view, view_token
 from threadline.store import Tx
 
@@ -88,6 +88,9 @@ QUEUE_METRICS = {
     "NumberOfContactsInQueue": "ContactsInQueue",
     "ContactsInQueue": "ContactsInQueue",
     "OldestContactInQueueAgeSeconds": "OldestContactInQueueAgeSeconds",
+    "NumberOfAgentsAvailable": "Agents",
+    "NumberOfAgentsStaffed": "Agents",
+    "NumberOfAgentsOnline": "Agents",
 }
 """The metrics that this server has, by the names that flows give them."""
 
@@ -222,7 +225,10 @@ def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
             value = _metrics(tx, session, queue_id).get(QUEUE_METRICS.get(metric, ""))
             return Outcome(NO_MATCHING_ERROR) if value is None else Outcome(result=str(value))
         case ReadMetrics(queue_id):
-            return Outcome(values={"Metrics": {"Queue": _metrics(tx, session, queue_id)}})
+            queue = _metrics(tx, session, queue_id)
+            agents = {"Count": queue.pop("Agents")}
+            of_agents = dict.fromkeys(("Available", "Staffed", "Online"), agents)
+            return Outcome(values={"Metrics": {"Queue": queue, "Agents": of_agents}})
         case LoadFlow(flow_id, module):
             find = require_module if module else require_published
             found = find(tx, session.instance_id, flow_id)
@@ -247,12 +253,24 @@ def _hours(tx: Tx, session: Session, hours_id: str | None) -> Hours:
 
 
 def _metrics(tx: Tx, session: Session, queue_id: str | None) -> dict[str, Any]:
-    """The metrics of a queue, or of the one that the contact has."""
+    """The metrics of a queue, or of the one that the contact has, and the number of agents.
+
+    Source: Admin Guide, queue metrics: `$.Metrics.Queue.Size`, `$.Metrics.Agents.Available.Count` and others.
+    Assumed: every user of the instance is online, staffed and available, since users have no status here and each can
+    accept any chat.
+    """
     queue = _queue_of(tx, session, queue_id)
     found = tx.row("count_in_queue", int, object, instance_id=session.instance_id, queue_id=queue.id)
     count, oldest = found or (0, None)
     age = (tx.now_ms - oldest) // 1_000 if isinstance(oldest, int) else 0
-    return {"Name": queue.name, "ContactsInQueue": count, "OldestContactInQueueAgeSeconds": age}
+    return {
+        "Name": queue.name,
+        "Size": count,
+        "ContactsInQueue": count,
+        "OldestContactAge": age,
+        "OldestContactInQueueAgeSeconds": age,
+        "Agents": len(USERS.all(tx, session.instance_id)),
+    }
 
 
 def _audience(tx: Tx, session: Session, flow_type: str) -> str | None:
