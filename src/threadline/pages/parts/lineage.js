@@ -5,8 +5,8 @@ import { html, nothing, svg } from "lit";
 import { agentless, endWords, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
-const COLUMN = 176;
-const COLUMN_GAP = 36;
+const COLUMN = 192;
+const COLUMN_GAP = 32;
 const ROW = 84;
 const ROW_GAP = 10;
 const HEAD = 26;
