@@ -230,6 +230,8 @@ export class Chat extends EventTarget {
     if (kind === "typing") return this._onTyping(item);
     if (!this._ids.has(item.Id)) this._insert(item);
     if (this._isCaughtUp && isMessage(item)) this._upTo = item.Id;
+    const [first] = this.pending; // its frame may come before its answer: then it is shown once, as an item
+    if (first && this.isOwn(item) && item.Content === first.text) first.isShown = true;
     if (item.ContactId) this.currentContactId = item.ContactId;
     if (item.Type === "MESSAGE") this.typing = null;
     if (kind === "chat.rehydrated") this._inTurn(() => this._findPast());
@@ -274,7 +276,7 @@ export class Chat extends EventTarget {
         const members = { ContentType: "text/plain", Content: text, ClientToken: token };
         const reply = await this._call("SendMessage", members);
         if (!this._ids.has(reply.Id)) this._insert(this._sent(reply, text));
-        this.pending = this.pending.slice(1);
+        this.pending = this.pending.filter((message) => message.token !== token);
         this._changed();
         this._tell("keep");
       }

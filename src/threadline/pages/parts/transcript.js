@@ -137,7 +137,7 @@ export class Transcript extends Part {
             (item, i) => this._row(item, items[start + i - 1]),
           )}
         </ol>
-        ${this.chat.pending.map((message) => html`<p class="bubble own waiting">${message.text}<small>waiting</small></p>`)}
+        ${this.chat.pending.filter((message) => !message.isShown).map((message) => html`<p class="bubble own waiting">${message.text}<small>waiting</small></p>`)}
         ${this.chat.typing ? html`<p class="typing">${this.chat.typing} is typing</p>` : nothing}
       </div>
       <p class="visually-hidden" aria-live="polite">${this._announced}</p>
