@@ -300,8 +300,8 @@ def next_contact(
 def enter_queue(tx: Tx, session: Session, queue: Queue) -> bool:
     """Put the current contact into a queue; return False if as many contacts wait there as may.
 
-    The maximum holds exactly, however many contacts come at once and on whichever node: one statement counts and
-    enters, and transactions that let contacts into a queue with a maximum wait for each other.
+    The maximum holds exactly, also for contacts that come at once on several nodes. One statement counts and enters,
+    and transactions that let contacts into a queue with a maximum wait for each other.
     """
     keys = {
         "session": session.key,
