@@ -2,7 +2,6 @@
 // shown as boto3, AWS CLI and JSON, to be copied, with its answer.
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { FORMATS, masked, shownJson } from "../lib/snippets.js";
 import { clockOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
@@ -60,18 +59,20 @@ export class Calls extends Part {
     </li>`;
   }
 
-  _open(entry) {
+  async _open(entry) {
+    this._snippets ??= await import("../lib/snippets.js"); // nobody needs it before
     this.opened = this.opened === entry ? null : entry;
     this.copied = "";
   }
 
   _frame({ frame }) {
     const content = frame.topic === "aws/chat" ? { ...frame, content: JSON.parse(frame.content) } : frame;
-    return html`<pre tabindex="0" aria-label="The frame"><code>${shownJson(content)}</code></pre>`;
+    return html`<pre tabindex="0" aria-label="The frame"><code>${this._snippets.shownJson(content)}</code></pre>`;
   }
 
   _call(entry) {
     const { session } = this.client;
+    const { FORMATS, masked, shownJson } = this._snippets;
     const text = FORMATS[this.format](entry, session);
     return html`
       <div class="formats" role="group" aria-label="Shown as">
