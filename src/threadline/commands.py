@@ -8,7 +8,7 @@ COMMANDS = {
     "demo": "play a chat that ends and comes back to its customer",
     "lineage": "draw the past contacts that a chat shows, and why",
     "transcript": "print a chat, running or ended, and the past it shows",
-    "chats": "list a customer's chats, and whether they can be continued",
+    "chats": "list a customer's chats, and which can be continued",
     "search": "find messages by their words, in all chats",
     "export": "write transcripts as JSON, HTML or text files",
     "agent": "accept or transfer a chat as an agent",

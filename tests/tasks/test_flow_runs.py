@@ -417,6 +417,7 @@ async def replace_content(fixture: FlowFixture, flow_id: str, text: str) -> None
                 flow_id=flow_id,
                 content=text,
                 version=1,
+                status="PUBLISHED",
                 now_ms=tx.now_ms,
             )
         )

@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     chat_connect_seconds: int
     clock_skew_seconds: int
     cors_origins: str
+    start_chat_route: Literal["auto", "on", "off"]
     rate_limits: bool
     account_quotas: bool
     strict_limits: bool
