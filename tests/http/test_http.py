@@ -54,10 +54,10 @@ def test_an_unknown_path_is_a_typed_404(url: str, method: str, path: str) -> Non
 
 def test_an_operation_without_an_implementation_is_named(threadline_server: Threadline) -> None:
     with code_of() as code:
-        threadline_server.connect.list_prompts(InstanceId=threadline_server.instance_id)
+        threadline_server.connect.list_security_keys(InstanceId=threadline_server.instance_id)
     assert code() == "NotImplementedException"
-    answer = ask(threadline_server.url, "GET", "/prompts-summary/i")
-    assert (answer.status, "ListPrompts" in answer.json["message"]) == (501, True)
+    answer = ask(threadline_server.url, "GET", "/instance/i/security-keys")
+    assert (answer.status, "ListSecurityKeys" in answer.json["message"]) == (501, True)
 
 
 def test_the_caller_is_checked_before_the_body_is_looked_into(url: str) -> None:
@@ -246,9 +246,9 @@ def test_rubbish_is_refused_in_json(url: str, rubbish: bytes) -> None:
 
 def test_requests_in_a_row_are_answered_in_order(url: str) -> None:
     with connected(url) as connection:
-        paths = ["/health", "/nothing", "/health", "/prompts-summary/i", "/health"] * 20
+        paths = ["/health", "/nothing", "/health", "/instance/i/security-keys", "/health"] * 20
         connection.send(b"".join(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() for path in paths))
-        expected = {"/health": 200, "/nothing": 404, "/prompts-summary/i": 501}
+        expected = {"/health": 200, "/nothing": 404, "/instance/i/security-keys": 501}
         assert [connection.answer().status for _ in paths] == [expected[path] for path in paths]
 
 
