@@ -29,7 +29,7 @@ def elsewhere(bound: socket.socket) -> list[str]:
 
 
 def warnings(settings: Settings, bound: socket.socket) -> Iterator[str]:
-    """Warnings of what other machines can do here, and of what clients on them lack: a PUBLIC_URL."""
+    """Warnings when other machines can use the test controls, or lack a PUBLIC_URL that leads them here."""
     host = bound.getsockname()[0]
     if settings.test_controls and not host.startswith("127.") and host != "::1":
         yield (
