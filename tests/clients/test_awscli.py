@@ -128,7 +128,8 @@ def test_errors_have_their_names_and_254(
 
 
 def test_an_operation_that_is_not_there_is_an_error_with_its_name(threadline: Threadline, aws: Aws) -> None:
-    done = aws("connect", "list-prompts", "--instance-id", threadline.instance_id, "--no-paginate")
+    instance = ("--instance-id", threadline.instance_id)
+    done = aws("connect", "list-traffic-distribution-groups", *instance, "--no-paginate")
     assert done.returncode == 254
-    assert "ListPrompts" in done.stderr
+    assert "ListTrafficDistributionGroups" in done.stderr
     assert "not implemented" in done.stderr
