@@ -27,7 +27,7 @@ HEARTBEAT = masked(0x81, b'{"topic":"aws/heartbeat"}')
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Threadline]:
-    with Threadline(buffered_bytes_max=BUDGET, request_seconds_max=60) as server:
+    with Threadline(buffered_bytes_max=BUDGET, request_seconds_max=60, test_controls=False) as server:
         yield server
 
 
