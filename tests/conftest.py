@@ -52,8 +52,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def verifying_server() -> Iterator[Threadline]:
-    """A server as users run it: it verifies signatures, and takes no test controls, which read each body first."""
-    with Threadline(verify=True, test_controls=False) as server:
+    """A server that verifies signatures, as every one does that is not for tests."""
+    with Threadline(verify=True) as server:
         yield server
 
 

@@ -46,9 +46,9 @@ def test_few_requests_may_be_sent_ahead(threadline: Threadline) -> None:
     ],
     ids=["bearer", "signature"],
 )
-def test_no_body_is_taken_from_an_unknown_caller(verifying_server: Threadline, header: str) -> None:
+def test_no_body_is_taken_from_an_unknown_caller(header: str) -> None:
     path = "/participant/message" if "bearer" in header else "/contact/attributes"
-    with connected(verifying_server.url) as client:
+    with Threadline(verify=True, test_controls=False) as server, connected(server.url) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: x\r\n{header}\r\ncontent-length: 1000000\r\n\r\n"
         client.send(head.encode() + b"only a beginning")
         assert client.answer().status == 403

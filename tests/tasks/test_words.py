@@ -1,6 +1,7 @@
 """The tasks that index words: chats from before the index are found too."""
 
 from pathlib import Path
+from time import monotonic
 
 import apsw
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from threadline.store import migrations
 from threadline.tasks import words
 from threadline.testing import Threadline
+
+PATIENCE_SECONDS = 30
 
 
 def forget_the_index(folder: Path) -> None:
@@ -33,7 +36,8 @@ def test_chats_from_before_the_index_are_indexed_in_the_background(
     forget_the_index(tmp_path)
     with Threadline(data=str(tmp_path)) as server:
         asked = {"InstanceId": server.instance_id, "SearchText": "parcel"}
-        for _ in range(5):
+        deadline = monotonic() + PATIENCE_SECONDS
+        while len(hits := server.threadline.search_transcripts(**asked)["Hits"]) < 5:
+            assert monotonic() < deadline, hits
             server.clock.advance(seconds=1)
-        hits = server.threadline.search_transcripts(**asked)["Hits"]
         assert [hit["Snippet"] for hit in hits] == [f"Parcel {number}" for number in (4, 3, 2, 1, 0)]
