@@ -66,3 +66,18 @@ def _nothing_went_wrong_unsaid(
     if {"threadline", "threadline_server", "verifying_server"} & set(request.fixturenames):
         records = [record for phase in ("setup", "call") for record in caplog.get_records(phase)]
         assert not [record.getMessage() for record in records if record.levelno >= logging.ERROR]
+
+
+LOGGERS = ("", "threadline", "threadline.api", "threadline.calls", "threadline.flows")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets up the log: put it back for the next test."""
+    loggers = [logging.getLogger(name or None) for name in LOGGERS]
+    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    yield
+    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate = handlers, propagate
+        if logger.level != level:
+            logger.setLevel(level)
