@@ -139,8 +139,8 @@ def test_a_killed_server_loses_nothing(open_tab: Callable[..., Tab], tmp_path: P
 def test_a_reload_in_the_middle_sends_what_waits_once(tab: Tab) -> None:
     page = begin(tab)
     page.route("**/participant/message", lambda route: (route.fetch(), route.abort())[1])
-    write(customer(page), "Once")
-    expect(customer(page).locator(".bubble.waiting")).to_be_visible()
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/participant/message")):
+        write(customer(page), "Once")
     page.unroute_all(behavior="wait")
     page.reload()
     expect(said(agent(page, "a1"), "Once")).to_be_visible(timeout=PATIENCE_MS)
