@@ -51,7 +51,7 @@ CHAT_PARTS = {
     "instances": r"Instance|ApprovedOrigin|SecurityKey|IntegrationAssociation|UseCase",
     "chats and contacts": r"Contact|Chat|Participant",
 }
-"""What operations of `connect` are about, by a pattern in their names; the first that is found counts."""
+"""The subjects of the operations of `connect`, by a pattern in their names; the first that is found counts."""
 SECTION = re.compile(
     rf"(?:^|(?<=\.\s))(Reads|Writes|Wakes|Faults|Source|{'|'.join(DEVIATIONS)}):\s+", re.MULTILINE
 )

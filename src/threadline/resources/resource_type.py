@@ -68,7 +68,7 @@ class Tagged(Protocol):
 
 
 TAGGED: dict[str, Tagged] = {}
-"""Whatever has tags, by the part of the ARN before its id. An instance itself has an empty part."""
+"""All that has tags, by the part of the ARN before its id. An instance itself has an empty part."""
 
 
 class ResourceType(Generic[R]):
