@@ -154,6 +154,33 @@ async def test_a_task_that_fails_is_put_off_and_holds_up_no_other(
     assert await node.store.read(lambda tx: due_tasks(tx)[0]) == []
 
 
+async def test_urgent_tasks_run_before_a_long_queue_of_the_background(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    all_done = asyncio.Event()
+
+    def note(tx: Tx, task: Task) -> None:
+        done.append(task.kind)
+        if len(done) == 7:
+            all_done.set()
+
+    for kind in ("index", "urgent"):
+        monkeypatch.setitem(CONTINUATIONS, kind, note)
+    now_ms = Clock().now_ms()
+    for age_ms, kind in enumerate(["urgent", *["index"] * 6]):
+        due_ms = now_ms - age_ms
+        await node.store.write(Function(lambda tx, kind=kind, due=due_ms: tx.later(kind, due, attempts=1)))  # type: ignore[misc]
+    loop_timers = Timers(node.store, Clock())
+    loops = [asyncio.create_task(loop) for loop in (loop_timers.run(), loop_timers.run_background())]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await all_done.wait()
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+    assert done == ["urgent", *["index"] * 6]
+
+
 # Running
 
 

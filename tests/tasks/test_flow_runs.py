@@ -287,7 +287,7 @@ async def test_a_flow_has_one_timer_at_most(fixture: FlowFixture) -> None:
         await fixture.pass_time(300)
         await fixture.act(chat.caller, "SendMessage", content_type="text/plain", content="wait")
     due = fixture.clock.now_ms() + 600_000
-    tasks = await fixture.rows("due_tasks", now_ms=due, limit=99)
+    tasks = await fixture.rows("due_tasks", now_ms=due, limit=99, background=0)
     assert [(task[1], task[4]) for task in tasks if task[1] == "flow"] == [("flow", due)]
 
 

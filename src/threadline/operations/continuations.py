@@ -74,10 +74,17 @@ def run_due_now(tx: Tx) -> None:
         _run(tx, tx.due_now.pop(0))
 
 
-def due_tasks(tx: Tx, limit: int = 100) -> tuple[list[Task], int | None]:
-    """Up to `limit` tasks that are due, and the time at which the earliest of all is due, in epoch milliseconds."""
-    tasks = tx.rows("due_tasks", Task, now_ms=tx.now_ms, limit=limit)
-    return tasks, tx.row("next_task", int)
+class NextTimes(NamedTuple):
+    """The times at which the earliest task, and the earliest of the background, are due, in epoch milliseconds."""
+
+    task_ms: int | None
+    background_ms: int | None
+
+
+def due_tasks(tx: Tx, limit: int = 100, *, background: bool = False) -> tuple[list[Task], NextTimes]:
+    """Read up to `limit` tasks that are due, of the background or all others, and when the next of each are due."""
+    tasks = tx.rows("due_tasks", Task, now_ms=tx.now_ms, limit=limit, background=int(background))
+    return tasks, tx.row("next_task", NextTimes) or NextTimes(None, None)
 
 
 def run_task(tx: Tx, task: Task) -> None:

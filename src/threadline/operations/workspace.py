@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from threadline.chat.limits import PRUNE_EVERY_MS
 from threadline.flows.language import demo_content
+from threadline.operations.continuations import NextTimes
 from threadline.operations.keys import AccessKey, make_access_key
 from threadline.resources.flow_rows import ContactFlow
 from threadline.resources.instance_admin import make_instance
@@ -141,7 +142,7 @@ def make_workspace(
     access_key_id, secret = make_access_key(
         tx, account_id, known.get("access_key_id"), known.get("secret_access_key")
     )
-    if tx.one("next_task") is None:
+    if tx.row("next_task", NextTimes) == (None, None):
         tx.later("prune", tx.now_ms + PRUNE_EVERY_MS)
     flow_ids = (inbound_id, survey_id, returning_id)
     return WorkspaceIds(

@@ -157,7 +157,11 @@ class Server:
         self._timers = Timers(self.store, self.clock, call)
         self.frontend = self._frontend(bound, frontends, policy.controls)
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
-        always = [self._timers.run(), *([self._relay.run()] if self._relay else [])]
+        always = [
+            self._timers.run(),
+            self._timers.run_background(),
+            *([self._relay.run()] if self._relay else []),
+        ]
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)

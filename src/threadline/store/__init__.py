@@ -63,6 +63,10 @@ class Committed(NamedTuple):
         return Committed(appended, signals, None, self.access_keys)
 
 
+BACKGROUND = frozenset({"index", "index_past"})
+"""The kinds of tasks that run one at a time and with pauses, beside everything else. None of them is urgent."""
+
+
 class Task(NamedTuple):
     """Something to do later: a row, so that it survives a restart."""
 
@@ -73,6 +77,7 @@ class Task(NamedTuple):
     due_at_ms: int
     attempts: int
     payload: str
+    background: int = 0
 
 
 class Tx(ABC):
@@ -228,6 +233,7 @@ class Tx(ABC):
             "due_at_ms": due_at_ms,
             "attempts": attempts,
             "payload": json.dumps(payload or {}),
+            "background": int(kind in BACKGROUND),
         }
         if due_at_ms <= self.now_ms and attempts == 0 and not outside:
             self.due_now += [Task(*task) for task in self.all("insert_task", **row)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from threadline.clock import Clock
 from threadline.errors import where
-from threadline.operations.continuations import OUTSIDE, due_tasks
+from threadline.operations.continuations import OUTSIDE, NextTimes, due_tasks
 from threadline.operations.units import AnswerTask, LeaseTask, PutOff, RunTask
 from threadline.store import Store, Task, Unavailable
 
@@ -15,6 +15,10 @@ BATCH = 100
 SLEEP_SECONDS_MAX = 5.0
 """The longest sleep. A task whose node ended before it could run it waits no longer than that for another node."""
 RETRY_SECONDS = 1.0
+PAUSE = 10
+"""The background rests this many times as long as its last task took, so it takes a tenth of the writer at most. Under
+load a task waits for the writer like every other unit of work, and the pause grows with that."""
+PAUSE_SECONDS_MAX = 1.0
 log = logging.getLogger("threadline.timers")
 
 
@@ -26,7 +30,8 @@ class Timers:
     """Runs due tasks, each as a unit of work of its own. A node also runs tasks that other nodes have written.
 
     A task of a kind in `OUTSIDE` makes a call between two units of work: it is taken under a lease, and its answer
-    deletes it. Such calls run beside the loop, so that a slow one delays no other task.
+    deletes it. Such calls run beside the loop, so that a slow one delays no other task. Tasks of a kind in
+    `BACKGROUND` have a loop of their own, which runs one at a time and pauses after each.
     """
 
     def __init__(self, store: Store, clock: Clock, call: MakeCall | None = None) -> None:
@@ -35,6 +40,7 @@ class Timers:
         self._calls: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._woken = asyncio.Event()
+        self._background_is_due = asyncio.Event()
         self._next_ms: int | None = None
 
     def due(self, at_ms: int | None) -> None:
@@ -47,14 +53,30 @@ class Timers:
         self._woken.set()
 
     async def tick(self) -> None:
-        """Run all tasks that are due now, and return when they have been committed."""
+        """Run all tasks that are due now, those of the background too, and return when they have been committed."""
+        await self._run_due()
+        while tasks := (await self._read(background=True))[0]:
+            await asyncio.gather(*(self._run(task) for task in tasks))
+            await self._run_due()
+
+    async def _run_due(self) -> None:
+        """Run all tasks that are due now but for those of the background, and note when the next is due."""
         self._next_ms = None  # unknown until the end, so that every task written meanwhile wakes the loop
         while True:
-            tasks, next_ms = await self._store.read(lambda tx: due_tasks(tx, BATCH))
+            tasks, next_times = await self._read()
             if not tasks:
                 break
             await asyncio.gather(*(self._run(task) for task in tasks))
-        self._next_ms = next_ms
+        self._next_ms = next_times.task_ms
+        at_ms = next_times.background_ms
+        if at_ms is not None:
+            if at_ms <= self._clock.now_ms():
+                self._background_is_due.set()
+            elif self._next_ms is None or at_ms < self._next_ms:
+                self._next_ms = at_ms
+
+    async def _read(self, *, background: bool = False) -> tuple[list[Task], NextTimes]:
+        return await self._store.read(lambda tx: due_tasks(tx, BATCH, background=background))
 
     async def _call_outside(self, task: Task, request: dict[str, Any]) -> None:
         """Make a call and write its answer. After an error the task's lease runs out, and the call is made again."""
@@ -95,19 +117,37 @@ class Timers:
         """Run due tasks and sleep, in an endless loop."""
         while True:
             self._woken.clear()
+            seconds = RETRY_SECONDS
             try:
-                await self.tick()
+                await self._run_due()
                 seconds = self._seconds_left()
             except Unavailable:
-                seconds = RETRY_SECONDS
+                pass
             except Exception as error:  # noqa: BLE001 - later tasks must run all the same
                 log.error("timers failed\n%s", where(error))
-                seconds = RETRY_SECONDS
             try:
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
             except TimeoutError:
                 pass
+
+    async def run_background(self) -> None:
+        """Run due tasks of the background, one at a time and with pauses, in an endless loop."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._background_is_due.wait()
+            self._background_is_due.clear()
+            try:
+                while tasks := (await self._read(background=True))[0]:
+                    for task in tasks:
+                        began = loop.time()
+                        await self._run(task)
+                        await asyncio.sleep(min((loop.time() - began) * PAUSE, PAUSE_SECONDS_MAX))
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - later tasks must run all the same
+                log.error("tasks of the background failed\n%s", where(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _seconds_left(self) -> float:
         if self._next_ms is None:

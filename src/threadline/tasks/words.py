@@ -8,8 +8,8 @@ from threadline.operations.continuations import continuation
 from threadline.operations.text_search import instance_term, number_of, role_term
 from threadline.store import Task, Tx
 
-MESSAGES_MAX = 20
-"""Messages that one transaction indexes: it takes half a millisecond."""
+MESSAGES_MAX = 40
+"""Messages that one transaction indexes: it takes a millisecond."""
 AGAIN_MS = 20
 PAST_SESSIONS_MAX = 20
 PAST_AGAIN_MS = 500

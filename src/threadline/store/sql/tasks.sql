@@ -1,20 +1,20 @@
 -- name: insert_task
 -- Write something to do later, and return it as a task.
-INSERT INTO task (kind, session, contact_id, due_at_ms, attempts, payload)
-VALUES (:kind, :session, :contact_id, :due_at_ms, :attempts, :payload)
-RETURNING id, kind, session, contact_id, due_at_ms, attempts, payload;
+INSERT INTO task (kind, session, contact_id, due_at_ms, attempts, payload, background)
+VALUES (:kind, :session, :contact_id, :due_at_ms, :attempts, :payload, :background)
+RETURNING id, kind, session, contact_id, due_at_ms, attempts, payload, background;
 
 -- name: due_tasks
--- Read the tasks that are due, the earliest first, for the timers.
-SELECT id, kind, session, contact_id, due_at_ms, attempts, payload
-FROM task WHERE due_at_ms <= :now_ms ORDER BY due_at_ms, id LIMIT :limit;
+-- Read the tasks of the background, or all others, that are due, the earliest first, for the timers.
+SELECT id, kind, session, contact_id, due_at_ms, attempts, payload, background
+FROM task WHERE background = :background AND due_at_ms <= :now_ms ORDER BY due_at_ms, id LIMIT :limit;
 
 -- name: count_for_metrics
--- Count the open chats, the due tasks and the late tasks, each over one index, for the page of metrics.
+-- Count the open chats, the due tasks and the late tasks but for those of the background, each over one index, for the page of metrics.
 SELECT
     (SELECT count(*) FROM session WHERE ended_at_ms IS NULL),
-    (SELECT count(*) FROM task WHERE due_at_ms <= :now_ms),
-    (SELECT count(*) FROM task WHERE due_at_ms <= :late_ms);
+    (SELECT count(*) FROM task WHERE background IN (0, 1) AND due_at_ms <= :now_ms),
+    (SELECT count(*) FROM task WHERE background = 0 AND due_at_ms <= :late_ms);
 
 -- name: delete_task
 -- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled.
@@ -38,8 +38,10 @@ DELETE FROM task WHERE session = :session;
 DELETE FROM task WHERE session = :session AND kind = :kind AND contact_id = :contact_id;
 
 -- name: next_task
--- Read the time at which the earliest task is due, for the timers' next sleep.
-SELECT due_at_ms FROM task ORDER BY due_at_ms LIMIT 1;
+-- Read the times at which the earliest task, and the earliest of the background, are due, for the timers' next sleep.
+SELECT
+    (SELECT min(due_at_ms) FROM task WHERE background = 0),
+    (SELECT min(due_at_ms) FROM task WHERE background = 1);
 
 -- name: reply_of
 -- Read the kept reply of a call that is repeated with the same ClientToken.
