@@ -35,10 +35,12 @@ DEVIATIONS = {
 """The labels of a docstring's paragraphs that deviations.md gathers, in its order, each with what it means."""
 OTHERS = "anything but chats"
 CHAT_PARTS = {
-    OTHERS: r"Email|Phone|Task|Voice|Evaluation|Outbound|Vocabular|Traffic|Predefined|Metric|Monitor|Rule|Screen"
-    r"|Calculated|DataTable|Workspace|TestCase|Attached|Case|Campaign|Hierarchy|AgentStatus|Authentication|Replicat|Federation|Import"
-    r"|Notification|Default|WebRTC|Recording|Suspend|Resume|Pause|Entity|Security(?!Key)|Proficien|PushNot|AnalyticsData",
-    "flows and modules": r"ContactFlow|FlowAssociation",
+    OTHERS: r"Email|(?<!User)Phone|Task|Voice|Evaluation|Outbound(?!Queue)|FlowAssociation"
+    r"|Vocabular|Traffic|Predefined|Metric|Monitor"
+    r"|Rule|Screen|Calculated|DataTable|Workspace|TestCase|Attached|Case|Campaign|Hierarchy|AgentStatus|Authentication|Replicat|Federation"
+    r"|Import|Notification|(?<!Profile)Default|WebRTC|Recording|Suspend|Resume|Pause|Entity|Security(?!Key)"
+    r"|Proficien|PushNot|AnalyticsData",
+    "flows and modules": r"ContactFlow",
     "hours of operation": r"HoursOfOperation",
     "quick connects": r"QuickConnect",
     "routing profiles": r"RoutingProfile",

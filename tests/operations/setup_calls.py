@@ -140,6 +140,12 @@ SETUP_CALLS: dict[str, Call] = {
     "ListLexBots": lambda w, i: w.connect.list_lex_bots(InstanceId=i),
     "ListPrompts": lambda w, i: w.connect.list_prompts(InstanceId=i),
     "ListRoutingProfileQueues": _of_profile("list_routing_profile_queues"),
+    "SearchContactFlowModules": lambda w, i: w.connect.search_contact_flow_modules(InstanceId=i),
+    "SearchContactFlows": lambda w, i: w.connect.search_contact_flows(InstanceId=i),
+    "SearchQueues": lambda w, i: w.connect.search_queues(InstanceId=i),
+    "SearchRoutingProfiles": lambda w, i: w.connect.search_routing_profiles(InstanceId=i),
+    "SearchSecurityProfiles": lambda w, i: w.connect.search_security_profiles(InstanceId=i),
+    "SearchUsers": lambda w, i: w.connect.search_users(InstanceId=i),
     "SearchPrompts": lambda w, i: w.connect.search_prompts(InstanceId=i),
     "UpdateInstanceAttribute": lambda w, i: w.connect.update_instance_attribute(
         InstanceId=i, AttributeType="EARLY_MEDIA", Value="false"

@@ -10,14 +10,14 @@ from threadline.store import Tx
 NOT_A_NEXT_TOKEN = "NextToken is not one that this operation has given."
 
 
-class _Identified(Protocol):
+class Identified(Protocol):
     """A row that has an id."""
 
     @property
     def id(self) -> str: ...
 
 
-R = TypeVar("R", bound=_Identified)
+R = TypeVar("R", bound=Identified)
 
 
 class Instance(NamedTuple):

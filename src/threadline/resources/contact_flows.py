@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, page, require_instance, start_of_page
-from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.flow_contents import check_content
 from threadline.resources.flow_rows import (
     OF_SAVED,
@@ -18,11 +18,13 @@ from threadline.resources.flow_rows import (
     find_flow,
     flow_arn,
     insert_flow,
+    matches_flow,
     publish,
     rename,
     sha256,
 )
 from threadline.resources.resource_type import TAGGED
+from threadline.resources.search import Search
 from threadline.store import Tx
 
 
@@ -248,6 +250,32 @@ def list_contact_flows(
         ],
         "NextToken": following,
     }
+
+
+@operation("connect", writes=False)
+def search_contact_flows(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 100,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find flows by name, description, id, type, state, status or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchContactFlows.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "ContactFlows",
+        tx.rows("contact_flows", ContactFlow, instance_id=instance.id, after="", limit=2**31 - 1),
+        lambda flow: flow_members(tx, instance, Found(flow, "", None)),
+        matches_flow,
+    )
 
 
 class FlowTags:

@@ -6,7 +6,7 @@ from typing import Any
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, page, require_instance, start_of_page
-from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.flow_contents import check_content
 from threadline.resources.flow_rows import (
     MODULE,
@@ -17,10 +17,12 @@ from threadline.resources.flow_rows import (
     find_flow,
     flow_arn,
     insert_flow,
+    matches_flow,
     publish,
     rename,
     sha256,
 )
+from threadline.resources.search import Search
 from threadline.store import Tx
 
 
@@ -201,3 +203,29 @@ def list_contact_flow_modules(
         ],
         "NextToken": following,
     }
+
+
+@operation("connect", writes=False)
+def search_contact_flow_modules(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 100,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find modules by name, description, id, state, status or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchContactFlowModules.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "ContactFlowModules",
+        tx.rows("flow_modules", ContactFlow, instance_id=instance.id, after="", limit=2**31 - 1),
+        lambda module: module_members(tx, instance, Found(module, "", None)),
+        matches_flow,
+    )

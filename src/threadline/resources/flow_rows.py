@@ -7,12 +7,13 @@ numbered version of CreateContactFlowVersion names one of those.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from threadline.chat.limits import REPLACED_FLOW_KEPT_MS
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, instance_arn
 from threadline.operations.registry import bare_id
+from threadline.resources.search import matches
 from threadline.store import Tx
 
 SAVED, PUBLISHED, MODULE = "SAVED", "PUBLISHED", "MODULE"
@@ -233,6 +234,22 @@ def delete_flow(tx: Tx, flow: ContactFlow) -> None:
 def flow_arn(instance: Instance, flow_id: str, *, module: bool = False) -> str:
     """The ARN of a flow or a module."""
     return f"{instance_arn(instance)}/{'flow-module' if module else 'contact-flow'}/{flow_id}"
+
+
+def matches_flow(flow: ContactFlow, kind: str, condition: Any) -> bool:
+    """Decide a condition of SearchContactFlows or SearchContactFlowModules."""
+    match kind:
+        case "TypeCondition":
+            return bool(condition == flow.type)
+        case "ContactFlowTypeCondition":
+            return bool(condition.get("ContactFlowType") == flow.type)
+        case "StateCondition":
+            return bool(condition == flow.state)
+        case "StatusCondition":
+            return bool(condition == flow.status)
+        case _:
+            texts = {"name": flow.name, "description": flow.description, "resourceID": flow.id}
+            return matches(kind, condition, json.loads(flow.tags), texts)
 
 
 def sha256(content: str) -> str:

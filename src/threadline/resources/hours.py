@@ -12,7 +12,7 @@ from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import matches_text, search, texts_of
+from threadline.resources.search import Search, matches, texts_of
 from threadline.store import Tx
 
 PARAMETER = "InvalidParameterException"
@@ -168,18 +168,14 @@ def search_hours_of_operations(
         InvalidParameterException for another FieldName. Source: SearchHoursOfOperations.
     """
     instance = require_instance(tx, caller, instance_id)
-    kept, following, count = search(
-        tx, HOURS, instance, search_criteria, search_filter, next_token, max_results, _matches
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "HoursOfOperations", HOURS.all(tx, instance.id), lambda hours: _members(tx, instance, hours), _matches
     )
-    return {
-        "HoursOfOperations": [_members(tx, instance, hours) for hours in kept],
-        "NextToken": following,
-        "ApproximateTotalCount": count,
-    }
 
 
 def _matches(hours: Hours, kind: str, condition: Any) -> bool:
-    return matches_text(kind, condition, {**texts_of(hours), "timezone": hours.time_zone})
+    return matches(kind, condition, hours.tags, {**texts_of(hours), "timezone": hours.time_zone})
 
 
 @operation("connect")

@@ -6,7 +6,7 @@ from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import search
+from threadline.resources.search import Search, matches_name
 from threadline.store import Tx
 
 
@@ -115,14 +115,10 @@ def search_prompts(
         InvalidParameterException for another FieldName. Source: SearchPrompts.
     """
     instance = require_instance(tx, caller, instance_id)
-    kept, following, count = search(
-        tx, PROMPTS, instance, search_criteria, search_filter, next_token, max_results
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "Prompts", PROMPTS.all(tx, instance.id), lambda each: _members(instance, each), matches_name
     )
-    return {
-        "Prompts": [_members(instance, each) for each in kept],
-        "NextToken": following,
-        "ApproximateTotalCount": count,
-    }
 
 
 @operation("connect")

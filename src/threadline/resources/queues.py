@@ -1,15 +1,17 @@
 """The operations about queues, in which chats wait for an agent."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from threadline.errors import Fault
-from threadline.operations.instances import require_instance
-from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.operations.instances import Instance, require_instance
+from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.resources.hours import HOURS
 from threadline.resources.quick_connect_rows import of_queue
 from threadline.resources.resource_type import Resource, ResourceType
+from threadline.resources.search import Search, matches_name
 from threadline.store import Tx
 
 ENABLED = "ENABLED"
@@ -138,21 +140,52 @@ def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id:
     Assumed: MaxContacts is left out of a queue without a maximum.
     """
     instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
+    return {"Queue": _members(instance, require_queue(tx, instance.id, queue_id))}
+
+
+def _members(instance: Instance, queue: Queue) -> Reply:
+    """A queue, as DescribeQueue and SearchQueues have it."""
     return {
-        "Queue": {
-            "Name": queue.name,
-            "QueueArn": QUEUES.arn(instance, queue.id),
-            "QueueId": queue.id,
-            "Description": queue.description,
-            "HoursOfOperationId": queue.hours_of_operation_id,
-            "MaxContacts": queue.max_contacts,
-            "Status": queue.status,
-            "Tags": queue.tags,
-            "LastModifiedTime": queue.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-        }
+        "Name": queue.name,
+        "QueueArn": QUEUES.arn(instance, queue.id),
+        "QueueId": queue.id,
+        "Description": queue.description,
+        "HoursOfOperationId": queue.hours_of_operation_id,
+        "MaxContacts": queue.max_contacts,
+        "Status": queue.status,
+        "Tags": queue.tags,
+        "LastModifiedTime": queue.updated_at_ms,
+        "LastModifiedRegion": instance.region,
     }
+
+
+@operation("connect", writes=False)
+def search_queues(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 500,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find queues by name, description, id, type or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchQueues.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "Queues", QUEUES.all(tx, instance.id), lambda each: _members(instance, each), _matches
+    )
+
+
+def _matches(queue: Queue, kind: str, condition: Any) -> bool:
+    if kind == "QueueTypeCondition":
+        return bool(condition == "STANDARD")
+    return matches_name(queue, kind, condition)
 
 
 def _change(tx: Tx, caller: AccountCaller, instance_id: str, queue_id: str, **columns: object) -> Reply:

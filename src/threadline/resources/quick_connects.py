@@ -15,7 +15,7 @@ from threadline.resources.quick_connect_rows import (
     of_queue,
     target_of,
 )
-from threadline.resources.search import search
+from threadline.resources.search import Search, matches_name
 from threadline.resources.users import require_user
 from threadline.store import Tx
 
@@ -133,14 +133,13 @@ def search_quick_connects(
         InvalidParameterException for another FieldName. Source: SearchQuickConnects.
     """
     instance = require_instance(tx, caller, instance_id)
-    kept, following, count = search(
-        tx, QUICK_CONNECTS, instance, search_criteria, search_filter, next_token, max_results
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "QuickConnects",
+        QUICK_CONNECTS.all(tx, instance.id),
+        lambda each: _members(instance, each),
+        matches_name,
     )
-    return {
-        "QuickConnects": [_members(instance, each) for each in kept],
-        "NextToken": following,
-        "ApproximateTotalCount": count,
-    }
 
 
 @operation("connect")

@@ -10,6 +10,7 @@ from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.resources.queues import QUEUES
 from threadline.resources.resource_type import Resource, ResourceType
+from threadline.resources.search import Search, matches, texts_of
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -108,24 +109,59 @@ def describe_routing_profile(
     """
     instance = require_instance(tx, caller, instance_id)
     profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
+    return {"RoutingProfile": _members(tx, instance, profile)}
+
+
+def _members(tx: Tx, instance: Instance, profile: RoutingProfile) -> Reply:
+    """A routing profile, as DescribeRoutingProfile and SearchRoutingProfiles have it."""
     return {
-        "RoutingProfile": {
-            "InstanceId": instance.id,
-            "Name": profile.name,
-            "RoutingProfileArn": ROUTING_PROFILES.arn(instance, profile.id),
-            "RoutingProfileId": profile.id,
-            "Description": profile.description,
-            "MediaConcurrencies": profile.media_concurrencies,
-            "DefaultOutboundQueueId": profile.default_outbound_queue_id,
-            "Tags": profile.tags,
-            "NumberOfAssociatedQueues": len(profile.queue_ids),
-            "NumberOfAssociatedUsers": sum(1 for _ in ROUTING_PROFILES.users_of(tx, profile)),
-            "AgentAvailabilityTimer": profile.agent_availability_timer,
-            "LastModifiedTime": profile.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-            "AssociatedQueueIds": profile.queue_ids,
-        }
+        "InstanceId": instance.id,
+        "Name": profile.name,
+        "RoutingProfileArn": ROUTING_PROFILES.arn(instance, profile.id),
+        "RoutingProfileId": profile.id,
+        "Description": profile.description,
+        "MediaConcurrencies": profile.media_concurrencies,
+        "DefaultOutboundQueueId": profile.default_outbound_queue_id,
+        "Tags": profile.tags,
+        "NumberOfAssociatedQueues": len(profile.queue_ids),
+        "NumberOfAssociatedUsers": sum(1 for _ in ROUTING_PROFILES.users_of(tx, profile)),
+        "AgentAvailabilityTimer": profile.agent_availability_timer,
+        "LastModifiedTime": profile.updated_at_ms,
+        "LastModifiedRegion": instance.region,
+        "AssociatedQueueIds": profile.queue_ids,
     }
+
+
+@operation("connect", writes=False)
+def search_routing_profiles(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 500,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find routing profiles by name, description, id, queue or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchRoutingProfiles.
+    On purpose: the reply has all that DescribeRoutingProfile has, also what Amazon leaves out.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "RoutingProfiles",
+        ROUTING_PROFILES.all(tx, instance.id),
+        lambda each: _members(tx, instance, each),
+        _matches,
+    )
+
+
+def _matches(profile: RoutingProfile, kind: str, condition: Any) -> bool:
+    texts = {**texts_of(profile), "associatedQueueIds": profile.queue_ids}
+    return matches(kind, condition, profile.tags, texts)
 
 
 @operation("connect", writes=False)

@@ -1,54 +1,67 @@
 """Search: the SearchCriteria and SearchFilter that the operations about all types of resource share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, page, start_of_page
-from threadline.operations.registry import Document
-from threadline.resources.resource_type import Resource, ResourceType
-from threadline.store import Tx
+from threadline.operations.instances import NOT_A_NEXT_TOKEN, Identified, page
+from threadline.operations.registry import Document, Reply
+from threadline.resources.resource_type import Resource
 
 PARAMETER = "InvalidParameterException"
 NESTING_MAX = 20
 """Levels of conditions inside each other. Assumed: no such limit is published."""
 
-R = TypeVar("R", bound=Resource)
 Leaf = Callable[[str, Any], bool]
 """Tells whether one condition holds, by the name of its member and its value."""
 
 
-def search(
-    tx: Tx,
-    of: ResourceType[R],
-    instance: Instance,
-    criteria: Document | None,
-    filters: Document | None,
-    next_token: str | None,
-    max_results: int,
-    matches: Callable[[R, str, Any], bool] | None = None,
-) -> tuple[Sequence[R], str | None, int]:
-    """A page of the resources that a search finds, its NextToken, and how many are found in all.
+R = TypeVar("R", bound=Identified)
 
-    `matches` decides the conditions of this type of resource; without it a resource is found by name, description and
-    id. Faults: InvalidRequestException for a NextToken that is not valid; InvalidParameterException for a FieldName.
-    """
-    after = start_of_page(
-        tx, next_token, "resource", instance_id=instance.id, kind=of.kind, id=next_token or ""
-    )
-    decide = matches or matches_name
-    found = [
-        each
-        for each in of.all(tx, instance.id)
-        if _is_tagged(each.tags, filters) and holds(criteria, lambda *leaf, each=each: decide(each, *leaf))
-    ]
-    kept, following = page([each for each in found if each.id > after], max_results)
-    return kept, following, len(found)
+
+class Search(NamedTuple):
+    """The members that the request of each search has."""
+
+    criteria: Document | None
+    filters: Document | None
+    next_token: str | None
+    max_results: int
+
+    def reply(
+        self,
+        member: str,
+        resources: Sequence[R],
+        describe: Callable[[R], Reply],
+        matches: Callable[[R, str, Any], bool],
+    ) -> Reply:
+        """The reply with a page of those `resources` that are found, described, in `member`.
+
+        `matches` decides the conditions of this type of resource, in SearchCriteria and in SearchFilter.
+        Faults: InvalidRequestException for a NextToken that is not valid; what `matches` raises.
+        """
+        start = 0
+        if self.next_token:
+            ids = [each.id for each in resources]
+            if self.next_token not in ids:
+                raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
+            start = ids.index(self.next_token) + 1
+        found = {
+            at: each
+            for at, each in enumerate(resources)
+            if _passes_all(self.filters, lambda *leaf, each=each: matches(each, *leaf))
+            and holds(self.criteria, lambda *leaf, each=each: matches(each, *leaf))
+        }
+        kept, following = page([each for at, each in found.items() if at >= start], self.max_results)
+        return {
+            member: [describe(each) for each in kept],
+            "NextToken": following,
+            "ApproximateTotalCount": len(found),
+        }
 
 
 def matches_name(resource: Resource, kind: str, condition: Any) -> bool:
-    """Decide a StringCondition over the texts that every resource has."""
-    return matches_text(kind, condition, texts_of(resource))
+    """Decide a condition over the tags and the texts that every resource has."""
+    return matches(kind, condition, resource.tags, texts_of(resource))
 
 
 def texts_of(resource: Resource) -> dict[str, str | None]:
@@ -60,9 +73,20 @@ def texts_of(resource: Resource) -> dict[str, str | None]:
     }
 
 
-def matches_text(kind: str, condition: Any, texts: Mapping[str, str | None]) -> bool:
+def matches(
+    kind: str, condition: Any, tags: Mapping[str, str], texts: Mapping[str, str | Sequence[str] | None]
+) -> bool:
+    """Decide a TagCondition over `tags`, or a StringCondition over `texts`. Faults: InvalidParameterException."""
+    if kind != "TagCondition":
+        return matches_text(kind, condition, texts)
+    name, wanted = condition.get("TagKey", ""), condition.get("TagValue")
+    return name in tags and wanted in (None, "", tags[name])
+
+
+def matches_text(kind: str, condition: Any, texts: Mapping[str, str | Sequence[str] | None]) -> bool:
     """Decide a StringCondition over `texts` by FieldName. Faults: InvalidParameterException.
 
+    A list of texts matches when one of them does.
     Assumed: case makes no difference, neither in FieldName nor in Value; ComparisonType is EXACT unless given.
     """
     if kind != "StringCondition":
@@ -71,8 +95,13 @@ def matches_text(kind: str, condition: Any, texts: Mapping[str, str | None]) -> 
     by_name = {field.lower(): text for field, text in texts.items()}
     if name.lower() not in by_name:
         raise Fault(PARAMETER, f"FieldName {name[:100]!r} is none of {', '.join(texts)}.")
-    text, value = (by_name[name.lower()] or "").lower(), str(condition.get("Value", "")).lower()
-    match condition.get("ComparisonType"):
+    found, value = by_name[name.lower()] or "", str(condition.get("Value", "")).lower()
+    several = (found,) if isinstance(found, str) else found
+    return any(_compares(condition.get("ComparisonType"), each.lower(), value) for each in several)
+
+
+def _compares(comparison: str | None, text: str, value: str) -> bool:
+    match comparison:
         case "STARTS_WITH":
             return text.startswith(value)
         case "CONTAINS":
@@ -98,23 +127,25 @@ def holds(criteria: Document | None, leaf: Leaf, levels: int = NESTING_MAX) -> b
     return True
 
 
-def _is_tagged(tags: Mapping[str, str], filters: Document | None) -> bool:
-    """Tell whether tags pass a SearchFilter: a TagFilter, or an AttributeFilter of the same form."""
-    given = filters or {}
-    tag_filter = given.get("TagFilter") or given.get("AttributeFilter") or {}
-    return all(_passes(tags, kind, value) for kind, value in tag_filter.items())
+def _passes_all(filters: Document | None, leaf: Leaf) -> bool:
+    """Tell whether the filters of a SearchFilter pass: a TagFilter, and one over attributes of the same form."""
+    return all(_passes(given, leaf) for given in (filters or {}).values())
 
 
-def _passes(tags: Mapping[str, str], kind: str, value: Any) -> bool:
+def _passes(given: Document, leaf: Leaf) -> bool:
+    return all(_passes_one(kind, value, leaf) for kind, value in given.items())
+
+
+def _passes_one(kind: str, value: Any, leaf: Leaf) -> bool:
     match kind:
         case "OrConditions":
-            return any(_passes(tags, "AndConditions", each) for each in value)
-        case "AndConditions" | "AndCondition":
-            conditions = value.get("TagConditions", ()) if isinstance(value, Mapping) else value
-            return all(_passes(tags, "TagCondition", each) for each in conditions)
-        case "TagCondition":
-            wanted = value.get("TagValue")
-            name = value.get("TagKey", "")
-            return name in tags and wanted in (None, "", tags[name])
+            return any(
+                _passes_one("TagConditions", each, leaf) if isinstance(each, list) else _passes(each, leaf)
+                for each in value
+            )
+        case "AndConditions" | "TagConditions":
+            return all(leaf("TagCondition", each) for each in value)
+        case "AndCondition":
+            return _passes(value, leaf)
         case _:
-            raise Fault(PARAMETER, f"{kind} is not supported by this server. Leave it out.")
+            return leaf(kind, value)

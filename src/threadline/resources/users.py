@@ -7,9 +7,10 @@ import msgspec
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
-from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.resources.routing_profiles import ROUTING_PROFILES
+from threadline.resources.search import Search, matches, matches_name
 from threadline.store import Tx
 
 SOFT_PHONE: Mapping[str, Any] = {"PhoneType": "SOFT_PHONE", "AutoAccept": False}
@@ -161,6 +162,55 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
     }
 
 
+@operation("connect", writes=False)
+def search_users(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 500,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find users by Username, names, profiles, id or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchUsers.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "Users", USERS.all(tx, instance.id), lambda user: _summary(instance, user), _matches
+    )
+
+
+def _summary(instance: Instance, user: User) -> Reply:
+    names = ("FirstName", "LastName")
+    return {
+        "Id": user.id,
+        "Arn": USERS.arn(instance, user.id),
+        "Username": user.username,
+        "IdentityInfo": {name: user.identity_info[name] for name in names if name in user.identity_info},
+        "PhoneConfig": user.phone_config,
+        "RoutingProfileId": user.routing_profile_id,
+        "SecurityProfileIds": user.security_profile_ids,
+        "Tags": user.tags,
+    }
+
+
+def _matches(user: User, kind: str, condition: Any) -> bool:
+    texts = {
+        "Username": user.username,
+        "FirstName": user.first_name,
+        "LastName": user.last_name,
+        "RoutingProfileId": user.routing_profile_id,
+        "SecurityProfileId": user.security_profile_ids,
+        "resourceId": user.id,
+    }
+    return matches(kind, condition, user.tags, texts)
+
+
 def _change(tx: Tx, caller: AccountCaller, instance_id: str, user_id: str, **columns: object) -> Reply:
     """Change columns of a user. Faults: ResourceNotFoundException."""
     instance = require_instance(tx, caller, instance_id)
@@ -250,3 +300,35 @@ def list_security_profiles(
     kept, following = SECURITY_PROFILES.page(tx, instance.id, next_token, max_results)
     summaries = [SECURITY_PROFILES.summary(instance, profile) for profile in kept]
     return {"SecurityProfileSummaryList": summaries, "NextToken": following}
+
+
+@operation("connect", writes=False)
+def search_security_profiles(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    next_token: str | None = None,
+    max_results: int = 100,
+    search_filter: Document | None = None,
+    search_criteria: Document | None = None,
+) -> Reply:
+    """Find security profiles by name or tags.
+
+    Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
+        InvalidParameterException for another FieldName. Source: SearchSecurityProfiles.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "SecurityProfiles",
+        SECURITY_PROFILES.all(tx, instance.id),
+        lambda profile: {
+            "Id": profile.id,
+            "OrganizationResourceId": instance.id,
+            "Arn": SECURITY_PROFILES.arn(instance, profile.id),
+            "SecurityProfileName": profile.name,
+            "Tags": profile.tags,
+        },
+        matches_name,
+    )

@@ -9,7 +9,7 @@ from threadline.jsontext import decode
 from threadline.operations.instances import Instance, page, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.resource_type import checked_tags
-from threadline.resources.search import matches_name, search
+from threadline.resources.search import Search, matches_name
 from threadline.resources.views import (
     AWS_VIEWS,
     PUBLISHED,
@@ -185,14 +185,13 @@ def search_views(
     On purpose: views of AWS are not searched; ListViews has them.
     """
     instance = require_instance(tx, caller, instance_id)
-    kept, following, count = search(
-        tx, VIEWS, instance, search_criteria, search_filter, next_token, max_results, _matches
+    searched = Search(search_criteria, search_filter, next_token, max_results)
+    return searched.reply(
+        "Views",
+        VIEWS.all(tx, instance.id),
+        lambda view: _members(instance, _shown(instance, view, view.saved)),
+        _matches,
     )
-    return {
-        "Views": [_members(instance, _shown(instance, view, view.saved)) for view in kept],
-        "NextToken": following,
-        "ApproximateTotalCount": count,
-    }
 
 
 def _matches(view: View, kind: str, condition: Any) -> bool:
