@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.flows.flows import Document, content, do, on, say
 from threadline.flows.drawing import draw
 from threadline.flows.language import parse
-from threadline.flows.layout import BETWEEN, WIDTH, Box, arrange
+from threadline.flows.layout import BETWEEN, ENTRY, WIDTH, Box, arrange
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHOICE = on(
@@ -60,7 +60,7 @@ def test_a_circle_is_drawn_with_an_arrow_back(targets: list[str]) -> None:
 
 GRAPHS = st.integers(1, 14).flatmap(
     lambda size: st.lists(
-        st.lists(st.tuples(st.integers(0, size - 1), st.sampled_from([50.0, 69.0])), max_size=4),
+        st.lists(st.tuples(st.integers(0, size - 1), st.booleans()), max_size=4),
         min_size=size,
         max_size=size,
     )
@@ -68,9 +68,12 @@ GRAPHS = st.integers(1, 14).flatmap(
 
 
 @given(GRAPHS)
-def test_boxes_never_overlap_and_every_line_arrives(graph: list[list[tuple[int, float]]]) -> None:
+def test_boxes_never_overlap_and_every_line_arrives(graph: list[list[tuple[int, bool]]]) -> None:
     boxes = {
-        f"b{number}": Box(80.0, [(f"b{target}", height) for target, height in lines if target != number])
+        f"b{number}": Box(
+            80.0,
+            [(f"b{to}", 20.0 + at, failed) for at, (to, failed) in enumerate(lines) if to != number],
+        )
         for number, lines in enumerate(graph)
     }
     layout = arrange(boxes, "b0")
@@ -80,9 +83,13 @@ def test_boxes_never_overlap_and_every_line_arrives(graph: list[list[tuple[int, 
         columns.setdefault(x, []).append(y)
     for tops in columns.values():
         assert all(low - high >= 80 + BETWEEN - 0.001 for high, low in pairwise(sorted(tops)))
-    for (name, number), parts in layout.lines.items():
-        target, height = boxes[name].lines[number]
-        assert parts[0].start == (layout.places[name][0] + WIDTH, layout.places[name][1] + height)
-        assert parts[-1].end[0] == layout.places[target][0]
-        assert all(one.end == other.start for one, other in pairwise(parts))
-        assert [part.arrives for part in parts] == [False] * (len(parts) - 1) + [True]
+    onward = {part.start: (part, failed) for part, failed in layout.segments.items()}
+    assert len(onward) == len(layout.segments)
+    for name, box in boxes.items():
+        for target, height, failed in box.lines:
+            at, arrives = (layout.places[name][0] + WIDTH, layout.places[name][1] + height), False
+            while not arrives:
+                part, for_errors = onward[at]
+                assert failed or not for_errors, "the line of a success is drawn as one of an error"
+                at, arrives = part.end, part.arrives
+            assert at == (layout.places[target][0], layout.places[target][1] + ENTRY)

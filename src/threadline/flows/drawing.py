@@ -43,7 +43,11 @@ def draw(flow: Flow, places: Mapping[str, tuple[float, float]] | None = None) ->
     boxes = {
         name: Box(
             HEAD + ROW * len(rows) + (6 if rows else 0),
-            [(row.target, _height(number)) for number, row in enumerate(rows) if row.target != name],
+            [
+                (row.target, _height(number), row.failed)
+                for number, row in enumerate(rows)
+                if row.target != name
+            ],
         )
         for name, rows in branches.items()
     }
@@ -51,9 +55,9 @@ def draw(flow: Flow, places: Mapping[str, tuple[float, float]] | None = None) ->
     reached = _reached(flow.start, branches)
     width = max(x for x, _ in layout.places.values()) + WIDTH + 2 * MARGIN
     bottom = max(y + boxes[name].height for name, (_, y) in layout.places.items())
-    lowest = max([bottom, *(part.end[1] for way in layout.lines.values() for part in way)])
+    lowest = max([bottom, *(part.end[1] for part in layout.segments)])
     height = lowest + 2 * MARGIN
-    drawn = [*_lines(layout, branches), _start(layout.places[flow.start])]
+    drawn = [*_lines(layout), _start(layout.places[flow.start])]
     drawn += [
         _box(flow.actions[name], rows, layout.places[name], boxes[name].height, reached=name in reached)
         for name, rows in branches.items()
@@ -106,14 +110,9 @@ def _reached(start: str, branches: Mapping[str, Sequence[Branch]]) -> set[str]:
     return reached
 
 
-def _lines(layout: Layout, branches: Mapping[str, Sequence[Branch]]) -> Iterable[str]:
+def _lines(layout: Layout) -> Iterable[str]:
     """The paths of all lines. A part that several lines share is drawn once, as an error only if all of them are."""
-    parts: dict[Segment, bool] = {}
-    for (name, number), way in layout.lines.items():
-        rows = [row for row in branches[name] if row.target != name]
-        for part in way:
-            parts[part] = parts.get(part, True) and rows[number].failed
-    for part, failed in parts.items():
+    for part, failed in layout.segments.items():
         kind = ' class="bad"' if failed else ""
         tip = ' marker-end="url(#tip)"' if part.arrives else ""
         yield f'<path{kind} d="{_curve(part)}"{tip}/>'

@@ -13,15 +13,19 @@ from typing import NamedTuple
 
 WIDTH, GAP, BETWEEN, ROUNDS = 236, 84, 26, 8
 LINE_HEIGHT, LINE_WEIGHT = 4.0, 4.0
+ON, BACK = "on", "back"
+"""The ways of lines across columns: to the right, and back to the left."""
 ENTRY = 24.0
 """The height, from the top of a box, at which lines enter it."""
 
 
 class Box(NamedTuple):
-    """A box to place: its height, and for each line from it the box where it ends and the height of its start."""
+    """A box to place: its height, and for each line from it the box where it ends, the height of its start, and
+    whether it is for errors.
+    """
 
     height: float
-    lines: Sequence[tuple[str, float]]
+    lines: Sequence[tuple[str, float, bool]]
 
 
 class Segment(NamedTuple):
@@ -34,10 +38,10 @@ class Segment(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The top left corners of the boxes, and the segments of each line by its box and number."""
+    """The top left corners of the boxes, and the segments of all lines: whether all lines in one are for errors."""
 
     places: Mapping[str, tuple[float, float]]
-    lines: Mapping[tuple[str, int], Sequence[Segment]]
+    segments: Mapping[Segment, bool]
 
 
 class Node(NamedTuple):
@@ -55,13 +59,13 @@ def arrange(boxes: Mapping[str, Box], start: str) -> Layout:
 
 def positioned(boxes: Mapping[str, Box], places: Mapping[str, tuple[float, float]]) -> Layout:
     """Draw straight lines between boxes whose places are known."""
-    lines: dict[tuple[str, int], list[Segment]] = {}
+    segments: dict[Segment, bool] = {}
     for name, box in boxes.items():
         x, y = places[name]
-        for number, (target, height) in enumerate(box.lines):
+        for target, height, failed in box.lines:
             to_x, to_y = places[target]
-            lines[name, number] = [Segment((x + WIDTH, y + height), (to_x, to_y + ENTRY), arrives=True)]
-    return Layout(places, lines)
+            segments[Segment((x + WIDTH, y + height), (to_x, to_y + ENTRY), arrives=True)] = failed
+    return Layout(places, segments)
 
 
 class _Arranger:
@@ -71,7 +75,6 @@ class _Arranger:
         self.boxes = boxes
         self.back = _closing(boxes, start)
         self.column = _columns(boxes, self.back)
-        self.ways: dict[tuple[str, int], list[Node]] = {}
         self.columns: list[list[Node]] = [[] for _ in range(max(self.column.values()) + 1)]
         self.right: dict[Node, dict[tuple[float, Node], None]] = defaultdict(dict)
         self.left: dict[Node, dict[tuple[float, Node], None]] = defaultdict(dict)
@@ -82,34 +85,44 @@ class _Arranger:
         for name in self.boxes:
             self.columns[self.column[name]].append(Node(name, self.column[name]))
         for name, box in self.boxes.items():
-            for number, (target, height) in enumerate(box.lines):
-                self._lead((name, number), target, height)
+            for target, height, _ in box.lines:
+                self._lead(name, target, height)
         self._order()
         self._settle()
         top = min(self.y.values())
         self.y = {node: y - top for node, y in self.y.items()}
         places = {name: (self._x(column), self.y[Node(name, column)]) for name, column in self.column.items()}
-        return Layout(places, {line: self._segments(line) for line in self.ways})
+        return Layout(places, self._segments())
 
-    def _lead(self, line: tuple[str, int], target: str, height: float) -> None:
-        """Add the points at which a line crosses columns, unless a line to the same box has them already."""
-        source, end = self.column[line[0]], self.column[target]
-        if (line[0], target) in self.back:
-            way = [Node(target, column, "back") for column in range(source, end - 1, -1)]
-            chain = way
-        else:
-            way = [Node(target, column, "on") for column in range(source + 1, end)]
-            chain = [Node(line[0], source), *way, Node(target, end)]
-        self.ways[line] = way
-        for node in way:
-            if node not in self.known:
-                self.known.add(node)
-                self.columns[node.column].append(node)
-        for number, (one, other) in enumerate(pairwise(chain)):
-            at = height if number == 0 and not one.way else 0.0
-            near, far = (one, other) if one.column < other.column else (other, one)
-            self.right[near][at, far] = None
-            self.left[far][at, near] = None
+    def _lead(self, name: str, target: str, height: float) -> None:
+        """Add the points at which a line crosses columns, as far as no line to the same box has them already."""
+        node = self._first(name, target)
+        if node.way != BACK:
+            self._link(Node(name, self.column[name]), node, height)
+        while node.way and node not in self.known:
+            self.known.add(node)
+            self.columns[node.column].append(node)
+            following = self._next(node)
+            if following.way or node.way != BACK:
+                self._link(node, following, 0.0)
+            node = following
+
+    def _first(self, name: str, target: str) -> Node:
+        """The point, or the box, to which a line leads from its box."""
+        if (name, target) in self.back:
+            return Node(target, self.column[name], BACK)
+        return self._next(Node(target, self.column[name], ON))
+
+    def _next(self, node: Node) -> Node:
+        """The point, or the box, to which lines lead from a point."""
+        end, step = self.column[node.name], -1 if node.way == BACK else 1
+        is_last = node.column == end if node.way == BACK else node.column + 1 == end
+        return Node(node.name, end) if is_last else node._replace(column=node.column + step)
+
+    def _link(self, one: Node, other: Node, at: float) -> None:
+        near, far = (one, other) if one.column < other.column else (other, one)
+        self.right[near][at, far] = None
+        self.left[far][at, near] = None
 
     def _order(self) -> None:
         """Order the boxes of each column by their neighbours, and keep the order with the fewest crossings."""
@@ -175,23 +188,33 @@ class _Arranger:
     def _x(self, column: int) -> float:
         return float(column * (WIDTH + GAP))
 
-    def _segments(self, line: tuple[str, int]) -> list[Segment]:
-        name, number = line
-        target, height = self.boxes[name].lines[number]
-        x, y = self._x(self.column[name]) + WIDTH, self.y[Node(name, self.column[name])] + height
-        end = self._x(self.column[target]), self.y[Node(target, self.column[target])] + ENTRY
-        segments, is_back = [], (name, target) in self.back
-        point = (x, y)
-        for node in self.ways[line]:
-            near, far = self._x(node.column), self._x(node.column) + WIDTH
-            if is_back:
-                near, far = far, near
-            turns = is_back and point == (x, y)
-            segments.append(Segment(point, (near, self.y[node]), arrives=False, turns=turns))
-            segments.append(Segment((near, self.y[node]), (far, self.y[node]), arrives=False))
-            point = (far, self.y[node])
-        segments.append(Segment(point, end, arrives=True, turns=is_back))
+    def _segments(self) -> dict[Segment, bool]:
+        """The segments of all lines. Those that lines share are found once, however many lines there are."""
+        segments: dict[Segment, bool] = {}
+        through: dict[Node, bool] = {}
+        for name, box in self.boxes.items():
+            x, y = self._x(self.column[name]) + WIDTH, self.y[Node(name, self.column[name])]
+            for target, height, failed in box.lines:
+                node = self._first(name, target)
+                turns = node.way == BACK
+                part = Segment((x, y + height), self._entered(node), not node.way, turns)
+                segments[part] = segments.get(part, True) and failed
+                through[node] = through.get(node, True) and failed
+        for node in sorted(self.known, key=lambda node: -node.column if node.way == BACK else node.column):
+            near, failed = self._entered(node), through[node]
+            far = near[0] + (-WIDTH if node.way == BACK else WIDTH), near[1]
+            following = self._next(node)
+            through[following] = through.get(following, True) and failed
+            arrives = not following.way
+            segments[Segment(near, far, arrives=False)] = failed
+            turns = arrives and node.way == BACK
+            segments[Segment(far, self._entered(following), arrives, turns)] = failed
         return segments
+
+    def _entered(self, node: Node) -> tuple[float, float]:
+        """The place at which lines enter the column of a point, or a box."""
+        x = self._x(node.column) + (WIDTH if node.way == BACK else 0)
+        return x, self.y[node] + self._entry(node)
 
 
 def _closing(boxes: Mapping[str, Box], start: str) -> set[tuple[str, str]]:
@@ -202,7 +225,7 @@ def _closing(boxes: Mapping[str, Box], start: str) -> set[tuple[str, str]]:
         if first in done:
             continue
         above: set[str] = {first}
-        todo = [(first, iter([target for target, _ in boxes[first].lines]))]
+        todo = [(first, iter([line[0] for line in boxes[first].lines]))]
         while todo:
             name, targets = todo[-1]
             for target in targets:
@@ -210,7 +233,7 @@ def _closing(boxes: Mapping[str, Box], start: str) -> set[tuple[str, str]]:
                     back.add((name, target))
                 elif target not in done:
                     above.add(target)
-                    todo.append((target, iter([inner for inner, _ in boxes[target].lines])))
+                    todo.append((target, iter([line[0] for line in boxes[target].lines])))
                     break
             else:
                 todo.pop()
@@ -222,7 +245,7 @@ def _closing(boxes: Mapping[str, Box], start: str) -> set[tuple[str, str]]:
 def _columns(boxes: Mapping[str, Box], back: set[tuple[str, str]]) -> dict[str, int]:
     """The column of each box: one more than the rightmost of those that lead to it."""
     targets = {
-        name: {target for target, _ in box.lines if (name, target) not in back} for name, box in boxes.items()
+        name: {line[0] for line in box.lines if (name, line[0]) not in back} for name, box in boxes.items()
     }
     waiting = dict.fromkeys(boxes, 0)
     for inner in targets.values():
