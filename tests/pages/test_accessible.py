@@ -83,7 +83,7 @@ def test_the_keyboard_alone_plays_a_chat(tab: Tab) -> None:
     page.keyboard.type("My parcel has not come.")
     page.keyboard.press("Enter")
     expect(said(agent(page, "a1"), "My parcel has not come.")).to_be_visible()
-    reach(page, "Message of a1")
+    reach(page, "Message of Alex")
     page.keyboard.type("I will ask the depot.")
     page.keyboard.press("Enter")
     expect(said(customer(page), "I will ask the depot.")).to_be_visible()

@@ -8,6 +8,8 @@ from tests.pages.conftest import PATIENCE_MS, Tab
 from threadline.testing import Threadline
 
 expect.set_options(timeout=PATIENCE_MS)
+AGENTS = {"a1": "Alex a1", "a2": "Robin a2"}
+"""Their headings: the name that customers see, then the username."""
 
 
 def customer(page: Page) -> Locator:
@@ -15,9 +17,9 @@ def customer(page: Page) -> Locator:
 
 
 def agent(page: Page, name: str) -> Locator:
-    """The end of one agent, once they have accepted the chat."""
+    """The end of one agent, by their username, once they have accepted the chat."""
     return page.get_by_role("region", name="The agents").locator(
-        "tl-conversation", has=page.get_by_role("heading", name=name, exact=True)
+        "tl-conversation", has=page.get_by_role("heading", name=AGENTS[name], exact=True)
     )
 
 
@@ -59,6 +61,14 @@ def test_a_customer_writes_an_agent_answers_and_each_sees_it_read(tab: Tab) -> N
     expect(customer(page).locator(".bubble.own small")).to_have_text("read")
 
 
+def test_a_message_has_the_name_of_its_end_at_both_ends(tab: Tab) -> None:
+    page = begin(tab)
+    write(agent(page, "a1"), "I am Alex.")
+    for end in (customer(page), agent(page, "a1")):
+        expect(said(end, "I am Alex.")).to_be_visible()
+        expect(end.locator(".from").last).to_contain_text("Alex")
+
+
 def test_typing_is_shown_at_the_other_end(tab: Tab) -> None:
     page = begin(tab)
     agent(page, "a1").get_by_role("textbox").fill("I")
@@ -67,7 +77,7 @@ def test_typing_is_shown_at_the_other_end(tab: Tab) -> None:
 
 def test_a_chat_is_transferred_and_ends_with_the_survey(tab: Tab) -> None:
     page = begin(tab)
-    agent(page, "a1").get_by_role("button", name="Transfer to a2").click()
+    agent(page, "a1").get_by_role("button", name="Transfer to Robin").click()
     page.get_by_role("button", name="Accept the chat").click()
     write(agent(page, "a2"), "It left this morning.")
     expect(said(customer(page), "It left this morning.")).to_be_visible()

@@ -9,12 +9,13 @@ const ACCEPT_WITHIN_MS = 5_000;
 const ACCEPT_AGAIN_MS = 150;
 const CONTACTS_PAGE = 1000;
 const LEAVES_MAX = 20;
+const AGENTS_MAX = 6;
 
 export class Desk extends EventTarget {
   constructor(client) {
     super();
     this.client = client;
-    this.agents = []; // {id, username, chat}
+    this.agents = []; // {id, username, name, chat}
     this.customer = null; // a Chat
     this.customerName = "Casey";
     this.contacts = new Map(); // DescribeLineage's contacts of the customer's chat by id, newest first
@@ -39,8 +40,8 @@ export class Desk extends EventTarget {
         this.client.list("ListUsers", "UserSummaryList", members),
       ]);
       this.flowId = (flows.find((flow) => flow.Name === FLOW) ?? flows[0])?.Id;
-      this.agents = users.map((user) => ({ id: user.Id, username: user.Username, chat: null }));
-      this.agents.sort((one, other) => one.username.localeCompare(other.username));
+      users.sort((one, other) => one.Username.localeCompare(other.Username));
+      this.agents = await Promise.all(users.slice(0, AGENTS_MAX).map((user) => this._agent(user)));
       this._restore();
       this.isReady = true;
       this.problem = "";
@@ -48,6 +49,12 @@ export class Desk extends EventTarget {
       this.problem = error.message;
     }
     this._changed();
+  }
+
+  // An agent, with the name under which customers see them.
+  async _agent({ Id, Username }) {
+    const { User } = await this.client.call("DescribeUser", { InstanceId: this.instanceId, UserId: Id });
+    return { id: Id, username: Username, name: User.IdentityInfo?.FirstName || Username, chat: null };
   }
 
   // Start a chat as the customer. `more` are further members of StartChatContact, such as PersistentChat.
@@ -91,11 +98,11 @@ export class Desk extends EventTarget {
           UserId: agent.id,
         };
         try {
-          const reply = await this.client.call("AcceptContact", members, { by: agent.username });
+          const reply = await this.client.call("AcceptContact", members, { by: agent.name });
           this._dropAgent(agent);
           agent.chat = this._chat({
             role: "agent",
-            name: agent.username,
+            name: agent.name,
             contactId: reply.ContactId,
             participantId: reply.ParticipantId,
             token: reply.ParticipantToken,
@@ -120,7 +127,7 @@ export class Desk extends EventTarget {
         UserId: other.id,
         ClientToken: crypto.randomUUID(),
       };
-      const reply = await this.client.call("TransferChat", members, { by: agent.username });
+      const reply = await this.client.call("TransferChat", members, { by: agent.name });
       this.customer.currentContactId = reply.ContactId;
     });
   }

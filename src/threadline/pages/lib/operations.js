@@ -11,6 +11,7 @@ export const OPERATIONS = {
   ],
   DescribeContact: ["connect", "GET", "/contacts/{InstanceId}/{ContactId}"],
   DescribeLineage: ["threadline", "GET", "/threadline/lineage/{InstanceId}/{ContactId}"],
+  DescribeUser: ["connect", "GET", "/users/{InstanceId}/{UserId}"],
   DisconnectParticipant: ["connectparticipant", "POST", "/participant/disconnect"],
   GetTranscript: ["connectparticipant", "POST", "/participant/transcript"],
   ListContactFlows: ["connect", "GET", "/contact-flows-summary/{InstanceId}"],

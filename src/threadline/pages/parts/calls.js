@@ -2,6 +2,7 @@
 // shown as boto3, AWS CLI and JSON, to be copied, with its answer.
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { FORMATS, masked, shownJson } from "../lib/snippets.js";
 import { clockOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
@@ -15,7 +16,6 @@ export class Calls extends Part {
     opened: { state: true },
     format: { state: true },
     copied: { state: true },
-    isOpen: { state: true },
   };
 
   constructor() {
@@ -35,11 +35,7 @@ export class Calls extends Part {
   }
 
   render() {
-    const { log } = this.client;
-    return html`<details class="calls card" @toggle=${(event) => (this.isOpen = event.target.open)}>
-      <summary>What went over the wire <span class="quiet">${log.length}</span></summary>
-      ${this.isOpen ? html`<ol class="wire">${repeat(this._lines(), (entry) => entry, (entry) => this._line(entry))}</ol>` : nothing}
-    </details>`;
+    return html`<ol class="wire">${repeat(this._lines(), (entry) => entry, (entry) => this._line(entry))}</ol>`;
   }
 
   // The newest lines, and the opened one for as long as it is open.
@@ -59,20 +55,18 @@ export class Calls extends Part {
     </li>`;
   }
 
-  async _open(entry) {
-    this._snippets ??= await import("../lib/snippets.js"); // nobody needs it before
+  _open(entry) {
     this.opened = this.opened === entry ? null : entry;
     this.copied = "";
   }
 
   _frame({ frame }) {
     const content = frame.topic === "aws/chat" ? { ...frame, content: JSON.parse(frame.content) } : frame;
-    return html`<pre tabindex="0" aria-label="The frame"><code>${this._snippets.shownJson(content)}</code></pre>`;
+    return html`<pre tabindex="0" aria-label="The frame"><code>${shownJson(content)}</code></pre>`;
   }
 
   _call(entry) {
     const { session } = this.client;
-    const { FORMATS, masked, shownJson } = this._snippets;
     const text = FORMATS[this.format](entry, session);
     return html`
       <div class="formats" role="group" aria-label="Shown as">

@@ -25,9 +25,22 @@ export class Comeback extends Part {
         <h3>${label}</h3>
         <button class="plain" @click=${() => this.tell("unpin")}>Close</button>
       </header>
-      ${this.canContinue ? html`<div class="ways">${TYPES.map((type) => this._way(type, label))}</div>` : nothing}
+      ${this.canContinue ? this._ways(label) : nothing}
       ${this._details()}
     </section>`;
+  }
+
+  // A refusal that holds for both ways is said once.
+  _ways(label) {
+    const problems = new Set(TYPES.map((type) => this.previews?.[type]?.problem));
+    const [problem] = problems;
+    if (problem && problems.size === 1) return html`<p class="refused">${this._refusal(problem)}</p>`;
+    return html`<div class="ways">${TYPES.map((type) => this._way(type, label))}</div>`;
+  }
+
+  _refusal(problem) {
+    if (!this.isRunning || !/already exists/.test(problem)) return this._sentence(problem);
+    return "The running chat continues a past one already, and a chat continues one at most. When it has ended, the next one can start from here.";
   }
 
   _way(type, label) {
@@ -53,7 +66,7 @@ export class Comeback extends Part {
   }
 
   _answer(preview) {
-    if (preview.problem) return html`<p class="refused">${this._sentence(preview.problem)}</p>`;
+    if (preview.problem) return html`<p class="refused">${this._refusal(preview.problem)}</p>`;
     const past = preview.contacts.filter((contact) => contact.SessionNumber > 0);
     return html`<ul class="verdicts">
       ${past.map(

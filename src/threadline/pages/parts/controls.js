@@ -1,5 +1,5 @@
-// <tl-controls .client>: faults, the clock and a reset, on a server with test controls. It calls nothing until it is
-// opened. Tells "reset" when the server has begun anew.
+// <tl-controls .client>: faults, the clock and a reset, on a server with test controls. Tells "reset" when the server
+// has begun anew.
 import { html, nothing } from "lit";
 import { Part } from "./part.js";
 
@@ -29,8 +29,8 @@ export class Controls extends Part {
     this.target = TARGETS[0];
   }
 
-  _toggle(event) {
-    if (event.target.open) this._try("ListFaults");
+  firstUpdated() {
+    this._try("ListFaults");
   }
 
   async _try(operation, members = {}, said = "") {
@@ -57,11 +57,8 @@ export class Controls extends Part {
   }
 
   render() {
-    return html`<details class="controls card" @toggle=${this._toggle}>
-      <summary>Faults and the clock</summary>
-      <p class="quiet" role="status">${this.problem || this.said}</p>
-      ${this.faults ? this._forms() : nothing}
-    </details>`;
+    return html`<p class="quiet" role="status">${this.problem || this.said}</p>
+      ${this.faults ? this._forms() : nothing}`;
   }
 
   _forms() {

@@ -12,6 +12,7 @@ export class Conversation extends Part {
     contacts: { attribute: false },
     lineages: { attribute: false },
     heading: {},
+    username: {},
     actions: { attribute: false },
   };
 
@@ -41,7 +42,7 @@ export class Conversation extends Part {
     const { chat } = this;
     return html`
       <header class="who">
-        <h2>${this.heading}</h2>
+        <h2>${this.heading}${this.username ? html` <small class="quiet">${this.username}</small>` : nothing}</h2>
         <p class="state ${chat.state}" role="status">${stateWords(chat.state, chat.pending.length)}</p>
         <div class="actions">
           ${this.actions ?? nothing}

@@ -1,14 +1,10 @@
 // <tl-playground .client>: left the customer, right the agents, between them the lineage, below the calls.
 import { html, nothing } from "lit";
 import { Desk } from "../lib/desk.js";
-import { Tour } from "../lib/tour.js";
-import "./calls.js";
-import "./comeback.js";
-import "./controls.js";
 import "./conversation.js";
+import "./drawer.js";
 import "./lineage.js";
 import { Part } from "./part.js";
-import "./tour.js";
 
 const VIEWS = { customer: "Customer", lineage: "Lineage", agents: "Agents" };
 
@@ -29,9 +25,7 @@ export class Playground extends Part {
     this.desk?.close();
     const desk = new Desk(this.client);
     this.desk = desk;
-    this.tour = new Tour(desk);
-    this.tour.addEventListener("change", () => this.tour.isOn && (this.view = this.tour.step.view));
-    this.tour.addEventListener("stopped", () => this.requestUpdate());
+    this.tour = null;
     this.follow(desk);
     await desk.open();
     const address = new URL(location.href);
@@ -41,15 +35,20 @@ export class Playground extends Part {
     this._playTour();
   }
 
-  _playTour() {
+  async _playTour() {
+    const [{ Tour }] = await Promise.all([import("../lib/tour.js"), import("./tour.js")]);
+    const tour = new Tour(this.desk);
+    this.tour = tour;
+    tour.addEventListener("change", () => tour.isOn && (this.view = tour.step.view));
+    tour.addEventListener("stopped", () => this.requestUpdate());
     this.desk.lookAway();
-    this.tour.play();
+    tour.play();
     this.requestUpdate();
   }
 
   // Typing or clicking in a view takes over.
   _takeOver = (event) => {
-    if (event.isTrusted) this.tour.stop();
+    if (event.isTrusted) this.tour?.stop();
   };
 
   disconnectedCallback() {
@@ -67,7 +66,7 @@ export class Playground extends Part {
   // Choose a contact: its ways of continuing take the focus. Escape gives it back to the picture.
   _pin = async ({ detail }) => {
     this.desk.look(detail.contactId, { pin: true });
-    await this.updateComplete;
+    await Promise.all([import("./comeback.js"), this.updateComplete]);
     await this.querySelector("tl-comeback")?.updateComplete;
     (this.querySelector(".way button") ?? this.querySelector(".comeback button"))?.focus();
   };
@@ -89,7 +88,7 @@ export class Playground extends Part {
       <header class="bar">
         <p class="brand"><span class="mark" aria-hidden="true"></span>Threadline</p>
         <nav aria-label="Page">
-          ${this.tour.isOn || !desk.isReady ? nothing : html`<button class="plain" @click=${() => this._playTour()}>Tour</button>`}
+          ${this.tour?.isOn || !desk.isReady ? nothing : html`<button class="plain" @click=${() => this._playTour()}>Tour</button>`}
           <a class="plain" href="/docs/README.md">Docs</a>
           <button class="plain" @click=${() => this.tell("sign-out")}>Sign out</button>
         </nav>
@@ -97,7 +96,7 @@ export class Playground extends Part {
       <main class="playground">
         <h1 class="visually-hidden">Playground</h1>
         ${desk.problem ? html`<p class="notice" role="alert">${desk.problem}</p>` : nothing}
-        <tl-tour .tour=${this.tour}></tl-tour>
+        ${this.tour ? html`<tl-tour .tour=${this.tour}></tl-tour>` : nothing}
         ${desk.isReady ? this._views() : this._waiting()}
       </main>
     `;
@@ -111,7 +110,7 @@ export class Playground extends Part {
   }
 
   _views() {
-    const { desk } = this;
+    const { client, desk } = this;
     return html`
       <div class="tabs" role="group" aria-label="View">
         ${Object.entries(VIEWS).map(
@@ -132,8 +131,18 @@ export class Playground extends Part {
         ></tl-lineage>
         ${this._comeback()}
         <div class="wire-tools">
-          <tl-calls .client=${this.client}></tl-calls>
-          <tl-controls .client=${this.client} @reset=${this._onReset}></tl-controls>
+          <tl-drawer
+            summary="What went over the wire"
+            .source=${client}
+            .count=${() => client.log.length}
+            .load=${() => import("./calls.js")}
+            .content=${() => html`<tl-calls .client=${client}></tl-calls>`}
+          ></tl-drawer>
+          <tl-drawer
+            summary="Faults and the clock"
+            .load=${() => import("./controls.js")}
+            .content=${() => html`<tl-controls .client=${client} @reset=${this._onReset}></tl-controls>`}
+          ></tl-drawer>
         </div>
       </section>
       <section class="view card agents" aria-label="The agents">${desk.agents.map((agent) => this._agent(agent))}</section>
@@ -145,6 +154,7 @@ export class Playground extends Part {
     const { desk } = this;
     const contact = desk.lineages.get(desk.looked);
     if (!contact) return nothing;
+    import("./comeback.js"); // nobody needs it before
     return html`<tl-comeback
       .contact=${contact}
       .lineages=${desk.lineages}
@@ -181,20 +191,21 @@ export class Playground extends Part {
     const { desk } = this;
     if (!agent.chat) {
       return html`<div class="empty agent">
-        <h2>${agent.username}</h2>
+        <h2>${agent.name} <small class="quiet">${agent.username}</small></h2>
         <button ?disabled=${!desk.canAccept(agent)} @click=${() => desk.accept(agent)}>Accept the chat</button>
       </div>`;
     }
     const others = desk.agents.filter((other) => other !== agent);
     const hand = others.map(
-      (other) => html`<button @click=${() => desk.transfer(agent, other)}>Transfer to ${other.username}</button>`,
+      (other) => html`<button @click=${() => desk.transfer(agent, other)}>Transfer to ${other.name}</button>`,
     );
     const again = html`<button ?disabled=${!desk.canAccept(agent)} @click=${() => desk.accept(agent)}>Accept again</button>`;
     return html`<tl-conversation
       .chat=${agent.chat}
       .contacts=${desk.contacts}
       .lineages=${desk.lineages}
-      .heading=${agent.username}
+      .heading=${agent.name}
+      .username=${agent.username}
       .actions=${agent.chat.state === "ended" ? again : hand}
     ></tl-conversation>`;
   }
