@@ -22,6 +22,7 @@ from bench.front_page import KB_MAX, USABLE_MS_MAX, measure_page
 from bench.growth import grow
 from bench.measurements import ROOT, Measurements, table
 from bench.ratios import full_ratios, ratios
+from bench.record import measure_record
 from bench.results import DOCS, keep, keep_in_history
 from bench.sizes import BENCH, FULL, QUICK, Sizes
 from bench.workloads import cluster, one_machine, present_peers
@@ -38,6 +39,8 @@ async def measure(folder: Path) -> None:
         machine.call_command_lines()
         machine.start_test_servers()
         page = await asyncio.to_thread(measure_page, machine.workspace)
+    for contacts in BENCH.recorded:
+        await measure_record(seen, contacts, BENCH.rounds)
     seen.say("running flows")
     flows = await asyncio.to_thread(measure_flows, BENCH.waiting_flows)
     print("\n" + table(seen.series.values()))
@@ -68,6 +71,8 @@ async def measure_all(folder: Path, sizes: Sizes, kept_in: Path) -> None:
             for workload in (machine, peers, nodes):
                 await workload.round()
     growth = await grow(seen, sizes, folder)
+    for contacts in sizes.recorded:
+        await measure_record(seen, contacts, sizes.rounds)
     seen.say("running flows")
     flows = await asyncio.to_thread(measure_flows, sizes.waiting_flows)
     found = full_ratios(seen, sizes)

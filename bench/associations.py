@@ -4,9 +4,10 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import gmtime, strftime
+from typing import Any
 
 from bench.http import request
 from bench.servers import Server
@@ -29,18 +30,29 @@ def workspace_of(data: Path, server: Server) -> Workspace:
     return Workspace(f"http://127.0.0.1:{server.port}", environment(data, server.port))
 
 
+def signed_post(
+    workspace: Workspace, port: int, service: str, path: str, members: Mapping[str, Any]
+) -> bytes:
+    """A signed request of one of the services with JSON for its members."""
+    credentials = Credentials(workspace.env["AWS_ACCESS_KEY_ID"], workspace.env["AWS_SECRET_ACCESS_KEY"])
+    stamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
+    body = json.dumps(members).encode()
+    host = {"Host": f"127.0.0.1:{port}"}
+    headers = sign("POST", path, "", host, body, credentials, "us-east-1", service, stamp)
+    return request("POST", path, port, body, {n: v for n, v in headers.items() if n != "Host"})
+
+
 def associations(
     workspace: Workspace, port: int, fresh: Sequence[str], sources: Sequence[str]
 ) -> list[bytes]:
     """One signed CreatePersistentContactAssociation for each `fresh` chat's contact, with the sources in turn."""
-    credentials = Credentials(workspace.env["AWS_ACCESS_KEY_ID"], workspace.env["AWS_SECRET_ACCESS_KEY"])
-    stamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
-    host = {"Host": f"127.0.0.1:{port}"}
-    made = []
-    for number, contact_id in enumerate(fresh):
-        path = f"/contact/persistent-contact-association/{workspace.instance_id}/{contact_id}"
-        wanted = {"RehydrationType": "FROM_SEGMENT", "SourceContactId": sources[number % len(sources)]}
-        body = json.dumps(wanted).encode()
-        headers = sign("POST", path, "", host, body, credentials, "us-east-1", "connect", stamp)
-        made.append(request("POST", path, port, body, {n: v for n, v in headers.items() if n != "Host"}))
-    return made
+    return [
+        signed_post(
+            workspace,
+            port,
+            "connect",
+            f"/contact/persistent-contact-association/{workspace.instance_id}/{contact_id}",
+            {"RehydrationType": "FROM_SEGMENT", "SourceContactId": sources[number % len(sources)]},
+        )
+        for number, contact_id in enumerate(fresh)
+    ]

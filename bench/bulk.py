@@ -4,6 +4,7 @@ A copy differs in what is a key: its session, and the last 12 digits of its cont
 meanwhile.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import apsw
@@ -37,8 +38,13 @@ class Copier:
         )
         self.connection.close()
 
-    def chats(self, contact_id: str, count: int) -> list[str]:
-        """Copy the chat of this one contact `count` times. Return the contact ids of the copies."""
+    def chats(
+        self, contact_id: str, count: int, other: Mapping[tuple[str, str], str] | None = None
+    ) -> list[str]:
+        """Copy the chat of this one contact `count` times. Return the contact ids of the copies.
+
+        `other` holds the SQL of columns that differ in each copy, by table and name; `:first + n` is its session.
+        """
         query = "SELECT session, (SELECT max(key) FROM session) + 1 FROM contact WHERE id = ?"
         session, first = map(int, map(str, self.connection.execute(query, [contact_id]).fetchall()[0]))
         bindings = {"session": session, "first": first, "low": 0, "high": count - 1}
@@ -51,6 +57,7 @@ class Copier:
                 name: f"substr({name}, 1, length({name}) - 12) || printf('%012x', :first + n)" for name in ids
             }
             values |= {key: ":first + n", **({"id": "NULL"} if table == "task" else {})}
+            values |= {name: sql for (of, name), sql in (other or {}).items() if of == table}
             chosen = ", ".join(values[column] for column in columns)
             self.connection.execute(
                 f"{SERIES} INSERT INTO {table} SELECT {chosen} FROM series, {table} WHERE {key} = :session",

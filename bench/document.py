@@ -8,6 +8,7 @@ from bench.growth import deep, depths, over_lineage, over_past
 from bench.measurements import Series, series_of
 from bench.pages import POSITIONS
 from bench.ratios import AIMS
+from bench.record import SERIES, series
 from bench.workloads import (
     ARCHIVE,
     AT_EJABBERD,
@@ -114,4 +115,7 @@ def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
         names[page(LINEAGE, position)] = f"Threadline: the same over {sizes['sessions']:,} chats, {position}"
     for position in POSITIONS:
         names[page(ARCHIVE, position)] = f"ejabberd: page of 100, {position} of {items}"
+    for name in SERIES:
+        for contacts in sizes.get("recorded", ()):
+            names[series(name, contacts)] = f"Threadline: {series(name, contacts)}"
     return names

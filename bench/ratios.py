@@ -5,7 +5,8 @@ from typing import NamedTuple
 from bench.growth import over_past
 from bench.measurements import Measurements
 from bench.pages import POSITIONS
-from bench.sizes import Sizes
+from bench.record import SERIES, series
+from bench.sizes import BENCH, Sizes
 from bench.workloads import (
     ARCHIVE,
     AT_EJABBERD,
@@ -84,6 +85,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
             seen.ratio(page(LINEAGE, position), page(SINGLE, position), "p50_ms") for position in POSITIONS
         ),
         "cli_vs_aws": seen.ratio(CLI, AWS_CLI, "p50_ms"),
+        **{f"{name} (ms)": seen.median(series(name, BENCH.recorded[0]), "p50_ms") for name in SERIES},
     }
     return {name: round(ratio, 3) for name, ratio in found.items()}
 

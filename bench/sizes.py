@@ -26,11 +26,13 @@ class Sizes:
     growth_calls: int = 3_000
     sockets: tuple[int, ...] = (1_000, 10_000)
     contacts: int = 1_000_000
+    recorded: tuple[int, ...] = (20_000,)
+    """Ended contacts that are searched and exported, of ten messages each."""
     waiting_flows: int = 2_000
 
 
 BENCH = Sizes()
-FULL = Sizes(rounds=5, waiting_flows=10_000)
+FULL = Sizes(rounds=5, waiting_flows=10_000, recorded=(20_000, 1_000_000))
 QUICK = replace(
     FULL,
     rounds=3,
@@ -46,5 +48,6 @@ QUICK = replace(
     growth_calls=500,
     sockets=(200, 1_000),
     contacts=20_000,
+    recorded=(2_000, 20_000),
     waiting_flows=500,
 )
