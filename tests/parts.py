@@ -17,6 +17,7 @@ BELOW_SERVER = {
     "aws",
     "http",
     "neighbours",
+    "objects",
 }
 
 # The modules that a part of the package may import: of the other parts, and from outside the standard library.
@@ -33,6 +34,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "datadir": ({"clock"}, set()),
     "controls": (set(), set()),
     "encryption": (set(), {"cryptography"}),
+    "objects": ({"clock", "encryption"}, {"cryptography", "obstore"}),
     "chat": ({"errors", *POLICY}, {"regex"}),
     "flows": ({"errors", "jsontext"}, set()),
     "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),

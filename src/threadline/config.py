@@ -31,6 +31,9 @@ ALLOWED_HOST = re.compile(
 """A host in lower case, as `public_hosts` lists it; without a scheme it is that of a request's Host header."""
 
 
+BUCKET = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_.%:=/-]*))?")
+"""A bucket of S3 and the first parts of its keys."""
+
 UUID = "a UUID in lower case"
 FORMS = {
     UUID: r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
@@ -139,6 +142,27 @@ class Settings:
         "Key that encrypts the secrets of access keys in the database: 64 hexadecimal digits, or the path of a file "
         "that holds them; empty is `encryption.key` in the data folder, which the first start makes. All servers on "
         "one PostgreSQL need the same one.",
+    )
+    objects: str = _setting(
+        "",
+        "Where attachments and transcript files are kept: a folder, as a path with a / in it, or `s3://BUCKET/PREFIX`, "
+        "which needs the extra `s3`; empty is the folder `objects` in the data folder. All servers on one PostgreSQL "
+        "need the same one.",
+    )
+    objects_url: str = _setting(
+        "", "Endpoint of a service with the API of S3; empty is Amazon's own in the region of `s3://`."
+    )
+    objects_region: str = _setting(
+        "us-east-1", "Region of the bucket.", form="a region, such as eu-central-1"
+    )
+    objects_access_key_id: str = _setting(
+        "", "Id of the access key for the bucket; the shell's `AWS_*` variables are never used."
+    )
+    objects_secret_access_key: str = _setting("", "Secret of that access key.")
+    objects_encrypted: bool = _setting(
+        False,
+        "Encrypt new objects with a key made from THREADLINE_ENCRYPTION_KEY. Objects from before can be read all the "
+        "same.",
     )
     frontend_processes: str = _setting(
         "auto",
@@ -381,10 +405,25 @@ class Settings:
         for host in _listed(self.public_hosts):
             if not ALLOWED_HOST.fullmatch(host):
                 yield f"{PREFIX}PUBLIC_HOSTS has {host!r}: write a host, with a scheme and a port if they matter."
+        yield from self._complaints_of_objects()
         if self.store and not self.store.startswith(("postgresql://", "postgres://")):
             yield f"{PREFIX}STORE must start with postgresql://, or be empty."
         if self.bus and (not self.store or not self.bus.startswith(("nats://", "tls://"))):
             yield f"{PREFIX}BUS must start with nats:// or tls://, and goes with {PREFIX}STORE."
+
+    def _complaints_of_objects(self) -> Iterator[str]:
+        if self.objects_url and not self.objects_url.startswith(("http://", "https://")):
+            yield f"{PREFIX}OBJECTS_URL is {self.objects_url!r}: start it with http:// or https://."
+        if self.objects.startswith("s3://"):
+            if not BUCKET.fullmatch(self.objects):
+                yield f"{PREFIX}OBJECTS is {self.objects!r}: write s3://BUCKET or s3://BUCKET/PREFIX."
+            if not (self.objects_access_key_id and self.objects_secret_access_key):
+                yield (
+                    f"{PREFIX}OBJECTS needs {PREFIX}OBJECTS_ACCESS_KEY_ID and {PREFIX}OBJECTS_SECRET_ACCESS_KEY;"
+                    " the variables AWS_* are not used."
+                )
+        elif self.objects and "/" not in self.objects:
+            yield f"{PREFIX}OBJECTS is {self.objects!r}: write the path of a folder, with a / in it, or s3://BUCKET."
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **chosen: bool | int | str) -> Self:

@@ -22,6 +22,7 @@ DATABASE, WORKSPACE, ADDRESS, LOCK = "threadline.db", "workspace.json", "server.
 """The files of a data folder."""
 
 ENCRYPTION_KEY = "encryption.key"
+OBJECTS = "objects"
 """The file with the key for the secrets in the database. It is in no backup, and a restore leaves it alone."""
 
 DATA = (

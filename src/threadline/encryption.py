@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES, NONCE_BYTES = 32, 12
 KEY_FORM = re.compile(r"[0-9a-fA-F]{64}")
@@ -33,6 +35,7 @@ class SecretCipher:
     def __init__(self, key: bytes | None = None, *, file: Path | None = None, source: str = "memory") -> None:
         self._file = file
         self._aead: AESGCM | None = None
+        self._key = b""
         self.key_id = ""
         self.source = str(file) if file else source
         if key is not None:
@@ -74,6 +77,12 @@ class SecretCipher:
                 os.fsync(out.fileno())
             draft.rename(self._file)  # whole or not there, for another node that reads it just now
 
+    def derived_key(self, purpose: str) -> bytes:
+        """Another key for another purpose, which tells nothing about this one."""
+        if not self.has_key:
+            raise LookupError("no encryption key")
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"threadline {purpose}".encode()).derive(self._key)
+
     def encrypt(self, secret: str, owner: str, nonce: bytes) -> str:
         """`secret` in its stored form, which can be decrypted only for the same `owner`."""
         if self._aead is None:
@@ -97,6 +106,7 @@ class SecretCipher:
 
     def _take(self, key: bytes) -> None:
         self._aead = AESGCM(key)
+        self._key = key
         self.key_id = hashlib.sha256(b"threadline encryption key\n" + key).hexdigest()[:12]
 
 

@@ -27,6 +27,7 @@ from threadline.config import PREFIX, Settings
 from threadline.controls import AS_EVER, Beginning, Controls
 from threadline.http.descriptors import connections_allowed
 from threadline.neighbours.directory import Handler, Neighbours
+from threadline.objects import Objects
 from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
@@ -74,6 +75,7 @@ class Server:
 
     url: str
     store: Store
+    objects: Objects
     workspace: dict[str, Any]
     frontend: Clients
     failed: asyncio.Future[None]
@@ -134,6 +136,8 @@ class Server:
             self._bound = bound
             controls = Controls(self) if self.settings.test_controls else None
             policy = factory.policy(self.settings, self.url, factory.cipher(self.settings), controls)
+            self.objects = factory.objects(self.settings, policy.cipher)
+            undo.callback(self.objects.close)
             file = folder and folder / datadir.WORKSPACE
             known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
@@ -157,6 +161,13 @@ class Server:
         self._timers = Timers(self.store, self.clock, call)
         self.frontend = self._frontend(bound, frontends, policy.controls)
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
+        self._run_always()
+        await self.frontend.start()
+        if self.metrics is not None:
+            await self.metrics.start(self.store, self.frontend)
+
+    def _run_always(self) -> None:
+        """Run the timers and the relay, and follow a clock that is moved by hand."""
         always = [
             self._timers.run(),
             self._timers.run_background(),
@@ -165,9 +176,6 @@ class Server:
         self._running = [asyncio.create_task(work) for work in always]
         if isinstance(self.clock, ManualClock):
             self._follow(self.clock)
-        await self.frontend.start()
-        if self.metrics is not None:
-            await self.metrics.start(self.store, self.frontend)
 
     def _frontend(
         self, bound: socket.socket, frontends: MakeFrontends | None, controls: Controls | None
@@ -252,6 +260,7 @@ class Server:
         await self._timers.close()
         self.neighbours.close()
         await self.store.close()
+        self.objects.close()
         if self._relay is not None:
             await self._relay.close()
         if self._lock is not None:

@@ -13,9 +13,12 @@ from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
 from threadline.clock import Clock, MovableClock
-from threadline.config import AUTO, PREFIX, BadSettings, Settings
+from threadline.config import AUTO, BUCKET, PREFIX, BadSettings, Settings
 from threadline.controls import Beginning, ControlRefused, Controls
 from threadline.encryption import SecretCipher
+from threadline.objects import Objects
+from threadline.objects.encrypted import EncryptedObjects
+from threadline.objects.folder import FolderObjects
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite import backup
@@ -42,6 +45,34 @@ def cipher(settings: Settings) -> SecretCipher:
     if not given and settings.keeps_nothing:
         return SecretCipher.of_text(KEY_OF_TESTS, "tests") if settings.test_controls else SecretCipher()
     return SecretCipher.of_file(Path(given or Path(settings.data) / datadir.ENCRYPTION_KEY))
+
+
+def objects(settings: Settings, cipher: SecretCipher) -> Objects:
+    """The object store that the settings ask for; that of a server in memory goes with it.
+
+    Raises BadSettings without obstore, which a bucket needs.
+    """
+    found = BUCKET.fullmatch(settings.objects)
+    inner: Objects
+    if found:
+        s3 = _optional("objects.s3", "s3")
+        bucket = s3.Bucket(
+            name=found["name"],
+            prefix=(found["prefix"] or "").strip("/"),
+            region=settings.objects_region,
+            endpoint=settings.objects_url,
+            access_key_id=settings.objects_access_key_id,
+            secret_access_key=settings.objects_secret_access_key,
+        )
+        try:
+            inner = s3.S3Objects(bucket)
+        except ModuleNotFoundError as error:
+            raise BadSettings(extras.missing(error.name, "s3")) from None
+    elif settings.objects or not settings.keeps_nothing:
+        inner = FolderObjects(Path(settings.objects or Path(settings.data) / datadir.OBJECTS))
+    else:
+        inner = FolderObjects.temporary()
+    return EncryptedObjects(inner, cipher, encrypts=settings.objects_encrypted)
 
 
 def policy(

@@ -12,6 +12,12 @@ class Options(TypedDict, total=False):
     store: str
     bus: str
     encryption_key: str
+    objects: str
+    objects_url: str
+    objects_region: str
+    objects_access_key_id: str
+    objects_secret_access_key: str
+    objects_encrypted: bool
     frontend_processes: str
     public_url: str
     public_hosts: str
