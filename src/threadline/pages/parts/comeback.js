@@ -1,7 +1,8 @@
 // <tl-comeback .contact .lineages .previews .isRunning>: a contact's details, and both ways of continuing from it: each
 // with the contacts that it would show or leave out, and why. `previews` has DescribeLineage's answer for each
 // RehydrationType, or its refusal as {problem}.
-// Tells "suppose" with a type when one points at a way, "continue" with contactId and type, and "unpin".
+// Tells "suppose" with a type when one points at a way, "continue" with contactId and type, "read"
+// with a contactId, and "unpin".
 import { html, nothing } from "lit";
 import { TYPES } from "../lib/lineage.js";
 import { dayOf, endWords, startWords, timeOf } from "../lib/words.js";
@@ -23,6 +24,7 @@ export class Comeback extends Part {
     return html`<section class="comeback card" aria-label="Contact ${label}">
       <header>
         <h3>${label}</h3>
+        <button class="plain" aria-label="Read ${label}" @click=${() => this.tell("read", { contactId: this.contact.ContactId })}>Read</button>
         <button class="plain" @click=${() => this.tell("unpin")}>Close</button>
       </header>
       ${this.canContinue ? this._ways(label) : nothing}

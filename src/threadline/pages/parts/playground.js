@@ -9,7 +9,7 @@ import { Part } from "./part.js";
 const VIEWS = { customer: "Customer", lineage: "Lineage", agents: "Agents" };
 
 export class Playground extends Part {
-  static properties = { client: { attribute: false }, view: { state: true } };
+  static properties = { client: { attribute: false }, view: { state: true }, records: { state: true } };
 
   constructor() {
     super();
@@ -57,6 +57,13 @@ export class Playground extends Part {
     this.desk?.close();
   }
 
+  // Search all chats, or read the chat of a contact.
+  async _openRecords(contactId = null) {
+    await import("./records.js");
+    this.tour?.stop();
+    this.records = { contactId };
+  }
+
   _onReset = () => {
     this.desk.forget();
     this._begin();
@@ -88,6 +95,7 @@ export class Playground extends Part {
       <header class="bar">
         <p class="brand"><span class="mark" aria-hidden="true"></span>Threadline</p>
         <nav aria-label="Page">
+          ${desk.isReady ? html`<button class="plain" @click=${() => this._openRecords()}>Search</button>` : nothing}
           ${this.tour?.isOn || !desk.isReady ? nothing : html`<button class="plain" @click=${() => this._playTour()}>Tour</button>`}
           <a class="plain" href="/docs/README.md">Docs</a>
           <button class="plain" @click=${() => this.tell("sign-out")}>Sign out</button>
@@ -99,6 +107,7 @@ export class Playground extends Part {
         ${this.tour ? html`<tl-tour .tour=${this.tour}></tl-tour>` : nothing}
         ${desk.isReady ? this._views() : this._waiting()}
       </main>
+      ${this.records ? html`<tl-records .desk=${desk} .contactId=${this.records.contactId} @closed=${() => (this.records = null)}></tl-records>` : nothing}
     `;
   }
 
@@ -139,6 +148,11 @@ export class Playground extends Part {
             .content=${() => html`<tl-calls .client=${client}></tl-calls>`}
           ></tl-drawer>
           <tl-drawer
+            summary="Steps of the flow"
+            .load=${() => import("./steps.js")}
+            .content=${() => html`<tl-steps .client=${client} .chat=${desk.customer}></tl-steps>`}
+          ></tl-drawer>
+          <tl-drawer
             summary="Faults and the clock"
             .load=${() => import("./controls.js")}
             .content=${() => html`<tl-controls .client=${client} @reset=${this._onReset}></tl-controls>`}
@@ -163,6 +177,7 @@ export class Playground extends Part {
       .canContinue=${desk.canContinue(desk.looked)}
       @suppose=${({ detail }) => desk.suppose(detail.type)}
       @continue=${({ detail }) => desk.continueFrom(detail.contactId, detail.type)}
+      @read=${({ detail }) => this._openRecords(detail.contactId)}
       @unpin=${this._unpin}
     ></tl-comeback>`;
   }

@@ -1,5 +1,5 @@
 // <tl-transcript .chat .contacts>: the items of a chat, past chats above dividers. `contacts` is a Map from contact ids
-// to DescribeLineage's contacts, for the words of the dividers.
+// to DescribeLineage's contacts, for the words of the dividers. `foundId` is the item that one has looked for.
 //
 // Only a window of the items is in the document. It moves when one scrolls near its end, and the item under the eye
 // stays where it is.
@@ -15,7 +15,7 @@ const NEAR_PX = 500;
 const AT_END_PX = 48;
 
 export class Transcript extends Part {
-  static properties = { chat: { attribute: false }, contacts: { attribute: false }, lineages: { attribute: false }, label: {} };
+  static properties = { chat: { attribute: false }, contacts: { attribute: false }, lineages: { attribute: false }, label: {}, foundId: {} };
 
   constructor() {
     super();
@@ -68,6 +68,16 @@ export class Transcript extends Part {
     }
     if (this.chat.items.length) this._isFresh = false;
     if (log.scrollTop < NEAR_PX && log.clientHeight) this._onScroll(); // load the pages before while there is time
+  }
+
+  // Put an item in the middle of the view.
+  async showItem(id) {
+    const at = this.chat.items.findIndex((item) => item.Id === id);
+    if (at < 0) return;
+    this._isFresh = false;
+    this._show(this.chat.items, at - STEP);
+    await this.updateComplete;
+    this.querySelector("li.found")?.scrollIntoView({ block: "center" });
   }
 
   get _log() {
@@ -147,7 +157,7 @@ export class Transcript extends Part {
   _row(item, before) {
     const divider = this._divider(item, before);
     const body = item.Type === "EVENT" ? this._event(item) : this._message(item, divider === nothing ? before : null);
-    return html`<li data-id=${item.Id}>${divider}${body}</li>`;
+    return html`<li data-id=${item.Id} class=${item.Id === this.foundId ? "found" : ""}>${divider}${body}</li>`;
   }
 
   // Above the first item of each past contact, and above the first of the current chat when a past one is before it.

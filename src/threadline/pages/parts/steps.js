@@ -1,0 +1,101 @@
+// <tl-steps .client .chat>: the blocks of flows that the customer's chat has run through, in their order: where each is,
+// and what it decided. They are read again whenever the chat has a new item.
+import { html, nothing } from "lit";
+import { clockOf } from "../lib/words.js";
+import { Part } from "./part.js";
+
+const PAGE = 1000;
+const AGAIN_MS = 400; // a flow goes on a moment after an item
+
+export class Steps extends Part {
+  static properties = {
+    client: { attribute: false },
+    chat: { attribute: false },
+    steps: { state: true },
+    opened: { state: true },
+    problem: { state: true },
+  };
+
+  constructor() {
+    super();
+    this.steps = [];
+  }
+
+  willUpdate(changed) {
+    if (!changed.has("chat")) return;
+    changed.get("chat")?.removeEventListener("item", this._again);
+    this.chat?.addEventListener("item", this._again);
+    this.steps = [];
+    this.opened = null;
+    this._from = this._before = undefined;
+    this._load();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.chat?.removeEventListener("item", this._again);
+    clearTimeout(this._timer);
+  }
+
+  _again = () => {
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this._load(), AGAIN_MS);
+  };
+
+  // Read the last page again, and those that follow.
+  async _load() {
+    const { chat } = this;
+    if (!chat) return;
+    try {
+      const members = { MaxResults: PAGE };
+      let steps = this._before ?? [];
+      for (;;) {
+        const reply = await this.client.call("ListFlowSteps", { ...members, ...(this._from && { NextToken: this._from }) });
+        if (chat !== this.chat) return;
+        const own = reply.Steps.filter((step) => step.InitialContactId === chat.contactId);
+        steps = [...steps, ...own];
+        if (!reply.NextToken) break;
+        this._from = reply.NextToken;
+        this._before = steps;
+      }
+      this.steps = steps;
+      this.problem = "";
+    } catch (error) {
+      this.problem =
+        error.code === "AccessDeniedException"
+          ? "This server keeps no steps. Start one with threadline serve --test-controls. Flows whose logging is on write them to THREADLINE_FLOW_LOG_FILE of any server."
+          : error.message;
+    }
+  }
+
+  render() {
+    if (this.problem) return html`<p class="quiet" role="status">${this.problem}</p>`;
+    if (!this.chat) return html`<p class="quiet" role="status">Start a chat: each block of its flow stands here.</p>`;
+    const last = this.steps.length - 1;
+    return html`<ol class="wire">${this.steps.map((step, i) => this._step(step, i, i === last))}</ol>`;
+  }
+
+  _step(step, number, isLast) {
+    const isOpened = this.opened === number;
+    return html`<li class=${step.Error ? "refused-call" : ""}>
+      <button class="line" aria-expanded=${isOpened ? "true" : "false"} @click=${() => (this.opened = isOpened ? null : number)}>
+        <time>${clockOf(Date.parse(step.Timestamp))}</time> <code>${step.ContactFlowModuleType}</code>
+        <span class="quiet">${decided(step, isLast)}</span>
+      </button>
+      ${isOpened ? this._details(step) : nothing}
+    </li>`;
+  }
+
+  _details(step) {
+    const parameters = JSON.stringify(JSON.parse(step.Parameters || "{}"), null, 2);
+    return html`<p class="quiet">Block <code>${step.Identifier}</code> of ${step.ContactFlowName}, contact <code>${step.ContactId}</code></p>
+      <pre tabindex="0" aria-label="Its parameters"><code>${parameters}</code></pre>`;
+  }
+}
+
+function decided({ Results, Error: error }, isLast) {
+  if (error) return `failed: ${error}`;
+  return Results ?? (isLast ? "is here" : "");
+}
+
+customElements.define("tl-steps", Steps);
