@@ -11,6 +11,7 @@ COMMANDS = {
     "chats": "list a customer's chats, and which can be continued",
     "search": "find messages by their words, in all chats",
     "export": "write transcripts as JSON, HTML or text files",
+    "import": "bring in transcripts of Amazon Connect, as chats to continue",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",
@@ -32,4 +33,6 @@ def module_of(name: str) -> str:
     """The module whose `main` runs the command `name`. Any other name is left to the AWS-style commands."""
     if name == "completion":
         return "threadline.awscli.completion"
+    if name == "import":  # a word of Python's own
+        return "threadline.cli.importing"
     return f"threadline.cli.{name}" if name in COMMANDS else "threadline.awscli.main"

@@ -372,6 +372,10 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         InstanceId=i, ContactId=ended(w)
     ),
     "CreateReadToken": lambda w, i: w.threadline.create_read_token(InstanceId=i, ContactId=ended(w)),
+    "CheckImports": lambda w, i: w.threadline.check_imports(InstanceId=i, ContactIds=["c"]),
+    "ImportContacts": lambda w, i: w.threadline.import_contacts(
+        InstanceId=i, Contacts=[{"ContactId": "c", "InitiationTimestamp": "2024-04-07T08:00:00Z"}]
+    ),
     "ListCustomerChats": lambda w, i: w.threadline.list_customer_chats(InstanceId=i, CustomerId="c"),
     "StartCustomerChat": lambda w, i: w.threadline.start_customer_chat(
         InstanceId=i,

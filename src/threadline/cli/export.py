@@ -1,5 +1,6 @@
 """`threadline export --to FOLDER`: the transcripts of an instance, a customer, a lineage or a contact, as files."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,8 +72,9 @@ def _export(
     for contact in contacts:
         progress(f"exporting: {contact_count:,} contacts, {item_count:,} items", 0, 0)
         try:
-            items = _items(client, instance, contact)
-            path, count = export_files.write(folder, ending, instance, contact, items)
+            others: dict[str, Any] = {}
+            items = _items(client, instance, contact, others)
+            path, count = export_files.write(folder, ending, instance, contact, items, others)
         except ServiceRefusal as refusal:
             refused += 1
             progress.clear()
@@ -149,8 +151,13 @@ def _all(client: Client, instance: ExportedInstance) -> Iterator[ExportedContact
         token = {"NextToken": page["NextToken"]}
 
 
-def _items(client: Client, instance: ExportedInstance, contact: ExportedContact) -> Iterator[dict[str, Any]]:
-    """The items of one contact, oldest first, page by page."""
+def _items(
+    client: Client, instance: ExportedInstance, contact: ExportedContact, others: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The items of one contact, oldest first, page by page.
+
+    An imported contact and its items have the members back that the imported file had; `others` gets the contact's.
+    """
     asked: dict[str, Any] = {
         "InstanceId": instance.id,
         "ContactId": contact.id,
@@ -159,4 +166,13 @@ def _items(client: Client, instance: ExportedInstance, contact: ExportedContact)
         "SortOrder": "ASCENDING",
         "MaxResults": PAGE_ITEMS,
     }
-    yield from _pages(client, "GetContactTranscript", "Transcript", **asked)
+    token: dict[str, str] = {}
+    while True:
+        page = client.call("threadline", "GetContactTranscript", **asked, **token)
+        others.update(json.loads(page.get("OtherMembers", "{}")))
+        for item in page["Transcript"]:
+            more = json.loads(item.pop("OtherMembers", "{}"))
+            yield {**more, **item} if more else item
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}

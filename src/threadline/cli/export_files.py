@@ -8,8 +8,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -51,6 +52,9 @@ class ExportedInstance(NamedTuple):
     alias: str
 
 
+WriteFile = Callable[[IO[str], ExportedInstance, ExportedContact, Iterable[Item]], None]
+
+
 def moment_of(text: str) -> datetime:
     """The time in a reply, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
@@ -77,17 +81,27 @@ def path_of(instance: ExportedInstance, contact: ExportedContact, ending: str) -
 
 
 def write(
-    folder: Path, ending: str, instance: ExportedInstance, contact: ExportedContact, items: Iterable[Item]
+    folder: Path,
+    ending: str,
+    instance: ExportedInstance,
+    contact: ExportedContact,
+    items: Iterable[Item],
+    others: Item,
 ) -> tuple[Path, int]:
     """Write the file of a contact and return its path below `folder` and the number of its items. Raises OSError.
 
+    `others` are further members of a JSON file, which are known when `items` have been read.
     Memory does not grow with the number of items.
     """
     path = path_of(instance, contact, ending)
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    writers = {"json": _write_json, "html": _write_html, "txt": _write_text}
+    writers: dict[str, WriteFile] = {
+        "json": partial(_write_json, others=others),
+        "html": _write_html,
+        "txt": _write_text,
+    }
     count = 0
 
     def counted() -> Iterator[Item]:
@@ -106,7 +120,7 @@ def write(
 
 
 def _write_json(
-    file: IO[str], instance: ExportedInstance, contact: ExportedContact, items: Iterable[Item]
+    file: IO[str], instance: ExportedInstance, contact: ExportedContact, items: Iterable[Item], others: Item
 ) -> None:
     """Observed: a real file has these members in this order, on one line, and its items have no contact id."""
     participants: dict[str, None] = {}
@@ -129,6 +143,7 @@ def _write_json(
                 "ContactId": contact.id,
                 "Participants": [{"ParticipantId": each} for each in participants],
             }
+            head |= {name: value for name, value in others.items() if name not in head}
             file.write(_json(head)[:-1] + ',"Transcript":[')
             body.seek(0)
             shutil.copyfileobj(body, file)

@@ -7,6 +7,7 @@ from typing import Any
 from threadline.chat import attributes as attribute_rules
 from threadline.chat import messages, rehydration
 from threadline.chat.contact import Contact, Method, Reason, Session
+from threadline.chat.imports import KEY_MIN
 from threadline.chat.limits import CHAT_MINUTES_DEFAULT
 from threadline.chat.participant import Participant, Role, Token
 from threadline.chat.rehydration import Anchor
@@ -337,7 +338,7 @@ def list_associated_contacts(
 def _tree_position(tx: Tx, session: Session, next_token: str | None) -> tuple[int, int]:
     """The session and position at which a page begins: those of NextToken's contact, which must be of the same tree."""
     if next_token is None:
-        return 0, 0
+        return KEY_MIN, 0
     keys = {"instance_id": session.instance_id, "contact_id": next_token}
     found = tx.row("past_session_and_contact", Session, Contact, **keys)
     if found is None or found[0].root_contact_id != session.root_contact_id:

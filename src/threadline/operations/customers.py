@@ -1,5 +1,6 @@
 """The operations that find a customer's chats by CustomerId, and start one that continues the newest."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from threadline.chat import rehydration
@@ -16,6 +17,7 @@ from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
 NUMBER_MAX = (1 << 63) - 1
+NUMBER = re.compile("-?[0-9]{1,18}")
 
 
 @operation("threadline", writes=False)
@@ -57,7 +59,7 @@ def _start_of_page(next_token: str | None) -> tuple[int, int]:
     if next_token is None:
         return NUMBER_MAX, NUMBER_MAX
     numbers = next_token.split(".")
-    if len(numbers) != 2 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
+    if len(numbers) != 2 or not all(NUMBER.fullmatch(n) for n in numbers):
         raise Fault(INVALID, "NextToken is not one that ListCustomerChats has given.")
     return int(numbers[0]), int(numbers[1])
 

@@ -1,5 +1,6 @@
 """The lineage of a chat: the walk through its sessions, and the operation that explains why a contact is shown."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from threadline.operations.sessions import contacts_of, participants_of, require
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
+NUMBER = re.compile("-?[0-9]{1,18}")
 LAST_POSITION = 2**31
 """Above the position of any contact: a page that begins with it begins with a session's last contact."""
 
@@ -175,7 +177,7 @@ def _cursor(tx: Tx, next_token: str | None, session: Session, hop: int) -> Curso
     if next_token is None:
         return Cursor(hop, session.key, LAST_POSITION if hop else session.last_position, 0)
     numbers = next_token.split(".")
-    if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) < 19 for n in numbers):
+    if len(numbers) != 4 or not all(NUMBER.fullmatch(n) for n in numbers):
         raise Fault(INVALID, "NextToken is not one that DescribeLineage has given.")
     cursor = Cursor(*map(int, numbers))
     child = tx.row("session", Session, session=cursor.child)

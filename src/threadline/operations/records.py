@@ -1,5 +1,6 @@
 """The operations that read a chat from outside, whether it runs or has ended."""
 
+from threadline.chat.contact import Contact, Session
 from threadline.chat.limits import PAGE_ITEMS_DEFAULT
 from threadline.chat.participant import Role, Token
 from threadline.chat.transcript import EVERYBODY, Viewer
@@ -8,7 +9,7 @@ from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.operations.sessions import participants_of, require_past
 from threadline.operations.tokens import keep_token
-from threadline.operations.transcripts import read_transcript
+from threadline.operations.transcripts import item_of, read_transcript
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -37,7 +38,7 @@ def get_contact_transcript(
     """
     instance = require_instance(tx, caller, instance_id)
     session, contact = require_past(tx, instance.id, contact_id, "Contact")
-    return read_transcript(
+    reply = read_transcript(
         tx,
         session,
         Viewer(session.key, EVERYBODY, None),
@@ -48,6 +49,22 @@ def get_contact_transcript(
         sort_order=sort_order,
         start_position=start_position,
     )
+    if only_contact and session.key < 0:
+        _add_members(tx, session, contact, reply)
+    return reply
+
+
+def _add_members(tx: Tx, session: Session, contact: Contact, reply: Reply) -> None:
+    """Add to a page of an imported contact the members of its file that are not ours."""
+    items = reply["Transcript"]
+    reply["OtherMembers"] = tx.row("imported_members", str, session=session.key, contact_id=contact.id)
+    ends = [item_of(tx, session.key, item["Id"]) for item in (*items[:1], *items[-1:])]
+    seqs = sorted(item.seq for item in ends if item is not None)
+    if seqs:
+        found = tx.rows("imported_items", str, str, session=session.key, first_seq=seqs[0], last_seq=seqs[-1])
+        others = dict(found)
+        for item in items:
+            item["OtherMembers"] = others.get(item["Id"])
 
 
 @operation("threadline")

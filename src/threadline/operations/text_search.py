@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from threadline.chat.contact import Contact, Session
 from threadline.chat.criteria import is_match
+from threadline.chat.imports import KEY_MIN
 from threadline.chat.rehydration import last_seq_of
 from threadline.chat.transcript import Item
 from threadline.chat.words import has, snippet, wanted_terms
@@ -19,6 +20,8 @@ INVALID = "InvalidRequestException"
 ITEMS_PER_SESSION = 1 << 28
 """Entries of a log that have numbers of their own in the index."""
 NUMBER_MAX = (1 << 63) - 1
+NUMBER_MIN = KEY_MIN * ITEMS_PER_SESSION
+NUMBER = re.compile("-?[0-9]{1,19}")
 WORDS_MAX = 50
 ASIDE = re.compile("[^0-9a-z]")
 READ_MAX = 100
@@ -86,12 +89,12 @@ def search_transcripts(
     """
     instance = require_instance(tx, caller, instance_id)
     search = wanted(search_text, participant_role)
-    first, last = 0, NUMBER_MAX
+    first, last = NUMBER_MIN, NUMBER_MAX
     if contact_id is not None:
         session, _ = require_past(tx, instance.id, contact_id, "Contact")
         first, last = number_of(session.key, 0), number_of(session.key + 1, 0) - 1
     if next_token is not None:
-        if not (next_token.isascii() and next_token.isdecimal() and len(next_token) < 19):
+        if NUMBER.fullmatch(next_token) is None or not NUMBER_MIN <= int(next_token) <= NUMBER_MAX:
             raise Fault(INVALID, "NextToken is not one that SearchTranscripts has given.")
         last = min(last, int(next_token) - 1)
     hits: list[Reply] = []

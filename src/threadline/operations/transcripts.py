@@ -274,10 +274,12 @@ def _start_seq(tx: Tx, request: TranscriptRequest, start: Document) -> int:
 
 
 def item_of(tx: Tx, session: int, item_id: str) -> Item | None:
-    """The entry of a session's log that has this id."""
+    """The entry of a session's log that has this id. Only ids of imported items do not say their number."""
     seq = seq_of_item_id(item_id)
     item = tx.row("item", Item, session=session, seq=seq) if seq else None
-    return item if item is not None and item.id == item_id else None
+    if item is not None and item.id == item_id:
+        return item
+    return tx.row("imported_item_by_id", Item, session=session, id=item_id) if session < 0 else None
 
 
 def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) -> bool:
@@ -287,9 +289,11 @@ def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) 
     """
     viewer = Viewer(session.key, participant_id, None)
     seq = seq_of_item_id(item_id)
-    for span in _past_spans(tx, session, None) if seq else ():
-        if span.first_seq <= (seq or 0) <= span.last_seq and (item := item_of(tx, span.session, item_id)):
-            return _is_shown(viewer, item)
+    for span in _past_spans(tx, session, None):
+        if span.session < 0 or (seq and span.first_seq <= seq <= span.last_seq):
+            item = item_of(tx, span.session, item_id)
+            if item is not None and span.first_seq <= item.seq <= span.last_seq:
+                return _is_shown(viewer, item)
     return False
 
 

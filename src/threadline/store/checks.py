@@ -16,6 +16,7 @@ from threadline.store.sqlite.copies import COUNTED, Progress, newest_schema, sch
 
 SESSIONS_PER_PAGE = 200
 KEY_MAX = (1 << 63) - 1
+KEY_MIN = -(1 << 62)
 INTEGRITY_FINDINGS_MAX = 100
 
 
@@ -104,7 +105,7 @@ def content_findings(pages: Pages, counts: dict[str, int], progress: Progress) -
     with pages() as ask:
         counts["instances"] = ask("count_instances")[0][0]
         total = ask("count_sessions")[0][0]
-    after = 0
+    after = KEY_MIN
     while after < KEY_MAX:
         with pages() as ask:
             rows = ask("sessions_after", after=after, limit=SESSIONS_PER_PAGE)

@@ -23,6 +23,8 @@ def delete_chats(tx: Tx, task: Task) -> None:
         tx.run("delete_tokens", session=session)
         tx.run("delete_flow_runs", session=session)
         tx.run("delete_contact_data", session=session)
+        tx.run("delete_imported_contacts", session=session)
+        tx.run("delete_imported_items", session=session)
         tx.run("delete_contacts", session=session)
         tx.run("delete_attributes", session=session)
         tx.run("delete_tasks", session=session)

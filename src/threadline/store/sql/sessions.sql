@@ -13,12 +13,13 @@ UPDATE session SET last_seq = :seq, last_at_ms = :at_ms WHERE key = :session;
 
 -- name: insert_session
 -- Add the session of a new chat, which begins with one contact, and return its key.
+-- Keys below 0 are those of imported chats; without them SQLite would take the key after the highest of these.
 INSERT INTO session (
-    instance_id, initial_contact_id, current_contact_id, last_position, last_seq, last_at_ms, started_at_ms,
+    /*sqlite*/ key, /*pg */ instance_id, initial_contact_id, current_contact_id, last_position, last_seq, last_at_ms, started_at_ms,
     expires_at_ms, customer_id, content_types, event_hooks, disconnect_on_customer_exit, root_contact_id,
     related_contact_id
 ) VALUES (
-    :instance_id, :contact_id, :contact_id, 0, 0, 0, :now_ms,
+    /*sqlite*/ (SELECT max(0, max(key)) + 1 FROM session), /*pg */ :instance_id, :contact_id, :contact_id, 0, 0, 0, :now_ms,
     :expires_at_ms, :customer_id, :content_types, '{}', :disconnect_on_customer_exit, :root_contact_id,
     :related_contact_id
 )

@@ -32,8 +32,8 @@ ORDER BY key DESC LIMIT :limit;
 -- Read the messages of an instance that have all terms, newest chat first, in a range of row numbers.
 SELECT item.*, session.initial_contact_id
 FROM item_words
-    JOIN session ON session.key = item_words.rowid / 268435456
-    JOIN item ON item.session = session.key AND item.seq = item_words.rowid % 268435456
+    JOIN session ON session.key = item_words.rowid >> 28
+    JOIN item ON item.session = session.key AND item.seq = item_words.rowid & 268435455
 WHERE /*sqlite*/ item_words MATCH :terms /*pg item_words.terms @> string_to_array(:terms, ' ') */
     AND item_words.rowid BETWEEN :first_number AND :last_number
     AND session.instance_id = :instance_id
@@ -41,7 +41,8 @@ ORDER BY item_words.rowid DESC LIMIT :limit;
 
 -- name: delete_words
 -- Delete the terms of a chat's messages.
-DELETE FROM item_words WHERE rowid BETWEEN :session * 268435456 AND :session * 268435456 + 268435455;
+DELETE FROM item_words
+WHERE rowid BETWEEN CAST(:session AS BIGINT) * 268435456 AND CAST(:session AS BIGINT) * 268435456 + 268435455;
 
 -- name: delete_word_cursor
 -- Forget up to which entry the words of a chat are in the index.

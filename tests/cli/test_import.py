@@ -1,0 +1,311 @@
+"""`threadline import`: the shapes of files that it takes, what it refuses, and that it goes on where it stopped."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import Run
+from threadline.testing import Threadline
+
+EVENT = "application/vnd.amazonaws.connect.event."
+C1, C2 = "019d671e-538d-7be5-b375-000000000001", "019d671e-538d-7be5-b375-000000000002"
+
+
+def item(second: int, text: str, **members: Any) -> dict[str, Any]:
+    return {
+        "AbsoluteTime": f"2026-04-07T08:45:{second:02}.965Z",
+        "Content": text,
+        "ContentType": "text/plain",
+        "Id": f"0Mw{second}",
+        "Type": "MESSAGE",
+        "ParticipantId": "CUSTOMER",
+        "DisplayName": "Customer",
+        "ParticipantRole": "CUSTOMER",
+        **members,
+    }
+
+
+def transcript(contact_id: str, *items: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {
+        "Version": "2019-08-26",
+        "AWSAccountId": "123456789012",
+        "InstanceId": "of-aws",
+        "InitialContactId": contact_id,
+        "ContactId": contact_id,
+        "Participants": [{"ParticipantId": "CUSTOMER"}],
+        "Transcript": [*items],
+        **members,
+    }
+
+
+def put(path: str, document: Any) -> Path:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(document if isinstance(document, str) else json.dumps(document, ensure_ascii=False))
+    return file
+
+
+def shown(server: Threadline, contact_id: str) -> list[dict[str, Any]]:
+    reply = server.threadline.get_contact_transcript(
+        InstanceId=server.instance_id,
+        ContactId=contact_id,
+        OnlyContact=True,
+        MaxResults=100,
+        SortOrder="ASCENDING",
+    )
+    return [{k: v for k, v in each.items() if k != "ContactId"} for each in reply["Transcript"]]
+
+
+def test_a_folder_with_two_contacts_of_a_chat(threadline: Threadline, here: Run) -> None:
+    put(
+        f"in/2026/04/07/{C1}_20260407T08:45_UTC.json",
+        transcript(C1, item(1, "My parcel"), item(2, "has not come")),
+    )
+    put(f"in/2026/04/07/{C2}_20260407T08:46_UTC.json", transcript(C2, item(59, "Stars"), InitialContactId=C1))
+    done = here("import", "in")
+    assert (done.status, done.out, done.err) == (0, "2 contacts with 3 items imported.\n", "")
+    assert shown(threadline, C1) == [item(1, "My parcel"), item(2, "has not come")]
+    again = here("import", "in")
+    assert (again.status, again.out) == (0, "0 contacts with 0 items imported, 2 there already.\n")
+    casey = threadline.customer()
+    casey.continue_from("FROM_SEGMENT", C1)
+    assert [each["Content"] for each in casey.history() if "RelatedContactId" in each] == [
+        "My parcel",
+        "has not come",
+    ]
+
+
+def test_the_shapes_of_other_files(threadline: Threadline, here: Run) -> None:
+    lens = {
+        "Version": "1.1.0",
+        "Channel": "CHAT",
+        "CustomerMetadata": {"ContactId": "lens", "InstanceId": "x"},
+        "Participants": [{"ParticipantId": "p1", "ParticipantRole": "AGENT"}],
+        "Categories": {"MatchedCategories": ["late"]},
+        "Transcript": [
+            {
+                "AbsoluteTime": "2026-04-07T08:45:01.965Z",
+                "Content": "my number is [PII]",
+                "Id": "l1",
+                "ParticipantId": "p1",
+                "Type": "MESSAGE",
+                "Redaction": {"CharacterOffsets": [{"BeginOffsetChar": 13, "EndOffsetChar": 18}]},
+            }
+        ],
+    }
+    put("in/lens.json", json.dumps(lens, indent=4))
+    camel = {
+        "contactId": "camel",
+        "transcript": [
+            {
+                "absoluteTime": "2026-04-07T08:45:01.965Z",
+                "content": "hello",
+                "participantRole": "customer",
+                "displayName": None,
+            },
+            {
+                "absoluteTime": "2026-04-07T08:45:02Z",
+                "attachments": [{"attachmentId": "a1", "attachmentName": "x.pdf", "status": "APPROVED"}],
+            },
+            {"absoluteTime": "2026-04-07T08:45:03Z", "contentType": EVENT + "typing", "type": "EVENT"},
+        ],
+    }
+    put("in/camel.json", "\ufeff" + json.dumps(camel))
+    put("in/Mw0_20260407T08:45_UTC.json", {"Transcript": [{"Content": "bare"}]})
+    done = here("import", "in")
+    assert (done.status, done.err) == (0, "")
+    (one,) = shown(threadline, "lens")
+    assert (one["ParticipantRole"], json.loads(one["OtherMembers"])) == (
+        "AGENT",
+        {"Redaction": lens["Transcript"][0]["Redaction"]},  # type: ignore[index]
+    )
+    first, second = shown(threadline, "camel")
+    assert (first["Content"], first["ParticipantRole"], first["ContentType"]) == (
+        "hello",
+        "CUSTOMER",
+        "text/plain",
+    )
+    assert (second["Type"], "Content" in second) == ("ATTACHMENT", False)
+    (bare,) = shown(threadline, "Mw0")
+    assert (bare["Content"], bare["AbsoluteTime"]) == ("bare", "2026-04-07T08:45:00.000Z")
+    assert here("export", "--to", "out").status == 0
+    exported = json.loads(next(Path("out").rglob("lens_*.json")).read_text())
+    assert exported["Categories"] == lens["Categories"]
+    assert exported["Transcript"][0]["Redaction"] == lens["Transcript"][0]["Redaction"]  # type: ignore[index]
+
+
+def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: Run) -> None:
+    put("in/a-good.json", transcript("good", item(1, "kept")))
+    Path("in/b-utf8.json").write_bytes(b'{"ContactId": "caf\xe9", "Transcript": []}')
+    put("in/c-cut.json", json.dumps(transcript("cut", item(1, "kept")))[:-40])
+    put("in/d-twice.json", transcript("good", item(1, "twice")))
+    put("in/e-list.json", [1])
+    put("in/f-time.json", transcript("time", item(1, "x"), item(2, "x", AbsoluteTime="noon")))
+    put("in/g-record.json", {"AWSContactTraceRecordFormatVersion": "2017-03-10", "ContactId": "r"})
+    put("in/h-nul.json", transcript("nul", item(1, "a\0b")))
+    put("in/i-nothing.json", "")
+    put("in/j-nobody.json", {"Transcript": [item(1, "x")]})
+    with Path("in/k-large.json").open("wb") as large:
+        os.truncate(large.fileno(), 2 * 1024**3)
+    put("in/l-voice.json", {"Channel": "VOICE", "ContactId": "v", "Transcript": []})
+    put("in/\x1b[31mm.json", "{}")
+    os.mkfifo("in/n-pipe.json")
+    done = here("import", "in")
+    assert done.status == 1
+    lines = done.err.splitlines()
+    for name, words in (
+        ("in/b-utf8.json", "byte 18: not UTF-8"),
+        ("in/c-cut.json", "not JSON: Input data was truncated"),
+        ("in/d-twice.json", "ContactId: good is the contact of in/a-good.json too"),
+        ("in/e-list.json", "not a transcript"),
+        ("in/f-time.json", "Transcript[1].AbsoluteTime: 'noon' is not a time"),
+        ("in/g-record.json", "a contact record, not a transcript: give it with --records"),
+        ("in/h-nul.json", "Transcript[0].Content"),
+        ("in/i-nothing.json", "not JSON"),
+        ("in/j-nobody.json", "ContactId: missing"),
+        ("in/k-large.json", "2,147,483,648 bytes are more than"),
+        ("in/l-voice.json", "a transcript of VOICE"),
+        ("in/\N{REPLACEMENT CHARACTER}[31mm.json", "it has no member Transcript"),
+    ):
+        found = [line for line in lines if f" {name}: " in line]
+        assert len(found) == 1, (name, lines)
+        assert words in found[0]
+    assert len(lines) == 12
+    assert done.out == "1 contacts with 1 items imported, 12 refused.\n"
+    assert [each["Content"] for each in shown(threadline, "good")] == ["kept"]
+
+
+def record(contact_id: str, **members: Any) -> dict[str, Any]:
+    return {
+        "AWSContactTraceRecordFormatVersion": "2017-03-10",
+        "ContactId": contact_id,
+        "Channel": "CHAT",
+        "InitialContactId": None,
+        "PreviousContactId": None,
+        "NextContactId": None,
+        "RelatedContactId": None,
+        "Agent": None,
+        "InitiationMethod": "API",
+        "InitiationTimestamp": "2026-04-07T08:45:00Z",
+        "DisconnectTimestamp": "2026-04-07T08:50:00Z",
+        "LastUpdateTimestamp": "2026-04-07T08:51:00Z",
+        "DisconnectReason": None,
+        "Attributes": {},
+        "Recordings": None,
+        **members,
+    }
+
+
+def test_records_give_the_chain_and_the_rest(threadline: Threadline, here: Run) -> None:
+    put("in/1.json", transcript(C2, item(30, "second"), InitialContactId=None))
+    put("in/2.json", transcript(C1, item(1, "first")))
+    queue = {
+        "ARN": "arn:aws:connect:us-east-1:1:instance/i/queue/q-1",
+        "EnqueueTimestamp": "2026-04-07T08:45:02Z",
+    }
+    written = [
+        record(C1, DisconnectReason="OLD", LastUpdateTimestamp="2026-04-07T08:50:30Z"),
+        record(C1, DisconnectReason="CUSTOMER_DISCONNECT", Queue=queue, Attributes={"order": "12"}),
+        record(C1, DisconnectReason="OLD", LastUpdateTimestamp="2026-04-07T08:50:30Z"),
+        record(
+            C2, InitialContactId=C1, PreviousContactId=C1, InitiationMethod="TRANSFER", RelatedContactId="r0"
+        ),
+        record("r0", InitiationTimestamp="2026-03-01T00:00:00Z", DisconnectTimestamp="2026-03-01T00:05:00Z"),
+        record("voice", Channel="VOICE"),
+    ]
+    put("records/a", "".join(map(json.dumps, written)))
+    put("records/b", "{}\n")
+    done = here("import", "in", "--records", "records")
+    assert done.err.splitlines() == ["refused records/b: record 0: ContactId: missing: not a contact record"]
+    assert done.out == (
+        "3 contacts with 2 items imported, 1 records of other channels left out, 1 refused.\n"
+    )
+
+    def described(contact_id: str) -> dict[str, Any]:
+        reply = threadline.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=contact_id)
+        contact: dict[str, Any] = reply["Contact"]
+        return contact
+
+    first, second = described(C1), described(C2)
+    assert (first["DisconnectReason"], first["QueueInfo"]["Id"]) == ("CUSTOMER_DISCONNECT", "q-1")
+    assert first["Attributes"] == {"order": "12"}
+    assert (second["InitialContactId"], second["PreviousContactId"], second["InitiationMethod"]) == (
+        C1,
+        C1,
+        "TRANSFER",
+    )
+    assert second["RelatedContactId"] == "r0"
+    assert str(described("r0")["DisconnectTimestamp"]).startswith("2026-03-01 00:05:00")
+
+
+def test_a_dry_run_writes_nothing(threadline: Threadline, here: Run) -> None:
+    put("in/a.json", transcript(C1, item(1, "x")))
+    put("in/b.json", transcript(C2, {"Content": 1, "AbsoluteTime": []}))
+    done = here("import", "in", "--dry-run")
+    assert (done.status, done.out) == (1, "1 contacts with 1 items would be imported, 1 refused.\n")
+    assert "in/b.json: Transcript[0].AbsoluteTime: '[]' is not a time" in done.err
+    assert here("transcript", C1).status == 254
+
+
+def test_a_long_transcript_comes_whole(threadline: Threadline, here: Run) -> None:
+    items = [
+        item(0, f"number {n}", AbsoluteTime=f"2026-04-07T08:{n // 60:02}:{n % 60:02}.000Z", Id=f"i{n}")
+        for n in range(1_001)
+    ]
+    put("in/long.json", transcript("long", *items))
+    part = [{**each, "Id": each["Id"]} for each in items[:150]]
+    threadline.threadline.import_contacts(
+        InstanceId=threadline.instance_id,
+        Contacts=[
+            {
+                "ContactId": "long",
+                "InitiationTimestamp": items[0]["AbsoluteTime"],
+                "Items": part,
+                "MoreItems": True,
+            }
+        ],
+    )
+    done = here("import", "in/long.json")
+    assert (done.status, done.out) == (0, "1 contacts with 851 items imported.\n"), (
+        "it goes on behind the first 150"
+    )
+    assert here("export", "--to", "out").status == 0
+    exported = json.loads(next(Path("out").rglob("long_*.json")).read_text())
+    assert exported["Transcript"] == items
+
+
+def test_an_export_comes_back_as_it_was(
+    threadline: Threadline, here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = threadline.past_chat()
+    casey = threadline.customer("Ca\u0327sey 😀")
+    casey.say("谢谢")
+    casey.leave()
+    assert here("export", "--to", "one").status == 0
+    other = threadline.another_account()
+    for name, value in other.env.items():
+        monkeypatch.setenv(name, value)
+    assert here("import", "one").status == 0
+    assert here("export", "--to", "two").status == 0
+    one, two = (
+        {path.name: json.loads(path.read_text()) for path in Path(f).rglob("*.json")} for f in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    assert len(one) == len([*past]) + 1
+    for name, exported in one.items():
+        assert {**two[name], "InstanceId": "", "AWSAccountId": ""} == {
+            **exported,
+            "InstanceId": "",
+            "AWSAccountId": "",
+        }
+    done = here("import", "one")
+    assert done.out == "0 contacts with 0 items imported, 4 there already.\n"
+
+
+def test_nothing_to_read(threadline: Threadline, here: Run) -> None:
+    done = here("import", "nothing")
+    assert (done.status, done.out[:8]) == (255, "Stopped:")
+    assert "'nothing' cannot be read: No such file or directory." in done.err
