@@ -43,6 +43,11 @@ class Clock:
         """256 random bits, URL-safe base64 without padding (43 characters)."""
         return base64.urlsafe_b64encode(self.random_bytes(32)).rstrip(b"=").decode()
 
+    def named_id(self, name: str) -> str:
+        """The id of something that has the same one whenever it is made, by a name that nothing else has."""
+        drawn = hashlib.sha256(name.encode()).hexdigest()
+        return f"{drawn[:8]}-{drawn[8:12]}-8{drawn[13:16]}-a{drawn[17:20]}-{drawn[20:32]}"
+
     def item_id(self, at_ms: int, seq: int) -> str:
         """A UUIDv7 that carries the item's sequence number in its last 32 bits, so that an id finds its row."""
         return _uuid7(at_ms, self.random_42_bits() << 32 | seq)

@@ -103,6 +103,11 @@ def test_flows_by_their_type_state_and_status(threadline_server: Threadline) -> 
         return [each["Id"] for each in reply["ContactFlows"]]
 
     assert found({"TypeCondition": "CUSTOMER_QUEUE"}) == [draft]
+    [flow] = server.connect.search_contact_flows(
+        InstanceId=server.instance_id, SearchCriteria=text("resourceID", live)
+    )["ContactFlows"]
+    described = server.connect.describe_contact_flow(InstanceId=server.instance_id, ContactFlowId=live)
+    assert flow == described["ContactFlow"], "the content of a flow, too"
     assert found({"StateCondition": "ARCHIVED"}) == [old]
     assert found({"StatusCondition": "PUBLISHED"}) == [live, old]
     typed = {"TagConditions": [tag("nl")], "ContactFlowTypeCondition": {"ContactFlowType": "CONTACT_FLOW"}}

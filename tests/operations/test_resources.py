@@ -18,6 +18,7 @@ from tests.operations.test_contacts import EVER
 from tests.operations.view_calls import VIEW_CALLS
 from threadline.aws.model import load
 from threadline.chat.hours import DAYS
+from threadline.flows.defaults import DEFAULT_FLOWS
 from threadline.operations.registry import OPERATIONS
 from threadline.testing import Threadline, Workspace
 
@@ -195,9 +196,9 @@ def pages(call: Callable[..., Any], member: str, size: int | None, **arguments: 
 
 @pytest.fixture(scope="module")
 def flows(threadline_server: Threadline) -> tuple[Workspace, list[str]]:
-    """A workspace of its own with ten flows, by name, in the order of their creation."""
+    """A workspace of its own with 18 flows, by name: eight that every instance has, three of the demo, seven more."""
     workspace = threadline_server.another_account()
-    names = ["Demo survey", "Demo inbound", "Demo returning"]
+    names = [*(flow.name for flow in DEFAULT_FLOWS), "Demo survey", "Demo inbound", "Demo returning"]
     for number in range(7):
         kind = "CUSTOMER_QUEUE" if number % 2 else "CONTACT_FLOW"
         leave = {"Identifier": "start", "Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}}
@@ -208,7 +209,7 @@ def flows(threadline_server: Threadline) -> tuple[Workspace, list[str]]:
     return workspace, names
 
 
-@pytest.mark.parametrize("size", [None, 1, 2, 3, 9, 10, 11])
+@pytest.mark.parametrize("size", [None, 1, 2, 3, 17, 18, 19])
 def test_flows_are_listed_in_pages_of_every_size(
     flows: tuple[Workspace, list[str]], size: int | None
 ) -> None:
@@ -221,7 +222,7 @@ def test_flows_are_listed_in_pages_of_every_size(
     )
     summaries = [summary for page in found for summary in page]
     assert sorted(summary["Name"] for summary in summaries) == sorted(names)
-    assert len(found) == -(-10 // (size or 100))
+    assert len(found) == -(-18 // (size or 100))
     for summary in summaries:
         saved = ":$SAVED" if summary["ContactFlowStatus"] == "SAVED" else ""
         flow = describe(workspace, summary["Id"] + saved)
@@ -251,9 +252,9 @@ def test_flows_are_listed_by_type(flows: tuple[Workspace, list[str]], size: int 
         assert len(names) == len(set(names))
         return set(names)
 
-    assert named("CUSTOMER_QUEUE") == {"flow 1", "flow 3", "flow 5"}
-    assert len(named("CUSTOMER_QUEUE", "CONTACT_FLOW")) == 10
-    assert named("AGENT_HOLD") == set()
+    assert named("CUSTOMER_QUEUE") == {"Default customer queue", "flow 1", "flow 3", "flow 5"}
+    assert len(named("CUSTOMER_QUEUE", "CONTACT_FLOW")) == 11
+    assert named("CAMPAIGN") == set()
 
 
 def test_queues(threadline: Threadline) -> None:

@@ -53,7 +53,7 @@ def check(url: str) -> None:
     (queue,) = client.list_queues(**here)["QueueSummaryList"]
     assert (queue["Id"], queue["LastModifiedRegion"]) == (FIRST["QUEUE_ID"], FIRST["REGION"])
     flows = {flow["Name"]: flow["Id"] for flow in client.list_contact_flows(**here)["ContactFlowSummaryList"]}
-    assert flows == {
+    assert {name: flow for name, flow in flows.items() if name.startswith("Demo")} == {
         "Demo inbound": FIRST["CONTACT_FLOW_ID"],
         "Demo survey": FIRST["SURVEY_FLOW_ID"],
         "Demo returning": FIRST["RETURNING_FLOW_ID"],

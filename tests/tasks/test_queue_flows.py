@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.flows.fixture import FlowChat, FlowFixture
-from tests.flows.flows import END, Document, do, on, say, wait
+from tests.flows.flows import END, Document, content, do, on, say, wait
 from threadline.chat.hours import DAYS
 from threadline.errors import Fault
 
@@ -57,9 +57,23 @@ async def test_the_queue_flow_of_the_hook_runs_while_the_chat_waits(fixture: Flo
     assert len(await fixture.said(chat)) == 3, "the flow goes on after an agent has accepted"
 
 
+async def test_the_default_queue_flow_is_not_run_while_it_is_silent(fixture: FlowFixture) -> None:
+    chat = await queued(fixture)
+    assert (await fixture.flow_state(chat), await fixture.reason(chat)) == (None, None)
+
+
 async def test_the_default_queue_flow_runs_where_no_hook_is_set(fixture: FlowFixture) -> None:
     announce = do("MessageParticipantIteratively", {"Messages": [{"Text": "one"}, {"Text": "two"}]}, None)
-    await fixture.flow("Default customer queue", "PUBLISHED", "CUSTOMER_QUEUE", first=announce, end=QUEUE_END)
+    listed = await fixture.call("connect", "ListContactFlows", contact_flow_types=["CUSTOMER_QUEUE"])
+    [default] = [
+        each for each in listed["ContactFlowSummaryList"] if each["Name"] == "Default customer queue"
+    ]
+    await fixture.call(
+        "connect",
+        "UpdateContactFlowContent",
+        contact_flow_id=default["Id"],
+        content=content(first=announce, end=QUEUE_END),
+    )
     chat = await queued(fixture)
     await fixture.pass_time(3_600)
     assert await fixture.said(chat) == ["one", "two"]

@@ -13,6 +13,7 @@ from threadline.chat.contact import Contact, Method, Reason, Session
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
+from threadline.flows.defaults import SILENT
 from threadline.resources.queues import Queue
 from threadline.store import Tx
 
@@ -338,14 +339,15 @@ def run_flow(tx: Tx, session: Session, flow: str) -> None:
 def run_queue_flow(tx: Tx, session: Session) -> None:
     """Start the customer queue flow of a contact that has entered a queue, if there is one.
 
-    It is that of the hook CustomerQueue, else the instance's published flow of the name Default customer queue.
+    It is that of the hook CustomerQueue, else the instance's published flow of the name Default customer queue, unless
+    it is still as silent as the instance was born with.
     Observed: on a real chat the default flow runs when no hook is set.
     Assumed: an instance that has no flow of that name runs none.
     """
     hooks = json.loads(session.event_hooks)
     flow_id = hooks.get("CustomerQueue")
     if "CustomerQueue" not in hooks:
-        flow_id = tx.row("default_queue_flow", str, instance_id=session.instance_id)
+        flow_id = tx.row("default_queue_flow", str, instance_id=session.instance_id, silent=SILENT)
     if flow_id is not None:
         run_flow(tx, session, flow_id)
 

@@ -273,7 +273,7 @@ def search_contact_flows(
     return searched.reply(
         "ContactFlows",
         tx.rows("contact_flows", ContactFlow, instance_id=instance.id, after="", limit=2**31 - 1),
-        lambda flow: flow_members(tx, instance, Found(flow, "", None)),
+        lambda flow: flow_members(tx, instance, require_flow(tx, instance.id, flow.id)),
         matches_flow,
     )
 

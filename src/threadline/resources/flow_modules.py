@@ -226,6 +226,6 @@ def search_contact_flow_modules(
     return searched.reply(
         "ContactFlowModules",
         tx.rows("flow_modules", ContactFlow, instance_id=instance.id, after="", limit=2**31 - 1),
-        lambda module: module_members(tx, instance, Found(module, "", None)),
+        lambda module: module_members(tx, instance, require_module(tx, instance.id, module.id)),
         matches_flow,
     )

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from threadline.errors import Fault
+from threadline.flows.defaults import DEFAULT_FLOWS
 from threadline.operations.instances import Instance, instance_arn, page, require_instance, start_of_page
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.resources.flow_rows import PUBLISHED
 from threadline.resources.hours import HOURS
 from threadline.resources.instance_attributes import has, set_attribute
 from threadline.resources.queues import QUEUES
@@ -40,9 +42,10 @@ def make_instance(
     description: str = "A basic queue",
     tags: Mapping[str, str] | None = None,
 ) -> NewInstance:
-    """Make an instance with hours of operation, a queue, a routing profile and a security profile.
+    """Make an instance with hours of operation, a queue, a routing profile, a security profile and the default flows.
 
-    Writes: instance, resources. Source: Admin Guide: a new instance has Basic Hours, BasicQueue, Basic Routing Profile.
+    Writes: instance, resources, flows. Source: Admin Guide: a new instance has Basic Hours, BasicQueue, Basic Routing
+        Profile, and the default flows.
     """
     instance_id = instance_id or tx.clock.contact_id()
     tx.run(
@@ -63,6 +66,20 @@ def make_instance(
         tx, instance_id, "Basic Routing Profile", default_outbound_queue_id=made.id
     )
     security = SECURITY_PROFILES.create(tx, instance_id, "Agent")
+    for flow in DEFAULT_FLOWS:
+        tx.run(
+            "insert_contact_flow",
+            instance_id=instance_id,
+            id=tx.clock.named_id(f"{instance_id}/{flow.name}"),
+            name=flow.name,
+            type=flow.type,
+            status=PUBLISHED,
+            description=flow.description,
+            content=flow.content,
+            tags="{}",
+            settings=None,
+            now_ms=tx.now_ms,
+        )
     return NewInstance(instance_id, made.id, routing.id, security.id)
 
 
@@ -125,7 +142,7 @@ def create_instance(
     outbound_calls_enabled: bool,
     tags: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Create an instance, with hours of operation, a queue and profiles, and without flows and users.
+    """Create an instance, with hours of operation, a queue profiles and the default flows, and without users.
 
     Faults: InvalidRequestException for an alias that is taken or missing, and for users of another directory.
     Source: CreateInstance.

@@ -124,10 +124,10 @@ SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name AND
 SELECT * FROM contact_flow WHERE instance_id = :instance_id AND name = :name AND type = 'MODULE';
 
 -- name: default_queue_flow
--- Finds the published flow that runs while a chat waits in a queue.
+-- Find the published flow that runs while a chat waits in a queue, unless it does nothing.
 SELECT id FROM contact_flow
 WHERE instance_id = :instance_id AND name = 'Default customer queue' AND type = 'CUSTOMER_QUEUE'
-    AND status = 'PUBLISHED';
+    AND status = 'PUBLISHED' AND content <> :silent;
 
 -- name: contact_flows
 -- Read a page of an instance's flows, without their content.
