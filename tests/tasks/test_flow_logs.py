@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.flows import Document, content, do, on, say
+from tests.flows.flows import Document, content, do, on, say, wait
 from threadline.client.participants import NotSeen
 from threadline.config import Settings
 from threadline.server.logs import write_to_stderr
@@ -92,6 +92,14 @@ def test_a_block_that_waits_is_there_twice_and_a_failure_says_error(threadline: 
     ]
     casey.see_block("InvokeExternalResource")
     casey.see_block("SetQueue", Results="Error")
+
+
+def test_a_step_has_the_milliseconds_that_its_block_has_waited(threadline: Threadline) -> None:
+    casey = chat(threadline, pause=wait("60", "late"), late=say("It is late."))
+    casey.see_block("pause", Milliseconds=0)
+    threadline.clock.advance(minutes=1, ms=5)
+    assert 60_000 <= casey.see_block("pause", Results="WaitCompleted")["Milliseconds"] <= 90_000
+    assert casey.see_block("late")["Milliseconds"] == 0
 
 
 def test_the_log_of_flows_goes_to_a_file_by_setting(tmp_path: Path) -> None:

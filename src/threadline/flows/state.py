@@ -47,6 +47,7 @@ class FlowState(NamedTuple):
     logs: bool = False
     asked: bool = False
     pending: tuple[str, ...] = ()
+    since_ms: int = 0
 
     def to_json(self) -> str:
         """Write it as text for the store, without the members that have their first value."""
@@ -120,7 +121,8 @@ class Step(NamedTuple):
     """One action that has run: its flow's key, identifier, type and filled parameters, its result and the next action.
 
     `result` is an error type if it has `failed`, a branch's value, `Waiting` for an action that the flow waits in, or
-    None. `logged` tells whether the logging of its flow is on.
+    None. `logged` tells whether the logging of its flow is on. `milliseconds` is how long it has waited, which the
+    runner knows.
     """
 
     flow: str
@@ -131,3 +133,4 @@ class Step(NamedTuple):
     next_action: str | None
     failed: bool = False
     logged: bool = False
+    milliseconds: int = 0

@@ -51,15 +51,16 @@ WAITING, ERROR = "Waiting", "Error"
 class FlowLog:
     """Collects the steps of one event, and writes them when the event's writes are done.
 
-    `flow` is the key of the flow that the run began with. Under test controls every step is collected, and kept for
-    the test; only those of flows whose logging is on are written.
+    `flow` is the key of the flow that the run began with, `waited_ms` how long the first block has waited. Under test
+    controls every step is collected, and kept for the test; only those of flows whose logging is on are written.
     """
 
-    def __init__(self, tx: Tx, session: Session, contact_id: str, flow: str) -> None:
+    def __init__(self, tx: Tx, session: Session, contact_id: str, flow: str, waited_ms: int) -> None:
         self._tx = tx
         self._session = session
         self._contact_id = contact_id
         self._flow = flow
+        self._waited_ms = waited_ms
         self._controls = tx.policy.controls
         self._steps: list[Step] = []
         self._known: dict[str, tuple[str, str]] = {}
@@ -67,7 +68,7 @@ class FlowLog:
 
     def watch(self, step: Step) -> None:
         """Collect a step."""
-        self._steps.append(step)
+        self._steps.append(step if self._steps else step._replace(milliseconds=self._waited_ms))
 
     def write(self) -> None:
         """Write the steps that were collected."""
@@ -80,7 +81,8 @@ class FlowLog:
                 log.info("%s", json.dumps(entry, ensure_ascii=False), extra={LOG_FIELDS: entry})
             if self._controls is not None:
                 initial = self._session.initial_contact_id
-                self._controls.steps.add({**entry, "Type": step.type, "InitialContactId": initial})
+                of_step = {"Type": step.type, "InitialContactId": initial, "Milliseconds": step.milliseconds}
+                self._controls.steps.add({**entry, **of_step})
         self._steps.clear()
 
     def _entry(self, step: Step) -> Entry:

@@ -45,7 +45,9 @@ def advance(tx: Tx, task: Task) -> None:
     state = FlowState.from_json(text)
     chat = Chat(tx, key, flow_type)
     library = Library(tx, chat.session.instance_id, f"{flow_id}/{version}")
-    logs = FlowLog(tx, chat.session, task.contact_id or "", f"{flow_id}/{version}")
+    waited_ms = tx.now_ms - state.since_ms if state.phase is Phase.WAITING and state.since_ms else 0
+    logs = FlowLog(tx, chat.session, task.contact_id or "", f"{flow_id}/{version}", waited_ms)
+    turn = state.turn
     event: Event | None = _event(json.loads(task.payload))
     queued = False
     while event is not None:
@@ -62,8 +64,9 @@ def advance(tx: Tx, task: Task) -> None:
         elif flow_type == "AGENT_WHISPER":
             run_whispers(tx, chat.session, ended=flow_type)
     else:
-        text = state.to_json()
-        tx.run("set_flow_run", session=key, contact_id=task.contact_id, state=text)
+        if state.turn != turn:
+            state = state._replace(since_ms=tx.now_ms)
+        tx.run("set_flow_run", session=key, contact_id=task.contact_id, state=state.to_json())
     logs.write()
 
 
