@@ -18,6 +18,7 @@ BELOW_SERVER = {
     "http",
     "neighbours",
     "objects",
+    "audit",
 }
 
 # The modules that a part of the package may import: of the other parts, and from outside the standard library.
@@ -39,6 +40,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "flows": ({"errors", "jsontext"}, set()),
     "store": ({"errors", "clock", "datadir", "chat"}, {"apsw", "greenlet", "msgspec", "psycopg"}),
     "aws": ({*LIGHT}, {"botocore", "dateutil", "msgspec", "regex"}),
+    "audit": ({*LIGHT, "aws"}, {"msgspec"}),
     "http": ({*LIGHT}, {"httptools", "websockets"}),
     "operations.registry": (
         {"errors", "operations.continuations", "operations.idempotency", "store"},
@@ -65,7 +67,19 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "client": ({*LIGHT, "datadir", "aws"}, {"*"}),
     "awscli": ({*LIGHT, "commands", "style", "aws", "client"}, {"*"}),
     "cli": (
-        {*LIGHT, "commands", "datadir", "style", "flows", "store", "aws", "client", "awscli", "processes"},
+        {
+            *LIGHT,
+            "commands",
+            "datadir",
+            "style",
+            "flows",
+            "store",
+            "aws",
+            "client",
+            "awscli",
+            "processes",
+            "audit",
+        },
         {"*"},
     ),
     "testing": (

@@ -17,6 +17,7 @@ COMMANDS = {
     "admin": "make, list and delete keys, users, queues, instances",
     "backup": "copy the data folder while the server runs",
     "restore": "put a backup back into the data folder",
+    "audit": "verify that no line of the audit was changed",
     "check": "look for loss and damage in a data folder or a backup",
     "completion": "print the completion script of a shell",
 }

@@ -332,6 +332,13 @@ class Settings:
         "File to which the log of flows is appended as well, one JSON object a line as Amazon Connect writes them to "
         "CloudWatch, for flows that have switched their logging on.",
     )
+    audit: str = _setting(
+        "off",
+        "Write who called which operation on which contact into the files of an audit: `management` leaves out "
+        "SendMessage, SendEvent and a participant's GetTranscript, `all` has every call. See docs/audit.md.",
+        choices=("off", "management", "all"),
+    )
+    audit_folder: str = _setting("", "Folder of the audit; empty is `audit` in the data folder.")
     metrics_address: str = _setting(
         "",
         "Address of `/metrics` for Prometheus, such as `127.0.0.1:9464`; a port alone is on 127.0.0.1, port 0 picks a "
@@ -393,6 +400,10 @@ class Settings:
             complaints.append(
                 f"{PREFIX}TEST_CONTROLS is only for 127.0.0.1, and {PREFIX}HOST is {self.host!r}: leave it out. In a"
                 f" container whose port only this machine reaches, set {PREFIX}TEST_CONTROLS_ON_ANY_HOST=true."
+            )
+        if self.audit != "off" and self.keeps_nothing and not self.audit_folder:
+            complaints.append(
+                f"{PREFIX}AUDIT needs {PREFIX}AUDIT_FOLDER for a server that keeps its data in memory."
             )
         if bool(self.first_access_key_id) != bool(self.first_secret_access_key):
             complaints.append(f"{PREFIX}FIRST_ACCESS_KEY_ID and {PREFIX}FIRST_SECRET_ACCESS_KEY go together.")

@@ -48,6 +48,8 @@ class Request:
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""
     claimed = ""
     """The access key of a signature that cannot be checked before the body is there."""
+    call: object = None
+    """The unit of work that the application made of the request, for the audit."""
     accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
 
     connection: Connection

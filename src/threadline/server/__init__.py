@@ -32,6 +32,7 @@ from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
 from threadline.server.api import request_ids_of
+from threadline.server.audited import require_folder
 from threadline.server.controlled import Neighbour, controlled_neighbours
 from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store
@@ -154,12 +155,12 @@ class Server:
             self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
             if file and known != self.workspace:
                 datadir.write_private(file, self.workspace)
+            self.frontend = self._frontend(bound, frontends, policy.controls)
             undo.pop_all()
         call: Neighbour = self.neighbours.call
         if controls is not None:
             call = controlled_neighbours(call, self.clock, controls)
         self._timers = Timers(self.store, self.clock, call)
-        self.frontend = self._frontend(bound, frontends, policy.controls)
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
         self._run_always()
         await self.frontend.start()
@@ -182,6 +183,7 @@ class Server:
     ) -> Clients:
         """Make the part that serves clients, here or in other processes, and have it observe the store."""
         if frontends and isinstance(self.store, SqliteStore):
+            require_folder(self.settings)
             return frontends(self.store, self._observers, self._fail)
         settings = replace(self.settings, connections_max=connections_allowed(self.settings.connections_max))
         account = None if self._verify else self.workspace["account_id"]

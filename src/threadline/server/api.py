@@ -207,15 +207,15 @@ class Api:
             # Without its value: a repeated ClientToken may come with a newer token.
             arguments[f"{operation.bearer.lower()}_token"] = ""
         url = self._public_url.of(request) if self._public_url else ""
-        call = Call(model.service, model.name, caller, arguments, url)
+        call = request.call = Call(model.service, model.name, caller, arguments, url)
         return await (self._store.write(call) if operation.writes else self._store.read(call.run))
 
     async def _signed(self, request: Request) -> tuple[AccountCaller, bytes]:
         """The caller that signed the request, and its body, which is read once the key is known. Raises Fault."""
         claim = sigv4.claim_of(request.headers, request.query_string)
+        request.claimed = claim.access_key_id
         known = self._keys.known(claim.access_key_id)
         key = known or await self._keys.read(claim.access_key_id)
-        request.claimed = claim.access_key_id
         body = request.arrived(self._body_bytes_max) or await self._body(request)
         if self._keys.unverified_account is None:
             sigv4.verify(

@@ -18,6 +18,7 @@ from threadline.http.listener import Listener
 from threadline.http.request import App
 from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
+from threadline.server.audited import audit_of
 from threadline.server.calls import timed, watched
 from threadline.server.controlled import ControlledCalls, ControlledSockets
 from threadline.server.counted import CountedApi
@@ -68,6 +69,9 @@ class Frontend:
         if controls is not None:
             app = ControlledCalls(api, store, clock, controls, settings.body_bytes_max)
             sockets = ControlledSockets(sockets, api.refuse, store, clock, controls)
+        self._audit = audit_of(settings, store, clock)
+        if self._audit is not None:
+            app = self._audit.watched(app)
         self._listener = Listener(watched(app, store), sockets, settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -109,4 +113,6 @@ class Frontend:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.keys.close()
+        if self._audit is not None:
+            await self._audit.close()
         return clean

@@ -95,7 +95,8 @@ class StartChatRoute:
             )
         arguments = restjson.parse(self.model, {}, b"", {}, json.dumps(members).encode())
         caller = AccountCaller(inbound.account_id, "")
-        reply = await self._store.write(StartChat("connect", "StartChatContact", caller, arguments))
+        call = request.call = StartChat("connect", "StartChatContact", caller, arguments)
+        reply = await self._store.write(call)
         head = b"content-type: application/json\r\ncache-control: no-store\r\n"
         if origin:
             head += b"access-control-allow-origin: %b\r\nvary: origin\r\n" % origin

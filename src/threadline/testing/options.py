@@ -62,6 +62,8 @@ class Options(TypedDict, total=False):
     trace: bool
     log_format: Literal["human", "json"]
     flow_log_file: str
+    audit: Literal["off", "management", "all"]
+    audit_folder: str
     metrics_address: str
     past_ready_seconds: int
     test_controls: bool

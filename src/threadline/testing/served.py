@@ -48,7 +48,13 @@ class Served:
         self._stop()
 
     async def _start(self) -> None:
-        await self.server.start(self._bound.dup() if self._bound is not None else None)
+        bound = self._bound.dup() if self._bound is not None else None
+        try:
+            await self.server.start(bound)
+        except BaseException:
+            if bound is not None:
+                bound.close()
+            raise
 
     def _stop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -13,6 +13,13 @@ SELECT participant.*, session.*
 FROM session JOIN participant ON participant.session = session.key
 WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE */;
 
+-- name: participant_with_instance
+-- Read a participant with the first contact of their chat and its instance, for the audit.
+SELECT participant.*, session.initial_contact_id, instance.*
+FROM session JOIN participant ON participant.session = session.key
+JOIN instance ON instance.id = session.instance_id
+WHERE session.key = :session AND participant.id = :id;
+
 -- name: sender
 -- Read and lock all that SendMessage decides by: the participant, the session, the state of the contact's flow,
 -- the entry that has the same ClientToken already, and the task that will index the chat's messages.
