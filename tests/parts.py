@@ -27,7 +27,8 @@ BELOW_SERVER = {
 PARTS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "clock": ({"errors"}, set()),
-    "config": ({"errors"}, set()),
+    "setting": (set(), set()),
+    "config": ({"errors", "setting"}, set()),
     "jsontext": (set(), set()),
     "extras": (set(), set()),
     "style": (set(), set()),

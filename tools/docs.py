@@ -17,8 +17,9 @@ from typing import NamedTuple
 import threadline
 import threadline.server  # registers every operation
 from threadline.aws.model import load
-from threadline.config import TABLE, Setting
+from threadline.config import TABLE
 from threadline.operations.registry import OPERATIONS, Operation
+from threadline.setting import Setting
 
 PACKAGE = Path(threadline.__file__).parent
 DOCS = PACKAGE.parents[1] / "docs"

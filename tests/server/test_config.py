@@ -2,7 +2,8 @@
 
 import pytest
 
-from threadline.config import TABLE, BadSettings, Setting, Settings
+from threadline.config import TABLE, BadSettings, Settings
+from threadline.setting import Setting
 
 NUMBERS = [row for row in TABLE if row.type is int]
 
