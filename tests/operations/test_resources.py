@@ -10,6 +10,7 @@ import pytest
 from tests.flows.flows import END, content, say
 from tests.operations.admin_calls import ADMIN_CALLS, hours_of
 from tests.operations.flow_calls import FLOW_CALLS
+from tests.operations.forgetting_calls import FORGETTING_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
@@ -400,6 +401,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **QUICK_CONNECT_CALLS,
     **VIEW_CALLS,
     **SETUP_CALLS,
+    **FORGETTING_CALLS,
 }
 
 

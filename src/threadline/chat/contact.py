@@ -37,6 +37,7 @@ class Session(NamedTuple):
     anchor_session: int | None
     anchor_last_seq: int | None
     associated_at_ms: int | None
+    erased_at_ms: int | None = None
 
     @property
     def is_associated(self) -> bool:
@@ -66,6 +67,7 @@ class Contact(NamedTuple):
     disconnected_at_ms: int | None
     disconnect_reason: str | None
     updated_at_ms: int
+    erased_at_ms: int | None = None
 
 
 class State(StrEnum):

@@ -18,6 +18,11 @@ CHAT_ENDED = EVENT + "chat.ended"
 REHYDRATED = EVENT + "chat.rehydrated"
 ACKNOWLEDGED = EVENT + "connection.acknowledged"
 MESSAGE_METADATA = EVENT + "message.metadata"
+ERASED = EVENT + "item.erased"
+"""An entry whose content was erased. It has nothing but its number, its id, its time and its contact.
+
+Assumed: Amazon has no such event. Clients that know events by this prefix leave out those that they do not know.
+"""
 
 
 class Item(NamedTuple):

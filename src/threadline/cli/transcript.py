@@ -19,6 +19,7 @@ EVENTS = {
     "chat.ended": "the chat ends",
     "transfer.succeeded": "the chat is transferred",
     "transfer.failed": "a transfer fails",
+    "item.erased": "erased",
 }
 COLOURS = {"CUSTOMER": "blue", "AGENT": "teal", "SUPERVISOR": "teal"}
 Item = dict[str, Any]

@@ -66,7 +66,9 @@ def _start_of_page(next_token: str | None) -> tuple[int, int]:
 
 def _chat(tx: Tx, session: Session) -> Reply:
     contacts = contacts_of(tx, session.key)
-    agents = [p.display_name for p in participants_of(tx, session.key) if p.role == Role.AGENT]
+    agents = [
+        p.display_name for p in participants_of(tx, session.key) if p.role == Role.AGENT and p.display_name
+    ]
     try:
         rehydration.resolve(
             None,

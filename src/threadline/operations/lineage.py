@@ -18,6 +18,7 @@ from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
 NUMBER = re.compile("-?[0-9]{1,18}")
+ITS_CONTENT = " Its content was erased."
 LAST_POSITION = 2**31
 """Above the position of any contact: a page that begins with it begins with a session's last contact."""
 
@@ -202,12 +203,13 @@ def _members(
         "SessionNumber": hop.number,
         "Shown": verdict.shown,
         "Reason": verdict.reason,
-        "Explanation": verdict.explanation,
+        "Explanation": verdict.explanation + (ITS_CONTENT if contact.erased_at_ms is not None else ""),
         "InitiationMethod": contact.initiation_method,
         "InitiationTimestamp": contact.initiated_at_ms,
         "DisconnectTimestamp": contact.disconnected_at_ms,
         "DisconnectReason": contact.disconnect_reason,
         "AgentUserId": contact.user_id,
-        "AgentName": agents[0].display_name if agents else None,
+        "AgentName": (agents[0].display_name or None) if agents else None,
+        "ErasedTimestamp": contact.erased_at_ms,
         "ItemCount": max(0, last_seq - first_seq + 1 - (hidden or 0)),
     }

@@ -177,8 +177,8 @@ def delete_instance(
 ) -> Reply:
     """Delete an instance with its flows, users, queues and chats. The chats are deleted in parts, soon afterwards.
 
-    Faults: ResourceNotFoundException; InvalidRequestException while a chat runs, and for the instance that
-        workspace.json names, which the server's own commands use.
+    Faults: ResourceNotFoundException; InvalidRequestException while a chat runs or is under a legal hold,
+        and for the instance that workspace.json names, which the server's own commands use.
     Writes: everything that the instance has. Source: DeleteInstance. Assumed: running chats have to end first.
     """
     instance = require_instance(tx, caller, instance_id)
@@ -193,7 +193,14 @@ def delete_instance(
             "InvalidRequestException",
             f"Instance {instance.id} has a chat that runs: contact {contact_id}. Stop its chats first.",
         )
+    if tx.one("holds", instance_id=instance.id, after="", limit=1) is not None:
+        raise Fault(
+            "InvalidRequestException",
+            f"Instance {instance.id} has legal holds. Lift them first: ListLegalHolds.",
+        )
     tx.run("delete_resources", instance_id=instance.id)
+    tx.run("delete_erasures", instance_id=instance.id)
+    tx.run("delete_retention", instance_id=instance.id)
     tx.run("delete_flows", instance_id=instance.id)
     tx.run("delete_versions_of_instance", instance_id=instance.id)
     tx.run("delete_aliases_of_instance", instance_id=instance.id)

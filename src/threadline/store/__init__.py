@@ -63,7 +63,7 @@ class Committed(NamedTuple):
         return Committed(appended, signals, None, self.access_keys)
 
 
-BACKGROUND = frozenset({"index", "index_past"})
+BACKGROUND = frozenset({"index", "index_past", "erase", "sweep"})
 """The kinds of tasks that run one at a time and with pauses, beside everything else. None of them is urgent."""
 
 
@@ -241,6 +241,13 @@ class Tx(ABC):
             self.run("insert_task", **row)
         if self._tasks_due_ms is None or due_at_ms < self._tasks_due_ms:
             self._tasks_due_ms = due_at_ms
+
+    def remove_remains(self, reached: str | None) -> str | None:
+        """Do a step of removing, from the files of the store, the remains of content that was deleted before.
+
+        `reached` is the result of the step before, None for the first. Returns None when nothing is left to do here.
+        """
+        return None
 
     def forget_access_key(self, access_key_id: str) -> None:
         """Have every process of the server look this key up again, once this commits."""

@@ -23,6 +23,7 @@ const EVENTS = {
   "chat.ended": () => "The chat has ended",
   "chat.rehydrated": () => "A past chat was brought in",
   "participant.returned": (name) => `${name} is back`,
+  "item.erased": () => "Erased",
   "participant.idle": (name) => `${name} is idle`,
 };
 

@@ -183,7 +183,7 @@ export class Transcript extends Part {
     const label = this.lineages?.label(contactId);
     const when = html`<time datetime=${item.AbsoluteTime}>${dayOf(item.AbsoluteTime)}, ${timeOf(item.AbsoluteTime)}</time>`;
     return html`<h3>${when}</h3>
-      ${contact ? html`<p class="quiet">${label} with ${contact.AgentName ?? agentless(contact)}, ${endWords(contact)}</p>` : nothing}`;
+      ${contact ? html`<p class="quiet">${label} with ${contact.AgentName ?? agentless(contact)}, ${endWords(contact)}${contact.ErasedTimestamp ? ", erased since" : ""}</p>` : nothing}`;
   }
 
   // The contacts between two shown ones that are not shown. The Map has the newest first.

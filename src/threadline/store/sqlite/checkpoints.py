@@ -5,8 +5,10 @@ fsyncs and a few megabytes. Here commits go on meanwhile. The WAL restarts once 
 """
 
 import logging
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -32,6 +34,7 @@ PASSES_MAX = 8
 HELD_SECONDS = 0.5
 """Time without progress after which a reader is assumed to hold the WAL; and the time between two attempts then."""
 
+TRUNCATE_AGAIN_SECONDS = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,8 @@ class Checkpoints:
         self.pages, self._moved = writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         self._stuck_at: float | None = None
         self._is_held = False
+        self._truncations = [0, 0]  # the last request, and the last one that was met
+        self._process = f"{os.getpid()}-{monotonic()}"
         self._requested = threading.Event()
         self._closing = threading.Event()
         writer.wal_autocheckpoint(0)
@@ -87,6 +92,30 @@ class Checkpoints:
         """Have the thread copy all pages that no reader holds back."""
         self._requested.set()
 
+    def request_truncation(self) -> str:
+        """Have the thread empty the WAL file, in which earlier states of pages stay, and return the request's name."""
+        self._truncations[0] += 1
+        self.request()
+        return f"{self._process}.{self._truncations[0]}"
+
+    def has_truncated(self, request: str) -> bool:
+        """Whether the WAL file was emptied after a request of this name."""
+        return self.knows(request) and int(request.rpartition(".")[2]) <= self._truncations[1]
+
+    def knows(self, request: str) -> bool:
+        """Whether this process has made the request."""
+        return request.rpartition(".")[0] == self._process
+
+    @contextmanager
+    def held_up(self) -> Iterator[bool]:
+        """Keep checkpoints from running meanwhile. False when one runs now."""
+        is_free = self._lock.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._lock.release()
+
     def run_now(self) -> bool:
         """Checkpoint on the calling thread. True when the database has all pages."""
         before = self.completed
@@ -115,8 +144,31 @@ class Checkpoints:
             for _ in range(PASSES_MAX):
                 if self._checkpoint() or self._is_held:
                     break
-            if self._is_held:
+            if self._truncations[0] > self._truncations[1]:
+                self._truncate()
+            elif self._is_held:
                 self._closing.wait(HELD_SECONDS)
+
+    def _truncate(self) -> None:
+        """Empty the WAL file once all its pages are copied. While another connection reads, try again later.
+
+        Writers wait meanwhile, so a busy WAL is not waited for.
+        """
+        request = self._truncations[0]
+        try:
+            with self._lock:
+                self._connection.set_busy_timeout(0)
+                try:
+                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                finally:
+                    self._connection.set_busy_timeout(5_000)
+        except apsw.Error:
+            self._closing.wait(TRUNCATE_AGAIN_SECONDS)
+            self._requested.set()
+        else:
+            self._truncations[1] = request
+            self.completed += 1
+            self._on_completed()
 
     def _checkpoint(self) -> bool:
         """Copy what can be copied. True when the database has all pages, so that the next write restarts the WAL."""

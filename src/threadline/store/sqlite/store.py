@@ -26,8 +26,10 @@ from threadline.clock import Clock
 from threadline.store import Row, Store, Tx, Unavailable, UnitOfWork, Work, migrations, named_statements
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite.checkpoints import FRAME_BYTES
+from threadline.store.sqlite.connections import connect, set_up
 from threadline.store.sqlite.durability import GroupCommit
 from threadline.store.sqlite.progress import TOUCH, Progress, open_checked
+from threadline.store.sqlite.remains import Remains
 from threadline.store.sqlite.trouble import WriteHealth, trouble_of
 
 T = TypeVar("T")
@@ -54,12 +56,14 @@ class SqliteTx(Tx):
     """A transaction on an apsw connection, through a cursor that nothing else uses meanwhile."""
 
     _statements = named_statements()
+    remains: Remains | None = None
 
     def __init__(
         self, connection: apsw.Connection, cursor: apsw.Cursor, clock: Clock, policy: Policy
     ) -> None:
         super().__init__(clock, policy)
         self._connection = connection
+        self._cursor = cursor
         self._execute = cursor.execute
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
@@ -82,6 +86,9 @@ class SqliteTx(Tx):
             if not self._connection.in_transaction:
                 raise _RolledBack from error
             raise
+
+    def remove_remains(self, reached: str | None) -> str | None:
+        return self.remains.remove(self._cursor, reached) if self.remains else None
 
     def touch(self) -> None:
         """Write a row without changing it."""
@@ -125,7 +132,7 @@ class Reader:
     def __init__(self, path: Path, clock: Clock, policy: Policy, *, durable: bool = True) -> None:
         self._clock = clock
         self._policy = policy
-        self.connection = _set_up(_connect(path), durable=durable)
+        self.connection = set_up(connect(path), durable=durable)
         self.connection.execute("SELECT count(*) FROM task").fetchall()
         self._cursor = self.connection.cursor()
 
@@ -174,9 +181,10 @@ class SqliteStore(Store):
             file.write_bytes(begins_with.read_bytes() if begins_with else _new_database())
         try:
             self._writer, start = open_checked(
-                file, lambda: _connect(file), instance_id, accept_loss=accept_loss
+                file, lambda: connect(file), instance_id, accept_loss=accept_loss
             )
-            _set_up(self._writer, durable=path is not None)
+            set_up(self._writer, durable=path is not None)
+            self._writer.execute("PRAGMA secure_delete = ON").fetchall()  # deleted bytes are overwritten
             schema = migrate(self._writer)
             self._progress = Progress(self._writer, clock, start._replace(schema=schema))
             if schema != start.schema:
@@ -197,6 +205,9 @@ class SqliteStore(Store):
         if folder is not None:
             shutil.rmtree(folder)
         self._writing = self._writer.cursor()
+        self._remains = Remains(
+            file, self._writer, self.group_commit.checkpoints if self.group_commit else None
+        )
         self._waiting: deque[_Job] = deque()
         self._is_due = False
         self._is_closing = False
@@ -259,6 +270,7 @@ class SqliteStore(Store):
         if self._failure is not None or self.group_commit is None:
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
+        self._remains.close()
 
     async def _all_durable(self) -> None:
         """Wait until every batch written so far is durable."""
@@ -351,6 +363,7 @@ class SqliteStore(Store):
         """Run a unit; False when it failed after it had written."""
         before = self._writer.total_changes()
         job.tx = tx = SqliteTx(self._writer, self._writing, self._clock, self._policy)
+        tx.remains = self._remains
         try:
             job.result = job.work(tx)
         except _RolledBack:
@@ -478,23 +491,3 @@ def migrate(connection: apsw.Connection) -> int:
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
     return newest
-
-
-def _connect(file: Path) -> apsw.Connection:
-    # one thread uses it: SQLite's own lock around every call is a twentieth of an association
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
-    connection = apsw.Connection(str(file), flags, statementcachesize=300)
-    connection.set_busy_timeout(5_000)
-    return connection
-
-
-def _set_up(connection: apsw.Connection, *, durable: bool) -> apsw.Connection:
-    # without the stability guarantee SQLite plans a join anew for every binding: 57 us instead of 5
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    if not durable:
-        connection.execute("PRAGMA synchronous = OFF")  # before the next, which would sync
-    connection.execute("PRAGMA journal_mode = WAL")
-    if durable:
-        connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -8192")
-    return connection

@@ -1,0 +1,102 @@
+"""The task that erases chats in small steps, so that other writers get their turn in between.
+
+A step is one transaction, and its successor is a row of it: a server that ends in between goes on where it was.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from threadline.chat.contact import Session
+from threadline.operations.continuations import continuation
+from threadline.operations.erasure import Part, Scope, erase_entries, finish_part
+from threadline.operations.legal_holds import hold_on
+from threadline.operations.sessions import contacts_of
+from threadline.store import Task, Tx
+
+ITEMS_MAX = 100
+"""Entries that one step erases: it takes some two milliseconds."""
+AGAIN_MS = 20
+REMAINS_AGAIN_MS = 10
+
+
+class Done(NamedTuple):
+    """The work of one step: the entries and chats that it has erased, and the entry at which the next step begins.
+
+    `next_seq` is None when it has finished its chat.
+    """
+
+    items: int
+    next_seq: int | None
+
+
+def erase_some(tx: Tx, part: Part, next_seq: int | None, limit: int) -> Done:
+    """Erase up to `limit` entries of a part of a chat, from `next_seq` on, and finish it after the last."""
+    first, last = part.span
+    first = max(first, next_seq or first)
+    end = min(last, first + limit - 1)
+    if end >= first:
+        erase_entries(tx, part.session.key, first, end)
+    if end < last:
+        return Done(end - first + 1, end + 1)
+    finish_part(tx, part)
+    return Done(max(0, end - first + 1), None)
+
+
+@continuation("erase")
+def erase(tx: Tx, task: Task) -> None:
+    """Erase some entries of an erasure's chats, or remove some of their remains, and run again until all is done."""
+    state: dict[str, Any] = json.loads(task.payload)
+    if "remains" not in state:
+        items = chats = kept = 0
+        while items < ITEMS_MAX and (part := _part(tx, state)) is not None:
+            if "next_seq" not in state and hold_on(tx, part.session) is not None:
+                kept += 1
+            else:
+                done = erase_some(tx, part, state.pop("next_seq", None), ITEMS_MAX - items)
+                items += done.items
+                if done.next_seq is not None:
+                    state["next_seq"] = done.next_seq
+                    break
+                chats += 1
+                items += 1  # a chat without entries is work as well
+            _go_on(state, part.session)
+        tx.run("erasure_progress", id=state["erasure_id"], chats=chats, items=items - chats, kept=kept)
+        if items < ITEMS_MAX and "next_seq" not in state:
+            state = {"erasure_id": state["erasure_id"], "remains": None}
+        tx.later("erase", tx.now_ms + AGAIN_MS, payload=state)
+        return
+    reached = tx.remove_remains(state["remains"])
+    if reached is None:
+        tx.run("erasure_completed", id=state["erasure_id"], now_ms=tx.now_ms)
+    else:
+        tx.later("erase", tx.now_ms + REMAINS_AGAIN_MS, payload={**state, "remains": reached})
+
+
+def _part(tx: Tx, state: dict[str, Any]) -> Part | None:
+    """The part of a chat that is erased now, its session locked; None after the last."""
+    key = state.get("session")
+    if key is None and state["scope"] == Scope.CUSTOMER:
+        found = tx.row(
+            "next_chat_of_customer",
+            Session,
+            instance_id=state["instance_id"],
+            customer_id=state["customer_id"],
+            at_ms=state["at_ms"],
+            after=state["after"],
+            until_ms=state["until_ms"],
+        )
+        key = found.key if found else None
+    session = tx.row("session", Session, session=key) if key is not None else None
+    if session is None or session.ended_at_ms is None:
+        return None
+    state["session"] = session.key
+    return Part(session, contacts_of(tx, session.key), state.get("position"))
+
+
+def _go_on(state: dict[str, Any], done: Session) -> None:
+    """Set the state to the chat after `done`."""
+    state.pop("session")
+    if state["scope"] == Scope.LINEAGE and done.anchor_session is not None:
+        state["session"] = done.anchor_session
+    elif state["scope"] == Scope.CUSTOMER:
+        state |= {"at_ms": done.started_at_ms, "after": done.key}
