@@ -33,11 +33,11 @@ WHERE key = :session;
 INSERT INTO contact (
     session, position, instance_id, id, previous_contact_id, initiation_method, first_seq, flow_id,
     initiated_at_ms, connected_at_ms, target_queue_id, queue_id, enqueued_at_ms, offered_user_id, user_id,
-    accepted_at_ms, disconnected_at_ms, disconnect_reason, updated_at_ms
+    accepted_at_ms, disconnected_at_ms, disconnect_reason, updated_at_ms, erased_at_ms
 ) VALUES (
     :session, :position, :instance_id, :id, :previous_contact_id, :initiation_method, :first_seq, :flow_id,
     :initiated_at_ms, :connected_at_ms, :target_queue_id, :queue_id, :enqueued_at_ms, :offered_user_id, :user_id,
-    :accepted_at_ms, :disconnected_at_ms, :disconnect_reason, :updated_at_ms
+    :accepted_at_ms, :disconnected_at_ms, :disconnect_reason, :updated_at_ms, :erased_at_ms
 );
 
 -- name: fill_imported_contact
