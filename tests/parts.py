@@ -58,7 +58,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
     "operations": ({*LIGHT, *CORE, "encryption", "chat", "flows", "resources", "store"}, {"msgspec"}),
     "resources": ({*LIGHT, *CORE, "chat", "flows", "store"}, {"msgspec"}),
     "tasks": ({*LIGHT, "chat", "flows", "store", "operations", "resources"}, set()),
-    "neighbours": ({*LIGHT}, {"botocore", "urllib3"}),
+    "neighbours": ({*LIGHT}, {"botocore", "cryptography", "urllib3"}),
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),
     "server": ({*LIGHT, *BELOW_SERVER}, {"prometheus_client"}),
     "processes": (

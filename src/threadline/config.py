@@ -20,6 +20,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 AWS_NAMES = {
     "lambda_url": ("AWS_ENDPOINT_URL_LAMBDA",),
     "lex_url": ("AWS_ENDPOINT_URL_LEX_RUNTIME_V2", "AWS_ENDPOINT_URL_RUNTIME_LEX_V2"),
+    "sns_url": ("AWS_ENDPOINT_URL_SNS",),
+    "eventbridge_url": ("AWS_ENDPOINT_URL_EVENTBRIDGE",),
+    "kinesis_url": ("AWS_ENDPOINT_URL_KINESIS",),
 }
 """Settings that are also read from the variables by which every AWS SDK finds the same endpoint."""
 AUTO = "auto"
@@ -209,6 +212,40 @@ class Settings:
         "Endpoint of the Lex V2 runtime for the bots of flows; empty is `AWS_ENDPOINT_URL_LEX_RUNTIME_V2` or "
         "`AWS_ENDPOINT_URL_RUNTIME_LEX_V2`, and without it no bot is asked.",
     )
+    sns_url: str = _setting(
+        "",
+        "Endpoint of Amazon SNS for the messages of chats that are streamed; empty is `AWS_ENDPOINT_URL_SNS`. Without "
+        "it a topic is reached by its entry in THREADLINE_NEIGHBOURS alone; see docs/streams.md.",
+    )
+    eventbridge_url: str = _setting(
+        "", "Endpoint of Amazon EventBridge for contact events; empty is `AWS_ENDPOINT_URL_EVENTBRIDGE`."
+    )
+    kinesis_url: str = _setting(
+        "", "Endpoint of Amazon Kinesis for contact records; empty is `AWS_ENDPOINT_URL_KINESIS`."
+    )
+    contact_events: str = _setting(
+        "",
+        "Receiver of the contact events of chats that begin from now on: the ARN of an event bus, a URL that gets each "
+        "as JSON, or `file:PATH` for a file with one a line; empty delivers none.",
+    )
+    contact_records: str = _setting(
+        "",
+        "Receiver of the contact records of chats that begin from now on: the ARN of a Kinesis stream, a URL, or "
+        "`file:PATH`; empty delivers none.",
+    )
+    delivery_seconds: int = _setting(
+        345_600,
+        "Time for which a delivery that fails is tried again. After that its entries are kept as dead letters, which "
+        "`threadline deliveries` lists and sends again.",
+        low=1,
+    )
+    signing_key_file: str = _setting(
+        "",
+        "PEM file with the RSA key that signs what streams post to URLs; messages are posted to a URL only with one.",
+    )
+    signing_certificate_url: str = _setting(
+        "", "URL at which receivers read the certificate of that key, for SigningCertURL of notifications."
+    )
     cors_origins: str = _setting(
         "*", "Web origins whose pages may call this server, separated by commas; `*` is any."
     )
@@ -305,9 +342,10 @@ class Settings:
             )
         complaints += [
             f"{PREFIX}{name.upper()} is {url!r}: start it with http:// or https://."
-            for name, url in (("lambda_url", self.lambda_url), ("lex_url", self.lex_url))
-            if url and not url.startswith(("http://", "https://"))
+            for name in AWS_NAMES
+            if (url := getattr(self, name)) and not url.startswith(("http://", "https://"))
         ]
+        complaints += self._complaints_of_receivers()
         try:
             self.neighbour_urls()
         except ValueError as error:
@@ -339,6 +377,16 @@ class Settings:
             complaints.append(f"{PREFIX}FIRST_ACCESS_KEY_ID and {PREFIX}FIRST_SECRET_ACCESS_KEY go together.")
         if complaints:
             raise BadSettings("\n".join(complaints))
+
+    def _complaints_of_receivers(self) -> Iterator[str]:
+        for name, service in (("contact_events", "events"), ("contact_records", "kinesis")):
+            target = str(getattr(self, name))
+            arn = f"arn:aws[a-z-]*:{service}:[a-z0-9-]+:[0-9]{{12}}:(event-bus|stream)/[A-Za-z0-9._/-]+"
+            if target and not re.fullmatch(f"https?://.+|file:.+|{arn}", target):
+                yield (
+                    f"{PREFIX}{name.upper()} is {target!r}: write a URL, file:PATH, or an ARN that begins with"
+                    f" arn:aws:{service}:."
+                )
 
     def _complaints_of_urls(self) -> Iterator[str]:
         if self.public_url not in ("", AUTO) and not self.public_url.startswith(("http://", "https://")):

@@ -58,6 +58,7 @@ def session(name: str, contacts: int = 1, **members: object) -> Session:
         anchor_session=None,
         anchor_last_seq=None,
         associated_at_ms=None,
+        streamed=0,
     )
     return row._replace(**members)  # type: ignore[arg-type]
 

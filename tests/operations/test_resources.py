@@ -15,6 +15,7 @@ from tests.operations.hours_calls import HOURS_CALLS
 from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.setup_calls import SETUP_CALLS
+from tests.operations.stream_calls import STREAM_CALLS
 from tests.operations.test_contacts import EVER
 from tests.operations.view_calls import VIEW_CALLS
 from threadline.aws.model import load
@@ -402,6 +403,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **VIEW_CALLS,
     **SETUP_CALLS,
     **FORGETTING_CALLS,
+    **STREAM_CALLS,
 }
 
 

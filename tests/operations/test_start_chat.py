@@ -476,15 +476,6 @@ def test_without_a_token_every_call_starts_a_chat(threadline_server: Threadline)
     assert start(threadline_server)["ContactId"] != start(threadline_server)["ContactId"]
 
 
-@pytest.mark.model_has("connect.StartChatContactRequest.ChatStreamingConfiguration")
-def test_streaming_is_refused_in_words(threadline_server: Threadline) -> None:
-    with refused(INVALID, "ChatStreamingConfiguration is not supported"):
-        start(
-            threadline_server,
-            ChatStreamingConfiguration={"StreamingEndpointArn": "arn:aws:sns:us-east-1:1:topic"},
-        )
-
-
 @pytest.mark.parametrize("mode", ["INCREMENTAL", "COMPLETE"])
 @pytest.mark.model_has("connect.StartChatContactRequest.ParticipantConfiguration")
 def test_a_response_mode_is_accepted(threadline_server: Threadline, mode: str) -> None:

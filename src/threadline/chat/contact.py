@@ -13,7 +13,7 @@ class Session(NamedTuple):
     """A chat from its first contact to its end: the columns that its contacts share, and its association.
 
     `anchor_session` and `anchor_last_seq` name the newest log entry of the older session that this one shows. Both are
-    None while the chat has no association.
+    None while the chat has no association. `streamed` has the bits of the kinds of its streams: see `chat.streams`.
     """
 
     key: int
@@ -38,6 +38,7 @@ class Session(NamedTuple):
     anchor_last_seq: int | None
     associated_at_ms: int | None
     erased_at_ms: int | None = None
+    streamed: int = 0
 
     @property
     def is_associated(self) -> bool:

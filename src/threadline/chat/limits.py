@@ -39,6 +39,8 @@ class Policy(NamedTuple):
     there. `require_same_customer` is `off`, `differ` or `known`: see `rehydration.check_same_customer`. `chats_max`
     limits the open chats of an instance; 0 is no limit. `url` is the server's URL and the base of the WebSocket URLs in
     replies. `past_ready_ms` is the time between the end of a chat and the moment at which it can be continued.
+    `contact_streams` are the kinds of streams that every chat gets. `topics` are the names of topics that messages may
+    be streamed to, or None for any topic. `delivery_ms` is how long a delivery that fails is tried again.
     `controls` are the test controls of a server that has them. `cipher` encrypts secrets in the store.
     """
 
@@ -49,6 +51,9 @@ class Policy(NamedTuple):
     url: str = "http://127.0.0.1:8080"
     connect_within_ms: int = CONNECT_WITHIN_MS
     past_ready_ms: int = 0
+    contact_streams: tuple[str, ...] = ()
+    topics: tuple[str, ...] | None = ()
+    delivery_ms: int = 0
     controls: Controls | None = None
     cipher: SecretCipher = SecretCipher()
 

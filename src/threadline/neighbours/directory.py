@@ -10,6 +10,8 @@ from typing import Any
 
 from threadline.clock import monotonic
 from threadline.neighbours import bot, lambda_function, wire
+from threadline.neighbours.deliveries import Deliveries, Targets
+from threadline.neighbours.signature import Signer
 from threadline.neighbours.wire import CallFailed
 
 THREADS = 32
@@ -49,7 +51,9 @@ class Neighbours:
         lambda_url: str = "",
         lex_url: str = "",
         functions: dict[str, Handler] | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
+        self.deliveries = deliveries or Deliveries(Targets(urls), Signer())
         self._urls = dict(urls)
         self._lambda_url = lambda_url
         self._lex_url = lex_url
@@ -59,8 +63,11 @@ class Neighbours:
     async def call(self, request: Mapping[str, Any]) -> Answer:
         """Make a call that a task has prepared, and return its answer: an outcome and the messages to show.
 
-        It never raises: every failure is an outcome with an error type, and a line in the log.
+        It never raises: every failure is an outcome with an error type, and a line in the log. For a delivery see
+        `Deliveries.deliver`.
         """
+        if request["kind"] == "deliver":
+            return await self.deliveries.deliver(request)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, "neighbour")
         loop = asyncio.get_running_loop()
@@ -79,6 +86,7 @@ class Neighbours:
 
     def close(self) -> None:
         """Let go of the threads until the next call; calls that run are not waited for."""
+        self.deliveries.close()
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,8 @@ botocore is imported at the first call. A call reads a bounded answer in a bound
 """
 
 import json
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -26,18 +28,25 @@ class CallFailed(Exception):
         self.again = again
 
 
+class Rejected(CallFailed):
+    """A neighbour refused this one call for what is in it, so that the same call will be refused again."""
+
+
 class Body(Protocol):
     """The body of an answer, as botocore and urllib3 give it."""
 
     def read(self, amt: int) -> bytes:
-        """Read up to `amt` bytes, none at the end."""
+        """Read `amt` bytes, fewer at the end."""
 
 
 def read_body(body: Body, deadline: float) -> bytes:
     """Read an answer until its end. Raises CallFailed when it is too large or too slow."""
     parts: list[bytes] = []
     size = 0
-    while part := body.read(CHUNK_BYTES):
+    read = getattr(
+        body, "read1", body.read
+    )  # returns what has come, so that a slow answer is seen to be slow
+    while part := read(CHUNK_BYTES):
         parts.append(part)
         size += len(part)
         if size > ANSWER_BYTES_MAX:
@@ -49,28 +58,11 @@ def read_body(body: Body, deadline: float) -> bytes:
 
 def post(url: str, document: Mapping[str, Any], call_id: str, seconds: float) -> bytes:
     """Send JSON to a URL and return the body of a 200. Raises CallFailed."""
-    import urllib3
-
-    deadline = monotonic() + seconds
     headers = {"Content-Type": "application/json", "X-Threadline-Call-Id": call_id}
-    try:
-        with urllib3.PoolManager() as pool:
-            response = pool.request(
-                "POST",
-                url,
-                body=json.dumps(document).encode(),
-                headers=headers,
-                timeout=seconds,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            body = read_body(response, deadline)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise CallFailed(f"{type(error).__name__} at the URL", again=True) from None
-    if response.status != 200:
-        again = response.status == 429 or response.status >= 500
-        raise CallFailed(f"the URL answered status {response.status}", again=again)
+    status, body = send(url, headers, json.dumps(document).encode(), seconds)
+    if status != 200:
+        again = status == 429 or status >= 500
+        raise CallFailed(f"the URL answered status {status}", again=again)
     return body
 
 
@@ -94,3 +86,103 @@ def failure_of(error: Exception) -> CallFailed:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code") or type(error).__name__
     return CallFailed(f"the service answered {str(code)[:100]}", again=status in (0, 429) or status >= 500)
+
+
+REFUSED_STATUS = (400, 410, 413, 415, 422)
+"""Status codes by which a URL refuses what it was sent; any other failure may pass."""
+REFUSED_CODES = (
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ParameterValueInvalid",
+    "InvalidArgumentException",
+    "ValidationException",
+    "ValidationError",
+)
+"""Codes by which an AWS service refuses what it was sent. Others, such as those of access, an operator can mend."""
+ERROR_CODE = re.compile(
+    rb'<Code>([A-Za-z0-9._]{1,100})</Code>|"__type"\s*:\s*"(?:[^"]*#)?([A-Za-z0-9._]{1,100})"'
+)
+
+
+def send(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> tuple[int, bytes]:
+    """Post a body and return the status and the body of the answer, which are bounded. Raises CallFailed."""
+    import urllib3
+
+    deadline = monotonic() + seconds
+    try:
+        with urllib3.PoolManager() as pool:
+            response = pool.request(
+                "POST",
+                url,
+                body=body,
+                headers=dict(headers),
+                timeout=seconds,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            return response.status, read_body(response, deadline)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise CallFailed(f"{type(error).__name__} at the URL", again=True) from None
+
+
+def deliver(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> None:
+    """Post a body to a URL, which takes it by a status from 200 to 299. Raises CallFailed."""
+    status, _ = send(url, headers, body, seconds)
+    if not 200 <= status <= 299:
+        failure = Rejected if status in REFUSED_STATUS else CallFailed
+        raise failure(f"the URL answered status {status}")
+
+
+class AwsCaller:
+    """Calls AWS services by their wire, signed with the credentials of the environment if it has any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._credentials: Any = None
+
+    def post(
+        self,
+        service: str,
+        endpoint: str,
+        region: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+    ) -> bytes:
+        """Send a signed request and return the body of a 200. Raises CallFailed."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        url = endpoint if endpoint.count("/") > 2 else f"{endpoint}/"
+        request = AWSRequest("POST", url, headers=dict(headers), data=body)
+        SigV4Auth(self._keys(), service, region).add_auth(request)
+        status, answer = send(url, dict(request.headers.items()), body, seconds)
+        if status == 200:
+            return answer
+        found = ERROR_CODE.search(answer)
+        code = (found[1] or found[2]).decode() if found else ""
+        failure = Rejected if status == 413 or code in REFUSED_CODES else CallFailed
+        raise failure(f"the service answered {code or 'status'} ({status})")
+
+    def post_json(
+        self, service: str, endpoint: str, region: str, target: str, document: Any, *, seconds: float
+    ) -> dict[str, Any]:
+        """Call an operation of a service that has the protocol JSON 1.1. Raises CallFailed."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        answer = self.post(service, endpoint, region, headers, json.dumps(document).encode(), seconds)
+        try:
+            found = json.loads(answer)
+        except (ValueError, RecursionError):
+            raise CallFailed("the answer of the service is not JSON", again=True) from None
+        return found if isinstance(found, dict) else {}
+
+    def _keys(self) -> Any:
+        """The credentials now. botocore refreshes those that expire."""
+        from botocore.credentials import Credentials
+        from botocore.session import get_session
+
+        with self._lock:
+            if self._credentials is None:
+                self._credentials = get_session().get_credentials() or Credentials(*TEST_KEYS)
+            return self._credentials.get_frozen_credentials()

@@ -16,6 +16,7 @@ from threadline.operations.sessions import (
     append_event,
     bot_leaves,
     bots_in,
+    contact_changed,
     end_contact,
     enter_queue,
     insert_participant,
@@ -72,6 +73,7 @@ def accept_contact(
             user_id=user.id,
             now_ms=tx.now_ms,
         )
+        contact_changed(tx, session)
         stop_flow(tx, session)
         for bot in bots_in(participants_of(tx, session.key)):
             bot_leaves(tx, session, bot)

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 
 from threadline.chat import attributes as rules
+from threadline.chat.contact import Session
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.operations.sessions import require
+from threadline.operations.sessions import contact_changed, require
 from threadline.store import Tx
 
 
@@ -42,7 +43,7 @@ def update_contact_attributes(
     """
     require_instance(tx, caller, instance_id)
     session, _ = require(tx, instance_id, initial_contact_id)
-    set_attributes(tx, session.key, attributes)
+    set_attributes(tx, session, attributes)
     return {}
 
 
@@ -52,13 +53,14 @@ def attributes_of(tx: Tx, session: int) -> dict[str, str]:
     return json.loads(found[0]) if found else {}
 
 
-def set_attributes(tx: Tx, session: int, attributes: Mapping[str, str]) -> None:
+def set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str]) -> None:
     """Change attributes of a session and mark its contacts as updated.
 
     Faults: InvalidRequestException, in which case nothing is written.
     """
-    before = attributes_of(tx, session)
+    before = attributes_of(tx, session.key)
     changed = rules.update(before, attributes)
     if changed != before:
-        tx.run("set_attributes", session=session, attributes=json.dumps(changed))
-        tx.run("contacts_updated", session=session, now_ms=tx.now_ms)
+        tx.run("set_attributes", session=session.key, attributes=json.dumps(changed))
+        tx.run("contacts_updated", session=session.key, now_ms=tx.now_ms)
+        contact_changed(tx, session)

@@ -27,6 +27,8 @@ from threadline.operations.sessions import (
     session_of,
     set_contact_data,
 )
+from threadline.operations.streaming import check_topic, stream_to
+from threadline.operations.streams import add_contact_streams
 from threadline.operations.tokens import connection_data, keep_token
 from threadline.resources.contact_flows import check_published, require_flow
 from threadline.store import Tx
@@ -50,7 +52,6 @@ def add_connection(tx: Tx, reply: Reply, arguments: Mapping[str, Any]) -> Reply:
     "connect",
     scope=("instance_id",),
     complete=add_connection,
-    refused=("chat_streaming_configuration",),
 )
 def start_chat_contact(
     tx: Tx,
@@ -85,7 +86,6 @@ def start_chat_contact(
         chat, and an empty one leaves it out.
     On purpose: ParticipantConfiguration.ResponseMode has no effect, since no bot streams its replies.
     """
-    refuse(INVALID, ChatStreamingConfiguration=chat_streaming_configuration)
     instance = require_instance(tx, caller, instance_id)
     flow_id = _require_inbound_flow(tx, instance.id, contact_flow_id)
     content_types = messages.check_supported(supported_messaging_content_types, INVALID)
@@ -105,6 +105,7 @@ def start_chat_contact(
         related=related,
         related_contact_id=related_contact_id,
     )
+    session = stream_to(tx, session, check_topic(tx, chat_streaming_configuration))
     if persistent_chat is not None and anchor is not None:
         write_association(
             tx, session, persistent_chat["RehydrationType"], persistent_chat["SourceContactId"], anchor
@@ -261,7 +262,7 @@ def _insert_session(
     )
     tx.later("connect_by", tx.now_ms + tx.policy.connect_within_ms, session=key, contact_id=contact_id)
     tx.later("expire", expires_at_ms, session=key, contact_id=contact_id)
-    return session_of(tx, key)
+    return add_contact_streams(tx, session_of(tx, key))
 
 
 @operation("connect", refused=("disconnect_reason",))

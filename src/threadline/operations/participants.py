@@ -18,6 +18,7 @@ from threadline.operations.sessions import (
     bot_leaves,
     bots_in,
     contact_at,
+    contact_changed,
     end_session,
     insert_participant,
     participants_of,
@@ -162,6 +163,7 @@ def connect(tx: Tx, session: Session, participant: Participant) -> None:
         contact = contact_at(tx, session)
         if contact.connected_at_ms is None:
             tx.run("contact_connected", session=session.key, position=contact.position, now_ms=tx.now_ms)
+            contact_changed(tx, session)
             if contact.flow_id is not None:
                 run_flow(tx, session, contact.flow_id)
 

@@ -12,7 +12,7 @@ from threadline.chat.rehydration import Anchor, SourceChat
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.operations.sessions import append_event, contacts_of, require
+from threadline.operations.sessions import append_event, contact_changed, contacts_of, require
 from threadline.store import Tx
 
 
@@ -136,6 +136,7 @@ def write_association(
     )
     if written is None:
         raise LookupError(f"session {session.key} continues a past one already")
+    contact_changed(tx, session)
 
 
 def adopt_attributes(tx: Tx, session: int, past: str) -> None:

@@ -14,6 +14,7 @@ from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.flows.defaults import SILENT
+from threadline.operations.streams import wake_contact_streams, wake_message_streams
 from threadline.resources.queues import Queue
 from threadline.store import Tx
 
@@ -79,6 +80,13 @@ def set_contact_data(tx: Tx, session: Session, contact_id: str, values: Mapping[
     data = {**contact_data(tx, session, contact_id), **values}
     kept = {name: value for name, value in data.items() if value is not None}
     tx.run("set_contact_data", session=session.key, contact_id=contact_id, data=json.dumps(kept))
+    contact_changed(tx, session)
+
+
+def contact_changed(tx: Tx, session: Session) -> None:
+    """Have contact events and records delivered where the chat has streams of them, since a contact has changed."""
+    if session.streamed:
+        wake_contact_streams(tx, session)
 
 
 def participants_of(tx: Tx, key: int) -> list[Participant]:
@@ -97,6 +105,8 @@ def append_event(
     is_counted: bool = False,
 ) -> transcript.Item:
     """Append an event about `participant`, if given, to the current contact's entries; see `Tx.append`."""
+    if session.streamed and not push_only:
+        wake_message_streams(tx, session)
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -119,6 +129,8 @@ def append_system_message(
 
     Observed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE in exported transcripts.
     """
+    if session.streamed:
+        wake_message_streams(tx, session)
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -133,6 +145,8 @@ def append_system_message(
 
 def append_bot_message(tx: Tx, session: Session, content_type: str, content: str) -> transcript.Item:
     """Append a message of a flow's bot. Observed: it is of the role SYSTEM, with the name BOT."""
+    if session.streamed:
+        wake_message_streams(tx, session)
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -166,6 +180,8 @@ def append_message(
     client_token: str | None = None,
 ) -> transcript.Item:
     """Append a participant's message to the current contact's entries; `session` is as its row is now."""
+    if session.streamed:
+        wake_message_streams(tx, session)
     return tx.append(
         session.key,
         contact_id=session.current_contact_id,
@@ -235,6 +251,7 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
     tx.run(
         "end_contact", session=session.key, position=session.last_position, reason=reason, now_ms=tx.now_ms
     )
+    contact_changed(tx, session)
     stop_flow(tx, session)
 
 
@@ -295,6 +312,7 @@ def next_contact(
         now_ms=tx.now_ms,
     )
     tx.run("move_session", session=session.key, contact_id=contact_id, position=position)
+    contact_changed(tx, session)
     return session_of(tx, session.key)
 
 
@@ -310,6 +328,7 @@ def enter_queue(tx: Tx, session: Session, queue: Queue) -> bool:
         "queue_id": queue.id,
         "now_ms": tx.now_ms,
     }
+    contact_changed(tx, session)
     if queue.max_contacts is None:
         tx.run("contact_queued", **keys)
         return True

@@ -26,7 +26,7 @@ from threadline.clock import Clock, ManualClock, MovableClock
 from threadline.config import PREFIX, Settings
 from threadline.controls import AS_EVER, Beginning, Controls
 from threadline.http.descriptors import connections_allowed
-from threadline.neighbours.directory import Handler, Neighbours
+from threadline.neighbours.directory import Handler
 from threadline.objects import Objects
 from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
@@ -99,9 +99,7 @@ class Server:
         self._resetting: asyncio.Task[None] | None = None
         self._lock: int | None = None
         self._relay: Relay | None = None
-        self.neighbours = Neighbours(
-            settings.neighbour_urls(), settings.lambda_url, settings.lex_url, functions
-        )
+        self.neighbours = factory.neighbours(settings, functions)
 
     async def start(
         self,

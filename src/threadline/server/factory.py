@@ -12,10 +12,14 @@ from threadline import datadir, extras
 from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
 from threadline.chat.limits import Policy
+from threadline.chat.streams import StreamKind
 from threadline.clock import Clock, MovableClock
 from threadline.config import AUTO, BUCKET, PREFIX, BadSettings, Settings
 from threadline.controls import Beginning, ControlRefused, Controls
 from threadline.encryption import SecretCipher
+from threadline.neighbours.deliveries import Deliveries, Targets
+from threadline.neighbours.directory import Handler, Neighbours
+from threadline.neighbours.signature import Signer
 from threadline.objects import Objects
 from threadline.objects.encrypted import EncryptedObjects
 from threadline.objects.folder import FolderObjects
@@ -79,6 +83,7 @@ def policy(
     settings: Settings, url: str, cipher: SecretCipher | None = None, controls: Controls | None = None
 ) -> Policy:
     """The policy by which operations decide, from the settings of a server that is reached at `url`."""
+    kinds = {StreamKind.EVENTS: settings.contact_events, StreamKind.RECORDS: settings.contact_records}
     return Policy(
         strict_limits=settings.strict_limits,
         check_flow_resources=settings.check_flow_resources,
@@ -87,9 +92,27 @@ def policy(
         url=url if settings.public_url in ("", AUTO) else settings.public_url.rstrip("/"),
         connect_within_ms=settings.chat_connect_seconds * 1000,
         past_ready_ms=settings.past_ready_seconds * 1000,
+        contact_streams=tuple(kind for kind, target in kinds.items() if target),
+        topics=None if settings.sns_url else tuple(settings.neighbour_urls()),
+        delivery_ms=settings.delivery_seconds * 1_000,
         controls=controls,
         cipher=cipher or SecretCipher(),
     )
+
+
+def neighbours(settings: Settings, functions: dict[str, Handler] | None) -> Neighbours:
+    """The services around the server, by the settings; `functions` are those of a test."""
+    urls = settings.neighbour_urls()
+    targets = Targets(
+        urls,
+        sns_url=settings.sns_url,
+        eventbridge_url=settings.eventbridge_url,
+        kinesis_url=settings.kinesis_url,
+        contact_events=settings.contact_events,
+        contact_records=settings.contact_records,
+    )
+    deliveries = Deliveries(targets, Signer(settings.signing_key_file, settings.signing_certificate_url))
+    return Neighbours(urls, settings.lambda_url, settings.lex_url, functions, deliveries)
 
 
 async def open_store(

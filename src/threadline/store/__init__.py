@@ -239,6 +239,10 @@ class Tx(ABC):
             self.due_now += [Task(*task) for task in self.all("insert_task", **row)]
         else:
             self.run("insert_task", **row)
+        self.wake_timers(due_at_ms)
+
+    def wake_timers(self, due_at_ms: int) -> None:
+        """Have the timers look for due tasks at this time at the latest, once this commits."""
         if self._tasks_due_ms is None or due_at_ms < self._tasks_due_ms:
             self._tasks_due_ms = due_at_ms
 

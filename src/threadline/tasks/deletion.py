@@ -3,6 +3,7 @@
 import json
 
 from threadline.operations.continuations import continuation
+from threadline.operations.streams import forget_streams
 from threadline.store import Task, Tx
 
 SESSIONS_MAX = 20
@@ -28,6 +29,7 @@ def delete_chats(tx: Tx, task: Task) -> None:
         tx.run("delete_contacts", session=session)
         tx.run("delete_attributes", session=session)
         tx.run("delete_tasks", session=session)
+        forget_streams(tx, session)
         tx.run("delete_session", session=session)
     if len(sessions) == SESSIONS_MAX:
         tx.later("delete_chats", tx.now_ms + AGAIN_MS, payload={"instance_id": instance_id})

@@ -51,6 +51,7 @@ from threadline.operations.sessions import (
     append_system_message,
     bot_is_typing,
     contact_at,
+    contact_changed,
     contact_data,
     customer_in,
     end_contact,
@@ -348,6 +349,7 @@ def _offer(tx: Tx, session: Session) -> None:
         raise Fault("InvalidRequestException", "The contact has no target user, or is in a queue already.")
     position = session.last_position
     tx.run("contact_offered", session=session.key, position=position, user_id=user_id, now_ms=tx.now_ms)
+    contact_changed(tx, session)
 
 
 def _move_to_queue(tx: Tx, session: Session, queue_id: str, *, agent: bool) -> None:
@@ -386,10 +388,9 @@ def _associate(tx: Tx, session: Session, rehydration_type: str, source_contact_i
 
 
 def _set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str], *, related: bool) -> None:
-    key = session.key
     if related:
-        key = require(tx, session.instance_id, session.related_contact_id or "", "Related contact")[0].key
-    set_attributes(tx, key, attributes)
+        session, _ = require(tx, session.instance_id, session.related_contact_id or "", "Related contact")
+    set_attributes(tx, session, attributes)
 
 
 def _set_data(tx: Tx, session: Session, values: Mapping[str, Any], *, related: bool) -> None:
@@ -401,6 +402,7 @@ def _set_data(tx: Tx, session: Session, values: Mapping[str, Any], *, related: b
         contact_id = contact.id
     if "CustomerId" in values:
         tx.run("set_customer", session=session.key, customer_id=values["CustomerId"] or None)
+        contact_changed(tx, session)
     kept = {name: value for name, value in values.items() if name != "CustomerId"}
     if kept:
         set_contact_data(tx, session, contact_id, kept)

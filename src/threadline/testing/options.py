@@ -57,6 +57,14 @@ class Options(TypedDict, total=False):
     neighbours: str
     lambda_url: str
     lex_url: str
+    sns_url: str
+    eventbridge_url: str
+    kinesis_url: str
+    contact_events: str
+    contact_records: str
+    delivery_seconds: int
+    signing_key_file: str
+    signing_certificate_url: str
     require_same_customer: Literal["off", "differ", "known"]
     log_level: Literal["debug", "info", "warning", "error"]
     trace: bool

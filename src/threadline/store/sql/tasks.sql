@@ -30,8 +30,8 @@ WHERE id = :id AND due_at_ms = :due_at_ms RETURNING id;
 UPDATE task SET due_at_ms = :due_at_ms, attempts = attempts + 1 WHERE id = :id;
 
 -- name: cancel_tasks
--- Delete all tasks of a session, when it ends.
-DELETE FROM task WHERE session = :session;
+-- Delete all tasks of a session, when it ends, except those that deliver its streams.
+DELETE FROM task WHERE session = :session AND kind <> 'deliver';
 
 -- name: cancel_tasks_of_contact
 -- Delete the tasks of one kind of a contact, when its flow goes on or ends.
