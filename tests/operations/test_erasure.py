@@ -1,5 +1,6 @@
 """Erasure, legal holds, retention and DeleteContactData: what is erased, what stays, what is kept."""
 
+import json
 import threading
 from time import monotonic
 from typing import Any
@@ -247,3 +248,36 @@ def test_retention_erases_what_is_older_and_keeps_what_is_held(threadline: Threa
 def test_days_go_with_their_policy(threadline_server: Threadline, members: dict[str, Any]) -> None:
     with refused(INVALID, "Days goes with the policy DAYS"):
         threadline_server.threadline.update_retention(InstanceId=threadline_server.instance_id, **members)
+
+
+def test_an_erased_contact_is_not_imported_again(threadline_server: Threadline) -> None:
+    item = {
+        "AbsoluteTime": "2024-04-07T08:00:01.000Z",
+        "Content": "imported secret",
+        "ContentType": "text/plain",
+        "Id": "item-of-0Mw",
+        "Type": "MESSAGE",
+        "ParticipantId": "c-1",
+        "DisplayName": "Imported Secret",
+        "ParticipantRole": "CUSTOMER",
+    }
+    contact = {
+        "ContactId": "0Mw-erased",
+        "InitiationTimestamp": item["AbsoluteTime"],
+        "Items": [{**item, "OtherMembers": json.dumps({"Sentiment": "secret mood"})}],
+        "OtherMembers": json.dumps({"CustomerEndpoint": "secret@example.com"}),
+    }
+    imports = {"InstanceId": threadline_server.instance_id, "Contacts": [contact]}
+    threadline_server.threadline.import_contacts(**imports)
+    here = {
+        "InstanceId": threadline_server.instance_id,
+        "ContactId": contact["ContactId"],
+        "OnlyContact": True,
+    }
+    read = threadline_server.threadline.get_contact_transcript
+    assert str(read(**here)).lower().count("secret") == 4
+    erased(threadline_server, LineageContactId=contact["ContactId"])
+    assert "secret" not in str(read(**here)).lower()
+    (result,) = threadline_server.threadline.import_contacts(**imports)["Results"]
+    assert result["Status"] == "WHOLE"
+    assert "secret" not in str(read(**here)).lower()

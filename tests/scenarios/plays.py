@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -441,3 +443,56 @@ def reads_contacts_back(play: Play, who: str, letter: str, newest: str, oldest: 
 @sentence(r"(\d+) minutes? pass(?:es)?")
 def time_passes(play: Play, minutes: str) -> None:
     play.threadline.clock.advance(minutes=int(minutes))
+
+
+@sentence(r"(\d+) days pass")
+def days_pass(play: Play, days: str) -> None:
+    play.threadline.clock.advance(minutes=int(days) * 24 * 60)
+
+
+@sentence(r"the chat (\w+) is erased with its past")
+def erased_with_past(play: Play, name: str) -> None:
+    server = play.threadline
+    server.threadline.start_erasure(InstanceId=server.instance_id, LineageContactId=play.contacts[name])
+
+
+@sentence(r"(\w+) has been erased")
+def has_been_erased(play: Play, name: str) -> None:
+    deadline = monotonic() + 20
+    while not _is_erased(play, name):
+        assert monotonic() < deadline, f"{name} has not been erased"
+        Event().wait(0.02)
+
+
+@sentence(r"(\w+) has not been erased")
+def has_not_been_erased(play: Play, name: str) -> None:
+    assert not _is_erased(play, name)
+
+
+def _is_erased(play: Play, name: str) -> bool:
+    here = {"InstanceId": play.threadline.instance_id, "ContactId": play.contacts[name]}
+    contacts = play.threadline.threadline.describe_lineage(**here)["Contacts"]
+    (own,) = (each for each in contacts if each["ContactId"] == here["ContactId"])
+    return "ErasedTimestamp" in own
+
+
+@sentence(r"a legal hold keeps (\w+): (.+)")
+def hold_keeps(play: Play, name: str, reason: str) -> None:
+    server = play.threadline
+    server.threadline.put_legal_hold(
+        InstanceId=server.instance_id, ContactId=play.contacts[name], Reason=reason
+    )
+
+
+@sentence(r"the legal holds are lifted")
+def holds_are_lifted(play: Play) -> None:
+    here = {"InstanceId": play.threadline.instance_id}
+    for hold in play.threadline.threadline.list_legal_holds(**here)["LegalHolds"]:
+        play.threadline.threadline.delete_legal_hold(**here, HoldId=hold["HoldId"])
+
+
+@sentence(r"chats are kept for (\d+) days")
+def chats_are_kept(play: Play, days: str) -> None:
+    play.threadline.threadline.update_retention(
+        InstanceId=play.threadline.instance_id, Policy="DAYS", Days=int(days)
+    )

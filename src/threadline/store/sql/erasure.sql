@@ -17,8 +17,9 @@ DELETE FROM receipt WHERE session = :session AND seq BETWEEN :first_seq AND :las
 DELETE FROM imported_item WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq;
 
 -- name: erase_imported_members
--- Delete the further members of an imported contact. Its state stays, so that no later import brings it back.
-UPDATE imported_contact SET members = NULL WHERE session = :session AND contact_id = :contact_id;
+-- Delete the further members of an imported contact, and note it as whole, so that no later import brings it back.
+UPDATE imported_contact SET members = NULL, waits_for = NULL, state = 'WHOLE'
+WHERE session = :session AND contact_id = :contact_id;
 
 -- name: delete_words_between
 -- Delete the terms of a part of a log from the index.
