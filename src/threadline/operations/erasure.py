@@ -21,6 +21,7 @@ from threadline.operations.sessions import (
     session_of,
     set_contact_data,
 )
+from threadline.operations.streams import forget_streams
 from threadline.operations.text_search import number_of
 from threadline.store import Tx
 
@@ -239,6 +240,12 @@ def erase_entries(tx: Tx, session: int, first_seq: int, last_seq: int) -> None:
         first_number=number_of(session, first_seq),
         last_number=number_of(session, last_seq),
     )
+
+
+def begin_part(tx: Tx, part: Part) -> None:
+    """Give up the deliveries of a chat that is erased as a whole. Of others, erased entries are delivered as such."""
+    if part.position is None:
+        forget_streams(tx, part.session.key)
 
 
 def finish_part(tx: Tx, part: Part) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from threadline.chat.contact import Session
 from threadline.operations.continuations import continuation
-from threadline.operations.erasure import Part, Scope, erase_entries, finish_part
+from threadline.operations.erasure import Part, Scope, begin_part, erase_entries, finish_part
 from threadline.operations.legal_holds import hold_on
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
@@ -31,6 +31,8 @@ class Done(NamedTuple):
 
 def erase_some(tx: Tx, part: Part, next_seq: int | None, limit: int) -> Done:
     """Erase up to `limit` entries of a part of a chat, from `next_seq` on, and finish it after the last."""
+    if next_seq is None:
+        begin_part(tx, part)
     first, last = part.span
     first = max(first, next_seq or first)
     end = min(last, first + limit - 1)
