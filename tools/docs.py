@@ -36,10 +36,10 @@ DEVIATIONS = {
 """The labels of a docstring's paragraphs that deviations.md gathers, in its order, each with what it means."""
 OTHERS = "anything but chats"
 CHAT_PARTS = {
-    OTHERS: r"Email|(?<!User)Phone|Task|Voice|Evaluation|Outbound(?!Queue)|FlowAssociation"
+    OTHERS: r"Email|(?<!User)Phone|Task|Voice|Evaluation|(?<!Queue)Outbound(?!Queue)|FlowAssociation"
     r"|Vocabular|Traffic|Predefined|Metric|Monitor"
     r"|Rule|Screen|Calculated|DataTable|Workspace|TestCase|Attached|Case|Campaign|Hierarchy|AgentStatus|Authentication|Replicat|Federation"
-    r"|Import|Notification|(?<!Profile)Default|WebRTC|Recording|Suspend|Resume|Pause|Entity|Security(?!Key)"
+    r"|Import|Notification|(?<!Profile)Default|WebRTC|Recording|Suspend|Resume|Pause|Entity|Security|ApprovedOrigin"
     r"|Proficien|PushNot|AnalyticsData",
     "flows and modules": r"ContactFlow",
     "hours of operation": r"HoursOfOperation",
@@ -51,7 +51,7 @@ CHAT_PARTS = {
     "Lambda functions and bots": r"LambdaFunction|Bot",
     "tags": r"(Tag|Untag|TagsFor)Resource",
     "users": r"User",
-    "instances": r"Instance|ApprovedOrigin|SecurityKey|IntegrationAssociation|UseCase",
+    "instances": r"Instance|IntegrationAssociation|UseCase",
     "chats and contacts": r"Contact|Chat|Participant",
 }
 """The subjects of the operations of `connect`, by a pattern in their names; the first that is found counts."""

@@ -88,6 +88,9 @@ ADMIN_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     ),
     "UpdateQueueMaxContacts": _of_queue("update_queue_max_contacts", MaxContacts=3),
     "UpdateQueueName": _of_queue("update_queue_name", Description="Another"),
+    "UpdateQueueOutboundCallerConfig": _of_queue(
+        "update_queue_outbound_caller_config", OutboundCallerConfig={"OutboundCallerIdName": "Shop"}
+    ),
     "UpdateQueueStatus": _of_queue("update_queue_status", Status="DISABLED"),
     "UpdateUserIdentityInfo": _of_user("update_user_identity_info", IdentityInfo={"FirstName": "Sam"}),
     "UpdateUserPhoneConfig": _of_user("update_user_phone_config", PhoneConfig={"PhoneType": "SOFT_PHONE"}),

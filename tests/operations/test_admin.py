@@ -95,6 +95,20 @@ def test_each_update_changes_its_columns_alone(threadline_server: Threadline) ->
         connect.update_queue_name(**of)
 
 
+def test_a_queue_keeps_its_settings_for_calls(threadline_server: Threadline) -> None:
+    connect, of = threadline_server.connect, {"InstanceId": threadline_server.instance_id}
+    flows = connect.list_contact_flows(**of, ContactFlowTypes=["OUTBOUND_WHISPER"])["ContactFlowSummaryList"]
+    config = {"OutboundCallerIdName": "Shop", "OutboundFlowId": flows[0]["Id"]}
+    queue_id = create_queue(threadline_server, OutboundCallerConfig=config)["QueueId"]
+    assert queue_of(threadline_server, queue_id)["OutboundCallerConfig"] == config
+    connect.update_queue_outbound_caller_config(
+        **of, QueueId=queue_id, OutboundCallerConfig={"OutboundCallerIdNumberId": "n1"}
+    )
+    assert queue_of(threadline_server, queue_id)["OutboundCallerConfig"] == {"OutboundCallerIdNumberId": "n1"}
+    with refused(NOT_FOUND, "Contact flow not found"):
+        create_queue(threadline_server, OutboundCallerConfig={"OutboundFlowId": UNKNOWN})
+
+
 def test_a_queue_name_is_taken_once(threadline_server: Threadline) -> None:
     name = fresh("once")
     create_queue(threadline_server, name)

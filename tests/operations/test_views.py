@@ -111,7 +111,9 @@ def test_the_views_of_aws_are_there_and_stay(threadline_server: Threadline) -> N
         described(server, "arn:aws:connect:eu-west-2:aws:view/form:2")
 
 
-def showing(server: Workspace, view_id: str, seconds: str = "60", **resource: str) -> str:
+def showing(
+    server: Workspace, view_id: str, seconds: str = "60", hidden: tuple[str, ...] = (), **resource: str
+) -> str:
     """The id of a flow that shows a view and says how it was answered."""
     view = do(
         "ShowView",
@@ -119,6 +121,7 @@ def showing(server: Workspace, view_id: str, seconds: str = "60", **resource: st
             "ViewResource": {"Id": view_id, **resource},
             "InvocationTimeLimitSeconds": seconds,
             "ViewData": {"Heading": "Hello $.Attributes.who", "Sections": [{"Type": "FormSection"}]},
+            **({"SensitiveDataConfiguration": {"HideResponseOn": list(hidden)}} if hidden else {}),
         },
         None,
         NoMatchingCondition="other",
@@ -203,6 +206,28 @@ def test_an_answer_that_is_none_changes_nothing(threadline_server: Threadline, t
     send(server, casey, "text/plain", "Next")
     answered(server, casey, "Back")
     casey.see("back")
+
+
+def test_the_data_of_a_sensitive_answer_is_not_in_the_transcript(threadline_server: Threadline) -> None:
+    server = threadline_server
+    casey = shown(server, showing(server, "form", hidden=("TRANSCRIPT",)))
+    view_of(casey)
+    text = json.dumps({"action": "Next", "data": {"city": "Oslo"}, "templateType": "ViewResource"})
+    members = {"ConnectionToken": casey.connection_token, "ContentType": RESPONSE, "ClientToken": "once"}
+    sent = [server.connectparticipant.send_message(Content=text, **members)["Id"] for _ in range(2)]
+    assert sent[0] == sent[1]
+    casey.see("Next: Oslo")  # the flow has the data
+    [answer] = [each for each in casey.history() if each["Id"] == sent[0]]
+    assert json.loads(answer["Content"]) == {"action": "Next", "templateType": "ViewResource"}
+    with refused(("ValidationException", 400), "different parameters"):
+        server.connectparticipant.send_message(Content="[]", **members)
+    answered(server, casey, "Next", city="Bergen")
+    assert "Bergen" in casey.history()[-1]["Content"], "no view is shown any more"
+
+
+def test_only_the_transcript_can_be_without_an_answer(threadline_server: Threadline) -> None:
+    with refused(("InvalidContactFlowException", 400), "HideResponseOn"):
+        showing(threadline_server, "form", hidden=("EVERYWHERE",))
 
 
 def test_a_participant_reads_the_view_by_its_token(threadline_server: Threadline) -> None:

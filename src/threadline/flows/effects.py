@@ -142,12 +142,16 @@ class AskBot:
 
 @dataclass(frozen=True, slots=True)
 class ShowView:
-    """Show a view to the customer and wait `seconds` for the action that they choose."""
+    """Show a view to the customer and wait `seconds` for the action that they choose.
+
+    With `hides_answer` the data of their answer is not in the transcript.
+    """
 
     view_id: str
     version: str | None
     data: Mapping[str, Any]
     seconds: int
+    hides_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ MODULE_LEVELS_MAX = 5
 """Modules that may be inside each other. Source: Admin Guide, flow modules."""
 VIEW_ANSWERED = "ViewAnswered"
 """The event for which a flow waits while it shows a view."""
+HIDDEN = "AnswerHidden"
+"""Beside `VIEW_ANSWERED`: the data of the answer is kept out of the transcript. It never happens by itself."""
 CUSTOMER_MESSAGE = "CustomerMessage"
 """The event for which a flow waits while a bot talks with the customer."""
 STEP_CHARACTERS_MAX = 65_536
@@ -262,7 +264,7 @@ class _Stepper:
                 events, asked = (CUSTOMER_MESSAGE,), effect.message is not None
                 state = self._keep(state, {"Lex": {}})
             case ShowView():
-                events = (VIEW_ANSWERED,)
+                events = (VIEW_ANSWERED, *((HIDDEN,) if effect.hides_answer else ()))
             case InvokeLambda(waits=True) | CallService() | Announce():
                 pass
             case _:

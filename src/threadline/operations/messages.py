@@ -49,6 +49,7 @@ def send_message(
         that the chat does not support, more than 16,384 bytes, or a ClientToken that comes back with another message.
     Source: SendMessage.
     Assumed: a repeated ClientToken returns the Id and AbsoluteTime of the first message, as long as the chat is kept.
+    Assumed: of an answer to a view whose data is sensitive everybody sees the same, without its data.
     Assumed: a customer may send before their socket is open; the flow still waits for the connection.
     """
     token = token_hash(f"{caller.participant_id}/{client_token}")[:TOKEN_CHARACTERS] if client_token else None
@@ -68,7 +69,10 @@ def send_message(
         return _repeated(tx, session, sent_seq, content_type, content)
     check_active(session, participant)
     messages.check_message(content_type, content, _content_types(session.content_types), INVALID)
-    item = append_message(tx, session, participant, content_type, content, token)
+    shown = content
+    if content_type == messages.INTERACTIVE_RESPONSE and flow_state and '"AnswerHidden"' in flow_state:
+        shown = _without_data(content)
+    item = append_message(tx, session, participant, content_type, shown, token)
     if index_task is None:
         tx.later("index", tx.now_ms + INDEX_AFTER_MS, session=session.key)
     if participant.role == Role.CUSTOMER and flow_state is not None:
@@ -85,12 +89,23 @@ def _tell_flow(tx: Tx, session: Session, flow_state: str, content_type: str, con
         flow_event(tx, session, "ViewAnswered", text=content)
 
 
+def _without_data(content: str) -> str:
+    """The answer to a view without the data that the customer gave: its action alone. Nothing of what is no answer."""
+    try:
+        answer = decode(content)
+    except (ValueError, RecursionError):
+        answer = None
+    kept = answer if isinstance(answer, dict) else {}
+    return json.dumps({name: value for name, value in kept.items() if name != "data"})
+
+
 def _repeated(tx: Tx, session: Session, seq: int, content_type: str, content: str) -> Reply:
     """The reply to the first message with the same ClientToken."""
     item = tx.row("item", Item, session=session.key, seq=seq)
     if item is None:
         raise LookupError(f"no entry {seq} in session {session.key}")
-    if (item.content_type, item.content) != (content_type, content):
+    is_hidden = content_type == messages.INTERACTIVE_RESPONSE and item.content == _without_data(content)
+    if item.content_type != content_type or (item.content != content and not is_hidden):
         raise Fault(
             INVALID,
             "ClientToken was used with different parameters. Send a new ClientToken with a new request.",

@@ -8,6 +8,7 @@ import msgspec
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
+from threadline.resources.flow_rows import find_flow
 from threadline.resources.hours import HOURS
 from threadline.resources.quick_connect_rows import of_queue
 from threadline.resources.resource_type import Resource, ResourceType
@@ -25,6 +26,7 @@ class Queue(Resource, kw_only=True, frozen=True):
     status: str = ENABLED
     max_contacts: int | None = None
     quick_connect_ids: list[str] = msgspec.field(default_factory=list)
+    outbound_caller_config: dict[str, str] | None = None
 
 
 QUEUES = ResourceType(Queue, kind="queue", noun="Queue", refers={"hours_of_operation_id": HOURS})
@@ -63,7 +65,6 @@ def is_full(tx: Tx, queue: Queue, contact_id: str) -> bool:
 @operation(
     "connect",
     refused=(
-        "outbound_caller_config",
         "outbound_email_config",
         "email_addresses_config",
     ),
@@ -86,11 +87,11 @@ def create_queue(
     """Create a queue.
 
     Faults: DuplicateResourceException for a name that is taken; ResourceNotFoundException, also for the hours of
-        operation and quick connects; LimitExceededException for too many quick connects. Source: CreateQueue.
+        operation, quick connects and OutboundFlowId; LimitExceededException for too many quick connects.
+    Source: CreateQueue. On purpose: OutboundCallerConfig is for calls; it is kept and told.
     """
     refuse(
         "InvalidRequestException",
-        OutboundCallerConfig=outbound_caller_config,
         OutboundEmailConfig=outbound_email_config,
         EmailAddressesConfig=email_addresses_config,
     )
@@ -105,6 +106,7 @@ def create_queue(
         hours_of_operation_id=hours.id,
         max_contacts=max_contacts,
         quick_connect_ids=of_queue(tx, instance.id, (), quick_connect_ids),
+        outbound_caller_config=_checked_caller(tx, instance, outbound_caller_config),
     )
     return {"QueueArn": QUEUES.arn(instance, queue.id), "QueueId": queue.id}
 
@@ -150,6 +152,7 @@ def _members(instance: Instance, queue: Queue) -> Reply:
         "QueueArn": QUEUES.arn(instance, queue.id),
         "QueueId": queue.id,
         "Description": queue.description,
+        "OutboundCallerConfig": queue.outbound_caller_config,
         "HoursOfOperationId": queue.hours_of_operation_id,
         "MaxContacts": queue.max_contacts,
         "Status": queue.status,
@@ -250,6 +253,32 @@ def update_queue_hours_of_operation(
     instance = require_instance(tx, caller, instance_id)
     hours = HOURS.require(tx, instance.id, hours_of_operation_id)
     return _change(tx, caller, instance_id, queue_id, hours_of_operation_id=hours.id)
+
+
+@operation("connect")
+def update_queue_outbound_caller_config(
+    tx: Tx,
+    caller: AccountCaller,
+    *,
+    instance_id: str,
+    queue_id: str,
+    outbound_caller_config: Mapping[str, str],
+) -> Reply:
+    """Replace the settings of a queue for calls, which have no effect on chats.
+
+    Faults: ResourceNotFoundException, also for the flow. Source: UpdateQueueOutboundCallerConfig.
+    Assumed: a member that is left out is removed.
+    """
+    instance = require_instance(tx, caller, instance_id)
+    config = _checked_caller(tx, instance, outbound_caller_config)
+    return _change(tx, caller, instance_id, queue_id, outbound_caller_config=config)
+
+
+def _checked_caller(tx: Tx, instance: Instance, config: Mapping[str, str] | None) -> dict[str, str] | None:
+    """The config to keep. Faults: ResourceNotFoundException for its flow."""
+    if config and (flow := config.get("OutboundFlowId")):
+        find_flow(tx, instance.id, flow, module=False)
+    return dict(config) if config else None
 
 
 @operation("connect")

@@ -106,13 +106,21 @@ def _view(value: Any) -> dict[str, str]:
     return {name: static_or_reference(entry) for name, entry in value.items() if entry not in ("", None)}
 
 
+def _sensitive(value: Any) -> list[str]:
+    """The places on which the answer is hidden. Source: ShowView of the Flow language; TRANSCRIPT is the only one."""
+    hidden = value.get("HideResponseOn") if isinstance(value, dict) else value
+    if not isinstance(value, dict) or not (hidden is None or hidden in ([], ["TRANSCRIPT"])):
+        raise ValueError('must be an object such as {"HideResponseOn": ["TRANSCRIPT"]}')
+    return hidden or []
+
+
 @action(
     ActionType(
         required={"ViewResource": _view},
         optional={
             "ViewData": anything,
             "InvocationTimeLimitSeconds": whole(1, VIEW_SECONDS_MAX),
-            "SensitiveDataConfiguration": anything,
+            "SensitiveDataConfiguration": _sensitive,
         },
         ignored=("InitialTimeoutSeconds",),
         errors=(TIME_LIMIT_EXCEEDED,),
@@ -122,6 +130,7 @@ def _view(value: Any) -> dict[str, str]:
 def show_view(parameters: Parameters, context: Context) -> Decision:
     """Show a view to the customer, and take the branch of the action with which they answer.
 
+    HideResponseOn TRANSCRIPT keeps the data of the answer out of the transcript.
     Assumed: a view without a time limit waits for 400 seconds, as the console fills it in.
     """
     resource = parameters["ViewResource"]
@@ -131,7 +140,8 @@ def show_view(parameters: Parameters, context: Context) -> Decision:
     seconds = as_whole(limit, 1, VIEW_SECONDS_MAX)
     if not view_id or not isinstance(data, dict) or seconds is None:
         return Failed()
-    return ShowView(view_id, resource.get("Version"), data, seconds)
+    hides = "TRANSCRIPT" in parameters.get("SensitiveDataConfiguration", ())
+    return ShowView(view_id, resource.get("Version"), data, seconds, hides)
 
 
 @action(
