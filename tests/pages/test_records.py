@@ -122,7 +122,7 @@ def test_the_steps_of_the_flow_stand_beside_the_chat(
     open_tab: Callable[..., Tab], threadline: Threadline
 ) -> None:
     page = begin(open_tab(threadline))
-    page.get_by_text("Steps of the flow").click()
+    page.get_by_text("Flow steps").click()
     steps = page.locator("tl-steps li")
     expect(steps.locator("code", has_text="SetQueue")).to_be_visible()
     before = steps.count()

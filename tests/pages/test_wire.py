@@ -19,7 +19,7 @@ CALLS = {"StartChatContact": "ContactId", "SendMessage": "AbsoluteTime", "Descri
 
 
 def open_wire(page: Page) -> None:
-    page.get_by_text("What went over the wire").click()
+    page.get_by_text("Over the wire").click()
 
 
 def copied(page: Page, operation: str, form: str) -> str:

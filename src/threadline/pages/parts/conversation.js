@@ -56,7 +56,7 @@ export class Conversation extends Part {
         label="Messages as ${this.heading} sees them"
       ></tl-transcript>
       ${chat.problem ? html`<p class="notice" role="alert">${chat.problem}</p>` : nothing}
-      <tl-composer .chat=${chat} label="Message of ${this.heading}"></tl-composer>
+      ${chat.state === "ended" && chat.role === "agent" ? nothing : html`<tl-composer .chat=${chat} label="Message of ${this.heading}"></tl-composer>`}
     `;
   }
 }

@@ -70,6 +70,13 @@ export class Playground extends Part {
     this.requestUpdate();
   };
 
+  // Once something is done, write at that end: the button that did it is gone, and the focus with it.
+  async _then(work, end) {
+    await work;
+    await new Promise(requestAnimationFrame);
+    if (document.activeElement === document.body) this.querySelector(`${end} textarea`)?.focus();
+  }
+
   // Choose a contact: its ways of continuing take the focus. Escape gives it back to the picture.
   _pin = async ({ detail }) => {
     this.desk.look(detail.contactId, { pin: true });
@@ -114,7 +121,7 @@ export class Playground extends Part {
   _waiting() {
     const { problem } = this.desk;
     return html`<div class="empty">
-      ${problem ? html`<button class="primary" @click=${() => this._begin()}>Try again</button>` : html`<p class="quiet">Asking the server</p>`}
+      ${problem ? html`<p class="quiet">Start it with <code>threadline serve</code> if it does not run.</p><button class="primary" @click=${() => this._begin()}>Try again</button>` : html`<p class="quiet">Asking the server</p>`}
     </div>`;
   }
 
@@ -141,16 +148,16 @@ export class Playground extends Part {
         ${this._comeback()}
         <div class="wire-tools">
           <tl-drawer
-            summary="What went over the wire"
+            summary="Over the wire"
             .source=${client}
             .count=${() => client.log.length}
             .load=${() => import("./calls.js")}
             .content=${() => html`<tl-calls .client=${client}></tl-calls>`}
           ></tl-drawer>
           <tl-drawer
-            summary="Steps of the flow"
+            summary="Flow steps"
             .load=${() => import("./steps.js")}
-            .content=${() => html`<tl-steps .client=${client} .chat=${desk.customer}></tl-steps>`}
+            .content=${() => html`<tl-steps .client=${client} .chat=${desk.customer} .lineages=${desk.lineages}></tl-steps>`}
           ></tl-drawer>
           <tl-drawer
             summary="Faults and the clock"
@@ -176,7 +183,7 @@ export class Playground extends Part {
       .isRunning=${desk.isRunning}
       .canContinue=${desk.canContinue(desk.looked)}
       @suppose=${({ detail }) => desk.suppose(detail.type)}
-      @continue=${({ detail }) => desk.continueFrom(detail.contactId, detail.type)}
+      @continue=${({ detail }) => this._then(desk.continueFrom(detail.contactId, detail.type), ".customer")}
       @read=${({ detail }) => this._openRecords(detail.contactId)}
       @unpin=${this._unpin}
     ></tl-comeback>`;
@@ -184,7 +191,7 @@ export class Playground extends Part {
 
   _customer() {
     const { desk } = this;
-    const start = html`<button class="primary" @click=${() => desk.startChat()}>Start a chat</button>`;
+    const start = html`<button class="primary" @click=${() => this._then(desk.startChat(), ".customer")}>Start a chat</button>`;
     if (!desk.customer) {
       return html`<div class="empty">
         <h2>${desk.customerName} has not written yet</h2>
@@ -207,15 +214,16 @@ export class Playground extends Part {
     if (!agent.chat) {
       return html`<div class="empty agent">
         <h2>${agent.name} <small class="quiet">${agent.username}</small></h2>
-        <button ?disabled=${!desk.canAccept(agent)} @click=${() => desk.accept(agent)}>Accept the chat</button>
+        <button ?disabled=${!desk.canAccept(agent)} @click=${() => this._then(desk.accept(agent), `[data-agent="${agent.id}"]`)}>Accept the chat</button>
       </div>`;
     }
     const others = desk.agents.filter((other) => other !== agent);
     const hand = others.map(
       (other) => html`<button @click=${() => desk.transfer(agent, other)}>Transfer to ${other.name}</button>`,
     );
-    const again = html`<button ?disabled=${!desk.canAccept(agent)} @click=${() => desk.accept(agent)}>Accept again</button>`;
+    const again = html`<button ?disabled=${!desk.canAccept(agent)} @click=${() => this._then(desk.accept(agent), `[data-agent="${agent.id}"]`)}>Accept again</button>`;
     return html`<tl-conversation
+      data-agent=${agent.id}
       .chat=${agent.chat}
       .contacts=${desk.contacts}
       .lineages=${desk.lineages}

@@ -1,5 +1,5 @@
-// <tl-steps .client .chat>: the blocks of flows that the customer's chat has run through, in their order: where each is,
-// and what it decided. They are read again whenever the chat has a new item.
+// <tl-steps .client .chat .lineages>: the blocks of flows that the customer's chat has run through, in their order, and
+// what each decided. They are read again whenever the chat has a new item.
 import { html, nothing } from "lit";
 import { clockOf } from "../lib/words.js";
 import { Part } from "./part.js";
@@ -11,6 +11,7 @@ export class Steps extends Part {
   static properties = {
     client: { attribute: false },
     chat: { attribute: false },
+    lineages: { attribute: false },
     steps: { state: true },
     opened: { state: true },
     problem: { state: true },
@@ -72,12 +73,17 @@ export class Steps extends Part {
     if (this.problem) return html`<p class="quiet" role="status">${this.problem}</p>`;
     if (!this.chat) return html`<p class="quiet" role="status">Start a chat: each block of its flow stands here.</p>`;
     const last = this.steps.length - 1;
-    return html`<ol class="wire">${this.steps.map((step, i) => this._step(step, i, i === last))}</ol>`;
+    const isRunning = this.chat.state !== "ended";
+    return html`<ol class="wire">${this.steps.map((step, i) => this._step(step, i, isRunning && i === last))}</ol>`;
   }
 
+  // The flow and the contact stand above their first block.
   _step(step, number, isLast) {
     const isOpened = this.opened === number;
+    const before = this.steps[number - 1];
+    const isSame = before?.ContactId === step.ContactId && before.ContactFlowName === step.ContactFlowName;
     return html`<li class=${step.Error ? "refused-call" : ""}>
+      ${isSame ? nothing : html`<h3>${step.ContactFlowName}, ${this.lineages.label(step.ContactId)}</h3>`}
       <button class="line" aria-expanded=${isOpened ? "true" : "false"} @click=${() => (this.opened = isOpened ? null : number)}>
         <time>${clockOf(Date.parse(step.Timestamp))}</time> <code>${step.ContactFlowModuleType}</code>
         <span class="quiet">${decided(step, isLast)}</span>
