@@ -10,7 +10,7 @@ from importlib import import_module
 
 from threadline.commands import COMMANDS, module_of
 
-YIELDING, NICE = ("backup", "restore", "check"), 10
+YIELDING, NICE = ("backup", "restore", "check", "import"), 10
 """Commands that run at a lower priority, so that a busy server on the same machine keeps the processor."""
 
 

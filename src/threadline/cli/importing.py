@@ -6,6 +6,7 @@ them it has: a second run sends those that are missing, and a long contact goes 
 
 import argparse
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,8 +23,11 @@ from threadline.style import styled
 
 CHECKED_MAX = 100
 CHECKED_BYTES_MAX = 8 * 1024 * 1024
-ITEMS_MAX, CONTACTS_MAX, CHARACTERS_MAX = 200, 20, 200_000
-"""Of one call: the writer needs two milliseconds for that many."""
+ITEMS_MAX, CONTACTS_MAX, CHARACTERS_MAX = 100, 20, 100_000
+"""Of one call: the writer needs a millisecond for that many."""
+REST, REST_SECONDS_MAX = 1.0, 1.0
+"""After a call the import rests as long as the call took, so that others find the server free half of the time. The
+busier the server is, the longer it rests."""
 ITEM_CHARACTERS = 300
 """Counted for an item beside its content."""
 
@@ -140,6 +144,7 @@ class Importer:
 
     def _call(self, batch: list[tuple[ContactToImport, dict[str, Any]]]) -> None:
         contacts = [members for _, members in batch]
+        begun = monotonic()
         try:
             reply = self._client.call(
                 "threadline", "ImportContacts", InstanceId=self._instance_id, Contacts=contacts
@@ -153,6 +158,7 @@ class Importer:
             else:
                 self.refuse(batch[0][0].shown, failure)
             return
+        threading.Event().wait(min(REST * (monotonic() - begun), REST_SECONDS_MAX))
         for (candidate, members), result in zip(batch, reply["Results"], strict=True):
             if result["Status"] == "REFUSED":
                 self.refuse(candidate.shown, result["Explanation"])
