@@ -80,6 +80,7 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
             "awscli",
             "processes",
             "audit",
+            "objects",
         },
         {"*"},
     ),

@@ -5,11 +5,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tests.command_line import Run
+from tests.objects.test_objects import s3_url
 from threadline.testing import Threadline
 
+__all__ = ["s3_url"]
 EVENT = "application/vnd.amazonaws.connect.event."
 C1, C2 = "019d671e-538d-7be5-b375-000000000001", "019d671e-538d-7be5-b375-000000000002"
 
@@ -309,3 +313,30 @@ def test_nothing_to_read(threadline: Threadline, here: Run) -> None:
     done = here("import", "nothing")
     assert (done.status, done.out[:8]) == (255, "Stopped:")
     assert "'nothing' cannot be read: No such file or directory." in done.err
+
+
+def test_a_bucket(threadline: Threadline, here: Run, monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
+    done = here("import", "s3://files/connect")
+    assert (done.status, done.out[:8]) == (255, "Stopped:")
+    assert "THREADLINE_OBJECTS_ACCESS_KEY_ID" in done.err, "no credentials are taken from anywhere else"
+    for name, value in {"URL": s3_url, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(f"THREADLINE_OBJECTS_{name}", value)
+    bucket = boto3.client(
+        "s3", endpoint_url=s3_url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s",
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )  # fmt: skip
+    keys = [f"connect/a/ChatTranscripts/2026/04/07/{c}_20260407T08:45_UTC.json" for c in (C1, C2)]
+    for key, contact_id in zip(keys, (C1, C2), strict=True):
+        bucket.put_object(
+            Bucket="files", Key=key, Body=json.dumps(transcript(contact_id, item(1, "from S3")))
+        )
+    bucket.put_object(Bucket="files", Key="other/bad.json", Body=b"{")
+    bucket.put_object(Bucket="files", Key="records/r", Body=json.dumps(record(C1, Attributes={"order": "7"})))
+    done = here("import", f"s3://files/{keys[0]}", "--records", "s3://files/records")
+    assert (done.out, done.err) == ("1 contacts with 1 items imported.\n", "")
+    found = threadline.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=C1)["Contact"]
+    assert found["Attributes"] == {"order": "7"}
+    done = here("import", "s3://files/connect/a")
+    assert done.out == "1 contacts with 1 items imported, 1 there already.\n"
+    done = here("import", "s3://files/other")
+    assert done.err.startswith("refused s3://files/other/bad.json: ")

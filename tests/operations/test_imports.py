@@ -249,3 +249,17 @@ def test_a_customer_reads_their_imported_chat(threadline_server: Threadline) -> 
     page = threadline_server.connectparticipant.get_transcript(ConnectionToken=token)
     assert [item["Content"] for item in page["Transcript"]] == ["mine"]
     assert "ParticipantId" not in page["Transcript"][0]
+
+
+def test_what_was_erased_does_not_come_back(threadline: Threadline) -> None:
+    c1, c2 = fresh("erased"), fresh("late")
+    given = contact(c1, message(1, "secret", OtherMembers='{"Sentiment":"secret"}'))
+    brought(threadline, given)
+    threadline.threadline.start_erasure(InstanceId=threadline.instance_id, LineageContactId=c1)
+    threadline.clock.advance(minutes=1)
+    assert texts(threadline, c1) == []
+    assert states(brought(threadline, given)) == ["WHOLE"]
+    assert texts(threadline, c1) == []
+    late = brought(threadline, contact(c2, message(9, "secret too"), InitialContactId=c1))
+    assert states(late) == ["REFUSED"]
+    assert "was erased" in late[0]["Explanation"]

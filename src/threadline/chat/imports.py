@@ -27,7 +27,6 @@ KEY_MIN = -(1 << 34)
 KEYS_PER_SECOND = 4
 EPOCH_MS = 946_684_800_000
 """The time of the lowest key: the year 2000."""
-TIMES_MS = range(-62_135_596_800_000, 253_402_300_800_000)
 PUSHED = frozenset((TYPING, READ, DELIVERED, REHYDRATED, ACKNOWLEDGED, MESSAGE_METADATA))
 """Events that GetTranscript never returns. Re-exported transcripts may have them."""
 
@@ -124,6 +123,8 @@ def milliseconds(text: str, where: str) -> int:
         raise Fault(
             INVALID, f"{where} {text[:60]!r} is not a time such as 2026-11-22T14:26:49.834Z."
         ) from None
+    if moment.year < 1970 or moment.year > 9998:
+        raise Fault(INVALID, f"{where} {text[:60]!r} is not a time of a chat.")
     delta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
 

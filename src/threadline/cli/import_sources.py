@@ -1,12 +1,17 @@
-"""The files of an import: one file, or all of a folder, each by its name and size and read when its turn comes."""
+"""The files of an import: one file, or all of a folder or bucket. Each is read when its turn comes."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from threadline import extras
 from threadline.client.failures import Failure
+from threadline.config import BUCKET, BadSettings, Settings
+from threadline.objects import Objects, ObjectsFailed
 
 
 class SourceFile(NamedTuple):
@@ -19,7 +24,10 @@ class SourceFile(NamedTuple):
 
 
 def files_of(place: str) -> Iterator[SourceFile]:
-    """The regular files of a file or folder in the order of their names. Raises Failure when there is none."""
+    """The regular files of a file, folder or bucket in the order of their names. Raises Failure when there is none."""
+    if place.startswith("s3://"):
+        yield from _files_of_bucket(place)
+        return
     path = Path(place)
     try:
         kind = path.stat()
@@ -48,3 +56,51 @@ def _files_below(folder: Path) -> Iterator[SourceFile]:
             yield from _files_below(Path(entry.path))
         elif entry.is_file() and not entry.name.startswith("."):
             yield _file(Path(entry.path), entry.stat().st_size)
+
+
+def _files_of_bucket(place: str) -> Iterator[SourceFile]:
+    """The objects below `s3://BUCKET/PREFIX`, or the one of that name.
+
+    Endpoint and credentials are those of the settings of the object store, so that nothing of AWS's own configuration
+    leads to a bucket. Raises Failure.
+    """
+    try:
+        settings = Settings.read(os.environ, objects=place)
+    except BadSettings as error:
+        raise Failure(str(error)) from None
+    found = BUCKET.fullmatch(settings.objects)
+    if found is None:
+        raise Failure(f"{place!r} is no bucket: write s3://BUCKET or s3://BUCKET/PREFIX.")
+    prefix, _, name = (found["prefix"] or "").strip("/").rpartition("/")
+    if name and not name.endswith(".json"):
+        prefix, name = f"{prefix}/{name}".strip("/"), ""
+    try:
+        from threadline.objects.s3 import Bucket, S3Objects
+
+        bucket = S3Objects(
+            Bucket(
+                name=found["name"],
+                prefix=prefix,
+                region=settings.objects_region,
+                endpoint=settings.objects_url,
+                access_key_id=settings.objects_access_key_id,
+                secret_access_key=settings.objects_secret_access_key,
+            )
+        )
+        for entry in bucket.list():
+            if name in ("", entry.key):
+                shown = f"s3://{found['name']}/{bucket.prefix}{entry.key}"
+                yield SourceFile(
+                    shown, entry.key.rpartition("/")[2], entry.size, partial(_read, bucket, entry.key)
+                )
+    except ModuleNotFoundError as error:
+        raise Failure(extras.missing(error.name, "s3")) from None
+    except ObjectsFailed as error:
+        raise Failure(f"{place}: {error}.") from None
+
+
+def _read(bucket: Objects, key: str) -> bytes:
+    try:
+        return b"".join(bucket.read(key))
+    except (ObjectsFailed, ValueError) as error:
+        raise OSError(errno.EIO, str(error)) from None

@@ -1,4 +1,4 @@
-"""`threadline import FILE|FOLDER`: transcripts and contact records of Amazon Connect become ended chats.
+"""`threadline import FILE|FOLDER|s3://..`: transcripts and contact records of Amazon Connect become ended chats.
 
 The server takes the contacts over its API in small calls, so it serves others meanwhile. It is asked first which of
 them it has: a second run sends those that are missing, and a long contact goes on where it stopped.
@@ -190,11 +190,11 @@ def main(arguments: list[str]) -> int:
         " is, so the command can be repeated.",
     )
     parser.add_argument(
-        "place", metavar="FILE|FOLDER", help="a transcript, or a folder with any number of them"
+        "place", metavar="FILE|FOLDER|s3://..", help="a transcript, or a folder or bucket of them"
     )
     parser.add_argument(
         "--records",
-        metavar="FILE|FOLDER",
+        metavar="FILE|FOLDER|s3://..",
         help="contact records, which give the chain of contacts, times, reasons, queues and attributes",
     )
     parser.add_argument("--dry-run", action="store_true", help="read and check all files, and import nothing")

@@ -43,6 +43,7 @@ class KnownContact(NamedTuple):
     state: str | None
     last_seq: int
     following_seq: int | None
+    erased_at_ms: int | None
 
     @property
     def item_count(self) -> int:
@@ -79,6 +80,8 @@ def add_contact(tx: Tx, instance: Instance, given: GivenContact, known: KnownCon
         position = _insert(tx, session, contacts, given)
         first_seq = contacts[position].first_seq if position < len(contacts) else session.last_seq + 1
     else:
+        if known.erased_at_ms is not None:
+            raise Fault(INVALID, "It was erased; no more of it is imported.")
         session = session_of(tx, known.session)
         position, first_seq = known.position, known.first_seq + known.item_count
         is_recorded = known.state == Imported.RECORD and "InitiationMethod" not in given.members
@@ -103,13 +106,20 @@ def _chat_of(tx: Tx, instance: Instance, given: GivenContact) -> Session:
             raise Fault(
                 INVALID, f"Its first contact {given.initial_contact_id} is one of this server, not imported."
             )
-        return session_of(tx, known.session)
+        return _not_erased(session_of(tx, known.session))
     session = _new_chat(tx, instance, given.initial_contact_id, given.initiated_ms)
     if given.initial_contact_id != given.id:
         first = given._replace(id=given.initial_contact_id, members={}, entries=(), state=Imported.NAMED)
         _insert(tx, session, [], first)
         _note(tx, session.key, instance, first, None)
         _give_to_waiting(tx, instance, first.id)
+    return session
+
+
+def _not_erased(session: Session) -> Session:
+    """The session, unless it was erased: what comes later of a chat that is forgotten is not taken."""
+    if session.erased_at_ms is not None:
+        raise Fault(INVALID, f"Its chat {session.initial_contact_id} was erased; no more of it is imported.")
     return session
 
 

@@ -3,7 +3,7 @@
 SELECT contact.session, contact.position, contact.first_seq, imported_contact.state, session.last_seq, (
     SELECT following.first_seq FROM contact AS following
     WHERE following.session = contact.session AND following.position = contact.position + 1
-)
+), coalesce(session.erased_at_ms, contact.erased_at_ms)
 FROM contact JOIN session ON session.key = contact.session
     LEFT JOIN imported_contact
         ON imported_contact.session = contact.session AND imported_contact.contact_id = contact.id
