@@ -21,11 +21,11 @@ INSERT INTO session (
 ON CONFLICT (key) DO NOTHING RETURNING key;
 
 -- name: settle_imported_session
--- Write the ends of an imported chat, after a contact or items were added to it. One that was erased has content again.
+-- Write the ends of an imported chat, after a contact or items were added to it.
 UPDATE session
 SET current_contact_id = :contact_id, last_position = :position, last_seq = :last_seq, last_at_ms = :last_at_ms,
     started_at_ms = :started_at_ms, expires_at_ms = :expires_at_ms, ended_at_ms = :ended_at_ms,
-    customer_id = coalesce(customer_id, :customer_id), erased_at_ms = NULL
+    customer_id = coalesce(customer_id, :customer_id)
 WHERE key = :session;
 
 -- name: insert_imported_contact
