@@ -19,6 +19,10 @@ FLOW = content(
     fifth=do("MessageParticipant", {"PromptId": "beep"}, NoMatchingError="end"),
     lonely=say("Nobody hears this."),
 )
+UNGUARDED = content(
+    queue=do("UpdateContactTargetQueue", {"QueueId": "q"}, "check"),
+    check=on(do("Compare", {"ComparisonValue": "$.Channel"}, None), ("Equals", ["CHAT"], "end")),
+)
 
 
 def test_a_flow_that_loads_is_listed_with_the_blocks_that_do_nothing_on_a_chat(
@@ -39,6 +43,17 @@ def test_a_flow_that_loads_is_listed_with_the_blocks_that_do_nothing_on_a_chat(
         "    UpdateContactTextToSpeechVoice goes on; nothing of it is visible: 'second'",
         "  Never run:",
         "    MessageParticipant is reached by no branch: 'lonely'",
+    ]
+
+
+def test_actions_without_a_branch_for_an_error_are_remarked(nowhere: Path, run: Run) -> None:
+    Path("bold.json").write_text(UNGUARDED)
+    done = run("flow", "check", "bold.json")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[1:] == [
+        "  Without a branch for an error:",
+        "    UpdateContactTargetQueue has no branch for NoMatchingError, which goes on as a success does: 'queue'",
+        "    Compare has no branch for NoMatchingCondition, which ends the flow: 'check'",
     ]
 
 

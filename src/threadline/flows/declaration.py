@@ -24,6 +24,7 @@ class OnChat(StrEnum):
     VOICE_ONLY = "voice only"
     OF_SERVICE = "of another service"
     NEVER = "never"
+    UNGUARDED = "without a branch for errors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
-"""Remarks about a flow that loads: actions that do nothing on a chat, need a setting to run, or never run."""
+"""Remarks about a flow that loads: actions that do nothing on a chat, need a setting to run, never run, or have no
+branch for an error.
+
+Assumed: such a branch is not required, since no source says for which actions Amazon Connect requires one.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from threadline.flows.actions import ACTION_FUNCTIONS, ACTION_TYPES
 from threadline.flows.declaration import OnChat
-from threadline.flows.effects import Failed
+from threadline.flows.effects import NO_MATCHING_CONDITION, NO_MATCHING_ERROR, Failed
 from threadline.flows.language import Action, Flow, targets
 from threadline.flows.references import is_reference
 
@@ -17,6 +21,17 @@ NEIGHBOURS = {
 }
 """Actions that call a neighbour: the parameter with its ARN, and the setting with the endpoint of all of them."""
 
+NEVER_FAIL = (
+    "Compare",
+    "DistributeByPercentage",
+    "Loop",
+    "MessageParticipant",
+    "MessageParticipantIteratively",
+    "UpdateFlowLoggingBehavior",
+    "Wait",
+)
+"""Actions that have the branch of an error and do not take it, beside those without visible effect."""
+
 
 class Remark(NamedTuple):
     """A remark about one action."""
@@ -27,13 +42,27 @@ class Remark(NamedTuple):
 
 
 def remarks(flow: Flow, flow_type: str) -> Iterator[Remark]:
-    """Yield a remark for each action that does nothing on a chat, needs a setting or never runs."""
+    """Yield remarks for the actions that do nothing on a chat, need a setting, never run or lack an error's branch."""
     reached = _reached(flow)
     for action in flow.actions.values():
         if action.identifier not in reached:
             yield Remark(action, OnChat.NEVER, "is reached by no branch")
-        elif (found := _remark(action, flow_type)) is not None:
+            continue
+        if (found := _remark(action, flow_type)) is not None:
             yield Remark(action, *found)
+        for error in _unguarded(action):
+            then = "goes on as a success does" if action.next_action else "ends the flow"
+            yield Remark(action, OnChat.UNGUARDED, f"has no branch for {error}, which {then}")
+
+
+def _unguarded(action: Action) -> Iterator[str]:
+    """The errors that an action may take and has no branch for."""
+    kind = ACTION_TYPES[action.type]
+    if action.conditions and kind.results is None and NO_MATCHING_CONDITION not in action.errors:
+        yield NO_MATCHING_CONDITION
+    is_safe = kind.terminal or kind.on_chat is OnChat.NOTHING_VISIBLE or action.type in NEVER_FAIL
+    if not is_safe and NO_MATCHING_ERROR not in action.errors:
+        yield NO_MATCHING_ERROR
 
 
 def _reached(flow: Flow) -> set[str]:

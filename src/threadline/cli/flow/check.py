@@ -16,6 +16,7 @@ HEADINGS = {
     OnChat.OF_SERVICE: "Of other services",
     OnChat.NOTHING_VISIBLE: "Nothing visible on a chat",
     OnChat.NEVER: "Never run",
+    OnChat.UNGUARDED: "Without a branch for an error",
 }
 
 
