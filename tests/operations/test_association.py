@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.operations.assisted import AssistedCustomer
 from tests.operations.refusals import INVALID, answer, refused
 from threadline.testing import Customer, PastChat, Threadline
 
@@ -45,7 +47,17 @@ def had(server: Threadline, **members: Any) -> str:
         ("ENTIRE_PAST_SESSION", "c1", "c3", [*SAID[:3], ASKED, SAID[3]]),
     ],
 )
-@pytest.mark.parametrize("by", ["the operation", "StartChatContact"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "the operation",
+        "StartChatContact",
+        pytest.param(
+            "StartAssistantContact",
+            marks=pytest.mark.model_has("connect.StartAssistantContactRequest.PersistentChat"),
+        ),
+    ],
+)
 def test_the_example_of_the_documentation(
     threadline_server: Threadline,
     past: PastChat,
@@ -60,9 +72,14 @@ def test_the_example_of_the_documentation(
         casey = threadline_server.customer()
         assert casey.continue_from(kind, source_id) == anchor_id
     else:
-        casey = threadline_server.customer(
-            PersistentChat={"RehydrationType": kind, "SourceContactId": source_id}
+        members: dict[str, Any] = {"PersistentChat": {"RehydrationType": kind, "SourceContactId": source_id}}
+        starts = (
+            threadline_server.invite
+            if by == "StartChatContact"
+            else partial(AssistedCustomer, threadline_server)
         )
+        casey = starts(**members)
+        casey.connect()
         assert casey.continued_from == anchor_id
     casey.see_event("chat.rehydrated")
     casey.say("I am back.")

@@ -110,3 +110,34 @@ def test_members_of_other_channels_are_refused(threadline_server: Threadline, ch
         connect.update_contact(**chat, UserInfo={"UserId": threadline_server.agents["a1"]})
     with refused(NOT_FOUND, "Contact not found: nothing"):
         connect.update_contact(InstanceId=chat["InstanceId"], ContactId="nothing", Name="x")
+
+
+def test_an_ended_contact_has_metrics_of_its_own_messages(threadline: Threadline) -> None:
+    casey = threadline.customer()
+    chat = {"InstanceId": threadline.instance_id, "ContactId": casey.contact_id}
+    first = threadline.agent("a1").accept(casey)
+    casey.say("😀 Hello?")
+    threadline.clock.advance(seconds=30)
+    first.say("Hello!")
+    threadline.clock.advance(seconds=90)
+    casey.say("Bye.")
+    assert "ChatMetrics" not in described(threadline, chat)
+    following = first.transfer(threadline.queue_id)
+    threadline.agent("a2").accept(following).say("Of the following contact.")
+    metrics = described(threadline, chat)["ChatMetrics"]
+    agent, customer, whole = (
+        metrics[name] for name in ("AgentMetrics", "CustomerMetrics", "ChatContactMetrics")
+    )
+    assert (customer["ParticipantId"], customer["ParticipantType"]) == (casey.participant_id, "CUSTOMER")
+    assert (customer["MessagesSent"], customer["MessageLengthInChars"], customer["NumResponses"]) == (
+        2,
+        12,
+        1,
+    )
+    assert 90_000 <= customer["MaxResponseTimeInMillis"] < 120_000
+    assert (agent["ParticipantType"], agent["MessagesSent"], agent["MessageLengthInChars"]) == ("AGENT", 1, 6)
+    assert 30_000 <= agent["TotalResponseTimeInMillis"] == agent["MaxResponseTimeInMillis"] < 60_000
+    assert (whole["TotalMessages"], whole["ConversationTurnCount"], whole["MultiParty"]) == (3, 1, False)
+    assert whole["AgentFirstResponseTimestamp"] == agent["LastMessageTimestamp"]
+    assert whole["AgentFirstResponseTimeInMillis"] >= 30_000
+    assert whole["ConversationCloseTimeInMillis"] >= 0

@@ -64,7 +64,7 @@ def test_a_contact_is_described_all_its_life(threadline: Threadline) -> None:
     a2 = threadline.agent("a2")
     c2 = a1.transfer(a2)
     ended, offered = described(threadline, c1), described(threadline, c2)
-    assert ended.keys() - accepted.keys() == {"DisconnectTimestamp", "NextContacts"}, (
+    assert ended.keys() - accepted.keys() == {"ChatMetrics", "DisconnectTimestamp", "NextContacts"}, (
         "a transfer has no reason"
     )
     assert ended["NextContacts"] == [quick_connect(offered, "USER")]

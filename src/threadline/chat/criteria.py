@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from threadline.chat.contact import Contact
 
+AI_AGENT = "AiAgentVersionId"
+"""The member of a contact's data that has the AI agent with which the chat began."""
 Document = Mapping[str, Any]
 
 TIMES: dict[str, Callable[[Contact], int | None]] = {
@@ -58,6 +60,7 @@ def meets(criteria: Document, record: ContactRecord) -> bool:
         and _has_attributes(criteria.get("SearchableContactAttributes"), record.attributes)
         and _has_attributes(criteria.get("SearchableSegmentAttributes"), _texts(record.segment_attributes))
         and _has_tags(criteria.get("ContactTags"), record.data.get("Tags") or {})
+        and _has_ai_agents(criteria.get("AiAgents"), record)
         and _has_times(criteria.get("AdditionalTimeRange"), contact)
     )
 
@@ -119,6 +122,26 @@ def _has_tags(wanted: Document | None, tags: Mapping[str, str]) -> bool:
         and all(map(has, both))
         and (one is None or has(one))
     )
+
+
+def _has_ai_agents(wanted: Document | None, record: ContactRecord) -> bool:
+    """Whether a contact began with the AI agent of every criterion. An ARN names the last id in it."""
+    agent, _, version = str(record.data.get(AI_AGENT) or "").partition(":")
+    is_escalated = record.contact.user_id is not None
+
+    def has(criterion: Document) -> bool:
+        named, _, its_version = str(criterion.get("Id") or agent).rpartition("/")[2].partition(":")
+        number = criterion.get("VersionNumber")
+        return (
+            named == agent
+            and its_version in ("", version)
+            and (number is None or str(number) == version)
+            and criterion.get("AiAgentEscalated") in (None, is_escalated)
+            and criterion.get("AiUseCase") in (None, "SelfService")
+        )
+
+    criteria: Sequence[Document] = (wanted or {}).get("Criteria") or ()
+    return not criteria or (bool(agent) and all(map(has, criteria)))
 
 
 def _has_times(wanted: Document | None, contact: Contact) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from threadline.chat import attributes as attribute_rules
 from threadline.chat.contact import Contact, Method, Session, State, state
+from threadline.chat.criteria import AI_AGENT
+from threadline.chat.metrics import MESSAGES_MAX, Sent, chat_metrics
 from threadline.errors import Fault
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import require_instance
@@ -49,6 +51,9 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     Assumed: ContactAssociationId is the first contact of the oldest chat in the tree of related chats.
     Assumed: LastUpdateTimestamp changes with every member of the reply, also with the attributes and the association,
         which belong to the whole chat.
+    Assumed: ChatMetrics come with the end of the contact. One with more than 10,000 messages has none.
+    Source: model shape Contact. The members that are left out are of calls, emails and tasks, of Contact Lens, and of
+        evaluations, cases, agent hierarchies and routing criteria, which this server does not have.
     On purpose: after-contact work begins and ends when the contact ends, since it clears by itself.
     On purpose: QuickConnectId and QuickConnectName of NextContacts are left out of a transfer to a user or queue by its
         id.
@@ -77,6 +82,8 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
             {**json.loads(given), **segment_attributes_in(data)}
         ),
         "NextContacts": _next_contacts(tx, session, contact),
+        "WisdomInfo": _wisdom_info(contact, data),
+        "ChatMetrics": _chat_metrics(tx, session, contact),
         **_data_members(data),
     }
     if contact.queue_id is not None:
@@ -99,9 +106,40 @@ def _data_members(data: Mapping[str, Any]) -> Reply:
     for name in ("QueuePriority", "QueueTimeAdjustmentSeconds"):
         value = str(data.get(name, ""))
         members[name] = int(value) if NUMBER.fullmatch(value) else None
-    if "WisdomSessionArn" in data:
-        members["WisdomInfo"] = {"SessionArn": data["WisdomSessionArn"]}
     return members
+
+
+def ai_agents_of(contact: Contact, data: Mapping[str, Any]) -> list[Reply] | None:
+    """The AI agent with which a contact began, in a list; None for a contact without one."""
+    if AI_AGENT not in data:
+        return None
+    return [
+        {
+            "AiUseCase": "SelfService",
+            "AiAgentVersionId": data[AI_AGENT],
+            "AiAgentEscalated": contact.user_id is not None,
+        }
+    ]
+
+
+def _wisdom_info(contact: Contact, data: Mapping[str, Any]) -> Reply | None:
+    arn, agents = data.get("WisdomSessionArn"), ai_agents_of(contact, data)
+    return {"SessionArn": arn, "AiAgents": agents} if arn or agents else None
+
+
+def _chat_metrics(tx: Tx, session: Session, contact: Contact) -> Reply | None:
+    """The metrics of a contact that has ended, unless it has more messages than are counted."""
+    if contact.disconnected_at_ms is None:
+        return None
+    messages = tx.rows(
+        "messages_of_contact",
+        Sent,
+        session=session.key,
+        first_seq=contact.first_seq,
+        following=contact.position + 1,
+        limit=MESSAGES_MAX + 1,
+    )
+    return chat_metrics(contact, messages) if len(messages) <= MESSAGES_MAX else None
 
 
 def segment_attributes_in(data: Mapping[str, Any]) -> dict[str, Any]:

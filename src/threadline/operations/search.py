@@ -9,7 +9,7 @@ from threadline.chat.contact import Contact, Session
 from threadline.chat.criteria import TIMES, ContactRecord, is_within, meets
 from threadline.chat.limits import CHAT_MINUTES_MAX
 from threadline.errors import Fault
-from threadline.operations.contact_records import segment_attributes_in
+from threadline.operations.contact_records import ai_agents_of, segment_attributes_in
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, bare_id, operation, refuse
@@ -108,7 +108,7 @@ def _checked(criteria: Document) -> Document:
         INVALID,
         **{
             f"SearchCriteria.{name}": criteria.get(name)
-            for name in ("AgentHierarchyGroups", "RoutingCriteria", "ActiveRegions", "AiAgents")
+            for name in ("AgentHierarchyGroups", "RoutingCriteria", "ActiveRegions")
         },
     )
     ids = {
@@ -284,6 +284,7 @@ def _summary(instance: Instance, session: Session, record: ContactRecord) -> Rep
         "DisconnectTimestamp": contact.disconnected_at_ms,
         "Name": record.data.get("Name"),
         "Tags": record.data.get("Tags"),
+        "AiAgentInfo": ai_agents_of(contact, record.data),
         "SegmentAttributes": {
             name: value for name, value in record.segment_attributes.items() if "ValueInteger" not in value
         },

@@ -57,3 +57,12 @@ DO UPDATE SET delivered_at_ms = excluded.delivered_at_ms, read_at_ms = excluded.
 -- Sum up the bytes that a part of a log shows, to find a past that is too large to be continued.
 SELECT sum(octet_length(content)) FROM item
 WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0;
+
+-- name: messages_of_contact
+-- Read sender, length and time of a contact's messages, in order, up to the following contact of the session.
+SELECT participant_role, participant_id, COALESCE(LENGTH(content), 0), at_ms
+FROM item
+WHERE session = :session AND type = 'MESSAGE' AND push_only = 0 AND seq >= :first_seq
+    AND seq < COALESCE(
+        (SELECT first_seq FROM contact WHERE session = :session AND position = :following), 9223372036854775807)
+ORDER BY seq LIMIT :limit;

@@ -1,0 +1,22 @@
+"""A customer whose chat was started by StartAssistantContact; a flow plays the AI agent."""
+
+from typing import Any
+
+from threadline.testing import Customer, Person, Workspace
+
+
+class AssistedCustomer(Customer):
+    """A customer of an AI agent, as `Customer` is one of a flow."""
+
+    def __init__(self, workspace: Workspace, agent_id: str = "", **members: Any) -> None:
+        started = workspace.connect.start_assistant_contact(
+            **{
+                "InstanceId": workspace.instance_id,
+                "AiAgent": {"AiAgentId": agent_id or workspace.contact_flow_id},
+                "ParticipantDetails": {"DisplayName": "Casey"},
+            }
+            | members
+        )
+        Person.__init__(self, workspace, "Casey", started["ContactId"], started["ParticipantToken"])
+        self.participant_id = started["ParticipantId"]
+        self.continued_from = started.get("ContinuedFromContactId")
