@@ -1,7 +1,9 @@
 """A customer whose chat was started by StartAssistantContact; a flow plays the AI agent."""
 
+from collections.abc import Callable
 from typing import Any
 
+from threadline.aws.model import load
 from threadline.testing import Customer, Person, Workspace
 
 
@@ -20,3 +22,9 @@ class AssistedCustomer(Customer):
         Person.__init__(self, workspace, "Casey", started["ContactId"], started["ParticipantToken"])
         self.participant_id = started["ParticipantId"]
         self.continued_from = started.get("ContinuedFromContactId")
+
+
+ASSISTED_CALLS: dict[str, Callable[[Workspace, str], Any]] = {}
+"""A call of StartAssistantContact in an instance, unless the installed botocore is older than it."""
+if "StartAssistantContact" in load("connect").operations:
+    ASSISTED_CALLS["StartAssistantContact"] = lambda w, i: AssistedCustomer(w, InstanceId=i)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.flows import END, content, say
 from tests.operations.admin_calls import ADMIN_CALLS, hours_of
-from tests.operations.assisted import AssistedCustomer
+from tests.operations.assisted import ASSISTED_CALLS
 from tests.operations.flow_calls import FLOW_CALLS
 from tests.operations.forgetting_calls import FORGETTING_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
@@ -342,7 +342,6 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "DescribeUser": lambda w, i: w.connect.describe_user(InstanceId=i, UserId=w.agents["a1"]),
     "ListUsers": lambda w, i: w.connect.list_users(InstanceId=i),
     "StartChatContact": lambda w, i: w.invite(InstanceId=i),
-    "StartAssistantContact": lambda w, i: AssistedCustomer(w, InstanceId=i),
     "CreatePersistentContactAssociation": lambda w, i: w.connect.create_persistent_contact_association(
         InstanceId=i,
         InitialContactId=w.invite().contact_id,
@@ -399,6 +398,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     ),
     "SearchTranscripts": lambda w, i: w.threadline.search_transcripts(InstanceId=i, SearchText="parcel"),
     **ADMIN_CALLS,
+    **ASSISTED_CALLS,
     **HOURS_CALLS,
     **FLOW_CALLS,
     **QUICK_CONNECT_CALLS,
@@ -407,8 +407,6 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **FORGETTING_CALLS,
     **STREAM_CALLS,
 }
-if "StartAssistantContact" not in load("connect").operations:  # an older botocore
-    del CALLS["StartAssistantContact"]
 
 
 def ended(workspace: Workspace) -> str:
