@@ -24,7 +24,7 @@ class Bridge:
             InstanceId=server.instance_id,
             ContactId=self.contact_id,
             ChatStreamingConfiguration={"StreamingEndpointArn": topic.arn},
-            ClientToken="bridge-1",
+            ClientToken=self.contact_id,
         )["StreamingId"]
         connected = server.connectparticipant.create_participant_connection(
             ParticipantToken=started["ParticipantToken"],
