@@ -3,6 +3,8 @@
 An erased entry stays in its log as an event without content, so numbers, times, pages and lineages keep their shape.
 """
 
+import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -209,6 +211,13 @@ def delete_contact_data(
     return {}
 
 
+def erase_words(tx: Tx, runs: Sequence[tuple[int, range]]) -> None:
+    """Erase the words of runs of logs from the index, each given as a session and the numbers of its entries."""
+    numbers = [number_of(session, seq) for session, seqs in runs for seq in seqs]
+    if numbers:
+        tx.run("delete_words_of", numbers=json.dumps(numbers))
+
+
 class Part(NamedTuple):
     """The part of a chat that is to be erased: all its contacts, or one."""
 
@@ -230,16 +239,11 @@ def span_of(session: Session, contacts: tuple[Contact, ...], contact: Contact) -
 
 
 def erase_entries(tx: Tx, session: int, first_seq: int, last_seq: int) -> None:
-    """Erase a run of a log, with its receipts and its words in the index."""
+    """Erase a run of a log, with its receipts; see `erase_words`."""
     span = {"session": session, "first_seq": first_seq, "last_seq": last_seq}
     tx.run("erase_items", content_type=ERASED, **span)
     tx.run("delete_receipts_between", **span)
     tx.run("delete_imported_items_between", **span)
-    tx.run(
-        "delete_words_between",
-        first_number=number_of(session, first_seq),
-        last_number=number_of(session, last_seq),
-    )
 
 
 def begin_part(tx: Tx, part: Part) -> None:
@@ -261,5 +265,4 @@ def finish_part(tx: Tx, part: Part) -> None:
     if all(contact.erased_at_ms is not None or contact in chosen for contact in part.contacts):
         tx.run("erase_names", **of)
         tx.run("erase_attributes", **of)
-        tx.run("delete_tokens", **of)
         tx.run("erase_session", now_ms=tx.now_ms, **of)

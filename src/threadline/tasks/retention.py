@@ -6,7 +6,7 @@ from typing import Any
 from threadline.chat.contact import Session
 from threadline.chat.retention import ended_before_ms
 from threadline.operations.continuations import continuation
-from threadline.operations.erasure import Part
+from threadline.operations.erasure import Part, erase_words
 from threadline.operations.retention import Retention
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
@@ -58,7 +58,9 @@ def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> int:
     `state` has the last chat that was looked at and, of one that is not finished, the next entry.
     """
     items = chats = 0
-    while items < ITEMS_MAX:
+    runs: list[tuple[int, range]] = []
+    state["is_done"] = False
+    while items + chats < ITEMS_MAX:
         found = tx.row(
             "next_chat_to_sweep",
             Session,
@@ -70,16 +72,17 @@ def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> int:
         session = tx.row("session", Session, session=found.key) if found else None
         if session is None or session.ended_at_ms is None:
             state["is_done"] = True
-            return chats
+            break
         state["has_erased"] = True
         part = Part(session, contacts_of(tx, session.key), None)
         begun, next_seq = state.pop("begun", (None, None))
         done = erase_some(tx, part, next_seq if begun == session.key else None, ITEMS_MAX - items)
-        items += done.items + 1
+        items += len(done.seqs)
+        runs.append((done.session, done.seqs))
         if done.next_seq is not None:
             state["begun"] = session.key, done.next_seq
             break
         chats += 1
         state |= {"at_ms": session.ended_at_ms, "after": session.key}
-    state["is_done"] = False
+    erase_words(tx, runs)
     return chats

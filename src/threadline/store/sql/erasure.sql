@@ -21,9 +21,12 @@ DELETE FROM imported_item WHERE session = :session AND seq BETWEEN :first_seq AN
 UPDATE imported_contact SET members = NULL, waits_for = NULL, state = 'WHOLE'
 WHERE session = :session AND contact_id = :contact_id;
 
--- name: delete_words_between
--- Delete the terms of a part of a log from the index.
-DELETE FROM item_words WHERE rowid BETWEEN :first_number AND :last_number;
+-- name: delete_words_of
+-- Delete the terms of messages from the index, by their row numbers as a JSON list.
+-- It is one statement since SQLite writes a segment of the index for each.
+/*sqlite*/ DELETE FROM item_words WHERE rowid IN (SELECT value FROM json_each(:numbers))
+/*pg DELETE FROM item_words
+WHERE rowid IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:numbers AS JSON))) */;
 
 -- name: delete_data_of_contact
 -- Delete the values that were set on one contact.
