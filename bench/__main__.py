@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import uvloop
 
+from bench.erasure import measure_erasure
 from bench.flows import measure_flows
 from bench.front_page import KB_MAX, USABLE_MS_MAX, measure_page
 from bench.growth import grow
@@ -41,6 +42,7 @@ async def measure(folder: Path) -> None:
         page = await asyncio.to_thread(measure_page, machine.workspace)
     for contacts in BENCH.recorded:
         await measure_record(seen, contacts, BENCH.rounds)
+    await measure_erasure(seen, BENCH.recorded[0], BENCH.seconds, BENCH.rounds)
     seen.say("running flows")
     flows = await asyncio.to_thread(measure_flows, BENCH.waiting_flows)
     print("\n" + table(seen.series.values()))

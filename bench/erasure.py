@@ -1,4 +1,4 @@
-"""The erasure of many chats while people send messages: how much longer a message takes, and the pace of the erasure."""
+"""The erasure of many chats while people send messages: how much longer a message takes, and how fast it goes."""
 
 import asyncio
 import shutil

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from bench.erasure import ALONE, BESIDE
 from bench.growth import over_past
 from bench.measurements import Measurements
 from bench.pages import POSITIONS
@@ -79,6 +80,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
         "message_vs_queue_insert": seen.ratio(MESSAGE, INSERT),
         "messages_per_second": seen.median(MESSAGE, "rate"),
         "message_p99_ms": seen.median(MESSAGE, "p99_ms"),
+        "message_p99_in_erasure_vs_alone": seen.ratio(BESIDE, ALONE, "p99_ms"),
         "message_p99_in_backups_vs_alone": seen.ratio(MESSAGE_IN_BACKUPS, MESSAGE, "p99_ms"),
         "oldest_page_vs_newest": oldest_vs_newest(seen),
         "lineage_page_vs_single": max(
