@@ -115,8 +115,8 @@ def _stream_of(tx: Tx, task: Task) -> Stream | None:
 def _failed(tx: Tx, stream: Stream, given: dict[str, Any]) -> tuple[Stream, int]:
     """The stream after a failure, and when it goes on.
 
-    An entry that its receiver refuses is kept as a dead letter, and the stream goes on with the next one. So are entries
-    that are older than the time for which the settings have deliveries tried again.
+    An entry that its receiver refuses is kept as a dead letter, and the stream goes on with the next one. So are
+    entries that are older than the time for which the settings have deliveries tried again.
     """
     old = [entry for entry in given["left"] if tx.now_ms - entry["at_ms"] >= tx.policy.delivery_ms]
     given_up = given["left"][:1] if given["final"] else old
