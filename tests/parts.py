@@ -1,7 +1,7 @@
 """The parts of the package, and the modules that each may import. `test_house` holds the package to them."""
 
 # The package itself holds its version and nothing else, so that every part may import it.
-LIGHT = {"errors", "clock", "config", "jsontext", "extras"}
+LIGHT = {"errors", "setting", "clock", "config", "jsontext", "extras"}
 CORE = {"operations.registry", "operations.idempotency", "operations.continuations", "operations.instances"}
 POLICY = {"controls", "encryption"}
 BELOW_SERVER = {
@@ -55,8 +55,11 @@ PARTS: dict[str, tuple[set[str], set[str]]] = {
         {"errors", "clock", "controls", "chat", "operations", "resources", "store", "aws"},
         set(),
     ),
-    "operations": ({*LIGHT, *CORE, "encryption", "chat", "flows", "resources", "store"}, {"msgspec"}),
-    "resources": ({*LIGHT, *CORE, "chat", "flows", "store"}, {"msgspec"}),
+    "operations": (
+        {*LIGHT, *CORE, "encryption", "chat", "flows", "objects", "resources", "store"},
+        {"msgspec"},
+    ),
+    "resources": ({*LIGHT, *CORE, "chat", "flows", "objects", "store"}, {"msgspec"}),
     "tasks": ({*LIGHT, "chat", "flows", "store", "operations", "resources"}, set()),
     "neighbours": ({*LIGHT}, {"botocore", "cryptography", "urllib3"}),
     "bus": ({*LIGHT, "chat", "store", "operations"}, {"msgspec", "nats"}),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from threadline.setting import UUID, Setting
+from threadline.setting import BUCKET, UUID, Setting
 from threadline.setting import setting as _setting
 
 PREFIX = "THREADLINE_"
@@ -32,10 +32,6 @@ ALLOWED_HOST = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
 )
 """A host in lower case, as `public_hosts` lists it; without a scheme it is that of a request's Host header."""
-
-
-BUCKET = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_.%:=/-]*))?")
-"""A bucket of S3 and the first parts of its keys."""
 
 
 class BadSettings(ValueError):
@@ -96,6 +92,25 @@ class Settings:
         False,
         "Encrypt new objects with a key made from THREADLINE_ENCRYPTION_KEY. Objects from before can be read all the "
         "same.",
+    )
+    attachment_types: str = _setting(
+        "csv,doc,docx,heic,jfif,jpeg,jpg,mov,mp4,pdf,png,ppt,pptx,rtf,txt,wav,xls,xlsx",
+        "Files that chats take, by the ending of their names, separated by commas; empty is none.",
+    )
+    attachment_bytes_max: int = _setting(20_971_520, "Largest attachment.", low=1, high=104_857_600)
+    attachments_max: int = _setting(35, "Attachments of one chat.", low=0)
+    attachment_scanner: str = _setting(
+        "",
+        "Function that approves or rejects attachments before anybody gets them: the ARN of a Lambda function, or the "
+        "URL that gets the same event; empty approves all.",
+    )
+    transcript_files: bool = _setting(
+        True, "Write a transcript file to the object store when a contact has ended."
+    )
+    transcript_delay_seconds: int = _setting(
+        0,
+        "Time between the end of a contact and its transcript file. Amazon Connect takes 30 to 60 seconds.",
+        low=0,
     )
     frontend_processes: str = _setting(
         "auto",
@@ -444,6 +459,11 @@ class Settings:
                 raise ValueError(f"has the entry {entry[:200]!r}: write NAME=http://HOST:PORT/PATH")
             found[name] = url
         return found
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """The endings of `attachment_types`."""
+        return frozenset(ending.lstrip(".") for ending in _listed(self.attachment_types))
 
     def environment(self) -> dict[str, str]:
         """The environment from which `read` makes these settings again."""

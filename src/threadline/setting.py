@@ -14,6 +14,8 @@ FORMS = {
     "16 to 128 characters of ASCII without spaces": r"[!-~]{16,128}",
 }
 """Forms of texts, by their words, as regular expressions."""
+BUCKET = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_.%:=/-]*))?")
+"""A bucket of S3 and the first parts of its keys."""
 
 
 class Setting(NamedTuple):

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from tests.operations.admin_calls import fresh
+from tests.operations.file_calls import FILE_CALLS
 from threadline.testing import Workspace
 
 NUMBERS = count(1)
@@ -106,6 +107,7 @@ def _disassociate_lex_bot(workspace: Workspace, instance_id: str) -> Any:
 
 
 SETUP_CALLS: dict[str, Call] = {
+    **FILE_CALLS,
     "AssociateBot": lambda w, i: w.connect.associate_bot(InstanceId=i, LexV2Bot={"AliasArn": alias_arn()}),
     "AssociateInstanceStorageConfig": lambda w, i: store(w, i),
     "AssociateLambdaFunction": lambda w, i: w.connect.associate_lambda_function(

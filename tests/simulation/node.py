@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,7 @@ from threadline.config import Settings
 from threadline.http.http1 import RequestHead
 from threadline.http.request import Request
 from threadline.http.websocket import Receiver
+from threadline.objects.folder import FolderObjects
 from threadline.operations.workspace import WorkspaceIds
 from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
@@ -145,6 +147,10 @@ class Connection:
         self._inbox.put_nowait(None)
 
 
+NO_FOLDER = Path("/dev/null/objects")
+"""The simulation sends no files."""
+
+
 class Node(StoreObserver):
     """A server that can be called, connected to, and killed. It is alone where there is no network."""
 
@@ -162,6 +168,7 @@ class Node(StoreObserver):
             request_ids_of(clock),
             Readiness(self.store, self.settings),
             AccessKeys(self.store, clock, clock.now_ms),
+            FolderObjects(NO_FOLDER),
         )
         self.endpoint = Endpoint(self.store, self.hub, self.api.refuse)
         self.connections: list[Connection] = []

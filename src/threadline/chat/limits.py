@@ -6,6 +6,7 @@ off by default.
 
 from typing import NamedTuple
 
+from threadline.chat.attachments import AttachmentRules
 from threadline.controls import Controls
 from threadline.encryption import SecretCipher
 
@@ -42,6 +43,8 @@ class Policy(NamedTuple):
     `contact_streams` are the kinds of streams that every chat gets. `topics` are the names of topics that messages may
     be streamed to, or None for any topic. `delivery_ms` is how long a delivery that fails is tried again.
     `controls` are the test controls of a server that has them. `cipher` encrypts secrets in the store.
+    `transcript_delay_ms` is the time from a contact's end to its transcript file; None writes none. `bucket` and
+    `bucket_prefix` are where objects are, as replies name it.
     """
 
     strict_limits: bool = False
@@ -56,6 +59,10 @@ class Policy(NamedTuple):
     delivery_ms: int = 0
     controls: Controls | None = None
     cipher: SecretCipher = SecretCipher()
+    attachments: AttachmentRules = AttachmentRules()
+    transcript_delay_ms: int | None = None
+    bucket: str = "threadline"
+    bucket_prefix: str = ""
 
     def ended_before_ms(self, now_ms: int) -> int | None:
         """The moment before which a chat must have ended to be continued now; None when any that has ended will do."""

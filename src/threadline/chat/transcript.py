@@ -30,8 +30,8 @@ class Item(NamedTuple):
 
     `push_only` entries (receipts, chat.rehydrated) are delivered on sockets and never returned by GetTranscript.
     `audience` is the id of the only participant that may see the entry, or None for all.
-    `metadata` is JSON of MessageMetadata, on receipt entries only. `client_token` is a hash of the ClientToken with
-    which a message was sent, and of its sender.
+    `metadata` is JSON: MessageMetadata on receipt entries, and `{"Attachments": [..]}` on attachments.
+    `client_token` is a hash of the ClientToken with which a message was sent, and of its sender.
     """
 
     session: int
@@ -106,10 +106,20 @@ def as_item(item: Item, *, past: bool, receipts: Sequence[Receipt] = ()) -> dict
         out["ParticipantRole"] = item.participant_role
     out["RelatedContactId" if past else "ContactId"] = item.contact_id
     if item.metadata is not None:
-        out["MessageMetadata"] = json.loads(item.metadata)
-    elif receipts:
+        out |= (
+            _attachments(item.metadata)
+            if item.type == "ATTACHMENT"
+            else {"MessageMetadata": json.loads(item.metadata)}
+        )
+    if receipts:
         out["MessageMetadata"] = {"MessageId": item.id, "Receipts": [as_receipt(r) for r in receipts]}
     return out
+
+
+def _attachments(metadata: str) -> dict[str, Any]:
+    """Attachments, and Id where a push-only entry tells of another entry's change."""
+    shown: dict[str, Any] = json.loads(metadata)
+    return shown
 
 
 def as_receipt(receipt: Receipt) -> dict[str, Any]:

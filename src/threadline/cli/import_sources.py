@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from threadline import extras
 from threadline.client.failures import Failure
-from threadline.config import BUCKET, BadSettings, Settings
+from threadline.config import BadSettings, Settings
 from threadline.objects import Objects, ObjectsFailed
+from threadline.setting import BUCKET
 
 
 class SourceFile(NamedTuple):

@@ -24,6 +24,9 @@ from threadline.http.websocket import Receiver, WebSocket, switching
 UNASKED_BYTES_MAX = 65_536
 """The bytes of a body that are read before the application asks for it."""
 
+STREAM_BYTES_PER_SECOND = 32_768
+"""The slowest pace of a body that is taken piece by piece: a client gets another second for so many bytes."""
+
 REQUEST_BYTES = 2_048
 """The memory of a request besides its body: some headers, and the objects for them."""
 
@@ -163,6 +166,8 @@ class Http(Outgoing):
         request = self.request
         if request is None or (request is not self.current and request not in self.waiting):
             return
+        if request.is_streamed:  # the time to send a body grows with what has come
+            self.since += len(data) / STREAM_BYTES_PER_SECOND
         request.feed(data)
         if len(request.content) > UNASKED_BYTES_MAX and request.bytes_max is None:
             self.hold()
@@ -196,7 +201,8 @@ class Http(Outgoing):
             raise Gone
         request.waiter = self.loop.create_future()
         self.release()
-        if request.headers.get(b"expect", b"").lower() == b"100-continue" and not request.content:
+        waits = request.headers.get(b"expect", b"").lower() == b"100-continue" and not request.is_awaited
+        if waits and not request.content:
             self.transport.write(CONTINUE)
             request.is_awaited = True
         return request.waiter

@@ -13,6 +13,9 @@ from threadline.config import Settings
 from threadline.http import head as heads
 from threadline.http.head import Refusal
 
+UPLOADS = b"/attachments/"
+"""The paths that take bodies of `attachment_bytes_max`, which their application reads piece by piece."""
+
 BODY_OVERHEAD = 4
 """A chunked body may take this many times `body_bytes_max` on the wire: chunk sizes, extensions and trailers count.
 
@@ -92,6 +95,7 @@ class Http1:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: bytes | bytearray = b""
+        self._upload_bytes = 0  # that the body may have beside those of any other
         self._framing = b""  # after an offer to upgrade: the header that says where the body ends
         self._last_state: Http1State | None = None  # the state after this request, if it is the last
 
@@ -177,7 +181,8 @@ class Http1:
         elif self.state is BODY:
             self._seen = b""
             self.bytes_so_far = self.bytes_so_far or 1
-            if self.bytes_so_far > BODY_OVERHEAD * bounds.body_bytes_max + bounds.header_bytes_max:
+            most = BODY_OVERHEAD * bounds.body_bytes_max + self._upload_bytes + bounds.header_bytes_max
+            if self.bytes_so_far > most:
                 self._refuse(heads.body_too_large(bounds))
         else:
             self._seen = b""
@@ -256,6 +261,8 @@ class Http1:
         raw_path, _, query_string = url.partition(b"?")
         if not raw_path.startswith(b"/") or b"#" in url:
             raw_path, query_string = heads.parts_of(url, headers)
+        is_upload = method == b"PUT" and raw_path.startswith(UPLOADS)
+        self._upload_bytes = self._bounds.attachment_bytes_max if is_upload else 0
         keeps_alive, is_handshake = parser.should_keep_alive(), False
         if parser.should_upgrade():
             if method == b"CONNECT":

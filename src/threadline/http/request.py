@@ -1,7 +1,7 @@
 """One HTTP request, which a connection hands to the application that answers it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Protocol
 
 from threadline.http.http1 import RequestHead
@@ -43,6 +43,8 @@ class Request:
     is_awaited = False
     content: bytes | bytearray = b""
     bytes_max: int | None = None
+    is_streamed = False
+    """Whether the application takes the body piece by piece."""
     waiter: asyncio.Future[None] | None = None
     credential = ""
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""
@@ -90,6 +92,27 @@ class Request:
             raise TooLarge
         return bytes(self.content)
 
+    async def pieces(self, bytes_max: int) -> AsyncIterator[bytes]:
+        """Read the body piece by piece. Raises TooLarge for more than `bytes_max` bytes, Gone as `body` does.
+
+        The connection reads on only when the next piece is asked for, so little of the body is ever in memory.
+        """
+        self.is_streamed = True
+        taken = 0
+        while True:
+            if self.is_gone:
+                raise Gone
+            piece, self.content = self.content, b""
+            taken += len(piece)
+            if taken > bytes_max:
+                raise TooLarge
+            if piece:
+                yield bytes(piece)
+            elif self.is_complete:
+                return
+            else:
+                await self.connection.more()
+
     def feed(self, data: bytes | bytearray) -> None:
         """Keep a piece of the body, as long as the application may still take it."""
         if not self.content:
@@ -98,7 +121,7 @@ class Request:
             if isinstance(self.content, bytes):
                 self.content = bytearray(self.content)
             self.content += data
-        if self.bytes_max is not None and len(self.content) > self.bytes_max:
+        if self.is_streamed or (self.bytes_max is not None and len(self.content) > self.bytes_max):
             self.wake()
 
     def wake(self) -> None:

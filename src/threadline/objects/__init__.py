@@ -101,8 +101,12 @@ class Objects(ABC):
         return len(found)
 
     @abstractmethod
+    def sweep_drafts(self, before: float) -> int:
+        """Delete the drafts that were last written before a time (epoch seconds); return their number."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release its resources. A temporary folder is deleted."""
 
 
 def key_of(parts: Iterable[str]) -> str:

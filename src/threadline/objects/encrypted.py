@@ -65,6 +65,9 @@ class EncryptedObjects(Objects):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return self._inner.list(prefix)
 
+    def sweep_drafts(self, before: float) -> int:
+        return self._inner.sweep_drafts(before)
+
     def close(self) -> None:
         self._inner.close()
 

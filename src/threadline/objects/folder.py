@@ -13,8 +13,6 @@ from threadline.objects import Entry, NoObject, Objects, ObjectsFailed, Writer, 
 DRAFTS = ".drafts"
 """The folder of files that are not complete. No key has a part that begins with a full stop."""
 CHUNK_BYTES = 262_144
-DRAFT_SECONDS_MAX = 86_400
-"""The age from which a draft belongs to a process that has ended."""
 BUCKET = "threadline"
 """The name of the bucket in replies, where a folder stands for it."""
 
@@ -71,7 +69,6 @@ class FolderObjects(Objects):
                     yield Entry(key, found.st_size, found.st_mtime_ns // 1_000_000)
 
     def sweep_drafts(self, before: float) -> int:
-        """Delete the drafts that were last written before a time (epoch seconds); return their number."""
         count = 0
         with contextlib.suppress(FileNotFoundError):
             for draft in list((self.folder / DRAFTS).iterdir()):

@@ -62,6 +62,10 @@ class S3Objects(Objects):
                 at_ms = round(each["last_modified"].timestamp() * 1_000)
                 yield Entry(str(each["path"]), int(each["size"]), at_ms)
 
+    def sweep_drafts(self, before: float) -> int:
+        """Do nothing: incomplete objects are temporary files, which end with their process."""
+        return 0
+
     def close(self) -> None:
         """Do nothing: obstore's connections end with it."""
 

@@ -23,6 +23,7 @@ from threadline.operations.sessions import (
     session_of,
     set_contact_data,
 )
+from threadline.operations.stored_files import delete_files_of
 from threadline.operations.streams import forget_streams
 from threadline.operations.text_search import number_of
 from threadline.store import Tx
@@ -247,14 +248,23 @@ def erase_entries(tx: Tx, session: int, first_seq: int, last_seq: int) -> None:
 
 
 def begin_part(tx: Tx, part: Part) -> None:
-    """Give up the deliveries of a chat that is erased as a whole. Of others, erased entries are delivered as such."""
+    """Delete a part's files, and give up the deliveries of a chat that is erased as a whole.
+
+    Of others, erased entries are delivered as such.
+    """
+    _delete_files(tx, part)
     if part.position is None:
         forget_streams(tx, part.session.key)
+
+
+def _delete_files(tx: Tx, part: Part) -> None:
+    delete_files_of(tx, part.session.key, None if part.position is None else part.contacts[part.position].id)
 
 
 def finish_part(tx: Tx, part: Part) -> None:
     """Erase what belongs to the contacts of a part, and to the whole chat once all its contacts are erased."""
     of = {"session": part.session.key}
+    _delete_files(tx, part)  # again, since a transcript file may have been written meanwhile
     chosen = part.contacts if part.position is None else (part.contacts[part.position],)
     for contact in chosen:
         tx.run("delete_data_of_contact", contact_id=contact.id, **of)

@@ -182,7 +182,7 @@ def _receipt(
     message = item_of(tx, session.key, message_id)
     if message is None and is_of_the_past(tx, session, participant.id, message_id):
         return {"Id": tx.clock.item_id(tx.now_ms, 0), "AbsoluteTime": tx.now_ms}
-    if message is None or message.type != "MESSAGE" or message.audience is not None:
+    if message is None or message.type not in ("MESSAGE", "ATTACHMENT") or message.audience is not None:
         raise Fault(INVALID, f"No message of this chat has the id {message_id[:60]!r}.")
     if sum(p.is_active for p in participants_of(tx, session.key)) > 2:
         raise Fault("ConflictException", "Receipts are for chats of two; this one has more participants now.")

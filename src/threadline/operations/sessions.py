@@ -244,7 +244,7 @@ def bot_leaves(tx: Tx, session: Session, bot: Participant) -> None:
 
 
 def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
-    """End the current contact and cancel its flow. A transferred contact has no reason.
+    """End the current contact, cancel its flow, and have its transcript file written. A transfer has no reason.
 
     Source: contact records data model: DisconnectReason is null for an end that its list does not have, as a transfer.
     """
@@ -253,6 +253,16 @@ def end_contact(tx: Tx, session: Session, reason: Reason | None) -> None:
     )
     contact_changed(tx, session)
     stop_flow(tx, session)
+    delay_ms = tx.policy.transcript_delay_ms
+    if delay_ms is not None:
+        # The task has no session, so that the end of the session does not cancel it.
+        tx.later(
+            "transcript_file",
+            tx.now_ms + delay_ms,
+            contact_id=session.current_contact_id,
+            payload={"session": session.key},
+            outside=True,
+        )
 
 
 def stop_flow(tx: Tx, session: Session) -> None:

@@ -297,6 +297,16 @@ def is_of_the_past(tx: Tx, session: Session, participant_id: str, item_id: str) 
     return False
 
 
+def is_visible(tx: Tx, session: Session, viewer: Viewer, item: Item) -> bool:
+    """Whether GetTranscript shows an entry, of the chat `session` or of any other, to a viewer of `session`."""
+    if not _is_shown(viewer, item):
+        return False
+    return item.session == session.key or any(
+        span.session == item.session and span.first_seq <= item.seq <= span.last_seq
+        for span in _past_spans(tx, session, None)
+    )
+
+
 def _is_shown(viewer: Viewer, item: Item) -> bool:
     return not item.push_only and may_see(viewer, item)
 

@@ -68,6 +68,17 @@ class NoteUse(UnitOfWork[None], gc=False):
         tx.run("set_access_key_last_used", id=self.access_key_id, at_ms=self.at_ms)
 
 
+class KeepUpload(UnitOfWork[bool], gc=False):
+    """The end of an upload: the bytes of a file are the object `key`."""
+
+    attachment_id: str
+    key: str
+
+    def run(self, tx: Tx) -> bool:
+        """Keep the key, and return whether the file is still to be completed. Faults: none."""
+        return tx.one("keep_upload", id=self.attachment_id, object_key=self.key) is not None
+
+
 class Probe(UnitOfWork[None], gc=False):
     """A check whether the store can write: a write transaction that reads one row and writes nothing."""
 
@@ -197,6 +208,7 @@ AnyUnit = (
     | StartChat
     | Subscribe
     | NoteUse
+    | KeepUpload
     | Probe
     | RunTask
     | PutOff

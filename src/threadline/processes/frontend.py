@@ -145,7 +145,8 @@ async def serve(
     channel = Channel(receive, lost)
     await channel.open(end)
     store = await begun
-    frontend = Frontend(settings, clock, store, bound)
+    objects = factory.objects(settings, factory.cipher(settings))
+    frontend = Frontend(settings, clock, store, bound, objects)
     observers.add(frontend.keys)
     observers.add(frontend.hub)
     frontend.hub.on_follow = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))

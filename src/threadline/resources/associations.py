@@ -1,9 +1,11 @@
 """The operations that associate Lambda functions, Lex bots and storage with an instance."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from threadline.errors import Fault
+from threadline.objects import key_of
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.resource_type import Resource, ResourceType
@@ -238,6 +240,8 @@ MEMBER_OF = {
     "KINESIS_FIREHOSE": "KinesisFirehoseConfig",
 }
 """The member of a StorageConfig for each StorageType."""
+FILES = {"CHAT_TRANSCRIPTS": "ChatTranscripts", "ATTACHMENTS": "Attachments"}
+"""The part of a key in the object store, for each type of data that is there."""
 
 
 def _checked(config: Document) -> dict[str, Any]:
@@ -248,7 +252,26 @@ def _checked(config: Document) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name != "AssociationId"}
 
 
+def own_storage(tx: Tx, instance: Instance, resource_type: str) -> dict[str, Any] | None:
+    """The StorageConfig of the server's own object store, for the types of data that it has."""
+    prefix = FILES.get(resource_type)
+    if prefix is None:
+        return None
+    of_instance = key_of(("connect", instance.alias or instance.id, prefix))
+    return {
+        "AssociationId": hashlib.sha256(f"{instance.id} {resource_type}".encode()).hexdigest(),
+        "StorageType": "S3",
+        "S3Config": {
+            "BucketName": tx.policy.bucket,
+            "BucketPrefix": f"{tx.policy.bucket_prefix}{of_instance}",
+        },
+    }
+
+
 def _storage(tx: Tx, instance: Instance, association_id: str, resource_type: str) -> Storage:
+    own = own_storage(tx, instance, resource_type)
+    if own is not None and own["AssociationId"] == association_id:
+        raise Fault(INVALID, "This storage is the server's own: change it by the setting THREADLINE_OBJECTS.")
     found = STORAGE.require(tx, instance.id, association_id)
     if found.resource_type != resource_type:
         raise Fault("ResourceNotFoundException", f"Storage not found: {association_id} for {resource_type}")
@@ -270,7 +293,8 @@ def associate_instance_storage_config(
     Faults: ResourceNotFoundException; ResourceConflictException for the same place for the same type;
         InvalidRequestException for a StorageConfig without the member of its type.
     Source: AssociateInstanceStorageConfig.
-    On purpose: the place is kept and told, and nothing is written there: chats stay in this server's own store.
+    On purpose: the place is kept and told, and nothing is written there: files are in this server's own object store,
+        which is told of first.
     """
     instance = require_instance(tx, caller, instance_id)
     config = _checked(storage_config)
@@ -299,6 +323,9 @@ def describe_instance_storage_config(
     Faults: ResourceNotFoundException, also for another type. Source: DescribeInstanceStorageConfig.
     """
     instance = require_instance(tx, caller, instance_id)
+    own = own_storage(tx, instance, resource_type)
+    if own is not None and own["AssociationId"] == association_id:
+        return {"StorageConfig": own}
     found = _storage(tx, instance, association_id, resource_type)
     return {"StorageConfig": {"AssociationId": found.id, **found.config}}
 
@@ -313,16 +340,25 @@ def list_instance_storage_configs(
     next_token: str | None = None,
     max_results: int = 10,
 ) -> Reply:
-    """List the storage of data of a type.
+    """List the storage of data of a type: for transcripts and attachments, first the server's own object store.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListInstanceStorageConfigs.
+    On purpose: an instance has its storage from the start, and a folder of the server is told as a bucket.
     """
     instance = require_instance(tx, caller, instance_id)
+    own = own_storage(tx, instance, resource_type)
+    configs: list[dict[str, Any]] = []
+    if own is not None and not next_token:
+        configs.append(own)
+        max_results -= 1
+    after = None if own is not None and next_token == own["AssociationId"] else next_token
     kept, following = STORAGE.page(
-        tx, instance.id, next_token, max_results, lambda each: each.resource_type == resource_type
+        tx, instance.id, after, max(max_results, 1), lambda each: each.resource_type == resource_type
     )
-    configs = [{"AssociationId": each.id, **each.config} for each in kept]
+    if max_results == 0:
+        return {"StorageConfigs": configs, "NextToken": configs[0]["AssociationId"] if kept else None}
+    configs += [{"AssociationId": each.id, **each.config} for each in kept]
     return {"StorageConfigs": configs, "NextToken": following}
 
 

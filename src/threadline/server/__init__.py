@@ -34,6 +34,7 @@ from threadline.server import factory
 from threadline.server.api import request_ids_of
 from threadline.server.audited import require_folder
 from threadline.server.controlled import Neighbour, controlled_neighbours
+from threadline.server.files import FileWork
 from threadline.server.frontend import Clients, Frontend
 from threadline.store import Committed, Store
 from threadline.store.observer import Observers, StoreObserver
@@ -158,7 +159,7 @@ class Server:
         call: Neighbour = self.neighbours.call
         if controls is not None:
             call = controlled_neighbours(call, self.clock, controls)
-        self._timers = Timers(self.store, self.clock, call)
+        self._timers = Timers(self.store, self.clock, FileWork(self.store, self.objects, call))
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
         self._run_always()
         await self.frontend.start()
@@ -185,7 +186,7 @@ class Server:
             return frontends(self.store, self._observers, self._fail)
         settings = replace(self.settings, connections_max=connections_allowed(self.settings.connections_max))
         account = None if self._verify else self.workspace["account_id"]
-        frontend = Frontend(settings, self.clock, self.store, bound, account, controls)
+        frontend = Frontend(settings, self.clock, self.store, bound, self.objects, account, controls)
         self._relay = factory.relay(self.settings, self.clock, frontend.hub, self.workspace["instance_id"])
         self._observers.add(frontend.keys)
         self._observers.add(self._relay or frontend.hub)

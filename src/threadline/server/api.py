@@ -22,6 +22,7 @@ from threadline.clock import Clock
 from threadline.config import AUTO, Settings
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Headers, Request, TooLarge
+from threadline.objects import Objects
 from threadline.operations.registry import (
     OPERATIONS,
     AccountCaller,
@@ -33,6 +34,7 @@ from threadline.operations.registry import (
 from threadline.operations.tokens import authenticate
 from threadline.operations.units import Call
 from threadline.server.access_keys import AccessKeys
+from threadline.server.attachments import AttachmentRoute
 from threadline.server.cache import Cache
 from threadline.server.pages import PageServer
 from threadline.server.public_url import PublicUrl
@@ -74,10 +76,16 @@ def lines(headers: Headers) -> bytes:
 
 
 class Unsigned(Protocol):
-    """Answers requests that name no operation and are not signed. `model` is the operation that they become."""
+    """Answers requests that name no operation and are not signed. `model` is the operation that they become.
+
+    One that `has_own_origins` says itself which origins may read its answers; for others the settings say it.
+    """
 
     @property
     def model(self) -> OperationModel | None: ...
+
+    @property
+    def has_own_origins(self) -> bool: ...
 
     def has(self, request: Request) -> bool:
         """Whether the request is for this one."""
@@ -101,6 +109,7 @@ class Api:
         request_ids: Iterator[str],
         readiness: Readiness,
         keys: AccessKeys,
+        objects: Objects,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -120,6 +129,7 @@ class Api:
         self._unsigned: tuple[Unsigned, ...] = (
             PageServer(settings, store),
             *start_chat(settings, store, clock),
+            AttachmentRoute(settings, store, clock, objects),
         )
 
     async def __call__(self, request: Request) -> None:
@@ -164,7 +174,8 @@ class Api:
                 if (unsigned := self._unsigned_for(request)) is None:
                     raise
                 model = unsigned.model
-                return Answer(200, *await unsigned.answer(request), model, is_page=True)
+                head, body = await unsigned.answer(request)
+                return Answer(200, head, body, model, is_page=unsigned.has_own_origins)
             body = await self._run(model, labels, request)
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from threadline import datadir, extras
 from threadline.bus.hub import Hub
 from threadline.bus.relay import Relay
+from threadline.chat.attachments import AttachmentRules
 from threadline.chat.limits import Policy
 from threadline.chat.streams import StreamKind
 from threadline.clock import Clock, MovableClock
-from threadline.config import AUTO, BUCKET, PREFIX, BadSettings, Settings
+from threadline.config import AUTO, PREFIX, BadSettings, Settings
 from threadline.controls import Beginning, ControlRefused, Controls
 from threadline.encryption import SecretCipher
 from threadline.neighbours.deliveries import Deliveries, Targets
@@ -22,7 +23,9 @@ from threadline.neighbours.directory import Handler, Neighbours
 from threadline.neighbours.signature import Signer
 from threadline.objects import Objects
 from threadline.objects.encrypted import EncryptedObjects
+from threadline.objects.folder import BUCKET as BUCKET_OF_FOLDER
 from threadline.objects.folder import FolderObjects
+from threadline.setting import BUCKET
 from threadline.store import Store
 from threadline.store.observer import StoreObserver
 from threadline.store.sqlite import backup
@@ -84,6 +87,7 @@ def policy(
 ) -> Policy:
     """The policy by which operations decide, from the settings of a server that is reached at `url`."""
     kinds = {StreamKind.EVENTS: settings.contact_events, StreamKind.RECORDS: settings.contact_records}
+    found = BUCKET.fullmatch(settings.objects)
     return Policy(
         strict_limits=settings.strict_limits,
         check_flow_resources=settings.check_flow_resources,
@@ -97,12 +101,23 @@ def policy(
         delivery_ms=settings.delivery_seconds * 1_000,
         controls=controls,
         cipher=cipher or SecretCipher(),
+        attachments=AttachmentRules(
+            endings=settings.endings,
+            bytes_max=settings.attachment_bytes_max,
+            count_max=settings.attachments_max,
+            scanner=settings.attachment_scanner,
+        ),
+        transcript_delay_ms=settings.transcript_delay_seconds * 1000 if settings.transcript_files else None,
+        bucket=found["name"] if found else BUCKET_OF_FOLDER,
+        bucket_prefix=f"{prefix}/" if (prefix := ((found and found["prefix"]) or "").strip("/")) else "",
     )
 
 
 def neighbours(settings: Settings, functions: dict[str, Handler] | None) -> Neighbours:
     """The services around the server, by the settings; `functions` are those of a test."""
     urls = settings.neighbour_urls()
+    if settings.attachment_scanner.startswith(("http://", "https://")):
+        urls[settings.attachment_scanner] = settings.attachment_scanner
     targets = Targets(
         urls,
         sns_url=settings.sns_url,

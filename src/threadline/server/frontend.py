@@ -16,6 +16,7 @@ from threadline.config import Settings
 from threadline.controls import Controls
 from threadline.http.listener import Listener
 from threadline.http.request import App
+from threadline.objects import Objects
 from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
 from threadline.server.audited import audit_of
@@ -53,6 +54,7 @@ class Frontend:
         clock: Clock,
         store: Store,
         bound: socket.socket,
+        objects: Objects,
         unverified_account: str | None = None,
         controls: Controls | None = None,
     ) -> None:
@@ -61,7 +63,7 @@ class Frontend:
         self._readiness = Readiness(store, settings)
         self._counts = RequestCounts() if settings.metrics_address else None
         self.keys = AccessKeys(store, clock, unverified_account=unverified_account)
-        rest = timed(store, settings), clock, settings, request_ids, self._readiness, self.keys
+        rest = timed(store, settings), clock, settings, request_ids, self._readiness, self.keys, objects
         api = Api(*rest) if self._counts is None else CountedApi(self._counts, *rest)
         self._bound = bound
         app: App = api

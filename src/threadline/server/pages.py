@@ -43,6 +43,7 @@ class PageServer:
     """Answers the requests for the page and its files."""
 
     model = None
+    has_own_origins = True
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._store = store

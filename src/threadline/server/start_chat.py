@@ -61,6 +61,7 @@ class StartChatRoute:
     """
 
     model = load("connect").operations["StartChatContact"]
+    has_own_origins = True
 
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._store = store

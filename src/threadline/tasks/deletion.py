@@ -3,6 +3,7 @@
 import json
 
 from threadline.operations.continuations import continuation
+from threadline.operations.stored_files import delete_files_of
 from threadline.operations.streams import forget_streams
 from threadline.store import Task, Tx
 
@@ -16,6 +17,7 @@ def delete_chats(tx: Tx, task: Task) -> None:
     instance_id = json.loads(task.payload)["instance_id"]
     sessions = tx.rows("sessions_of_instance", int, instance_id=instance_id, limit=SESSIONS_MAX)
     for session in sessions:
+        delete_files_of(tx, session)
         tx.run("delete_items", session=session)
         tx.run("delete_receipts", session=session)
         tx.run("delete_words", session=session)

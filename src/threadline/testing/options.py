@@ -18,6 +18,12 @@ class Options(TypedDict, total=False):
     objects_access_key_id: str
     objects_secret_access_key: str
     objects_encrypted: bool
+    attachment_types: str
+    attachment_bytes_max: int
+    attachments_max: int
+    attachment_scanner: str
+    transcript_files: bool
+    transcript_delay_seconds: int
     frontend_processes: str
     public_url: str
     public_hosts: str

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from threadline.client.participants import EVENT, Item, NotSeen, ScriptedParticipant
 from threadline.clock import monotonic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from threadline.testing.controls import FlowStep
     from threadline.testing.workspace import Workspace
 
@@ -82,6 +87,53 @@ class Person(ScriptedParticipant):
                 wanted = ", ".join([block, *(f"{name}={value!r}" for name, value in members.items())])
                 raise NotSeen(f"The flow of {self.name}'s chat has not run {wanted}. It has run:{shown}")
             threading.Event().wait(POLL_SECONDS)
+
+    def attach(self, name: str, content: bytes, content_type: str) -> str:
+        """Send a file: begin its upload, PUT the bytes and complete it. Returns its AttachmentId."""
+        started = self._call(
+            "StartAttachmentUpload",
+            ConnectionToken=self.connection_token,
+            ContentType=content_type,
+            AttachmentSizeInBytes=len(content),
+            AttachmentName=name,
+        )
+        upload = started["UploadMetadata"]
+        answer = request(upload["Url"], "PUT", upload["HeadersToInclude"], content)
+        if answer.status != 200:
+            raise AssertionError(f"The upload of {name} was answered {answer.status}: {answer.body!r}")
+        self._call(
+            "CompleteAttachmentUpload",
+            ConnectionToken=self.connection_token,
+            AttachmentIds=[started["AttachmentId"]],
+        )
+        return str(started["AttachmentId"])
+
+    def attachment(self, attachment_id: str, **members: Any) -> HttpAnswer:
+        """Get a file by GetAttachment and a plain GET of its URL."""
+        reply = self._call(
+            "GetAttachment", ConnectionToken=self.connection_token, AttachmentId=attachment_id, **members
+        )
+        return request(reply["Url"])
+
+
+class HttpAnswer(NamedTuple):
+    """The answer to a plain request; the names of its headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def request(
+    url: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> HttpAnswer:
+    """Make a plain HTTP request of a signed URL, past any proxy of the environment."""
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=30)) as connection:
+        connection.request(method, f"{parts.path}?{parts.query}", body, dict(headers or {}))
+        response = connection.getresponse()
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return HttpAnswer(response.status, named, response.read())
 
 
 class Customer(Person):
