@@ -1,8 +1,10 @@
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from tests.clients.chatjs import Chatjs
 from tests.clients.conftest import Tab
 from tests.clients.script import Rejected
 from threadline.testing import Threadline
@@ -173,3 +175,30 @@ def test_the_customer_ends_the_chat(threadline: Threadline, tab: Tab, major: int
         tab(casey)
     assert refused.value.error["statusCode"] == 403
     assert refused.value.error["type"] == "AccessDeniedException"
+
+
+def test_an_ended_chat_is_read_with_a_read_token(threadline: Threadline, major: int) -> None:
+    """chatjs begins with CreateParticipantConnection and a socket, also for a chat to which nothing is added."""
+    past = threadline.past_chat()
+    casey = threadline.customer(
+        PersistentChat={"SourceContactId": past.c1, "RehydrationType": "ENTIRE_PAST_SESSION"}
+    )
+    casey.say("It came.")
+    casey.leave()
+    token = threadline.threadline.create_read_token(
+        InstanceId=threadline.instance_id, ContactId=casey.contact_id
+    )["ReadToken"]
+    with closing(Chatjs(major, threadline.url)) as reader:
+        reader.join("CUSTOMER", casey.contact_id, casey.participant_id, token)
+        page = reader.call("getTranscript", **OLDER)
+        said = texts(page)
+        while "NextToken" in page:
+            page = reader.call("getTranscript", **OLDER, nextToken=page["NextToken"])
+            said = texts(page) + said
+        assert said[0] == "My parcel has not come."
+        assert said[-1] == "It came."
+        with pytest.raises(Rejected):
+            reader.say("Hello?")
+        with pytest.raises(Rejected):
+            reader.call("disconnectParticipant")
+        assert reader.call("sockets") == 1

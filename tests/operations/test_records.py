@@ -1,8 +1,11 @@
 """GetContactTranscript and CreateReadToken: a chat is read from outside, also after its end."""
 
+import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.operations.refusals import DENIED, NOT_FOUND, PARAMETER, VALIDATION, refused
 from threadline.testing import PastChat, Threadline
@@ -105,9 +108,59 @@ def test_a_read_token_does_nothing_but_read(threadline_server: Threadline) -> No
         )
     with refused(DENIED, "this is a read token"):
         participant.disconnect_participant(ConnectionToken=token)
-    with refused(DENIED, "this is a read token; a participant token is needed here"):
-        participant.create_participant_connection(ParticipantToken=token, Type=["WEBSOCKET"])
+    with refused(DENIED, "a read token connects nobody"):
+        participant.create_participant_connection(ParticipantToken=token, ConnectParticipant=True)
     assert casey.say("I am still here.")["Id"]
+
+
+def test_a_connection_of_a_read_token_only_reads(threadline: Threadline) -> None:
+    """chatjs begins with CreateParticipantConnection, also where the chat has ended."""
+    casey = threadline.customer()
+    casey.say("Hello.")
+    casey.leave()
+    token = read_token(threadline, casey.contact_id, DurationInMinutes=10)
+    participant = threadline.connectparticipant
+    reply = participant.create_participant_connection(
+        ParticipantToken=token, Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"]
+    )
+    made = reply["ConnectionCredentials"]["ConnectionToken"]
+    assert "Hello." in texts(participant.get_transcript(ConnectionToken=made)["Transcript"])
+    with refused(DENIED, "this is a read token; a connection token is needed here"):
+        participant.send_message(ConnectionToken=made, ContentType="text/plain", Content="No.")
+    ticket = reply["Websocket"]["Url"].partition("ticket=")[2]
+    with refused(DENIED, "this is a reader's socket ticket"):
+        participant.get_transcript(ConnectionToken=ticket)
+    threadline.clock.advance(minutes=11)
+    with refused(DENIED, "the read token has expired"):
+        participant.get_transcript(ConnectionToken=made)
+    with refused(DENIED, "the read token has expired"):
+        participant.create_participant_connection(ParticipantToken=token, Type=["WEBSOCKET"])
+
+
+def test_a_reader_of_a_running_chat_disturbs_nobody(threadline_server: Threadline) -> None:
+    """Its socket delivers nothing, starts no flow, and takes no place among the sockets of the customer."""
+    casey = threadline_server.invite()
+    token = read_token(threadline_server, casey.contact_id)
+    urls = [
+        threadline_server.connectparticipant.create_participant_connection(
+            ParticipantToken=token, Type=["WEBSOCKET"]
+        )["Websocket"]["Url"]
+        for _ in range(6)
+    ]
+    with ExitStack() as sockets:
+        readers = [sockets.enter_context(connect(url)) for url in urls]
+        for reader in readers[-2:]:
+            reader.send(json.dumps({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}}))
+            assert "success" in str(reader.recv(10))
+        contact = threadline_server.connect.describe_contact(
+            InstanceId=threadline_server.instance_id, ContactId=casey.contact_id
+        )["Contact"]
+        assert "ConnectedToSystemTimestamp" not in contact
+        casey.connect()
+        casey.say("Hello.")
+        casey.see("Hello.")
+        readers[-1].send(json.dumps({"topic": "aws/heartbeat"}))
+        assert json.loads(readers[-1].recv(10))["topic"] == "aws/heartbeat"
 
 
 def test_a_read_token_expires(threadline: Threadline) -> None:

@@ -158,6 +158,10 @@ class Hub(StoreObserver):
         topic.end = max(topic.end, cursor)
         self._start_pull(socket, topic)
 
+    def hold(self, socket: Socket) -> None:
+        """Keep `socket` open without delivering anything, as if it had subscribed."""
+        socket.is_subscribed = True
+
     def received(self, socket: Socket) -> None:
         """Note that the client has sent a frame. Before the subscription, frames do not extend the timeout."""
         if socket.is_subscribed:

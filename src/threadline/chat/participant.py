@@ -15,12 +15,16 @@ class Role(StrEnum):
 
 
 class Token(StrEnum):
-    """The kinds of token: for CreateParticipantConnection, the other operations, a socket, and reading only."""
+    """The kinds of token: for CreateParticipantConnection, the other operations, a socket, and reading only.
+
+    A reader's socket stays open and delivers nothing.
+    """
 
     PARTICIPANT = "PARTICIPANT"
     CONNECTION = "CONNECTION"
     SOCKET = "SOCKET"
     READ = "READ"
+    READ_SOCKET = "READ_SOCKET"
 
 
 class Participant(NamedTuple):

@@ -11,7 +11,14 @@ from threadline.errors import Fault
 from threadline.operations.continuations import run_due_now
 from threadline.operations.idempotency import issue_secret
 from threadline.operations.instances import require_instance
-from threadline.operations.registry import AccountCaller, Document, ParticipantCaller, Reply, operation
+from threadline.operations.registry import (
+    AccountCaller,
+    Document,
+    ParticipantCaller,
+    ReadOnlyCaller,
+    Reply,
+    operation,
+)
 from threadline.operations.sessions import (
     agent_in,
     append_event,
@@ -119,7 +126,9 @@ def create_participant(
     }
 
 
-@operation("connectparticipant", bearer=Token.PARTICIPANT, credential="participant_token")
+@operation(
+    "connectparticipant", bearer=Token.PARTICIPANT, credential="participant_token", takes_read_token=True
+)
 def create_participant_connection(
     tx: Tx,
     caller: ParticipantCaller,
@@ -134,10 +143,14 @@ def create_participant_connection(
     Faults: AccessDeniedException when the chat has ended; ValidationException without Type and ConnectParticipant, and
         for WEBRTC_CONNECTION.
     Source: CreateParticipantConnection.
+    On purpose: a read token is taken too, also after the end, since chatjs reads no transcript without this call. Its
+        connection token reads and does nothing else, its socket delivers nothing, and both end with the read token.
     On purpose: ConnectParticipant of a customer does not require message streaming, since bridges to other messengers
         open no socket.
     """
-    session, participant = active(tx, caller)
+    session, participant = known(tx, caller)
+    if not isinstance(caller, ReadOnlyCaller):
+        check_active(session, participant)
     types = list(type or ())
     if "WEBRTC_CONNECTION" in types:
         raise Fault(
@@ -146,6 +159,10 @@ def create_participant_connection(
         )
     if not types and not connect_participant:
         raise Fault("ValidationException", "Type is required: WEBSOCKET, CONNECTION_CREDENTIALS or both.")
+    if isinstance(caller, ReadOnlyCaller):
+        if connect_participant:
+            raise Fault(DENIED, "Access denied: a read token connects nobody. Leave ConnectParticipant out.")
+        return connection_data(tx, session, participant.id, types, read_until_ms=caller.expires_at_ms)
     if connect_participant:
         connect(tx, session, participant)
     return connection_data(tx, session, participant.id, types)
@@ -170,7 +187,7 @@ def connect(tx: Tx, session: Session, participant: Participant) -> None:
 
 def ticket_holder(tx: Tx, caller: ParticipantCaller) -> Participant:
     """The participant who opens a socket. Faults: AccessDeniedException."""
-    return active(tx, caller)[1]
+    return known(tx, caller)[1] if isinstance(caller, ReadOnlyCaller) else active(tx, caller)[1]
 
 
 def subscribe(tx: Tx, caller: ParticipantCaller) -> Subscription:

@@ -45,7 +45,9 @@ class ParticipantCaller(msgspec.Struct, frozen=True, array_like=True, tag=True, 
 
 
 class ReadOnlyCaller(ParticipantCaller, frozen=True, array_like=True, tag=True, gc=False):
-    """A caller with a read token: the customer of a chat, which they may also read after its end."""
+    """A caller with a read token, until it expires: the customer of a chat, which they may also read after its end."""
+
+    expires_at_ms: int = 0
 
 
 Caller = AccountCaller | ParticipantCaller

@@ -1,8 +1,9 @@
 """The tokens of participants: 256 random bits each, of which only the hash is stored.
 
 A *participant token* is for CreateParticipantConnection, a *connection token* for the participant's other operations,
-a *socket ticket* opens one WebSocket within 100 seconds, and a *read token* is for GetTranscript alone, also after the
-end of the chat. Tokens survive a restart; the task `prune` deletes them.
+a *socket ticket* opens one WebSocket within 100 seconds, and a *read token* is for GetTranscript, also after the end of
+the chat. CreateParticipantConnection takes a read token too, since chatjs begins with it. Tokens survive a restart; the
+task `prune` deletes them.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ def keep_token(
         Token.CONNECTION: tx.now_ms + limits.CONNECTION_TOKEN_MS,
         Token.SOCKET: tx.now_ms + limits.SOCKET_URL_MS,
         Token.READ: tx.now_ms + valid_ms,
+        Token.READ_SOCKET: tx.now_ms + min(valid_ms, limits.SOCKET_URL_MS),
     }[kind]
     tx.run(
         "insert_token",
@@ -58,9 +60,10 @@ def authenticate(
     found = tx.row("token", int, str, int, hash=token_hash(token), kind=kind)
     if found is None:
         other = tx.row("token_of_other_kind", str, hash=token_hash(token))
-        if other == Token.READ and takes_read_token:
-            reader, expires_at_ms = authenticate(tx, token, Token.READ)
-            return ReadOnlyCaller(reader.session, reader.participant_id), expires_at_ms
+        of_readers = Token.READ_SOCKET if kind == Token.SOCKET else Token.READ
+        if other == of_readers and takes_read_token:
+            reader, expires_at_ms = authenticate(tx, token, of_readers)
+            return ReadOnlyCaller(reader.session, reader.participant_id, expires_at_ms), expires_at_ms
         if other is not None:
             raise Fault(
                 DENIED,
@@ -78,30 +81,37 @@ _NAMES = {
     Token.CONNECTION: "connection token",
     Token.SOCKET: "socket ticket",
     Token.READ: "read token",
+    Token.READ_SOCKET: "reader's socket ticket",
 }
 _RENEW = {
     Token.PARTICIPANT: "The chat is over.",
     Token.CONNECTION: "CreateParticipantConnection gives a new one.",
     Token.SOCKET: "CreateParticipantConnection gives a new URL, to be opened within 100 seconds.",
     Token.READ: "The application gets a new one from CreateReadToken.",
+    Token.READ_SOCKET: "CreateParticipantConnection gives a new URL while the read token is valid.",
 }
 
 
-def connection_data(tx: Tx, session: Session, participant_id: str, types: Sequence[str]) -> Reply:
-    """Create connection data of the given `types` and store its tokens.
+def connection_data(
+    tx: Tx, session: Session, participant_id: str, types: Sequence[str], *, read_until_ms: int = 0
+) -> Reply:
+    """Create connection data of the given `types` and store its tokens. A reader's tokens expire with `read_until_ms`.
 
     Source: CreateParticipantConnection. Observed: ConnectionExpiry, at which a client fetches a new URL, is in an hour.
     """
     reply: dict[str, Any] = {}
     if WEBSOCKET in types:
         ticket = tx.clock.token()
-        keep_token(tx, session, participant_id, Token.SOCKET, ticket)
+        kind = Token.READ_SOCKET if read_until_ms else Token.SOCKET
+        keep_token(tx, session, participant_id, kind, ticket, valid_ms=read_until_ms - tx.now_ms)
         reply["Websocket"] = {
             "Url": f"{tx.policy.url.replace('http', 'ws', 1)}/participant/socket?ticket={ticket}",
             "ConnectionExpiry": tx.now_ms + limits.SOCKET_RENEW_MS,
         }
     if CREDENTIALS in types:
         token = tx.clock.token()
-        expires_at_ms = keep_token(tx, session, participant_id, Token.CONNECTION, token)
+        kind = Token.READ if read_until_ms else Token.CONNECTION
+        valid_ms = read_until_ms - tx.now_ms
+        expires_at_ms = keep_token(tx, session, participant_id, kind, token, valid_ms=valid_ms)
         reply["ConnectionCredentials"] = {"ConnectionToken": token, "Expiry": expires_at_ms}
     return reply

@@ -14,7 +14,7 @@ from threadline.chat.transcript import Item, Viewer
 from threadline.errors import Fault, told, where
 from threadline.http.request import Gone, Request
 from threadline.operations.participants import ticket_holder
-from threadline.operations.registry import ParticipantCaller
+from threadline.operations.registry import ParticipantCaller, ReadOnlyCaller
 from threadline.operations.tokens import authenticate
 from threadline.operations.transcripts import entries_after
 from threadline.operations.units import Subscribe
@@ -55,7 +55,12 @@ class Endpoint:
         else:
             request.credential = caller.participant_id
             with contextlib.suppress(Gone):
-                request.accept(lambda connection: Conversation(self._store, self._hub, caller, connection))
+                request.accept(lambda connection: self._receiver(caller, connection))
+
+    def _receiver(self, caller: ParticipantCaller, connection: SocketConnection) -> "Conversation | Reading":
+        if isinstance(caller, ReadOnlyCaller):
+            return Reading(self._hub, caller, connection)
+        return Conversation(self._store, self._hub, caller, connection)
 
     async def _admit(self, request: Request) -> ParticipantCaller:
         """The participant of this socket. Raises Fault for another path and for an unknown or expired ticket."""
@@ -124,8 +129,36 @@ class Conversation:
         self._hub.subscribe(socket, cursor, initial_contact_id)
 
 
+class Reading:
+    """The socket of a reader: it answers, and delivers nothing."""
+
+    __slots__ = ("_hub", "_socket")
+
+    def __init__(self, hub: Hub, caller: ReadOnlyCaller, connection: SocketConnection) -> None:
+        self._hub = hub
+        self._socket = Socket((caller.session, f"{caller.participant_id} reads"), connection)
+        hub.add(self._socket)
+        hub.hold(self._socket)
+
+    def received(self, text: str) -> Coroutine[Any, Any, None] | None:
+        """See `wire.websocket.Receiver`."""
+        self._hub.received(self._socket)
+        try:
+            command = frames.command(text)
+        except frames.BadFrame as bad:
+            self._socket.connection.close(bad.code, bad.reason)
+            return None
+        if command is FrameCommand.NOTHING or self._socket.connection.push(_ANSWERS[command]):
+            return None
+        return _answer(self._socket.connection, command)
+
+    def lost(self) -> None:
+        """See `wire.websocket.Receiver`."""
+        self._hub.remove(self._socket)
+
+
 def _holder(tx: Tx, ticket: str) -> ParticipantCaller:
-    caller, _ = authenticate(tx, ticket, Token.SOCKET)
+    caller, _ = authenticate(tx, ticket, Token.SOCKET, takes_read_token=True)
     ticket_holder(tx, caller)
     return caller
 
