@@ -21,7 +21,8 @@ FLOW = content(
 )
 UNGUARDED = content(
     queue=do("UpdateContactTargetQueue", {"QueueId": "q"}, "check"),
-    check=on(do("Compare", {"ComparisonValue": "$.Channel"}, None), ("Equals", ["CHAT"], "end")),
+    check=on(do("Compare", {"ComparisonValue": "$.Channel"}, None), ("Equals", ["CHAT"], "enter")),
+    enter=do("TransferContactToQueue", {}, None, NoMatchingError="end"),
 )
 
 
@@ -52,8 +53,9 @@ def test_actions_without_a_branch_for_an_error_are_remarked(nowhere: Path, run: 
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[1:] == [
         "  Without a branch for an error:",
-        "    UpdateContactTargetQueue has no branch for NoMatchingError, which goes on as a success does: 'queue'",
+        "    UpdateContactTargetQueue has no branch for NoMatchingError, which takes NextAction: 'queue'",
         "    Compare has no branch for NoMatchingCondition, which ends the flow: 'check'",
+        "    TransferContactToQueue has no branch for QueueAtCapacity, which ends the flow: 'enter'",
     ]
 
 

@@ -8,6 +8,7 @@ from tests.flows.flows import Document, content, do, on, say
 from threadline.flows.effects import (
     Announce,
     AskBot,
+    Associate,
     CallService,
     CheckHours,
     Effect,
@@ -25,6 +26,7 @@ from threadline.flows.effects import (
 )
 from threadline.flows.engine import MODULE_LEVELS_MAX, step
 from threadline.flows.language import Flow, parse
+from threadline.flows.references import look_up
 from threadline.flows.state import (
     Answered,
     Event,
@@ -313,6 +315,18 @@ EFFECTS: dict[str, tuple[Document, Effect]] = {
         do("MessageParticipant", {"SSML": "<speak>Hi <break time='1s'/>$.Attributes.name &amp; co</speak>"}),
         ShowMessage("Hi Ada & co"),
     ),
+    "an input of keys into a buffer is for voice": (
+        do("GetParticipantInput", {"EnableDTMFBuffer": "True"}, NoMatchingError="sorry"),
+        ShowMessage("sorry"),
+    ),
+    "an association in the words of the console": (
+        do(
+            "CreatePersistentContactAssociation",
+            {"RehydrationType": "From Segment", "SourceContactId": "c-1"},
+            NoMatchingError="sorry",
+        ),
+        Associate("FROM_SEGMENT", "c-1"),
+    ),
     "a prompt is for voice": (
         do("MessageParticipant", {"PromptId": "p"}, NoMatchingError="sorry"),
         ShowMessage("sorry"),
@@ -418,3 +432,19 @@ def test_null_counts_as_an_empty_list_and_a_byte_order_mark_is_skipped() -> None
     nulls = {"NextAction": "end", "Errors": None, "Conditions": None}
     end = {"Type": "DisconnectParticipant", "Parameters": None, "Transitions": None}
     parse("\ufeff" + content(first={**action, "Transitions": nulls}, end=end))
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ("$.Views.Answer.size.0", "small"),
+        ("$.Views.Answer.size[1]", "large"),
+        ("$.Views.Answer['size'].1", "large"),
+        ("$.Views.Answer.size.2", None),
+        ("$.Views.Answer.size.9999999999", None),
+        ("$.Views.Answer.7", "seven"),
+        ("$.Views.Answer.size", None),
+    ],
+)
+def test_a_place_in_a_list_is_written_with_a_dot_or_in_brackets(reference: str, value: str | None) -> None:
+    assert look_up(reference, {"Views": {"Answer": {"size": ["small", "large"], "7": "seven"}}}) == value

@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "an unknown rehydration type": (
         do("CreatePersistentContactAssociation", {"RehydrationType": "ALL", "SourceContactId": "c"}),
-        "parameter RehydrationType must be ENTIRE_PAST_SESSION or FROM_SEGMENT.",
+        "parameter RehydrationType must be ENTIRE_PAST_SESSION or FROM_SEGMENT",
     ),
     "no attributes": (do("UpdateContactAttributes", {"Attributes": {}}), "at least one entry"),
     "an attribute without name": (do("UpdateContactAttributes", {"Attributes": {"": "x"}}), "an empty name"),

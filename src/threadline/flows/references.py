@@ -2,7 +2,8 @@
 
 A reference is a path of names from the root, with the places of a list's entries for a nested JSON answer.
 Source: Admin Guide, list of available contact attributes and their JSONPath references.
-Observed: exported flows write a dot before a bracket too: `$.Attributes.['name']`.
+Observed: exported flows write a dot before a bracket too, and one before the place in a list: `$.Attributes.['name']`,
+`$.Views.ViewResultData.size.0`.
 """
 
 import re
@@ -17,6 +18,7 @@ _REFERENCE = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _STEP = re.compile(r"\['([^']+)'\]|\[\"([^\"]+)\"\]|\.([\w-]+)|\[(\d+)\]", re.ASCII)
+PLACE_DIGITS_MAX = 6
 
 
 def is_reference(text: str) -> bool:
@@ -28,8 +30,9 @@ def find(reference: str, context: Context) -> Any:
     """Return the value of `reference` in `context`, which may be a list or an object; None where there is none."""
     value: Any = context
     for quoted, double_quoted, plain, index in _STEP.findall(reference):
-        if index:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        if index or (isinstance(value, list) and plain.isdigit()):
+            place = int((index or plain)[:PLACE_DIGITS_MAX])
+            value = value[place] if isinstance(value, list) and place < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(quoted or double_quoted or plain)
         else:

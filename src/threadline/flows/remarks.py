@@ -1,7 +1,8 @@
 """Remarks about a flow that loads: actions that do nothing on a chat, need a setting to run, never run, or have no
 branch for an error.
 
-Assumed: such a branch is not required, since no source says for which actions Amazon Connect requires one.
+Observed: Amazon Connect refuses an action whose branches lack an error that it requires, QueueAtCapacity among them.
+On purpose: it is remarked and not refused, since no documentation says which are required.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 from threadline.flows.actions import ACTION_FUNCTIONS, ACTION_TYPES
 from threadline.flows.declaration import OnChat
-from threadline.flows.effects import NO_MATCHING_CONDITION, NO_MATCHING_ERROR, Failed
+from threadline.flows.effects import NO_MATCHING_CONDITION, NO_MATCHING_ERROR, QUEUE_AT_CAPACITY, Failed
 from threadline.flows.language import Action, Flow, targets
 from threadline.flows.references import is_reference
 
@@ -23,14 +24,17 @@ NEIGHBOURS = {
 
 NEVER_FAIL = (
     "Compare",
+    "CompleteOutboundCall",
     "DistributeByPercentage",
     "Loop",
     "MessageParticipant",
     "MessageParticipantIteratively",
+    "UpdateContactCallbackNumber",
+    "UpdateContactRoutingBehavior",
     "UpdateFlowLoggingBehavior",
     "Wait",
 )
-"""Actions that have the branch of an error and do not take it, beside those without visible effect."""
+"""Actions that do not take NoMatchingError, or for which the console writes no branch of it."""
 
 
 class Remark(NamedTuple):
@@ -51,7 +55,7 @@ def remarks(flow: Flow, flow_type: str) -> Iterator[Remark]:
         if (found := _remark(action, flow_type)) is not None:
             yield Remark(action, *found)
         for error in _unguarded(action):
-            then = "goes on as a success does" if action.next_action else "ends the flow"
+            then = "takes NextAction" if action.next_action else "ends the flow"
             yield Remark(action, OnChat.UNGUARDED, f"has no branch for {error}, which {then}")
 
 
@@ -63,6 +67,8 @@ def _unguarded(action: Action) -> Iterator[str]:
     is_safe = kind.terminal or kind.on_chat is OnChat.NOTHING_VISIBLE or action.type in NEVER_FAIL
     if not is_safe and NO_MATCHING_ERROR not in action.errors:
         yield NO_MATCHING_ERROR
+    if QUEUE_AT_CAPACITY in kind.errors and QUEUE_AT_CAPACITY not in action.errors:
+        yield QUEUE_AT_CAPACITY
 
 
 def _reached(flow: Flow) -> set[str]:

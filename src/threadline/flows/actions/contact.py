@@ -43,6 +43,13 @@ ON_HOLD = ("AgentHold", "CustomerHold")
 DATA = ("Name", "Description", "CustomerId", "LanguageCode", "WisdomSessionArn", "WisdomAssistantArn")
 """Members of a contact that a flow sets. Source: Flow language, UpdateContactData."""
 
+_REHYDRATION = {
+    "ENTIRE_PAST_SESSION": "ENTIRE_PAST_SESSION",
+    "FROM_SEGMENT": "FROM_SEGMENT",
+    "From Segment": "FROM_SEGMENT",
+    "Entire Past Session": "ENTIRE_PAST_SESSION",
+}
+"""The types of association by the words of a flow. Observed: the console writes `From Segment` too."""
 _TARGET = one_value_of("Current", "Related", "CurrentContact", "RelatedContact")
 
 
@@ -53,7 +60,7 @@ def _is_related(parameters: Parameters) -> bool:
 @action(
     ActionType(
         required={
-            "RehydrationType": one_value_of("ENTIRE_PAST_SESSION", "FROM_SEGMENT"),
+            "RehydrationType": one_value_of(*_REHYDRATION),
             "SourceContactId": static_or_reference,
         },
         optional={"ClientToken": static_or_reference},
@@ -67,7 +74,8 @@ def create_persistent_contact_association(parameters: Parameters, context: Conte
     ClientToken is accepted and has no effect: a repeated association with the same source succeeds anyway.
     """
     source_contact_id = resolve(parameters["SourceContactId"], context)
-    return Associate(parameters["RehydrationType"], source_contact_id) if source_contact_id else Failed()
+    rehydration_type = _REHYDRATION[parameters["RehydrationType"]]
+    return Associate(rehydration_type, source_contact_id) if source_contact_id else Failed()
 
 
 @action(ActionType(required={"Attributes": texts}, optional={"TargetContact": _TARGET}))

@@ -153,6 +153,7 @@ def show_view(parameters: Parameters, context: Context) -> Decision:
             "InputValidation",
             "InputEncryption",
             "DTMFConfiguration",
+            "EnableDTMFBuffer",
             "SkipWhenDTMFBufferEnabled",
         ),
         errors=("InputTimeLimitExceeded", "InvalidPhoneNumber"),
