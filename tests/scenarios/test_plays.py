@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.scenarios.moving  # noqa: F401 - it registers its sentences
 from tests.scenarios.plays import HERE, Play
 from threadline.testing import Threadline
 
