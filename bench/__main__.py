@@ -21,6 +21,7 @@ from bench.erasure import measure_erasure
 from bench.flows import measure_flows
 from bench.front_page import KB_MAX, USABLE_MS_MAX, measure_page
 from bench.growth import grow
+from bench.imports import measure_import
 from bench.measurements import ROOT, Measurements, table
 from bench.ratios import full_ratios, ratios
 from bench.record import measure_record
@@ -43,6 +44,8 @@ async def measure(folder: Path) -> None:
     for contacts in BENCH.recorded:
         await measure_record(seen, contacts, BENCH.rounds)
     await measure_erasure(seen, BENCH.recorded[0], BENCH.seconds, BENCH.rounds)
+    seen.say("importing transcripts")
+    await measure_import(seen, BENCH.rounds)
     seen.say("running flows")
     flows = await asyncio.to_thread(measure_flows, BENCH.waiting_flows)
     print("\n" + table(seen.series.values()))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from bench.erasure import ALONE, BESIDE
 from bench.growth import over_past
+from bench.imports import IMPORT
 from bench.measurements import Measurements
 from bench.pages import POSITIONS
 from bench.record import SERIES, series
@@ -86,6 +87,7 @@ def ratios(seen: Measurements) -> dict[str, float]:
         "lineage_page_vs_single": max(
             seen.ratio(page(LINEAGE, position), page(SINGLE, position), "p50_ms") for position in POSITIONS
         ),
+        "imported_transcripts_per_second": seen.median(IMPORT, "rate"),
         "cli_vs_aws": seen.ratio(CLI, AWS_CLI, "p50_ms"),
         **{f"{name} (ms)": seen.median(series(name, BENCH.recorded[0]), "p50_ms") for name in SERIES},
     }

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+import threadline as threadline_package
 from tests.command_line import Run
 from tests.objects.test_objects import s3_url
 from threadline.testing import Threadline
@@ -340,3 +344,44 @@ def test_a_bucket(threadline: Threadline, here: Run, monkeypatch: pytest.MonkeyP
     assert done.out == "1 contacts with 1 items imported, 1 there already.\n"
     done = here("import", "s3://files/other")
     assert done.err.startswith("refused s3://files/other/bad.json: ")
+
+
+def test_an_import_that_was_killed_goes_on(threadline: Threadline, here: Run) -> None:
+    ids = [f"k{n}" for n in range(150)]
+    for contact_id in ids:
+        count = 450 if contact_id in ("k5", "k140") else 10
+        put(
+            f"in/{contact_id}.json", transcript(contact_id, *(long_item(contact_id, n) for n in range(count)))
+        )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "threadline", "import", "in"],
+        env={**os.environ, "PYTHONPATH": str(Path(threadline_package.__file__).parents[1])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def states() -> list[str]:
+        reply = threadline.threadline.check_imports(InstanceId=threadline.instance_id, ContactIds=ids)
+        return [result["Status"] for result in reply["Results"]]
+
+    deadline = time.monotonic() + 60
+    while states().count("WHOLE") < 5 and process.poll() is None:
+        assert time.monotonic() < deadline, "nothing was imported"
+    process.kill()
+    process.wait()
+    before = states().count("WHOLE")
+    assert before >= 5
+    done = here("import", "in")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"{150 - before} contacts with ")
+    assert states() == ["WHOLE"] * 150
+    for contact_id, count in (("k5", 450), ("k140", 450), ("k141", 10)):
+        exported = here("export", "--to", f"out-{contact_id}", "--contact-id", contact_id)
+        assert exported.out.endswith(f"1 contacts, {count} items.\n"), (
+            "no item is there twice, and none is missing"
+        )
+
+
+def long_item(contact_id: str, number: int) -> dict[str, Any]:
+    at = f"2026-04-07T08:{number // 60:02}:{number % 60:02}.000Z"
+    return item(0, f"number {number}", AbsoluteTime=at, Id=f"{contact_id}-{number}")
