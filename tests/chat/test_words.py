@@ -26,6 +26,11 @@ from threadline.chat.words import has, runs, snippet, terms, wanted_terms
         ("Order ABC-4711", "4711 abc", True),
         ("FULL width", "full", True),
         ("order number 4711", "471", False),
+        ("It has 20 ℃", "℃", True),
+        ("It has 20 °C", "℃", True),
+        ("₨100", "rs100", True),
+        ("1½ pieces", "1½", True),
+        ("℅ the depot", "c/o", True),
     ],
 )
 def test_a_message_has_words(content: str, wanted: str, expected: bool) -> None:
@@ -40,6 +45,21 @@ def test_a_phrase_is_in_order() -> None:
     assert not has("It left this morning.", "this left", as_phrase=True)
     assert not has("It left this morning.", "eft this", as_phrase=True)
     assert has("我的包裹还没有到", "包裹还没", as_phrase=True)
+
+
+def test_every_character_is_found_by_itself_and_is_no_part_of_a_query() -> None:
+    """Some become others as they are compared: ⑴ is (1), ℅ is c/o. All scripts, symbols and emoji are tried."""
+    for code in (
+        *range(0x20, 0x3400),
+        *range(0xF900, 0x10000),
+        *range(0x1D400, 0x1D800),
+        *range(0x1F000, 0x1FB00),
+    ):
+        character = chr(code)
+        wanted = wanted_terms(character)
+        assert all(term.isalnum() or not term.isascii() for term in wanted), f"U+{code:04X}: {wanted}"
+        assert set(wanted) <= set(terms(character)), f"U+{code:04X} is not found: {wanted}"
+        assert not wanted or has(character, character), f"U+{code:04X}"
 
 
 @pytest.mark.parametrize("text", ["", "%", '"', "'; DROP TABLE item; --", "_", "*", "\x00", "\ud800"])
@@ -62,3 +82,5 @@ def test_a_snippet_shows_the_place() -> None:
     assert shown.endswith("…")
     assert len(shown) < 140
     assert snippet("short", "nothing") == "short"
+    longer = "½ " * 300 + "the parcel" + " ﷺ" * 300  # each is more characters as it is compared
+    assert "the parcel" in snippet(longer, "parcel")

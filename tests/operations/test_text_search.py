@@ -120,6 +120,8 @@ def test_hostile_searches_are_refused_in_words(threadline_server: Threadline) ->
     for text in ("%", '"', "' ; --", "___", "*"):
         with refused(INVALID, "has no word to search for: give letters, digits or an emoji"):
             client.search_transcripts(**here, SearchText=text)
+    for text in ("℅", "⑴", "℃ ½", "🧾", 'NEAR(a b, 2) OR "x" AND ^y*', "a:b", "x%y_z"):
+        assert client.search_transcripts(**here, SearchText=text)["Hits"] == []
     with refused(INVALID, "SearchText has 1000 words to search for; 50 are allowed at most"):
         client.search_transcripts(**here, SearchText=" ".join(f"w{number}" for number in range(1_000)))
     with refused(PARAMETER, "SearchText"):

@@ -7,6 +7,7 @@ anywhere. An emoji is a term.
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,20 +26,18 @@ SNIPPET_MAX = 120
 
 
 class Run(NamedTuple):
-    """A word, an emoji, or a run of a script without spaces, as it is compared; and where it stands in the text."""
+    """A word, an emoji, or a run of a script without spaces; and where it begins in the text as it is compared."""
 
     text: str
     is_unspaced: bool
     start: int
-    end: int
 
 
 def runs(text: str) -> Iterator[Run]:
-    """The runs of a text, in order."""
-    for found in RUNS.finditer(text):
-        compared = _compared(found[0])[:WORD_MAX] if found["word"] else _compared(found[0])
-        if compared:
-            yield Run(compared, found["unspaced"] is not None, found.start(), found.end())
+    """The runs of a text as it is compared, in order. A character such as ½ or ℃ may be more than one run."""
+    for found in RUNS.finditer(_compared(text)):
+        run = found[0][:WORD_MAX] if found["word"] else found[0]
+        yield Run(run, found["unspaced"] is not None, found.start())
 
 
 def _compared(text: str) -> str:
@@ -95,11 +94,18 @@ def _meets(run: Run, wanted: Run) -> bool:
     return wanted.text in run.text if wanted.is_unspaced and run.is_unspaced else wanted.text == run.text
 
 
+def _place(text: str, at: int) -> int:
+    """The place in a text of place `at` in the text as it is compared, which may be longer or shorter."""
+    if text.isascii():
+        return at
+    return bisect_right(range(len(text)), at, key=lambda end: len(_compared(text[: end + 1])))
+
+
 def snippet(content: str, wanted: str) -> str:
     """The part of a message around the first word of `wanted`, on one line."""
     want = list(runs(wanted))
     at = next((run.start for run in runs(content) if any(_meets(run, each) for each in want)), 0)
-    start = max(0, min(at - SNIPPET_MAX // 3, len(content) - SNIPPET_MAX))
+    start = max(0, min(_place(content, at) - SNIPPET_MAX // 3, len(content) - SNIPPET_MAX))
     end = min(len(content), start + SNIPPET_MAX)
     shown = " ".join(content[start:end].split())
     return f"{'…' if start else ''}{shown}{'…' if end < len(content) else ''}"
