@@ -15,6 +15,7 @@ COMMANDS = {
     "erase": "erase a contact, a chat with its past, or a customer's chats",
     "hold": "keep a chat from erasure and retention: legal holds",
     "retention": "show or set how long chats are kept after their end",
+    "deliveries": "list what could not be delivered, and send it again",
     "agent": "accept or transfer a chat as an agent",
     "flow": "check, draw, convert, try and copy flows",
     "admin": "make, list and delete keys, users, queues, instances",

@@ -23,7 +23,7 @@ from threadline.testing import Threadline
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/front-end.md").read_text(encoding="utf-8")
-LINES_MAX = 40
+LINES_MAX = {"html": 28, "python": 20}
 
 
 def block(language: str) -> str:
@@ -134,4 +134,5 @@ def test_the_backend_of_the_documentation_hands_out_tokens(
 
 @pytest.mark.parametrize("language", ["html", "python"])
 def test_an_example_fits_a_screen(language: str) -> None:
-    assert len(block(language).splitlines()) <= LINES_MAX
+    lines = [line for line in block(language).splitlines() if line]
+    assert len(lines) <= LINES_MAX[language]

@@ -89,6 +89,7 @@ def test_a_running_chat_is_associated_and_two_returns_fork(tab: Tab) -> None:
     expect(page.locator(".canvas path")).to_have_count(2)
     page.get_by_role("button", name="Continue from here: C4").click()
     expect(page.get_by_text("The running chat continues a past one already")).to_have_count(1)
-    expect(way(page, SEGMENT)).to_have_count(0)
+    expect(way(page, SEGMENT)).to_contain_text("C4 is shown")
+    expect(way(page, SEGMENT).get_by_role("button")).to_have_attribute("aria-disabled", "true")
     page.reload()
     expect(page.locator(".canvas path")).to_have_count(2)

@@ -1,11 +1,14 @@
 """The tour plays the documentation's example by itself, and can be stopped and taken over."""
 
+import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import Tab
 from tests.pages.test_chat import customer, said, write
+from threadline.server.assets import PAGES
 from threadline.testing import Threadline
 
 STEPS = 6
@@ -46,6 +49,30 @@ def test_a_click_into_a_view_takes_over(tab: Tab) -> None:
     expect(bar).to_have_count(0)
     write(customer(page), "Now I write.")
     expect(said(customer(page), "Now I write.")).to_be_visible()
+
+
+@pytest.mark.parametrize("number", [2, 4, 5])
+def test_the_tour_is_taken_over_in_the_middle(tab: Tab, number: int) -> None:
+    page = start(tab)
+    bar = page.get_by_role("region", name="Tour")
+    following = bar.get_by_role("button", name="Next")
+    while not bar.get_by_text(f"{number} of {STEPS}").is_visible():
+        following.evaluate("button => button.click()")
+        page.wait_for_timeout(50)
+    bar.get_by_role("button", name="Stop and take over").click()
+    expect(bar).to_have_count(0)
+    again = customer(page).get_by_role("button", name="Start a chat")
+    if again.is_visible():
+        again.click()
+    write(customer(page), "Now I write.")
+    expect(customer(page).locator(".bubble.waiting")).to_have_count(0)
+    expect(said(customer(page), "Now I write.")).to_have_count(1)
+
+
+def test_the_text_of_a_step_stands_long_enough_to_be_read() -> None:
+    text = (PAGES / "lib/tour.js").read_text(encoding="utf-8")
+    [word_ms] = re.findall(r"const WORD_MS = (\d+);", text)
+    assert 60_000 / int(word_ms) <= 200, "words a minute"
 
 
 def test_the_tour_is_stopped_by_its_button(

@@ -207,7 +207,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 def _place(entry: Mapping[str, Any]) -> Left:
     """The part of an entry that says where it stands, without its content."""
-    return {"number": entry["number"], "delivered": entry["delivered"], "again": entry["again"]}
+    return {name: entry[name] for name in ("number", "delivered", "at_ms", "again")}
 
 
 def _region(arn: str) -> str:

@@ -14,6 +14,7 @@ AGAIN_MAX = 1_000
 """Deliveries that one call of RetryDeliveries makes again."""
 Place = tuple[int, str, int]
 """A place in the list: a session, the id of a stream, and the number of an entry; -1 is the stream itself."""
+FIRST: Place = (-(1 << 63), "", -1)
 
 
 class Undelivered(NamedTuple):
@@ -64,7 +65,7 @@ def retry_deliveries(
     Faults: ResourceNotFoundException for the instance.
     """
     instance = require_instance(tx, caller, instance_id)
-    found = _undelivered(tx, instance.id, contact_id, (0, "", -1), AGAIN_MAX)
+    found = _undelivered(tx, instance.id, contact_id, FIRST, AGAIN_MAX)
     for each in found:
         if each.number >= 0:
             tx.run("send_again", session=each.session, stream_id=each.stream_id, number=each.number)
@@ -99,7 +100,7 @@ def _undelivered(
 
 def _start_of_page(next_token: str | None) -> Place:
     if next_token is None:
-        return 0, "", -1
+        return FIRST
     parts = next_token.split(".")
     if len(parts) == 3 and all(n.isascii() and n.lstrip("-").isdecimal() and len(n) < 19 for n in parts[::2]):
         return int(parts[0]), parts[1], int(parts[2])

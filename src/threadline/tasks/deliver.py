@@ -86,6 +86,10 @@ def answer(tx: Tx, task: Task, given: dict[str, Any]) -> None:
     due_at_ms = tx.now_ms
     if given["error"] is not None:
         stream, due_at_ms = _failed(tx, stream, given)
+    session = session_of(tx, stream.session)
+    has_more = bool(_dead_letters(tx, stream, session) or _entries(tx, stream, session, 1))
+    if not has_more:
+        stream = stream._replace(attempts=0, failing_since_ms=None, reason=None)
     tx.run(
         "stream_delivered",
         session=stream.session,
@@ -95,8 +99,7 @@ def answer(tx: Tx, task: Task, given: dict[str, Any]) -> None:
         failing_since_ms=stream.failing_since_ms,
         reason=stream.reason,
     )
-    session = session_of(tx, stream.session)
-    if _dead_letters(tx, stream, session) or _entries(tx, stream, session, 1):
+    if has_more:
         keys = {"session": stream.session, "id": stream.id, "contact_id": task.contact_id}
         tx.run("insert_delivery", **keys, due_at_ms=due_at_ms)
         tx.wake_timers(due_at_ms)
@@ -112,22 +115,11 @@ def _stream_of(tx: Tx, task: Task) -> Stream | None:
 def _failed(tx: Tx, stream: Stream, given: dict[str, Any]) -> tuple[Stream, int]:
     """The stream after a failure, and when it goes on.
 
-    An entry that its receiver refuses, or that could not be delivered for as long as the settings say, is kept as a
-    dead letter, and the stream goes on with the next one.
+    An entry that its receiver refuses is kept as a dead letter, and the stream goes on with the next one. So are
+    entries that are older than the time for which the settings have deliveries tried again.
     """
-    since_ms = stream.failing_since_ms if stream.failing_since_ms is not None else tx.now_ms
-    is_over = tx.now_ms - since_ms >= tx.policy.delivery_ms
-    if not given["final"] and not is_over:
-        stream = stream._replace(
-            attempts=stream.attempts + 1, failing_since_ms=since_ms, reason=given["error"]
-        )
-        delay_ms = retry_delay_ms(stream.attempts - 1)
-        log.warning(
-            "contact %s: %s not delivered, again in %d s: %s",
-            *(given["contact_id"], stream.kind.lower(), delay_ms // 1_000, given["error"]),
-        )
-        return stream, tx.now_ms + delay_ms
-    given_up = given["left"][:1] if given["final"] else given["left"]
+    old = [entry for entry in given["left"] if tx.now_ms - entry["at_ms"] >= tx.policy.delivery_ms]
+    given_up = given["left"][:1] if given["final"] else old
     for entry in given_up:
         tx.run(
             "insert_dead_letter",
@@ -140,11 +132,21 @@ def _failed(tx: Tx, stream: Stream, given: dict[str, Any]) -> tuple[Stream, int]
         )
         if not entry["again"]:
             stream = stream._replace(delivered=json.dumps(entry["delivered"]))
-    log.error(
-        "contact %s: %d of its %s given up, `threadline deliveries` lists them: %s",
-        *(given["contact_id"], len(given_up), stream.kind.lower(), given["error"]),
+    if given_up:
+        log.error(
+            "contact %s: %d of its %s given up, `threadline deliveries` lists them: %s",
+            *(given["contact_id"], len(given_up), stream.kind.lower(), given["error"]),
+        )
+    if given["final"]:
+        return stream, tx.now_ms
+    delay_ms = retry_delay_ms(stream.attempts)
+    since_ms = stream.failing_since_ms if stream.failing_since_ms is not None else tx.now_ms
+    log.warning(
+        "contact %s: %s not delivered, again in %d s: %s",
+        *(given["contact_id"], stream.kind.lower(), delay_ms // 1_000, given["error"]),
     )
-    return stream, tx.now_ms
+    stream = stream._replace(attempts=stream.attempts + 1, failing_since_ms=since_ms, reason=given["error"])
+    return stream, tx.now_ms + delay_ms
 
 
 def _origin(tx: Tx, stream: Stream) -> Origin:

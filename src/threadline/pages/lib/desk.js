@@ -185,8 +185,14 @@ export class Desk extends EventTarget {
     return new Map(listed.map((contact) => [contact.ContactId, contact.Shown]));
   }
 
+  // A chat continues one past at most. While the running one does so, the ways are those of the chat after it.
+  get isLater() {
+    return this.isRunning && [...this.contacts.values()].some((contact) => contact.SessionNumber > 0);
+  }
+
   async _preview(SourceContactId) {
-    const own = { InstanceId: this.instanceId, ContactId: this.customer.contactId, MaxResults: CONTACTS_PAGE };
+    const ContactId = this.isLater ? SourceContactId : this.customer.contactId;
+    const own = { InstanceId: this.instanceId, ContactId, MaxResults: CONTACTS_PAGE };
     const answers = TYPES.map(async (RehydrationType) => {
       try {
         const members = { ...own, SourceContactId, RehydrationType };

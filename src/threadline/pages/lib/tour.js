@@ -1,6 +1,6 @@
 // The tour plays the documentation's example of CreatePersistentContactAssociation in six steps, at reading speed. It
 // tells "change", and "stopped" when it is over or was stopped.
-const WORD_MS = 260;
+const WORD_MS = 300; // 200 words a minute
 const PAUSE_MS = 900;
 const TYPING_MS = 1_400;
 const WITHIN_MS = 20_000;

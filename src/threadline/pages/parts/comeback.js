@@ -1,8 +1,8 @@
-// <tl-comeback .contact .lineages .previews .isRunning>: a contact's details, and both ways of continuing from it: each
-// with the contacts that it would show or leave out, and why. `previews` has DescribeLineage's answer for each
-// RehydrationType, or its refusal as {problem}.
-// Tells "suppose" with a type when one points at a way, "continue" with contactId and type, "read"
-// with a contactId, and "unpin".
+// <tl-comeback .contact .lineages .previews .isRunning .isLater>: a contact's details, and both ways of continuing from
+// it: each with the contacts that it would show or leave out, and why. `previews` has DescribeLineage's answer for each
+// RehydrationType, or its refusal as {problem}; `isLater` says that only the chat after the running one can do so.
+// Tells "suppose" with a type when one points at a way, "continue" with contactId and type, "read" with a contactId, and
+// "unpin".
 import { html, nothing } from "lit";
 import { TYPES } from "../lib/lineage.js";
 import { dayOf, endWords, startWords, timeOf } from "../lib/words.js";
@@ -16,6 +16,7 @@ export class Comeback extends Part {
     lineages: { attribute: false },
     previews: { attribute: false },
     isRunning: { type: Boolean },
+    isLater: { type: Boolean },
     canContinue: { type: Boolean },
   };
 
@@ -34,28 +35,27 @@ export class Comeback extends Part {
 
   // A refusal that holds for both ways is said once.
   _ways(label) {
+    const later = this.isLater
+      ? html`<p class="quiet">The running chat continues a past one already, and a chat continues one at most. When it has ended, the next one can start from here:</p>`
+      : nothing;
     const problems = new Set(TYPES.map((type) => this.previews?.[type]?.problem));
     const [problem] = problems;
-    if (problem && problems.size === 1) return html`<p class="refused">${this._refusal(problem)}</p>`;
-    return html`<div class="ways">${TYPES.map((type) => this._way(type, label))}</div>`;
-  }
-
-  _refusal(problem) {
-    if (!this.isRunning || !/already exists/.test(problem)) return this._sentence(problem);
-    return "The running chat continues a past one already, and a chat continues one at most. When it has ended, the next one can start from here.";
+    if (problem && problems.size === 1) return html`<p class="refused">${this._sentence(problem)}</p>`;
+    return html`${later}<div class="ways">${TYPES.map((type) => this._way(type, label))}</div>`;
   }
 
   _way(type, label) {
     const preview = this.previews?.[type];
+    const isOpen = preview?.contacts && !this.isLater;
     const suppose = () => this.tell("suppose", { type });
     return html`<section class="way" aria-label=${NAMES[type]} @mouseenter=${suppose} @focusin=${suppose}>
       <h4>${NAMES[type]}</h4>
       <p class="quiet"><code>${type}</code></p>
       <button
         class="primary"
-        aria-disabled=${preview?.contacts ? "false" : "true"}
+        aria-disabled=${isOpen ? "false" : "true"}
         aria-label=${`${this._act()}: ${NAMES[type].toLowerCase()}, ${label}`}
-        @click=${() => preview?.contacts && this.tell("continue", { contactId: this.contact.ContactId, type })}
+        @click=${() => isOpen && this.tell("continue", { contactId: this.contact.ContactId, type })}
       >
         ${this._act()}
       </button>
@@ -64,11 +64,11 @@ export class Comeback extends Part {
   }
 
   _act() {
-    return this.isRunning ? "Bring it back" : "Start the next chat";
+    return this.isRunning && !this.isLater ? "Bring it back" : "Start the next chat";
   }
 
   _answer(preview) {
-    if (preview.problem) return html`<p class="refused">${this._refusal(preview.problem)}</p>`;
+    if (preview.problem) return html`<p class="refused">${this._sentence(preview.problem)}</p>`;
     const past = preview.contacts.filter((contact) => contact.SessionNumber > 0);
     return html`<ul class="verdicts">
       ${past.map(

@@ -181,6 +181,7 @@ export class Playground extends Part {
       .lineages=${desk.lineages}
       .previews=${desk.previews}
       .isRunning=${desk.isRunning}
+      .isLater=${desk.isLater}
       .canContinue=${desk.canContinue(desk.looked)}
       @suppose=${({ detail }) => desk.suppose(detail.type)}
       @continue=${({ detail }) => this._then(desk.continueFrom(detail.contactId, detail.type), ".customer")}
