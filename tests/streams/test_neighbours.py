@@ -211,3 +211,45 @@ def test_a_running_chat_ends_in_the_stream_too(server: Threadline, receiver: Rec
         lambda found: found[-1:] == ["application/vnd.amazonaws.connect.event.chat.ended"],
     )
     assert len(events) >= 4
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(
+    server: Threadline, receiver: Receiver, key: SigningKey
+) -> None:
+    receiver.how = "hang"
+    with receiving() as good:
+        other = TOPIC + "-2"
+        neighbours = f"{TOPIC}={receiver.url},{other}={good.url}"
+        with Threadline(neighbours=neighbours, signing_key_file=str(key.file)) as both:
+            for _ in range(deliveries.THREADS + 2):
+                streamed(both)
+            until(lambda: receiver.got, lambda found: len(found) == deliveries.THREADS)
+            casey = both.customer(ChatStreamingConfiguration={"StreamingEndpointArn": other})
+            casey.say("hello")
+            until(lambda: texts(good), lambda found: found[-1:] == ["hello"])
+        receiver.released.set()
+
+
+def test_a_chat_that_was_erased_before_its_delivery_is_not_delivered(
+    server: Threadline, receiver: Receiver
+) -> None:
+    receiver.how = 400
+    casey = streamed(server)
+    casey.say("secret of the customer")
+    until(lambda: failing(server), lambda found: len(found) >= 2)
+    receiver.how = 503
+    casey.say("secret of the customer")
+    casey.leave()
+    before = len(receiver.got)
+    erasure = server.threadline.start_erasure(InstanceId=server.instance_id, ContactId=casey.contact_id)
+    until(
+        lambda: server.threadline.describe_erasure(
+            InstanceId=server.instance_id, ErasureId=erasure["ErasureId"]
+        )["Status"],
+        lambda status: status == "COMPLETED",
+    )
+    receiver.how = 200
+    server.threadline.retry_deliveries(InstanceId=server.instance_id)
+    server.clock.advance(minutes=10)
+    until(lambda: failing(server), lambda found: not found)
+    assert not [got for got in receiver.got[before + 1 :] if b"secret" in got.body]

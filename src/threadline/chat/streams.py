@@ -29,7 +29,7 @@ DETAIL_TYPE = "Amazon Connect Contact Event"
 
 
 class StreamKind(StrEnum):
-    """What a stream delivers."""
+    """The kinds of entries, of which a stream delivers one."""
 
     MESSAGES = "MESSAGES"
     EVENTS = "EVENTS"

@@ -1,4 +1,4 @@
-"""`threadline deliveries`: what could not be delivered of streams, and sending it again."""
+"""`threadline deliveries`: the deliveries of streams that have failed, listed and made again."""
 
 import json
 from collections.abc import Iterator

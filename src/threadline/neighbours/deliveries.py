@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,8 +20,10 @@ from threadline.neighbours import wire
 from threadline.neighbours.signature import Signer
 from threadline.neighbours.wire import CallFailed, Rejected
 
-THREADS = 16
-"""Requests that run at once; further ones wait for a thread."""
+THREADS = 8
+"""Requests to one receiver that run at once; further ones wait for a thread."""
+WAITING_MAX = 200
+"""Requests to one receiver that run or wait. Further ones are put off, so that their entries take no memory."""
 ENTRY_SECONDS = 8.0
 """Time limit of one entry."""
 REQUEST_SECONDS = 40.0
@@ -48,21 +51,30 @@ class Deliveries:
         self._targets = targets
         self._signer = signer
         self._aws = wire.AwsCaller()
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._waiting: Counter[str] = Counter()
         self._file_lock = threading.Lock()
 
     async def deliver(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send the entries of a request; return which were sent, which are left, and why. It never raises."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, "delivery")
+        """Send the entries of a request; return which were sent, which are left, and why. It never raises.
+
+        Each receiver has threads of its own, so that a slow one holds up no other.
+        """
+        receiver = self._receiver(request["of"], request["name"])
         sent: list[Left] = []
         deadline = monotonic() + REQUEST_SECONDS
         final = False
         error: str | None = None
+        self._waiting[receiver] += 1
         try:
+            if self._waiting[receiver] > WAITING_MAX:
+                raise CallFailed(f"{WAITING_MAX} deliveries wait for this receiver")
+            if receiver not in self._threads:
+                self._threads[receiver] = ThreadPoolExecutor(THREADS, "delivery")
+            threads = self._threads[receiver]
             async with asyncio.timeout(REQUEST_SECONDS + ENTRY_SECONDS):
                 await asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._send_all, request, deadline, sent
+                    threads, self._send_all, request, deadline, sent
                 )
         except TimeoutError:
             error = "no answer in time"
@@ -70,6 +82,8 @@ class Deliveries:
             error, final = str(failure), isinstance(failure, Rejected)
         except Exception as failure:  # noqa: BLE001 - an entry that fails in any way is sent again
             error = f"{type(failure).__name__} when it was sent"
+        finally:
+            self._waiting[receiver] -= 1
         entries = request["entries"]
         count = len(sent)
         return {
@@ -83,9 +97,17 @@ class Deliveries:
 
     def close(self) -> None:
         """Let go of the threads; entries that are being sent are not waited for."""
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False, cancel_futures=True)
+        threads, self._threads = self._threads, {}
+        for each in threads.values():
+            each.shutdown(wait=False, cancel_futures=True)
+
+    def _receiver(self, of: str, name: str) -> str:
+        """The name of the receiver of a stream: a URL, or the service that has all topics."""
+        return (self._url_of(name) or "sns") if of == "MESSAGES" else of
+
+    def _url_of(self, arn: str) -> str | None:
+        """The URL that a topic is mapped to."""
+        return self._targets.urls.get(arn) or self._targets.urls.get(arn.rpartition(":")[2])
 
     def _send_all(self, request: Mapping[str, Any], deadline: float, sent: list[Left]) -> None:
         """Send entries until one fails or the time is over; `sent` grows with each."""
@@ -100,7 +122,7 @@ class Deliveries:
     def _message(self, arn: str, entry: Mapping[str, Any], seconds: float) -> None:
         """Publish an entry of a log to a topic, or post it as the topic would to its subscriber."""
         targets = self._targets
-        url = targets.urls.get(arn) or targets.urls.get(arn.rpartition(":")[2])
+        url = self._url_of(arn)
         message = json.dumps(entry["body"], ensure_ascii=False)
         if url is not None:
             notification = self._signer.notification(

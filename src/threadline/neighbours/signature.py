@@ -1,4 +1,4 @@
-"""The signature of what is posted to a URL, with an RSA key of the operator's, as Amazon SNS signs.
+"""The signature of a delivery to a URL, with an RSA key of the operator's, as Amazon SNS signs.
 
 Source: SNS developer guide, verifying the signatures of messages, SignatureVersion 2. A validator that lets one choose
 the host of the certificate (sns-validator: `hostPattern`) checks it unchanged.

@@ -31,8 +31,8 @@ def start_contact_streaming(
     Source: StartContactStreaming.
     Assumed: ContactId may be any contact of the chat; the stream is the chat's, and goes on after a transfer.
     Assumed: a topic that the chat is streamed to already counts as a further stream.
-    Assumed: the stream has what GetTranscript shows to all, and messages for one participant, whose role is their
-        MessageVisibility. Typing and receipts are not streamed.
+    Assumed: the stream has the entries that GetTranscript shows to all, and messages for one participant. The role of
+        that participant is the MessageVisibility. Typing and receipts are not streamed.
     """
     require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance_id, contact_id)

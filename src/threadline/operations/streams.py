@@ -61,6 +61,6 @@ def add_contact_streams(tx: Tx, session: Session) -> Session:
 
 
 def forget_streams(tx: Tx, session: int) -> None:
-    """Delete the streams of a chat and what is kept of deliveries that failed. None of it has content of the chat."""
+    """Delete the streams of a chat, and the numbers of entries that were given up. Neither has content of the chat."""
     tx.run("delete_streams", session=session)
     tx.run("delete_dead_letters", session=session)

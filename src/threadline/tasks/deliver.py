@@ -27,6 +27,7 @@ from threadline.chat.streams import (
     time_text,
 )
 from threadline.chat.transcript import Item
+from threadline.clock import Limited
 from threadline.operations.continuations import OUTSIDE, OutsideCall
 from threadline.operations.instances import Instance, instance_arn
 from threadline.operations.sessions import contact_data, contacts_of, participants_of, session_of
@@ -36,6 +37,7 @@ from threadline.tasks.contact_record import contact_record
 ENTRIES_MAX = 20
 """Entries that one task delivers, one after the other, under one lease."""
 log = logging.getLogger("threadline.deliveries")
+failures = Limited(log.warning)
 
 
 def prepare(tx: Tx, task: Task) -> dict[str, Any] | None:
@@ -141,9 +143,10 @@ def _failed(tx: Tx, stream: Stream, given: dict[str, Any]) -> tuple[Stream, int]
         return stream, tx.now_ms
     delay_ms = retry_delay_ms(stream.attempts)
     since_ms = stream.failing_since_ms if stream.failing_since_ms is not None else tx.now_ms
-    log.warning(
-        "contact %s: %s not delivered, again in %d s: %s",
-        *(given["contact_id"], stream.kind.lower(), delay_ms // 1_000, given["error"]),
+    failures.say(
+        f"{stream.kind}/{stream.endpoint}",
+        f"contact {given['contact_id']}: {stream.kind.lower()} not delivered, again in {delay_ms // 1_000} s:"
+        f" {given['error']}",
     )
     stream = stream._replace(attempts=stream.attempts + 1, failing_since_ms=since_ms, reason=given["error"])
     return stream, tx.now_ms + delay_ms
