@@ -110,6 +110,11 @@ class Postgres:
         """Where a database of it is."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def tables(self) -> Path:
+        """The folder with the files of all tables and indexes, without the write-ahead log."""
+        return self._folder / "data" / "base"
+
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run a statement on a connection of its own; its rows, if it has any."""
         with closing(psycopg.connect(self.address(database), autocommit=True)) as connection:

@@ -1,14 +1,18 @@
 """Erasure on a data folder: afterwards no byte of the content is in any of its files, also after a killed server."""
 
 import json
+import re
 import signal
 import threading
 from pathlib import Path
 from time import monotonic
 
 from tests.backups.commands import run, said
+from tests.engines import Postgres
 from tests.processes.supervised import Supervised, supervised
-from threadline.testing import Customer, Workspace
+from threadline.testing import Customer, Threadline, Workspace
+
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "forgetting.md"
 
 PATIENCE_SECONDS = 60
 SECRETS = ("quokkatext", "Wombatname", "bilbyattribute", "dunnartcustomer", "numbatdescription", "źółtąkawę")
@@ -55,6 +59,14 @@ def indexed(workspace: Workspace, word: str) -> None:
     while not workspace.threadline.search_transcripts(**asked)["Hits"]:
         assert monotonic() < deadline
         threading.Event().wait(0.1)
+
+
+def completed(workspace: Workspace, erasure: dict[str, str]) -> None:
+    """Wait until an erasure is complete."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while workspace.threadline.describe_erasure(**erasure)["Status"] != "COMPLETED":
+        assert monotonic() < deadline
+        threading.Event().wait(0.05)
 
 
 def test_an_erased_customer_is_in_no_file_and_in_no_backup(server: Supervised, tmp_path: Path) -> None:
@@ -106,8 +118,28 @@ def test_a_killed_server_goes_on_with_an_erasure(tmp_path: Path) -> None:
         server.signal(signal.SIGKILL)
         server.end()
     with supervised(tmp_path / "data") as server:
-        deadline = monotonic() + PATIENCE_SECONDS
-        while server.workspace.threadline.describe_erasure(**asked)["Status"] != "COMPLETED":
-            assert monotonic() < deadline
-            threading.Event().wait(0.05)
+        completed(server.workspace, asked)
         assert left_in(server.data) == {}
+
+
+def test_on_postgresql_the_documented_vacuum_leaves_nothing(postgres: Postgres) -> None:
+    address = postgres.database()
+    database = address.rpartition("/")[2]
+    with Threadline(store=address) as server:
+        other = server.customer("Olive", Attributes={"order": "none"})
+        other.say("olivetext stays")
+        other.leave()
+        casey = chat(server, 50)
+        server.clock.advance(minutes=1)
+        indexed(server, "quokkatext number49")
+        postgres.execute("ANALYZE; CHECKPOINT", database)
+        assert left_in(postgres.tables)
+        here = {"InstanceId": server.instance_id}
+        started = server.threadline.start_erasure(**here, CustomerId="dunnartcustomer")
+        completed(server, {**here, "ErasureId": started["ErasureId"]})
+        found = server.threadline.describe_lineage(**here, ContactId=casey.contact_id)
+        assert "ErasedTimestamp" in found["Contacts"][0]
+        for statement in re.findall(r"^VACUUM [^;]+;", DOCUMENTED.read_text(), re.MULTILINE):
+            postgres.execute(statement, database)
+        postgres.execute("CHECKPOINT", database)
+        assert left_in(postgres.tables) == {}
