@@ -41,6 +41,7 @@ def chat(workspace: Workspace, count: int) -> Customer:
     )
     for number in range(count):
         casey.say(f"quokkatext number{number} źółtąkawę " + "and more " * (number % 30))
+    casey.attach("Wombatname.txt", b"quokkatext in a file", "text/plain")
     here = {"InstanceId": workspace.instance_id, "ContactId": casey.contact_id}
     workspace.connect.update_contact(
         **here,

@@ -157,9 +157,6 @@ def delete_files_of(tx: Tx, session: int, contact_id: str | None = None) -> int:
     for file in files:
         keys.append(file.object_key)
         tx.run("delete_transcript_file", session=session, contact_id=file.contact_id)
-    if instance is not None:
-        waiting = [each for each in contacts if tx.one("transcript_task", contact_id=each.id) is not None]
-        keys += [transcript_key(instance, each) for each in waiting]
     if keys or below:
         delete_objects(tx, keys=keys, below=below)
         delete_objects(tx, keys=keys, below=below, at_ms=tx.now_ms + AGAIN_MS)

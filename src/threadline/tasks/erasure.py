@@ -17,6 +17,9 @@ ITEMS_MAX = 200
 """Entries that one step erases: it takes two milliseconds."""
 AGAIN_MS = 5
 REMAINS_AGAIN_MS = 10
+FILES = "files"
+"""The last stage: the objects of the chats' files are being deleted."""
+FILES_AGAIN_MS = 500
 
 
 class Done(NamedTuple):
@@ -74,11 +77,13 @@ def erase(tx: Tx, task: Task) -> None:
             state = {"erasure_id": state["erasure_id"], "remains": None}
         tx.later("erase", tx.now_ms + AGAIN_MS, payload=state)
         return
-    reached = tx.remove_remains(state["remains"])
-    if reached is None:
+    if state["remains"] != FILES:
+        state["remains"] = tx.remove_remains(state["remains"]) or FILES
+    if state["remains"] == FILES and tx.one("deletion_of_objects", now_ms=tx.now_ms) is None:
         tx.run("erasure_completed", id=state["erasure_id"], now_ms=tx.now_ms)
-    else:
-        tx.later("erase", tx.now_ms + REMAINS_AGAIN_MS, payload={**state, "remains": reached})
+        return
+    after_ms = FILES_AGAIN_MS if state["remains"] == FILES else REMAINS_AGAIN_MS
+    tx.later("erase", tx.now_ms + after_ms, payload=state)
 
 
 def _part(tx: Tx, state: dict[str, Any]) -> Part | None:

@@ -48,7 +48,9 @@ def _again(tx: Tx, task: Task) -> None:
 
 
 def prepare_transcript(tx: Tx, task: Task) -> dict[str, Any] | None:
-    """The head of a contact's transcript file, and the part of the log that it holds; None once the contact is gone.
+    """The head of a contact's transcript file, and the part of the log that it holds.
+
+    None once the contact is gone or erased.
 
     Source: real files: Version, ids, and the participants by their ids.
     Assumed: the participants are those who were there at any time of the contact.
@@ -57,6 +59,9 @@ def prepare_transcript(tx: Tx, task: Task) -> dict[str, Any] | None:
     if found is None:
         return None
     session, contact, instance = found
+    if contact.erased_at_ms is not None:
+        delete_objects(tx, keys=[transcript_key(instance, contact)])  # a node may have written it, and ended
+        return None
     contacts = contacts_of(tx, session.key)
     following = next((each for each in contacts if each.position == contact.position + 1), None)
     ended_at_ms = contact.disconnected_at_ms or tx.now_ms
@@ -96,10 +101,10 @@ def _of_task(tx: Tx, task: Task) -> tuple[Session, Contact, Instance] | None:
 
 
 def transcript_written(tx: Tx, task: Task, given: Mapping[str, Any]) -> None:
-    """Keep where a transcript file is. The file of a contact that was deleted meanwhile is deleted too."""
+    """Keep where a transcript file is. The file of a contact that was erased meanwhile is deleted."""
     if "failed" in given:
         _again(tx, task)
-    elif _of_task(tx, task) is None:
+    elif (found := _of_task(tx, task)) is None or found[1].erased_at_ms is not None:
         delete_objects(tx, keys=[given["key"]])
     else:
         key = json.loads(task.payload)["session"]

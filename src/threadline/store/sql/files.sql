@@ -47,9 +47,9 @@ UPDATE item SET metadata = :metadata WHERE session = :session AND seq = :seq;
 -- Delete the row of a file.
 DELETE FROM attachment WHERE id = :id;
 
--- name: transcript_task
--- Find the task that is to write the transcript file of a contact.
-SELECT id FROM task WHERE kind = 'transcript_file' AND contact_id = :contact_id LIMIT 1;
+-- name: deletion_of_objects
+-- Find a task that deletes objects now or has begun to. One without attempts that is due later only deletes again.
+SELECT id FROM task WHERE kind = 'delete_objects' AND (attempts > 0 OR due_at_ms <= :now_ms) LIMIT 1;
 
 -- name: transcript_files
 -- Read the transcript files of a chat.
