@@ -51,11 +51,12 @@ def test_actions_without_a_branch_for_an_error_are_remarked(nowhere: Path, run: 
     Path("bold.json").write_text(UNGUARDED)
     done = run("flow", "check", "bold.json")
     assert (done.status, done.err) == (0, "")
+    full = "has no branch for QueueAtCapacity, which takes the branch of NoMatchingError"
     assert done.out.splitlines()[1:] == [
         "  Without a branch for an error:",
         "    UpdateContactTargetQueue has no branch for NoMatchingError, which takes NextAction: 'queue'",
         "    Compare has no branch for NoMatchingCondition, which ends the flow: 'check'",
-        "    TransferContactToQueue has no branch for QueueAtCapacity, which ends the flow: 'enter'",
+        f"    TransferContactToQueue {full}: 'enter'",
     ]
 
 

@@ -56,6 +56,8 @@ def remarks(flow: Flow, flow_type: str) -> Iterator[Remark]:
             yield Remark(action, *found)
         for error in _unguarded(action):
             then = "takes NextAction" if action.next_action else "ends the flow"
+            if NO_MATCHING_ERROR in action.errors:
+                then = f"takes the branch of {NO_MATCHING_ERROR}"
             yield Remark(action, OnChat.UNGUARDED, f"has no branch for {error}, which {then}")
 
 
