@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 import threadline as threadline_package
 from tests.command_line import Run
@@ -385,3 +387,48 @@ def test_an_import_that_was_killed_goes_on(threadline: Threadline, here: Run) ->
 def long_item(contact_id: str, number: int) -> dict[str, Any]:
     at = f"2026-04-07T08:{number // 60:02}:{number % 60:02}.000Z"
     return item(0, f"number {number}", AbsoluteTime=at, Id=f"{contact_id}-{number}")
+
+
+def test_attachments_beside_the_transcripts_come_along(threadline: Threadline, here: Run) -> None:
+    def shows(second: int, attachment_id: str, name: str) -> dict[str, Any]:
+        file = {"AttachmentId": attachment_id, "AttachmentName": name, "Status": "APPROVED"}
+        sent = {"Type": "ATTACHMENT", "Attachments": [file]}
+        left_out = ("Content", "ContentType")
+        return {k: v for k, v in item(second, "", **sent).items() if k not in left_out}
+
+    put("in/t/2.json", transcript(C2, shows(30, "a-2", "later.pdf"), InitialContactId=C1))
+    done = here("import", "in")
+    assert (done.status, done.out) == (0, "1 contacts with 1 items imported.\n"), "its file is not there"
+    put("in/t/1.json", transcript(C1, shows(1, "a-1", "Ü ../x.pdf"), shows(2, "a-3", "run.exe")))
+    for attachment_id, contact_id in (("a-1", C1), ("a-2", C2), ("a-3", C1)):
+        put(f"in/files/{attachment_id}_{contact_id}_20260407T08:45_UTC.pdf", f"%PDF of {attachment_id}")
+    done = here("import", "in")
+    assert done.status == 1
+    assert done.out == (
+        "1 contacts with 2 items imported, 2 attachments imported, 1 there already, 1 refused.\n"
+    )
+    assert "A file whose name ends with 'exe' is not taken" in done.err
+    again = here("import", "in")
+    assert again.out == "0 contacts with 0 items imported, 2 there already, 1 refused.\n"
+
+    casey = threadline.customer()
+    token = casey.connection_token
+    with pytest.raises(ClientError, match="No attachment that you can see"):
+        threadline.connectparticipant.get_attachment(ConnectionToken=token, AttachmentId="a-1")
+    casey.continue_from("FROM_SEGMENT", C1)
+    got = threadline.connectparticipant.get_attachment(ConnectionToken=token, AttachmentId="a-1")
+    assert fetched(got["Url"]) == b"%PDF of a-1"
+    with pytest.raises(ClientError, match="No attachment that you can see"):
+        threadline.connectparticipant.get_attachment(ConnectionToken=token, AttachmentId="a-2")
+    other = threadline.customer()
+    other.continue_from("ENTIRE_PAST_SESSION", C1)
+    got = threadline.connectparticipant.get_attachment(
+        ConnectionToken=other.connection_token, AttachmentId="a-2"
+    )
+    assert fetched(got["Url"]) == b"%PDF of a-2", "its item has moved behind those of the earlier contact"
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=20) as reply:
+        content: bytes = reply.read()
+    return content

@@ -168,6 +168,9 @@ def test_what_is_refused_holds_up_no_other(threadline_server: Threadline) -> Non
         InstanceId=threadline_server.instance_id, ContactIds=[good, bad, mine]
     )["Results"]
     assert states(checked) == ["WHOLE", "MISSING", "WHOLE"]
+    for others in ("[]", "{]", '"Attachments"', "[" * 5000):
+        (result,) = brought(threadline_server, contact(fresh("o"), message(1, "x", OtherMembers=others)))
+        assert result["Explanation"] == "Items[0].OtherMembers is not a JSON object."
     many = [contact(fresh("m"), *(message(1, "x") for _ in range(300))) for _ in range(2)]
     with refused(INVALID, "600 items"):
         brought(threadline_server, *many)

@@ -13,6 +13,7 @@ from tests.operations.assisted import ASSISTED_CALLS
 from tests.operations.flow_calls import FLOW_CALLS
 from tests.operations.forgetting_calls import FORGETTING_CALLS
 from tests.operations.hours_calls import HOURS_CALLS
+from tests.operations.import_calls import IMPORT_CALLS
 from tests.operations.quick_connect_calls import QUICK_CONNECT_CALLS
 from tests.operations.refusals import DENIED, INVALID, NOT_FOUND, PARAMETER, answer, refused
 from tests.operations.setup_calls import SETUP_CALLS
@@ -376,10 +377,6 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
         InstanceId=i, ContactId=ended(w)
     ),
     "CreateReadToken": lambda w, i: w.threadline.create_read_token(InstanceId=i, ContactId=ended(w)),
-    "CheckImports": lambda w, i: w.threadline.check_imports(InstanceId=i, ContactIds=["c"]),
-    "ImportContacts": lambda w, i: w.threadline.import_contacts(
-        InstanceId=i, Contacts=[{"ContactId": "c", "InitiationTimestamp": "2024-04-07T08:00:00Z"}]
-    ),
     "ListCustomerChats": lambda w, i: w.threadline.list_customer_chats(InstanceId=i, CustomerId="c"),
     "StartCustomerChat": lambda w, i: w.threadline.start_customer_chat(
         InstanceId=i,
@@ -400,6 +397,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     **ADMIN_CALLS,
     **ASSISTED_CALLS,
     **HOURS_CALLS,
+    **IMPORT_CALLS,
     **FLOW_CALLS,
     **QUICK_CONNECT_CALLS,
     **VIEW_CALLS,

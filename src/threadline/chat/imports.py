@@ -136,11 +136,17 @@ def entry_of(item: Mapping[str, Any], number: int) -> ImportedEntry:
     """An item as the log keeps it. Faults: InvalidRequestException for a time that is none.
 
     Assumed: an item without a type is an event if its ContentType is one's, else a message; a message without a
-    ContentType is text/plain.
+    ContentType is text/plain. An item with Attachments is an attachment. Its bytes are not here, so nobody gets them.
     """
     content_type = item.get("ContentType")
     kind = item.get("Type") or ("EVENT" if (content_type or "").startswith(EVENT) else "MESSAGE")
     metadata = item.get("MessageMetadata")
+    attachments = _attachments(item.get("OtherMembers"))
+    if attachments and item.get("Content") is None:
+        kind = "ATTACHMENT"
+        content_type = content_type or attachments[0].get("ContentType")
+    if kind == "ATTACHMENT":
+        metadata = {"Attachments": attachments, **({"MessageMetadata": metadata} if metadata else {})}
     return ImportedEntry(
         item.get("Id"),
         milliseconds(item["AbsoluteTime"], f"Items[{number}].AbsoluteTime"),
@@ -154,3 +160,25 @@ def entry_of(item: Mapping[str, Any], number: int) -> ImportedEntry:
         json.dumps(metadata) if metadata else None,
         item.get("OtherMembers"),
     )
+
+
+def _attachments(members: str | None) -> list[dict[str, str]]:
+    """The Attachments among the members of an item that have no place of their own, with their known members."""
+    if not members or '"attachments"' not in members.lower():
+        return []
+    given = json.loads(members)
+    found = next((value for name, value in given.items() if name.lower() == "attachments"), None)
+    listed = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    shown = [
+        {
+            SHOWN[name.lower()]: text
+            for name, text in each.items()
+            if name.lower() in SHOWN and isinstance(text, str)
+        }
+        for each in listed
+    ]
+    return [each for each in shown if "AttachmentId" in each]
+
+
+SHOWN = {name.lower(): name for name in ("AttachmentId", "AttachmentName", "ContentType", "Status")}
+"""The members of an attachment by their names in lower case."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from threadline.cli import connection_options
+from threadline.cli import connection_options, import_attachments
 from threadline.cli.import_sources import SourceFile, files_of
 from threadline.cli.progress import Live
 from threadline.cli.record_files import Records, records_in
@@ -51,7 +51,9 @@ class Importer:
         self._batch: list[tuple[ContactToImport, dict[str, Any]]] = []
         self._batch_items = self._batch_characters = 0
         self._begun = monotonic()
-        self.contacts = self.items = self.present = self.refused = self.others = 0
+        self.contacts = self.items = self.present = self.refused = self.others = self.files = 0
+        self.attachments: dict[str, SourceFile] = {}
+        """The files beside the transcripts, by the first part of their names: an attachment's id."""
 
     def refuse(self, shown: str, why: object) -> None:
         """Report a file or contact that is not imported, on one line."""
@@ -85,6 +87,7 @@ class Importer:
             )
             if is_there:
                 self.present += 1
+                self._bring_files(candidate)
             else:
                 try:
                     self._add(candidate, result["ItemCount"])
@@ -167,11 +170,33 @@ class Importer:
             else:
                 self.items += len(members.get("Items", ()))
                 self.contacts += not members.get("MoreItems")
+                if not members.get("MoreItems"):
+                    self._bring_files(candidate)
+
+    def _bring_files(self, candidate: ContactToImport) -> None:
+        """Send the attachments of a contact that were found beside the transcripts and are not there yet."""
+        if candidate.transcript is None or not self.attachments or self._is_dry:
+            return
+        for attachment in candidate.transcript.attachments():
+            file = self.attachments.get(attachment["AttachmentId"])
+            if file is not None:
+                try:
+                    self.files += import_attachments.bring(
+                        self._client, self._instance_id, candidate.members["ContactId"], attachment, file
+                    )
+                except OSError as error:
+                    self.refuse(file.shown, f"cannot be read: {error.strerror}")
+                except Failure as failure:
+                    if failure.status not in (252, 254):
+                        raise
+                    self.refuse(file.shown, failure)
 
     def summary(self) -> str:
         """The last line: what was imported, what was there, and what was refused."""
         verb = "would be imported" if self._is_dry else "imported"
         parts = [f"{self.contacts:,} contacts with {self.items:,} items {verb}"]
+        if self.files:
+            parts.append(f"{self.files:,} attachments imported")
         if self.present:
             parts.append(f"{self.present:,} there already")
         if self.others:
@@ -221,10 +246,16 @@ def _run(importer: Importer, records: Records, options: argparse.Namespace) -> N
     if options.records:
         for file in files_of(options.records):
             _read_records(importer, records, file)
-    total = sum(1 for _ in files_of(options.place))
+    total = 0
+    for file in files_of(options.place):
+        if is_transcript(file, options.place):
+            total += 1
+        else:
+            importer.attachments[import_attachments.id_of(file.name)] = file
     waiting: list[ContactToImport] = []
     size = 0
-    for done, file in enumerate(files_of(options.place)):
+    found = (file for file in files_of(options.place) if is_transcript(file, options.place))
+    for done, file in enumerate(found):
         importer.show(done, total)
         candidate = _candidate(importer, records, file)
         if candidate is None:
@@ -239,6 +270,11 @@ def _run(importer: Importer, records: Records, options: argparse.Namespace) -> N
     for some in _by(CHECKED_MAX, records.unused()):
         importer.bring([ContactToImport(f"the record of {each['ContactId']}", each, None) for each in some])
     importer.send()
+
+
+def is_transcript(file: SourceFile, place: str) -> bool:
+    """Whether a file is a transcript by its name, and no attachment. A file that is named alone is one."""
+    return file.name.lower().endswith(".json") or file.shown == place
 
 
 def _by(count: int, members: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -40,6 +40,7 @@ HEAD = {
         "Transcript", "Channel", "CustomerMetadata", "PreviousContactId", "NextContactId", "RelatedContactId",
     )
 }  # fmt: skip
+FILE = {name.lower(): name for name in ("AttachmentId", "AttachmentName", "ContentType", "Status")}
 CHAIN = ("InitialContactId", "PreviousContactId", "NextContactId", "RelatedContactId")
 
 
@@ -62,6 +63,14 @@ class Transcript(NamedTuple):
         """The id of the contact."""
         contact_id: str = self.members["ContactId"]
         return contact_id
+
+    def attachments(self) -> Iterator[dict[str, Any]]:
+        """The attachments that the items show."""
+        for _, raw in self.timed:
+            if b"ttachments" in bytes(raw):
+                for key, value in _object(raw, "").items():
+                    if key.lower() == "attachments":
+                        yield from attachments_in(value)
 
     def items(self, start: int = 0) -> Iterator[dict[str, Any]]:
         """The items from number `start` on, with the names of the model. Raises NotImportable."""
@@ -216,22 +225,44 @@ def item_of(given: dict[str, Any], at: str, roles: Mapping[str, str], place: str
                 raise NotImportable(f"{place}.{member}", f"longer than {longest} characters, or has U+0000")
             if text:
                 item[member] = text
-        elif name == "participantrole" and str(value).upper() in ROLES:
-            item["ParticipantRole"] = str(value).upper()
-        elif name == "type" and str(value).upper() in TYPES:
-            item["Type"] = str(value).upper()
-        elif name == "messagemetadata" and (metadata := _metadata(value)):
-            item["MessageMetadata"] = metadata
+        elif (known := _known(name, value)) is not None:
+            item[known[0]] = known[1]
+        elif name == "attachments" and (files := attachments_in(value)):
+            item.setdefault("Type", "ATTACHMENT")
+            others["Attachments"] = files
         else:
             others[key] = value
     role = roles.get(item.get("ParticipantId", ""))
     if role is not None:
         item.setdefault("ParticipantRole", role)
-    if any(key.lower() == "attachments" and value for key, value in others.items()):
-        item.setdefault("Type", "ATTACHMENT")
     if others:
         item["OtherMembers"] = _packed(others)
     return item
+
+
+def _known(name: str, value: Any) -> tuple[str, Any] | None:
+    """A member whose values are the model's, by its name in lower case; None where it has another value."""
+    text = str(value).upper()
+    if name == "participantrole" and text in ROLES:
+        return "ParticipantRole", text
+    if name == "type" and text in TYPES:
+        return "Type", text
+    if name == "messagemetadata" and (metadata := _metadata(value)):
+        return "MessageMetadata", metadata
+    return None
+
+
+def attachments_in(value: Any) -> list[dict[str, Any]]:
+    """The attachments of an item with the names of the model. Those without an id are left out."""
+    found: list[dict[str, Any]] = []
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, dict):
+            named = {
+                FILE.get(str(key).lower(), str(key)): part for key, part in each.items() if part is not None
+            }
+            if isinstance(named.get("AttachmentId"), str):
+                found.append(named)
+    return found
 
 
 def _metadata(value: Any) -> dict[str, Any] | None:

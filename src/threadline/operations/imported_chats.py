@@ -232,6 +232,7 @@ def _add_entries(tx: Tx, session: Session, position: int, first_seq: int, given:
         tx.run("shift_items_back", session=key)
         tx.run("shift_members_aside", session=key, seq=first_seq, count=count)
         tx.run("shift_members_back", session=key)
+        tx.run("shift_attachments", session=key, seq=first_seq, count=count)
         tx.run("delete_words", session=key)
         tx.run("delete_word_cursor", session=key)
     if session.last_position or session.last_seq:

@@ -1,5 +1,6 @@
 """The operations that import the contacts of another system, such as the transcripts of Amazon Connect."""
 
+import json
 from collections.abc import Sequence
 
 from threadline.chat.imports import Imported, entry_of, milliseconds
@@ -56,6 +57,7 @@ def _imported(tx: Tx, instance: Instance, members: Document) -> Reply:
     if start != (known.item_count if known is not None else 0):
         return _result(contact_id, known)
     try:
+        _check_members(members)
         state = Imported.WHOLE if has_transcript else Imported.RECORD
         given = GivenContact(
             contact_id,
@@ -81,6 +83,21 @@ def _is_there(known: KnownContact, has_transcript: bool) -> bool:
     if known.is_own or known.state == Imported.WHOLE:
         return True
     return not has_transcript and known.state != Imported.NAMED
+
+
+def _check_members(members: Document) -> None:
+    """Refuse OtherMembers that are no object. Faults: InvalidRequestException."""
+    for place, each in (
+        ("", members),
+        *((f"Items[{n}].", i) for n, i in enumerate(members.get("Items", ()))),
+    ):
+        if "OtherMembers" in each:
+            try:
+                is_object = isinstance(json.loads(each["OtherMembers"]), dict)
+            except (ValueError, RecursionError):
+                is_object = False
+            if not is_object:
+                raise Fault(INVALID, f"{place}OtherMembers is not a JSON object.")
 
 
 def _check_times(members: Document) -> None:

@@ -90,6 +90,15 @@ ON CONFLICT (session, id) DO NOTHING;
 -- Find an entry of an imported log by its id, which has any form. A log of our own is not searched.
 SELECT * FROM item WHERE session = :session AND session < 0 AND id = :id ORDER BY seq LIMIT 1;
 
+-- name: imported_attachments
+-- Read the entries of a part of an imported log that show files.
+SELECT * FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND type = 'ATTACHMENT' ORDER BY seq;
+
+-- name: shift_attachments
+-- Let the files of an imported chat follow the entries that show them, after items were put before these.
+UPDATE attachment SET seq = seq + :count WHERE session = :session AND seq >= :seq;
+
 -- name: shift_contacts_aside
 -- Make room for a contact in an imported chat: move the later ones out of the way, behind a negative position.
 UPDATE contact SET position = -position - 2 WHERE session = :session AND position >= :position;
