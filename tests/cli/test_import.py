@@ -139,6 +139,7 @@ def test_the_shapes_of_other_files(threadline: Threadline, here: Run) -> None:
         "text/plain",
     )
     assert (second["Type"], "Content" in second) == ("ATTACHMENT", False)
+    assert second["Attachments"] == [{"AttachmentId": "a1", "AttachmentName": "x.pdf", "Status": "APPROVED"}]
     (bare,) = shown(threadline, "Mw0")
     assert (bare["Content"], bare["AbsoluteTime"]) == ("bare", "2026-04-07T08:45:00.000Z")
     assert here("export", "--to", "out").status == 0

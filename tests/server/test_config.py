@@ -25,6 +25,7 @@ def test_a_number_says_its_unit_in_its_name(row: Setting) -> None:
         "connections",
         "frames",
         "sockets",
+        "attachments",
         "processes",
     }
     assert row.low is not None, "bound it"
