@@ -72,5 +72,8 @@ def test_the_import_map_names_every_module_that_one_imports() -> None:
 
 
 def test_the_first_message_waits_for_no_part_that_is_opened_later() -> None:
-    later = {f"parts/{name}.js" for name in ("calls", "comeback", "controls", "document", "tour")}
+    later = {
+        f"parts/{name}.js"
+        for name in ("attachment", "calls", "comeback", "controls", "document", "records", "steps", "tour")
+    }
     assert not later & set(assets().entry_names)

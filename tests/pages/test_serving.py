@@ -31,6 +31,7 @@ def test_a_browser_gets_the_page_with_a_strict_policy(threadline: Threadline) ->
     assert headers["content-type"] == "text/html; charset=utf-8"
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'self'"
+    assert policy["img-src"] == "'self' blob:", "pictures of a chat are shown from bytes that were fetched"
     assert re.fullmatch(r"'self' 'sha256-[\w+/]{43}='", policy["script-src"])
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert policy["require-trusted-types-for"] == "'script'"

@@ -26,8 +26,8 @@ PLAIN = (
 IMMUTABLE = b"cache-control: public, max-age=31536000, immutable\r\n"
 NOT_KEPT = b"cache-control: no-store\r\n"
 POLICY = (
-    "default-src 'self'; script-src 'self' {scripts}; object-src 'none'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
+    "default-src 'self'; img-src 'self' blob:; script-src 'self' {scripts}; object-src 'none'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
 )
 """lit makes its templates by a Trusted Types policy of this name, from the text of our own modules only."""
 

@@ -24,6 +24,7 @@ export class Chat extends EventTarget {
     this.past = []; // items of the chats that this one continues, oldest first
     this.current = []; // items of this chat, by time
     this.currentContactId = contactId;
+    this.sending = ""; // the name of a file
     this.typing = null; // the name of who types
     this.state = kept.state === "ended" ? "ended" : "connecting"; // or open, reconnecting
     this.problem = "";
@@ -82,9 +83,24 @@ export class Chat extends EventTarget {
     this._flush();
   }
 
+  // Send a file, which is not kept over a reload.
+  async sendFile(file) {
+    this.sending = file.name;
+    this.problem = "";
+    this._changed();
+    try {
+      const { upload } = await import("./files.js");
+      await upload(this, file);
+    } catch (error) {
+      this.problem = error.message;
+    }
+    this.sending = "";
+    this._changed();
+  }
+
   async leave() {
     try {
-      await this._call("DisconnectParticipant", { ClientToken: crypto.randomUUID() });
+      await this.call("DisconnectParticipant", { ClientToken: crypto.randomUUID() });
       if (this.role === "agent") this._end();
     } catch (error) {
       this._fail(error);
@@ -189,7 +205,7 @@ export class Chat extends EventTarget {
   }
 
   _transcript(members) {
-    return this._call("GetTranscript", {
+    return this.call("GetTranscript", {
       MaxResults: PAGE,
       ScanDirection: "BACKWARD",
       SortOrder: "ASCENDING",
@@ -222,6 +238,7 @@ export class Chat extends EventTarget {
   _merge(item) {
     const known = this._ids.get(item.Id);
     if (item.MessageMetadata) known.MessageMetadata = item.MessageMetadata;
+    if (item.Attachments) known.Attachments = item.Attachments;
   }
 
   _onItem(item) {
@@ -229,6 +246,10 @@ export class Chat extends EventTarget {
     const kind = kindOf(item);
     if (kind === "typing") return this._onTyping(item);
     if (!this._ids.has(item.Id)) this._insert(item);
+    else if (item.Attachments) {
+      this._merge(item); // a scanner has judged it
+      return this._changed();
+    }
     if (this._isCaughtUp && isMessage(item)) this._upTo = item.Id;
     const [first] = this.pending; // its frame may come before its answer: then it is shown once, as an item
     if (first && this.isOwn(item) && item.Content === first.text) first.isShown = true;
@@ -274,7 +295,7 @@ export class Chat extends EventTarget {
       while (this.pending.length && this.state === "open") {
         const [{ token, text }] = this.pending;
         const members = { ContentType: "text/plain", Content: text, ClientToken: token };
-        const reply = await this._call("SendMessage", members);
+        const reply = await this.call("SendMessage", members);
         if (!this._ids.has(reply.Id)) this._insert(this._sent(reply, text));
         this.pending = this.pending.filter((message) => message.token !== token);
         this._changed();
@@ -303,13 +324,14 @@ export class Chat extends EventTarget {
   }
 
   _event(kind, content) {
-    return this._call("SendEvent", {
+    return this.call("SendEvent", {
       ContentType: EVENT + kind,
       ...(content && { Content: JSON.stringify(content) }),
     });
   }
 
-  _call(operation, members) {
+  // Call an operation as this participant.
+  call(operation, members) {
     return this.client.call(operation, members, { token: this._connection, by: this.name });
   }
 

@@ -248,6 +248,7 @@ export class Desk extends EventTarget {
 
   _chat(members) {
     const chat = new Chat(this.client, members);
+    chat.instanceId = this.instanceId;
     chat.addEventListener("change", () => this._changed());
     chat.addEventListener("keep", () => this._keep());
     chat.addEventListener("ended", () => this._keep());

@@ -9,7 +9,8 @@ export class PastChat extends EventTarget {
   // `lineages` is where the labels of the contacts come from, if it knows them.
   constructor(client, instanceId, contactId, lineages) {
     super();
-    this._client = client;
+    this.client = client;
+    this.instanceId = instanceId;
     this._members = { InstanceId: instanceId, ContactId: contactId };
     this.contactId = contactId;
     this.role = "customer"; // the side that it is seen from
@@ -42,7 +43,7 @@ export class PastChat extends EventTarget {
 
   async _describe() {
     try {
-      const found = await this._client.list("DescribeLineage", "Contacts", { ...this._members, MaxResults: CONTACTS_PAGE });
+      const found = await this.client.list("DescribeLineage", "Contacts", { ...this._members, MaxResults: CONTACTS_PAGE });
       this.contacts = new Map(found.map((contact) => [contact.ContactId, contact]));
       if (!this.lineages.get(this.contactId)) this.lineages.add(found);
     } catch (error) {
@@ -58,7 +59,7 @@ export class PastChat extends EventTarget {
     this._changed();
     try {
       const members = { ...this._members, MaxResults: PAGE, ScanDirection: "BACKWARD", SortOrder: "ASCENDING" };
-      const reply = await this._client.call("GetContactTranscript", { ...members, NextToken: this._older });
+      const reply = await this.client.call("GetContactTranscript", { ...members, NextToken: this._older });
       this._older = reply.NextToken ?? null;
       this.items = [...reply.Transcript, ...this.items];
       return reply.Transcript.length;

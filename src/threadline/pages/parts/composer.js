@@ -1,10 +1,10 @@
 // <tl-composer .chat>: the text that is being typed, and the button that sends it. Enter sends, Shift+Enter breaks.
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { Part } from "./part.js";
 
 export class Composer extends Part {
-  static properties = { chat: { attribute: false }, label: {} };
+  static properties = { chat: { attribute: false }, label: {}, name: {} };
 
   willUpdate(changed) {
     this.follow(this.chat);
@@ -33,10 +33,24 @@ export class Composer extends Part {
     this.querySelector("textarea").focus();
   }
 
+  _choose() {
+    this.querySelector("input").click();
+  }
+
+  _onChosen({ target }) {
+    for (const file of target.files) this.chat.sendFile(file);
+    target.value = "";
+  }
+
   render() {
     const hasEnded = this.chat.state === "ended";
     return html`
+      ${this.chat.sending ? html`<p class="sending quiet" aria-live="polite">Sending ${this.chat.sending}</p>` : nothing}
       <form class="composer" @submit=${this._send}>
+        <input type="file" hidden @change=${this._onChosen}>
+        <button type="button" class="attach" aria-label="Attach a file as ${this.name}" title="Attach a file" ?disabled=${this.chat.state !== "open"} @click=${this._choose}>
+          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.3 3.3 0 0 1 4.7 4.7l-8 8a1.7 1.7 0 0 1-2.4-2.4L15 7"></path></svg>
+        </button>
         <textarea
           rows="1"
           aria-label=${this.label}

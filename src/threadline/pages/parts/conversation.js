@@ -23,6 +23,8 @@ export class Conversation extends Part {
   connectedCallback() {
     super.connectedCallback();
     document.addEventListener("visibilitychange", this._read);
+    this.addEventListener("dragover", this._onDrag);
+    this.addEventListener("drop", this._onDrop);
   }
 
   disconnectedCallback() {
@@ -33,6 +35,17 @@ export class Conversation extends Part {
   updated() {
     this._read();
   }
+
+  // Files that are dropped anywhere on this end are sent.
+  _onDrag = (event) => {
+    if (this.chat.state === "open" && event.dataTransfer.types.includes("Files")) event.preventDefault();
+  };
+
+  _onDrop = (event) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    for (const file of event.dataTransfer.files) this.chat.sendFile(file);
+  };
 
   _read = () => {
     if (document.visibilityState === "visible") this.chat.markRead();
@@ -56,7 +69,7 @@ export class Conversation extends Part {
         label="Messages as ${this.heading} sees them"
       ></tl-transcript>
       ${chat.problem ? html`<p class="notice" role="alert">${chat.problem}</p>` : nothing}
-      ${chat.state === "ended" && chat.role === "agent" ? nothing : html`<tl-composer .chat=${chat} label="Message of ${this.heading}"></tl-composer>`}
+      ${chat.state === "ended" && chat.role === "agent" ? nothing : html`<tl-composer .chat=${chat} name=${this.heading} label="Message of ${this.heading}"></tl-composer>`}
     `;
   }
 }

@@ -102,8 +102,9 @@ export class Transcript extends Part {
   // Items that arrive are read out; items that are loaded are not.
   _announce = ({ detail: item }) => {
     if (this.chat.isOwn(item)) return;
-    const said = item.Type === "MESSAGE" ? item.Content : eventWords(kindOf(item), item);
-    if (said) this._announced = item.Type === "MESSAGE" ? `${nameOf(item)}: ${said}` : said;
+    const text = item.Content ?? item.Attachments?.map((file) => file.AttachmentName).join(", ");
+    const said = item.Type === "EVENT" ? eventWords(kindOf(item), item) : `${nameOf(item)}: ${text}`;
+    if (said) this._announced = said;
   };
 
   _slice() {
@@ -212,8 +213,16 @@ export class Transcript extends Part {
     `;
   }
 
+  _files(item) {
+    import("./attachment.js"); // the first file loads it
+    return (item.Attachments ?? []).map(
+      (file) => html`<tl-attachment .chat=${this.chat} .file=${file} .status=${file.Status}></tl-attachment>`,
+    );
+  }
+
   // Markdown is shown as text until its module is there, which the first such message loads.
   _content(item) {
+    if (item.Type === "ATTACHMENT") return this._files(item);
     if (item.ContentType !== "text/markdown") return html`<p>${item.Content}</p>`;
     if (this._markdown) return this._markdown(item.Content);
     import("../lib/markdown.js").then(({ markdown }) => {
