@@ -170,3 +170,30 @@ def test_contacts_are_found_by_their_transcript(threadline: Threadline) -> None:
     assert none == [other.contact_id, past.c2]
     with refused(INVALID, "has no word to search for"):
         found(("CUSTOMER", "MATCH_ANY", ["%"]))
+
+
+def test_a_call_looks_up_a_bounded_number_of_texts(
+    threadline: Threadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request may name 600 texts for every contact. The server is in the test's process."""
+    monkeypatch.setattr("threadline.operations.text_search.LOOK_UPS_MAX", 100)
+    chats = [said(threadline, f"parcel {number}").contact_id for number in range(5)]
+    texts = [f"unheard{number}" for number in range(99)]
+    connect: Any = threadline.connect
+    given = {"ParticipantRole": "CUSTOMER", "MatchType": "MATCH_ANY", "SearchText": [*texts, "parcel"]}
+    asked = {
+        "InstanceId": threadline.instance_id,
+        "TimeRange": EVER,
+        "SearchCriteria": {"ContactAnalysis": {"Transcript": {"Criteria": [given]}}},
+    }
+    found, calls = [], 0
+    reply: dict[str, Any] = {"NextToken": None}
+    while "NextToken" in reply:
+        token = {"NextToken": reply["NextToken"]} if reply["NextToken"] else {}
+        reply = connect.search_contacts(**asked, **token)
+        found += [contact["Id"] for contact in reply["Contacts"]]
+        calls += 1
+    assert sorted(found) == sorted(chats)
+    assert calls >= 5, "a call examines one contact"
+    with refused(INVALID, "fewer with many texts to search for"):
+        connect.search_contacts(**asked, Sort={"FieldName": "DISCONNECT_TIMESTAMP", "Order": "ASCENDING"})

@@ -13,7 +13,7 @@ from threadline.operations.contact_records import ai_agents_of, segment_attribut
 from threadline.operations.contacts import contact_arn
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, bare_id, operation, refuse
-from threadline.operations.text_search import checked_criteria, has_texts
+from threadline.operations.text_search import TextLookUps, checked_criteria
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -70,8 +70,9 @@ def search_contacts(
 ) -> Reply:
     """Find the contacts of a time range, both ends of it included, that meet the criteria.
 
-    Order: newest first, or as Sort asks. A call examines 2,000 contacts of the range at most, so its cost does not
-    depend on the number of contacts. A page may hold fewer contacts than MaxResults, or none, and have a NextToken.
+    Order: newest first, or as Sort asks. A call examines 2,000 contacts of the range at most, and looks 2,000 texts up
+    in them, so its cost does not depend on the number of contacts. A page may hold fewer contacts than MaxResults, or
+    none, and have a NextToken.
     Faults: ResourceNotFoundException for the instance; InvalidRequestException for a NextToken that is not valid, for
         criteria that a chat cannot meet, and for a Sort by another field than INITIATION_TIMESTAMP over more than
         2,000 contacts.
@@ -91,15 +92,16 @@ def search_contacts(
         raise Fault(INVALID, "TimeRange.StartTime is after TimeRange.EndTime.")
     field = sort["FieldName"] if sort else BEGUN
     wanted = _range(instance, time_range, sort)
-    is_wanted = _predicate(tx, criteria, time_range)
+    look_ups = TextLookUps(tx, checked_criteria((criteria.get("ContactAnalysis") or {}).get("Transcript")))
+    is_wanted = _predicate(look_ups, criteria, time_range)
     if field in (BEGUN, "CHANNEL"):
         all_match = not search_criteria and time_range["Type"] == BEGUN
         counts = next_token is None and not all_match
-        reply = _in_order(tx, wanted, is_wanted, max_results, next_token, counts=counts)
+        reply = _in_order(tx, wanted, is_wanted, look_ups, max_results, next_token, counts=counts)
         if all_match and next_token is None:
             reply["TotalCount"] = _count(tx, wanted)
         return reply
-    return _sorted(tx, wanted, is_wanted, max_results, next_token, field)
+    return _sorted(tx, wanted, is_wanted, look_ups, max_results, next_token, field)
 
 
 def _checked(criteria: Document) -> Document:
@@ -127,14 +129,14 @@ def _range(instance: Instance, time_range: Document, sort: Document | None) -> S
     return SearchRange(instance, start_ms, end_ms, sort is not None and sort["Order"] == "ASCENDING")
 
 
-def _predicate(tx: Tx, criteria: Document, time_range: Document) -> Callable[[FoundContact], bool]:
-    transcript = checked_criteria((criteria.get("ContactAnalysis") or {}).get("Transcript"))
-
+def _predicate(
+    look_ups: TextLookUps, criteria: Document, time_range: Document
+) -> Callable[[FoundContact], bool]:
     def is_wanted(found: FoundContact) -> bool:
         return (
             is_within(time_range, found.record.contact)
             and meets(criteria, found.record)
-            and has_texts(tx, found.session, found.record.contact, transcript)
+            and look_ups.meets(found.session, found.record.contact)
         )
 
     return is_wanted
@@ -144,6 +146,7 @@ def _in_order(
     tx: Tx,
     wanted: SearchRange,
     is_wanted: Callable[[FoundContact], bool],
+    look_ups: TextLookUps,
     max_results: int,
     next_token: str | None,
     *,
@@ -156,7 +159,7 @@ def _in_order(
     token: str | None = None
     last = ""
     for found in _contacts(tx, wanted, after):
-        if examined == EXAMINED_MAX:
+        if examined == EXAMINED_MAX or look_ups.is_spent:
             return _page(wanted.instance, kept, token or last)
         examined += 1
         last = found.record.contact.id
@@ -176,6 +179,7 @@ def _sorted(
     tx: Tx,
     wanted: SearchRange,
     is_wanted: Callable[[FoundContact], bool],
+    look_ups: TextLookUps,
     max_results: int,
     next_token: str | None,
     field: str,
@@ -186,11 +190,11 @@ def _sorted(
     """
     matching: list[FoundContact] = []
     for examined, found in enumerate(_contacts(tx, wanted, None)):
-        if examined == EXAMINED_MAX:
+        if examined == EXAMINED_MAX or look_ups.is_spent:
             raise Fault(
                 INVALID,
-                f"Sort by {field} is possible over {EXAMINED_MAX} contacts at most, and this TimeRange has more:"
-                f" narrow it, or sort by {BEGUN}.",
+                f"Sort by {field} is possible over {EXAMINED_MAX} contacts at most, fewer with many texts to search"
+                f" for, and this TimeRange has more: narrow it, or sort by {BEGUN}.",
             )
         if is_wanted(found):
             matching.append(found)
