@@ -161,6 +161,9 @@ def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: R
     put("in/j-nobody.json", {"Transcript": [item(1, "x")]})
     with Path("in/k-large.json").open("wb") as large:
         os.truncate(large.fileno(), 2 * 1024**3)
+    put("in/o-many.json", '{"ContactId": "m", "Transcript": [' + "0," * 1_000_000 + "0]}")
+    put("in/p-deep.json", '{"ContactId": "m", "Transcript": ' + "[" * 100_000)
+    put("in/q-objects.json", '{"ContactId": "m", "Transcript": [' + "{}," * 10_000_001 + "0]}")
     put("in/l-voice.json", {"Channel": "VOICE", "ContactId": "v", "Transcript": []})
     put("in/\x1b[31mm.json", "{}")
     os.mkfifo("in/n-pipe.json")
@@ -179,13 +182,16 @@ def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: R
         ("in/j-nobody.json", "ContactId: missing"),
         ("in/k-large.json", "2,147,483,648 bytes are more than"),
         ("in/l-voice.json", "a transcript of VOICE"),
+        ("in/o-many.json", "1,000,001 items are more than 1,000,000"),
+        ("in/p-deep.json", "not JSON"),
+        ("in/q-objects.json", "more than 1,000,000 items"),
         ("in/\N{REPLACEMENT CHARACTER}[31mm.json", "it has no member Transcript"),
     ):
         found = [line for line in lines if f" {name}: " in line]
         assert len(found) == 1, (name, lines)
         assert words in found[0]
-    assert len(lines) == 12
-    assert done.out == "1 contacts with 1 items imported, 12 refused.\n"
+    assert len(lines) == 15
+    assert done.out == "1 contacts with 1 items imported, 15 refused.\n"
     assert [each["Content"] for each in shown(threadline, "good")] == ["kept"]
 
 

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
+ITEMS_MAX = 1_000_000
+OBJECTS_MAX = 10 * ITEMS_MAX
+"""JSON objects in a file: with more it is refused before it is decoded, since each takes memory."""
 NAMED = re.compile(r"(?P<contact>.+)_(?P<time>\d{8}T\d{2}[:_-]?\d{2})_UTC(?:\.\w+)+", re.DOTALL)
 ID_MAX = 256
 TEXT_MAX = 4096
@@ -107,11 +110,13 @@ def _head(content: bytes) -> dict[str, Any]:
             content.decode()
         except UnicodeDecodeError as error:
             raise NotImportable(f"byte {error.start}", "not UTF-8") from None
+    if content.count(b"{") > OBJECTS_MAX:
+        raise NotImportable("Transcript", f"more than {ITEMS_MAX:,} items")
     try:
         raw = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         raise NotImportable("", "not a transcript: the JSON is no object") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise NotImportable(_end_of(content, error), f"not JSON: {error}") from None
     named = {HEAD.get(key.lower(), key): value for key, value in raw.items()}
     if "AWSContactTraceRecordFormatVersion" in named:
@@ -123,12 +128,14 @@ def _head(content: bytes) -> dict[str, Any]:
         raise NotImportable("Channel", f"a transcript of {head['Channel']}, not of a chat")
     try:
         head["Transcript"] = msgspec.json.decode(named["Transcript"], type=list[msgspec.Raw])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise NotImportable("Transcript", "not a list of items") from None
+    if len(head["Transcript"]) > ITEMS_MAX:
+        raise NotImportable("Transcript", f"{len(head['Transcript']):,} items are more than {ITEMS_MAX:,}")
     return head
 
 
-def _end_of(content: bytes, error: msgspec.DecodeError) -> str:
+def _end_of(content: bytes, error: Exception) -> str:
     return f"byte {len(content)}" if "truncated" in str(error) else ""
 
 
