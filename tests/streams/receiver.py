@@ -52,13 +52,13 @@ class Receiver:
     def _answer(self, handler: http.server.BaseHTTPRequestHandler, got: Got) -> None:
         how = self.how
         if isinstance(how, int):
+            if 200 <= how <= 299:
+                self.answered.append(got)  # before the answer, after which the next request comes
             handler.send_response(how)
             handler.send_header("Location", "http://127.0.0.1:9/elsewhere")
             handler.send_header("Content-Length", "2")
             handler.end_headers()
             handler.wfile.write(b"{}")
-            if 200 <= how <= 299:
-                self.answered.append(got)
         elif how == "hang":
             self.released.wait(30)
         elif how == "half":

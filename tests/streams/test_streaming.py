@@ -136,3 +136,16 @@ def test_the_deliveries_in_a_terminal(threadline: Threadline, here: Run) -> None
     assert "NotFound (404)" in shown
     assert "1 delivery is sent again" in here("deliveries", "--retry").out
     assert "everything is delivered" in here("deliveries", "--contact-id", "another").out
+
+
+def test_an_attachment_is_streamed_as_its_item_has_it(threadline: Threadline, aws: Aws) -> None:
+    topic = aws.topic()
+    casey = threadline.customer(ChatStreamingConfiguration={"StreamingEndpointArn": topic.arn})
+    attachment_id = casey.attach("receipt.txt", b"12 EUR", "text/plain")
+    items = until(
+        lambda: [item for item in topic.items if item["Type"] == "ATTACHMENT"], lambda found: len(found) == 1
+    )
+    (attachment,) = items[0]["Attachments"]
+    assert (attachment["AttachmentId"], attachment["AttachmentName"]) == (attachment_id, "receipt.txt")
+    assert attachment["Status"] == "APPROVED"
+    assert topic.attributes[-1]["Type"] == "ATTACHMENT"
