@@ -1,4 +1,5 @@
-// <tl-composer .chat>: the text that is being typed, and the button that sends it. Enter sends, Shift+Enter breaks.
+// <tl-composer .chat name label>: the text that is being typed, and the button that sends it. Enter sends, Shift+Enter
+// breaks. Files are attached as `name`.
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { Part } from "./part.js";
@@ -42,19 +43,32 @@ export class Composer extends Part {
     target.value = "";
   }
 
+  _attach() {
+    return html`
+      <input type="file" hidden @change=${this._onChosen}>
+      <button
+        type="button"
+        class="attach"
+        aria-label="Attach a file as ${this.name}"
+        title="Attach a file"
+        ?disabled=${this.chat.state !== "open"}
+        @click=${this._choose}
+      >
+        <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.3 3.3 0 0 1 4.7 4.7l-8 8a1.7 1.7 0 0 1-2.4-2.4L15 7"></path></svg>
+      </button>
+    `;
+  }
+
   render() {
     const hasEnded = this.chat.state === "ended";
     return html`
       ${this.chat.sending ? html`<p class="sending quiet" aria-live="polite">Sending ${this.chat.sending}</p>` : nothing}
       <form class="composer" @submit=${this._send}>
-        <input type="file" hidden @change=${this._onChosen}>
-        <button type="button" class="attach" aria-label="Attach a file as ${this.name}" title="Attach a file" ?disabled=${this.chat.state !== "open"} @click=${this._choose}>
-          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.3 3.3 0 0 1 4.7 4.7l-8 8a1.7 1.7 0 0 1-2.4-2.4L15 7"></path></svg>
-        </button>
+        ${hasEnded ? nothing : this._attach()}
         <textarea
           rows="1"
           aria-label=${this.label}
-          placeholder=${hasEnded ? "The chat has ended" : "Write a message"}
+          placeholder=${hasEnded ? "The chat has ended" : "Message"}
           maxlength="16000"
           ?disabled=${hasEnded}
           .value=${live(this.chat.draft)}

@@ -105,7 +105,7 @@ export class Records extends Part {
         <button class="plain" @click=${this._close}>Close</button>
       </header>
       <form class="records-form" role="search" @submit=${this._onSubmit}>
-        <input name="words" type="search" aria-label="Words" placeholder="Words of a message" .defaultValue=${this.words} maxlength="1000" autofocus>
+        <input name="words" type="search" aria-label="Words" placeholder="Words" .defaultValue=${this.words} maxlength="1000" autofocus>
         <button class="primary">Search</button>
       </form>
       <div class="records-body">
