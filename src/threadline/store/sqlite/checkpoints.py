@@ -35,6 +35,7 @@ HELD_SECONDS = 0.5
 """Time without progress after which a reader is assumed to hold the WAL; and the time between two attempts then."""
 
 TRUNCATE_AGAIN_SECONDS = 0.05
+PATIENT_EVERY, PATIENT_MS = 20, 20
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +61,7 @@ class Checkpoints:
         self._stuck_at: float | None = None
         self._is_held = False
         self._truncations = [0, 0]  # the last request, and the last one that was met
+        self._attempts = 0
         self._process = f"{os.getpid()}-{monotonic()}"
         self._requested = threading.Event()
         self._closing = threading.Event()
@@ -152,12 +154,13 @@ class Checkpoints:
     def _truncate(self) -> None:
         """Empty the WAL file once all its pages are copied. While another connection reads, try again later.
 
-        Writers wait meanwhile, so a busy WAL is not waited for.
+        Writers wait meanwhile, so most attempts do not wait for readers, and one a second waits for short reads.
         """
         request = self._truncations[0]
+        self._attempts += 1
         try:
             with self._lock:
-                self._connection.set_busy_timeout(0)
+                self._connection.set_busy_timeout(0 if self._attempts % PATIENT_EVERY else PATIENT_MS)
                 try:
                     self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 finally:
