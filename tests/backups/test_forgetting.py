@@ -90,7 +90,7 @@ def test_an_erased_customer_is_in_no_file_and_in_no_backup(server: Supervised, t
     assert (asked.returncode, "add --yes" in asked.stderr) == (255, True), asked.stderr
     answered = said("erase", "--customer-id", "dunnartcustomer", "--yes", "--data", server.data)
     assert "To be erased: 1 chat, 1 contact, 3" in answered, answered
-    assert "Erased: 1 chats, 3" in answered, answered
+    assert "Erased: 1 chat, 3" in answered, answered
     assert left_in(server.data) == {}
     said("backup", tmp_path / "backup", "--data", server.data)
     assert left_in(tmp_path / "backup") == {}

@@ -53,10 +53,9 @@ def main(arguments: list[str]) -> int:
 
 def counted(found: dict[str, Any]) -> str:
     """The counts of an erasure as text for people."""
-    chats = found["ChatCount"]
-    more = " or more" if chats >= COUNTED_CHATS_MAX else ""
-    parts = [(chats, "chat"), (found["ContactCount"], "contact"), (found["ItemCount"], "item")]
-    return ", ".join(f"{count:,} {noun}{'s' * (count != 1)}{more}" for count, noun in parts)
+    more = " or more" if found["ChatCount"] >= COUNTED_CHATS_MAX else ""
+    nouns = ("chat", "contact", "item")
+    return ", ".join(_number(found[f"{noun.title()}Count"], noun) + more for noun in nouns)
 
 
 def _is_confirmed() -> bool:
@@ -84,8 +83,13 @@ def _wait(client: Client, instance_id: str, erasure_id: str) -> None:
                 found["ItemCount"] + 1,
             )
             threading.Event().wait(POLL_SECONDS)
-    print(f"Erased: {found['ErasedChatCount']:,} chats, {found['ErasedItemCount']:,} items.")
+    print(
+        f"Erased: {_number(found['ErasedChatCount'], 'chat')}, {_number(found['ErasedItemCount'], 'item')}."
+    )
     if found["KeptChatCount"]:
-        print(
-            styled(f"{found['KeptChatCount']:,} chats came under a legal hold meanwhile and stay.", "amber")
-        )
+        kept = _number(found["KeptChatCount"], "chat")
+        print(styled(f"A legal hold that was set meanwhile keeps {kept}.", "amber"))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -147,7 +147,7 @@ def _of_customer(tx: Tx, instance_id: str, customer_id: str) -> tuple[int, int, 
     of = {"instance_id": instance_id, "customer_id": customer_id}
     found = tx.row("count_chats_of_customer", int, int, int, limit=COUNTED_CHATS_MAX, **of)
     if found is None or not found[0]:
-        raise Fault("ResourceNotFoundException", f"No chat has the CustomerId {customer_id!r}.")
+        raise Fault("ResourceNotFoundException", "No chat has this CustomerId.")
     running = tx.row("open_chat_of_customer", str, **of)
     if running is not None:
         _refuse(tx, require_past(tx, instance_id, running, "Contact")[0])

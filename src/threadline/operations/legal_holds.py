@@ -39,7 +39,7 @@ def refuse_held(tx: Tx, session: Session) -> None:
         since = datetime.fromtimestamp(hold.created_at_ms / 1000, UTC).date().isoformat()
         raise Fault(
             INVALID,
-            f"Chat {session.initial_contact_id} is under legal hold {hold.id} since {since}: {hold.reason}"
+            f"Chat {session.initial_contact_id} is under legal hold {hold.id} since {since} ({hold.reason})."
             " Lift the hold before you erase the chat.",
         )
 
