@@ -30,7 +30,7 @@ def left_in(folder: Path | str, words: tuple[str, ...] = SECRETS) -> dict[str, l
     return found
 
 
-def chat(workspace: Workspace, count: int) -> Customer:
+def chat(workspace: Workspace, count: int, *, has_file: bool = True) -> Customer:
     """A chat that has ended, with the secrets in everything that people can give, and `count` messages."""
     casey = workspace.customer(
         "Wombatname",
@@ -41,7 +41,8 @@ def chat(workspace: Workspace, count: int) -> Customer:
     )
     for number in range(count):
         casey.say(f"quokkatext number{number} źółtąkawę " + "and more " * (number % 30))
-    casey.attach("Wombatname.txt", b"quokkatext in a file", "text/plain")
+    if has_file:
+        casey.attach("Wombatname.txt", b"quokkatext in a file", "text/plain")
     here = {"InstanceId": workspace.instance_id, "ContactId": casey.contact_id}
     workspace.connect.update_contact(
         **here,
@@ -106,8 +107,11 @@ def test_an_erased_customer_is_in_no_file_and_in_no_backup(server: Supervised, t
 
 
 def test_a_killed_server_goes_on_with_an_erasure(tmp_path: Path) -> None:
-    with supervised(tmp_path / "data") as server:
-        casey = chat(server.workspace, 1_500)
+    env = {
+        "THREADLINE_TRANSCRIPT_FILES": "0"
+    }  # the deletion of a file waits for the lease of the killed server
+    with supervised(tmp_path / "data", env=env) as server:
+        casey = chat(server.workspace, 1_500, has_file=False)
         started = server.workspace.threadline.start_erasure(
             InstanceId=server.workspace.instance_id, ContactId=casey.contact_id
         )
@@ -118,7 +122,7 @@ def test_a_killed_server_goes_on_with_an_erasure(tmp_path: Path) -> None:
         assert found["Status"] == "IN_PROGRESS"
         server.signal(signal.SIGKILL)
         server.end()
-    with supervised(tmp_path / "data") as server:
+    with supervised(tmp_path / "data", env=env) as server:
         completed(server.workspace, asked)
         assert left_in(server.data) == {}
 
