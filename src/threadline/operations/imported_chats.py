@@ -20,7 +20,6 @@ from threadline.chat.imports import (
 )
 from threadline.chat.limits import INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
-from threadline.chat.transcript import Item
 from threadline.errors import Fault
 from threadline.operations.instances import Instance
 from threadline.operations.registry import Document
@@ -245,18 +244,18 @@ def _add_entries(tx: Tx, session: Session, position: int, first_seq: int, given:
             position=position,
             count=count,
         )
+    rows = json.dumps([_columns_of(tx, seq, each) for seq, each in enumerate(given.entries, first_seq)])
+    tx.run("insert_imported_log", session=key, contact_id=given.id, rows=rows)
     for seq, entry in enumerate(given.entries, first_seq):
-        tx.put("insert_item", _item_of(tx, key, seq, given.id, entry))
         if entry.members is not None:
             tx.put("insert_imported_item", ImportedItem(key, seq, entry.members))
     _add_participants(tx, session, given)
 
 
-def _item_of(tx: Tx, session: int, seq: int, contact_id: str, entry: ImportedEntry) -> Item:
-    return Item(
-        session,
+def _columns_of(tx: Tx, seq: int, entry: ImportedEntry) -> tuple[int | str | None, ...]:
+    """The columns of an entry in the order of insert_imported_log."""
+    return (
         seq,
-        contact_id,
         entry.id or tx.clock.item_id(entry.at_ms, seq),
         entry.at_ms,
         entry.type,
@@ -266,9 +265,7 @@ def _item_of(tx: Tx, session: int, seq: int, contact_id: str, entry: ImportedEnt
         entry.display_name,
         entry.participant_role,
         int(entry.push_only),
-        None,
         entry.metadata,
-        None,
     )
 
 

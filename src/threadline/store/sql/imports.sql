@@ -66,6 +66,19 @@ SELECT members FROM imported_contact WHERE session = :session AND contact_id = :
 -- Count the contacts of a chat that are imported in part.
 SELECT count(*) FROM imported_contact WHERE session = :session AND state = 'PARTIAL';
 
+-- name: insert_imported_log
+-- Add items to the log of an imported contact, from a JSON list of their columns: one statement, however many.
+INSERT INTO item (
+    session, seq, contact_id, id, at_ms, type, content_type, content, participant_id, display_name,
+    participant_role, push_only, audience, metadata, client_token
+)
+/*sqlite*/ SELECT :session, value ->> 0, :contact_id, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+    value ->> 6, value ->> 7, value ->> 8, value ->> 9, NULL, value ->> 10, NULL
+FROM json_each(:rows)
+/*pg SELECT :session, CAST(value ->> 0 AS BIGINT), :contact_id, value ->> 1, CAST(value ->> 2 AS BIGINT), value ->> 3,
+    value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, CAST(value ->> 9 AS INTEGER), NULL, value ->> 10, NULL
+FROM json_array_elements(CAST(:rows AS JSON)) AS listed (value) */;
+
 -- name: insert_imported_item
 -- Keep the members of an imported item that are not ours.
 INSERT INTO imported_item (session, seq, members) VALUES (:session, :seq, :members);
