@@ -1,8 +1,14 @@
 """Attachments: the upload by a plain PUT, the item, the download, and what is refused, on both engines."""
 
+import socket
+import threading
+import time
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.operations.refusals import refused
 from threadline.testing import Customer, Threadline
@@ -193,3 +199,49 @@ def test_a_read_token_gets_the_files_of_an_ended_chat(customer: Customer, ending
     )
     customer.connection_token = reply["ReadToken"]
     assert customer.attachment(attachment_id).body == b"hello"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'a"; x="b.txt',
+        "a\r\nSet-Cookie: x=y.txt",
+        "../../etc/passwd.txt",
+        "名前🙂.txt",
+        "a\\b.txt",
+        "x" * 252 + ".txt",
+    ],
+)
+def test_no_name_of_a_file_reaches_a_header_or_a_folder(customer: Customer, name: str) -> None:
+    attachment_id = customer.attach(name, b"hello", TEXT)
+    answer = customer.attachment(attachment_id)
+    assert answer.body == b"hello"
+    assert "set-cookie" not in answer.headers
+    plain = answer.headers["content-disposition"].split('"')[1]
+    assert not set(plain) & set('";\r\n/\\'), plain
+    shown = next(item for item in customer.history() if item["Type"] == "ATTACHMENT")
+    assert shown["Attachments"][0]["AttachmentName"] == name
+
+
+@pytest.mark.parametrize("name", ["a\0.txt", "\ud800.txt"])
+def test_a_name_that_is_no_text_loses_nothing(customer: Customer, name: str) -> None:
+    try:
+        attachment_id = customer.attach(name, b"hello", TEXT)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ValidationException", error.response
+    else:
+        assert customer.attachment(attachment_id).body == b"hello"
+
+
+def test_an_upload_that_stalls_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    with Threadline(request_seconds_max=1, objects=f"{tmp_path}/objects") as server:
+        customer = Customer(server, "Ada").connect()
+        url = urlsplit(start(customer, AttachmentSizeInBytes=100_000)["UploadMetadata"]["Url"])
+        with socket.create_connection((url.hostname or "", url.port or 0), timeout=20) as client:
+            head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Type: {TEXT}\r\n"
+            client.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode() + bytes(90_000))
+            assert client.recv(1_000).startswith(b"HTTP/1.1 408")
+        deadline = time.monotonic() + 20
+        while left := [file for file in (tmp_path / "objects").rglob("*") if file.is_file()]:
+            assert time.monotonic() < deadline, left
+            threading.Event().wait(0.01)

@@ -123,7 +123,7 @@ def disposition(name: str, content_type: str, *, inline: bool) -> str:
     """The header Content-Disposition of a download. Only a safe picture is shown in place."""
     kind = "inline" if inline and content_type in INLINE else "attachment"
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
 def file_details(members: Mapping[str, Any]) -> str:
