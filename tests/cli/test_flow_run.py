@@ -39,30 +39,31 @@ def test_a_flow_talks_and_shows_its_blocks(talk: Run) -> None:
     Path("gold.json").write_text('{"level": "gold"}')
     done = talk("My parcel\n", "--lambda", "look-up=gold.json", "--attribute", "name=Ada")
     assert (done.status, done.err) == (0, "")
-    assert [line.strip() for line in done.out.splitlines()] == [
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    assert [line.strip().partition("  QueueId=")[0] for line in done.out.splitlines()] == [
         "'queue': the queue is Support here.",
         "Write as the customer. /later 15m moves the clock on, Ctrl-C ends.",
         "",
         "· MessageParticipant 'greet'",
-        "· Wait 'listen'",
-        "SYSTEM_MESSAGE  What is it about?",
+        "Flow  What is it about?",
+        "· Wait 'listen'  Events=CustomerReturned, TimeLimitSeconds=900",
         "· Wait 'listen' → CustomerReturned",
-        "· InvokeLambdaFunction 'ask'",
+        "· InvokeLambdaFunction 'ask'  LambdaFunctionARN=look-up",
         "· InvokeLambdaFunction 'ask'",
         "· MessageParticipant 'answer'",
+        "Flow  You are a gold customer, Ada.",
         "· UpdateContactTargetQueue 'queue'",
         "· DisconnectParticipant 'end'",
-        "SYSTEM_MESSAGE  You are a gold customer, Ada.",
         "The chat has ended.",
     ]
 
 
 def test_the_clock_moves_on_and_a_function_without_an_answer_fails(talk: Run) -> None:
     Path("flow.json").write_text(FLOW)
-    assert "SYSTEM_MESSAGE  Nobody there?" in talk("/later x\n/later 15m\n").out
+    assert "Flow  Nobody there?" in talk("/later x\n/later 15m\n").out
     done = talk("My parcel\n")
     assert "· InvokeLambdaFunction 'ask' → NoMatchingError" in done.out
-    assert "SYSTEM_MESSAGE  No level today." in done.out
+    assert "Flow  No level today." in done.out
 
 
 def test_a_customer_queue_flow_is_tried_in_a_queue(talk: Run) -> None:
@@ -76,7 +77,7 @@ def test_a_customer_queue_flow_is_tried_in_a_queue(talk: Run) -> None:
     Path("flow.json").write_text(json.dumps(flow))
     done = talk("")
     assert "· TransferContactToQueue 'transfer'" in done.out
-    assert "SYSTEM_MESSAGE  Please wait." in done.out
+    assert "Flow  Please wait." in done.out
     assert done.status == 0
 
 

@@ -2,10 +2,11 @@
 
 import json
 import queue
+import shutil
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from threadline.client.participants import Item, ScriptedParticipant
 from threadline.client.transport import TransportOptions
 from threadline.config import Settings
 from threadline.flows.references import is_reference
-from threadline.style import folded, styled
+from threadline.style import folded, padded, styled
 
 ENDED = "application/vnd.amazonaws.connect.event.chat.ended"
 POLL_SECONDS, QUIET_POLLS = 0.1, 5
@@ -31,6 +32,8 @@ STARTS = {
 }
 """Types of flows that can be tried, and the hook by which a chat comes to them."""
 TOLD = "Write as the customer. /later 15m moves the clock on, Ctrl-C ends."
+INDENT, LINE_MAX, DETAIL_MIN = 8, 120, 12
+"""Columns before a message, of a block's line at most, and that parameters need to be shown."""
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -101,6 +104,7 @@ class Talk:
         self._instance = instance_of(client, None)
         self._shown = 0
         self._steps = 0
+        self._last = ""
 
     def begin(self, name: str, file: FlowFile, attributes: Mapping[str, str]) -> ScriptedParticipant:
         """Create the flow and start a chat in it. Raises Failure with the flow's problems."""
@@ -162,9 +166,14 @@ class Talk:
             "threadline", "ListFlowSteps", MaxResults=1_000, NextToken=str(self._steps)
         )["Steps"]
         self._steps += len(steps)
-        told = [(step["Timestamp"], 0, _block(step)) for step in steps]
-        told += [(item["AbsoluteTime"], 1, text) for item in items if (text := _message(item))]
-        for _, _, text in sorted(told, key=lambda entry: entry[:2]):
+        told = []
+        for number, step in enumerate(steps):
+            told.append(
+                ((step["Timestamp"], number, 0), _block(step, again=step["Identifier"] == self._last))
+            )
+            self._last = step["Identifier"]
+        told += [(_place(item, steps), text) for item in items if (text := _message(item))]
+        for _, text in sorted(told, key=lambda entry: entry[0]):
             print(text, flush=True)
         return bool(items or steps), any(item["ContentType"] == ENDED for item in items)
 
@@ -230,10 +239,56 @@ def _read(put: Callable[[str | None], None]) -> None:
     put(None)
 
 
-def _block(step: Mapping[str, Any]) -> str:
+def _place(item: Item, steps: Sequence[Mapping[str, Any]]) -> tuple[str, int, int]:
+    """The place of a message: after the block that has shown it, else after all blocks of its time."""
+    for number, step in enumerate(steps):
+        if item.get("Content") in [text for _, text in _texts(json.loads(step["Parameters"]))]:
+            return step["Timestamp"], number, 1
+    return item["AbsoluteTime"], len(steps), 1
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The texts in parameters, each after the last name that leads to it."""
+    if isinstance(value, Mapping):
+        for part, entry in value.items():
+            yield from _texts(entry, part)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _texts(entry, name)
+    else:
+        yield name, str(value)
+
+
+def _block(step: Mapping[str, Any], *, again: bool) -> str:
+    """A block in one line: its type, its identifier, and as much of its parameters as there is room for.
+
+    A block that comes `again` after it has waited is shown without its parameters.
+    """
     results = step.get("Error") or step.get("Results")
     result = f" → {results}" if results else ""
-    return styled(f"  · {step['Type']} {step['Identifier']!r}{result}", "red" if "Error" in step else "grey")
+    if step["Milliseconds"] >= 1_000:
+        result += f" after {step['Milliseconds'] / 1_000:,.0f} s"
+    line = f"  · {step['Type']} {step['Identifier']!r}"
+    room = min(shutil.get_terminal_size().columns or 80, LINE_MAX) - len(line) - len(result) - 2
+    if room >= DETAIL_MIN and not again and not step["Type"].startswith("Message"):
+        line += f"  {_shortened(_given(step), room)}".rstrip()
+    return styled(line + result, "red" if "Error" in step else "grey")
+
+
+def _given(step: Mapping[str, Any]) -> str:
+    """The parameters of a block in words; of an ARN the last part."""
+    given = [
+        (name, text.rpartition(":")[2].rpartition("/")[2] if text.startswith("arn:") else text)
+        for name, text in _texts(json.loads(step["Parameters"]))
+        if text != step.get("Results")
+    ]
+    return ", ".join(f"{name}={text}" for name, text in given)
+
+
+def _shortened(text: str, characters_max: int) -> str:
+    """`text` in one line of at most `characters_max` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= characters_max else line[: characters_max - 1] + "…"
 
 
 def _message(item: Item) -> str:
@@ -242,5 +297,6 @@ def _message(item: Item) -> str:
         return styled("  The chat has ended.", "grey")
     if item["Type"] != "MESSAGE" or item.get("ParticipantRole") == "CUSTOMER":
         return ""
-    name = styled(item.get("DisplayName", ""), "blue", "bold")
-    return f"  {name}  {folded(item['Content'], 20, ' ' * 20)}"
+    name = "Flow" if item.get("ParticipantRole") == "SYSTEM" else item.get("DisplayName", "")
+    column = max(len(name) + 4, INDENT)
+    return f"  {padded(name, column - 2, 'blue', 'bold')}{folded(item['Content'], column, ' ' * column)}"
