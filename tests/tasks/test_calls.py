@@ -360,3 +360,12 @@ async def test_a_flow_that_was_deleted_during_its_call_goes_on(fixture: FlowFixt
     answer = {"outcome": {"values": {"External": {"name": "Ada"}}}, "messages": []}
     await fixture.store.write(AnswerTask(task, answer))
     assert await fixture.said(chat) == ["answer: Ada"]
+
+
+def test_a_task_that_two_loops_have_read_takes_no_other_task_with_it(server: Threadline) -> None:
+    """The one that is run second has the id of the call that the first one has written, on SQLite."""
+    server.lambda_(ARN, lambda event, context: {"name": "Ada"})
+    casey = start(server, {"pause": wait("60", "call"), **lambda_flow()})
+    casey.see_block("pause")
+    server.threadline.move_clock(Seconds=61.0)
+    casey.see("answer: Ada")

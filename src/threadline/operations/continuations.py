@@ -55,7 +55,7 @@ def lease_task(tx: Tx, task: Task) -> dict[str, Any] | None:
         return None
     request = OUTSIDE[task.kind].prepare(tx, task)
     if request is None:
-        tx.one("delete_task", id=task.id)
+        _take(tx, task)
     return request
 
 
@@ -63,9 +63,17 @@ def answer_task(tx: Tx, task: Task, answer: dict[str, Any]) -> None:
     """Delete a task whose call has its answer, and use the answer. A second answer of a task changes nothing."""
     if task.session is not None:
         tx.one("session", session=task.session)
-    if tx.one("delete_task", id=task.id):
+    if _take(tx, task):
         OUTSIDE[task.kind].answer(tx, task, answer)
         run_due_now(tx)
+
+
+def _take(tx: Tx, task: Task) -> bool:
+    """Delete a task that is about to run. False when it is gone."""
+    session = -1 if task.session is None else task.session
+    return (
+        tx.one("delete_task", id=task.id, kind=task.kind, payload=task.payload, session=session) is not None
+    )
 
 
 def run_due_now(tx: Tx) -> None:
@@ -103,7 +111,7 @@ def _run(tx: Tx, task: Task) -> None:
     """Run one task and delete its row. When it fails, undo its writes and put it off, so that it is not lost."""
     try:
         with tx.savepoint():
-            if tx.one("delete_task", id=task.id):
+            if _take(tx, task):
                 CONTINUATIONS[task.kind](tx, task)
     except Exception:
         delay_ms = put_off(tx, task)

@@ -17,8 +17,11 @@ SELECT
     (SELECT count(*) FROM task WHERE background = 0 AND due_at_ms <= :late_ms);
 
 -- name: delete_task
--- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled.
-DELETE FROM task WHERE id = :id RETURNING id;
+-- Delete a task that is about to run. No row comes back when another node has run it or it was cancelled. Its id alone
+-- does not name it: SQLite gives the id of a task that was run to one that this has written.
+DELETE FROM task
+WHERE id = :id AND kind = :kind AND payload = :payload AND COALESCE(session, -1) = :session
+RETURNING id;
 
 -- name: lease_task
 -- Make a task that a node takes due again only after its lease. No row comes back when another node has taken it.
