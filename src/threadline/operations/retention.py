@@ -51,7 +51,7 @@ def sweep_soon(tx: Tx, instance_id: str) -> None:
 
 @operation("threadline", writes=False)
 def describe_retention(tx: Tx, caller: AccountCaller, *, instance_id: str) -> Reply:
-    """Describe how long an instance keeps its chats, and what its sweeps have erased.
+    """Describe how long an instance keeps its chats, and how many its sweeps have erased.
 
     Faults: ResourceNotFoundException.
     """
