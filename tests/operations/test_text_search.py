@@ -1,12 +1,18 @@
 """SearchTranscripts, and SearchContacts by transcript: messages are found by their words, on both engines."""
 
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from tests.engines import Postgres
 from tests.operations.refusals import DENIED, INVALID, PARAMETER, refused
 from tests.operations.test_contacts import EVER
+from threadline.store import named_statements
+from threadline.store.postgres.pipeline import for_postgres, statement
 from threadline.testing import Threadline
 from threadline.testing.people import Customer
 
@@ -197,3 +203,47 @@ def test_a_call_looks_up_a_bounded_number_of_texts(
     assert calls >= 5, "a call examines one contact"
     with refused(INVALID, "fewer with many texts to search for"):
         connect.search_contacts(**asked, Sort={"FieldName": "DISCONNECT_TIMESTAMP", "Order": "ASCENDING"})
+
+
+def test_rare_words_are_found_behind_the_newest_messages(
+    threadline: Threadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL reads the newest rows in order and finds older ones by their terms, each once and newest first."""
+    monkeypatch.setattr("threadline.operations.text_search.NEWEST_ROWS", 2)
+    for number in range(6):
+        said(threadline, f"parcel {number}", "nothing of it")
+    assert snippets(threadline, "parcel") == [f"parcel {number}" for number in reversed(range(6))]
+    asked = {"InstanceId": threadline.instance_id, "SearchText": "parcel", "MaxResults": 4}
+    page = threadline.threadline.search_transcripts(**asked)
+    rest = threadline.threadline.search_transcripts(**asked, NextToken=page["NextToken"])
+    found = [hit["Snippet"] for hit in page["Hits"] + rest["Hits"]]
+    assert found == [f"parcel {number}" for number in reversed(range(6))]
+    assert snippets(threadline, "parcel 0") == ["parcel 0"]
+
+
+def test_postgresql_finds_rare_words_by_the_index_on_terms(postgres: Postgres) -> None:
+    """Its settings forbid a bitmap scan wherever there is another way; here there is none."""
+    address = postgres.database()
+    with Threadline(store=address), closing(psycopg.connect(address, autocommit=True)) as connection:
+        connection.execute(
+            "INSERT INTO item_words SELECT n, ARRAY['late', '_i0', 'w' || n % 500] || ARRAY("
+            "SELECT 'common' || m FROM generate_series(1, 20) m) FROM generate_series(1, 40000) n"
+        )
+        for name in ("enable_seqscan", "enable_bitmapscan", "jit"):
+            connection.execute(f"SET {name} = off".encode())
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute("VACUUM ANALYZE item_words")
+        found = statement("rare", for_postgres(named_statements()["items_with_rare_terms"]))
+        connection.execute(b"PREPARE rare AS " + found.text)
+        values = {
+            "terms": "w7 _i0",
+            "first_number": 0,
+            "last_number": 1 << 62,
+            "limit": 100,
+            "instance_id": "i",
+        }
+        given = sql.SQL(", ").join([sql.Literal(values[name]) for name in found.parameters])
+        rows = connection.execute(sql.SQL("EXPLAIN EXECUTE rare ({})").format(given)).fetchall()
+    plan = "\n".join(str(row[0]) for row in rows)
+    assert "Bitmap Index Scan on item_words_terms" in plan, plan
+    assert "Seq Scan" not in plan, plan

@@ -39,6 +39,27 @@ WHERE /*sqlite*/ item_words MATCH :terms /*pg item_words.terms @> string_to_arra
     AND session.instance_id = :instance_id
 ORDER BY item_words.rowid DESC LIMIT :limit;
 
+-- name: newest_words
+-- Find the number of the row that has so many newer ones in the index of words, on PostgreSQL; SQLite needs none.
+SELECT rowid FROM item_words
+WHERE /*sqlite*/ :last_number < 0 /*pg rowid <= :last_number */
+ORDER BY rowid DESC LIMIT 1 OFFSET :count;
+
+-- name: items_with_rare_terms
+-- Read as items_with_terms, where few messages have all terms: PostgreSQL finds all of these by the index on terms.
+SELECT item.*, session.initial_contact_id
+FROM /*sqlite*/ item_words /*pg (
+        SELECT rowid
+        FROM (SELECT rowid FROM item_words WHERE terms @> string_to_array(:terms, ' ') OFFSET 0) AS having_terms
+        WHERE rowid BETWEEN :first_number AND :last_number
+        ORDER BY rowid DESC LIMIT :limit
+    ) AS item_words */
+    JOIN item ON item.session = item_words.rowid >> 28 AND item.seq = item_words.rowid & 268435455
+    JOIN session ON session.key = item.session
+WHERE /*sqlite*/ item_words MATCH :terms AND /*pg */ item_words.rowid BETWEEN :first_number AND :last_number
+    AND session.instance_id = :instance_id
+ORDER BY item_words.rowid DESC LIMIT :limit;
+
 -- name: delete_words
 -- Delete the terms of a chat's messages.
 DELETE FROM item_words
