@@ -24,10 +24,16 @@ def test_what_was_checked_is_said_with_counts(data: Path, backup: Path, server: 
 
 def test_a_check_changes_nothing(data: Path, backup: Path) -> None:
     for folder in (data, backup):
-        before = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+        before = contents(folder)
         said("check", folder)
-        after = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
-        assert {name: after[name] for name in before} == before
+        after = contents(folder)
+        assert {path: after[path] for path in before} == before
+
+
+def contents(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    """Every file of a folder, at any depth: its bytes and when they were written."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
 @pytest.mark.parametrize(
