@@ -372,6 +372,7 @@ CALLS: dict[str, Callable[[Workspace, str], Any]] = {
     "TransferChat": lambda w, i: w.threadline.transfer_chat(
         InstanceId=i, ContactId=accepted(w), QueueId=w.queue_id
     ),
+    "DescribeFlowRun": lambda w, i: w.threadline.describe_flow_run(InstanceId=i, ContactId=ended(w)),
     "DescribeLineage": lambda w, i: w.threadline.describe_lineage(InstanceId=i, ContactId=ended(w)),
     "GetContactTranscript": lambda w, i: w.threadline.get_contact_transcript(
         InstanceId=i, ContactId=ended(w)

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.clients.served import Served
 from tests.pages.conftest import Tab
 from tests.pages.test_accessible import press, reach
 from tests.pages.test_chat import begin, customer
@@ -135,3 +136,15 @@ def test_the_steps_of_the_flow_stand_beside_the_chat(
     steps.last.get_by_role("button").click()
     expect(page.get_by_label("Its parameters")).to_be_visible()
     check(page, "the steps")
+
+
+def test_without_test_controls_the_block_is_told_in_which_the_flow_waits(
+    open_tab: Callable[..., Tab], tmp_path: Path
+) -> None:
+    with Served(tmp_path / "data") as server:
+        page = begin(open_tab(server.workspace))
+        page.get_by_text("Flow steps").click()
+        steps = page.locator("tl-steps")
+        expect(steps).to_contain_text("No flow of this contact runs now.")
+        page.get_by_role("region", name="The agents").get_by_role("button", name="Leave").click()
+        expect(steps).to_contain_text("Demo survey waits at Wait.")

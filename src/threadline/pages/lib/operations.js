@@ -12,6 +12,7 @@ export const OPERATIONS = {
   ],
   CreateReadToken: ["threadline", "PUT", "/threadline/read-tokens/{InstanceId}/{ContactId}"],
   DescribeContact: ["connect", "GET", "/contacts/{InstanceId}/{ContactId}"],
+  DescribeFlowRun: ["threadline", "GET", "/threadline/flow-run/{InstanceId}/{ContactId}"],
   DescribeInstance: ["connect", "GET", "/instance/{InstanceId}"],
   DescribeLineage: ["threadline", "GET", "/threadline/lineage/{InstanceId}/{ContactId}"],
   DescribeUser: ["connect", "GET", "/users/{InstanceId}/{UserId}"],

@@ -62,10 +62,20 @@ export class Steps extends Part {
       this.steps = steps;
       this.problem = "";
     } catch (error) {
-      this.problem =
-        error.code === "AccessDeniedException"
-          ? "This server keeps no steps. Start one with threadline serve --test-controls. Flows whose logging is on write them to THREADLINE_FLOW_LOG_FILE of any server."
-          : error.message;
+      if (error.code === "AccessDeniedException") await this._where(chat);
+      else this.problem = error.message;
+    }
+  }
+
+  // Without test controls a server keeps no steps, but knows in which block a flow waits.
+  async _where(chat) {
+    try {
+      const members = { InstanceId: chat.instanceId, ContactId: chat.currentContactId };
+      const { ContactFlowName: name, Type } = await this.client.call("DescribeFlowRun", members);
+      const here = name ? `${name} waits at ${Type}.` : "No flow of this contact runs now.";
+      this.problem = `${here} Each step and what it decided are kept by threadline serve --test-controls.`;
+    } catch (error) {
+      this.problem = error.message;
     }
   }
 
