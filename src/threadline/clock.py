@@ -22,10 +22,15 @@ def monotonic_ms() -> int:
 
 
 REPEAT_SECONDS = 10.0
+UUID_RANDOM = (1 << 74) - 1
+"""The random bits of a UUIDv7."""
 
 
 class Clock:
     """The real clock. Times are integer milliseconds since the epoch."""
+
+    _last_id = (0, 0)
+    """The time and the random bits of the last UUIDv7 that `contact_id` made."""
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, UTC."""
@@ -36,8 +41,17 @@ class Clock:
         return secrets.token_bytes(count)
 
     def contact_id(self) -> str:
-        """A UUIDv7: time-ordered, so that an index on it grows at its end. Source: RFC 9562, section 5.7."""
-        return _uuid7(self.now_ms(), int.from_bytes(self.random_bytes(10), "big"))
+        """A UUIDv7, greater than the one before. Source: RFC 9562, sections 5.7 and 6.2.
+
+        So an index on it grows at its end, and resources are listed in the order in which they were made.
+        """
+        at_ms = self.now_ms()
+        random_bits = int.from_bytes(self.random_bytes(10), "big") & UUID_RANDOM
+        last_ms, last_bits = self._last_id
+        if at_ms == last_ms and random_bits <= last_bits:
+            random_bits = last_bits + 1
+        self._last_id = at_ms, random_bits
+        return _uuid7(at_ms, random_bits)
 
     def token(self) -> str:
         """256 random bits, URL-safe base64 without padding (43 characters)."""
@@ -160,6 +174,7 @@ class MovableClock(ManualClock):
         self._stopped_ms = FROZEN_MS if self._is_seeded else None
         if seed is not None:
             self._random = random.Random(seed)
+            self._last_id = (0, 0)
 
     def random_bytes(self, count: int) -> bytes:
         """`count` random bytes: good enough for secrets without a seed."""
@@ -183,7 +198,7 @@ def token_hash(token: str) -> str:
 
 
 def _uuid7(at_ms: int, random_bits: int) -> str:
-    random_bits &= (1 << 74) - 1
+    random_bits &= UUID_RANDOM
     value = at_ms << 80 | 7 << 76 | (random_bits >> 62) << 64 | 2 << 62 | random_bits & ((1 << 62) - 1)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -63,3 +63,10 @@ def test_the_next_test_has_the_real_time(threadline: Threadline) -> None:
     threadline.clock.set(EVENING)
     threadline.reset()
     assert abs(threadline.clock.now().timestamp() - time()) < 600
+
+
+def test_users_of_the_same_millisecond_are_listed_as_they_were_made() -> None:
+    for seed in range(8):
+        with Threadline(seed=seed) as server:
+            users = server.connect.list_users(InstanceId=server.instance_id)["UserSummaryList"]
+        assert [user["Username"] for user in users] == ["a1", "a2"], f"with the seed {seed}"
