@@ -5,14 +5,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from threadline.cli.destination import Destination, find, none_found
 from threadline.client.client import Client
 from threadline.client.failures import Failure
 from threadline.client.session import DATA_FOLDER
 from threadline.client.transport import TransportOptions
-from threadline.style import say
+from threadline.style import folded, say
 
 ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|arn:.+")
 SHOWN_MAX = 10
@@ -34,9 +34,18 @@ LISTINGS = {
 }
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose errors are wrapped on a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the error on standard error, and exit with status 2."""
+        self.print_usage(sys.stderr)
+        self.exit(2, folded(f"{self.prog}: error: {message}", 0, "  ", stream=sys.stderr) + "\n")
+
+
 def parser(name: str, description: str, *, calls: bool = True) -> argparse.ArgumentParser:
     """A parser for `threadline NAME`, with the options that select the server if the command `calls` one."""
-    made = argparse.ArgumentParser(prog=f"threadline {name}", description=description)
+    made = CommandParser(prog=f"threadline {name}", description=description)
     if calls:
         add_server_options(made)
     return made
