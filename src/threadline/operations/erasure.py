@@ -49,7 +49,7 @@ class Scope(StrEnum):
 
 
 class Erasure(NamedTuple):
-    """An erasure: the counts at its start, and what it has done so far."""
+    """An erasure: the counts at its start, and those of the work done so far."""
 
     id: str
     instance_id: str
