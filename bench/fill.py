@@ -57,6 +57,7 @@ class Filler:
 
     async def __aexit__(self, *_: object) -> None:
         await self.store.close()
+        self.copier.settle()
         self.copier.close()
 
     async def fresh(self, count: int) -> list[str]:

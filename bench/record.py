@@ -139,5 +139,3 @@ def _index_words(connection: apsw.Connection, instance_id: str) -> None:
             " WHERE type = 'MESSAGE' AND session BETWEEN ? AND ?",
             (prefix, first, first + COPIED_AT_ONCE - 1),
         )
-    connection.execute("DELETE FROM task WHERE kind = 'index'")
-    connection.execute("INSERT OR REPLACE INTO word_cursor (session, seq) SELECT key, last_seq FROM session")

@@ -41,7 +41,7 @@ class Imported(StrEnum):
 
 
 class ImportedContact(NamedTuple):
-    """The rest of what an import knows of a contact.
+    """The other members of a contact that an import gives.
 
     `waits_for` is the contact of an earlier chat that its chat continues from, until that is there. `members` is JSON
     of the members that are not ours.

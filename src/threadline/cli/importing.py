@@ -192,7 +192,7 @@ class Importer:
                     self.refuse(file.shown, failure)
 
     def summary(self) -> str:
-        """The last line: what was imported, what was there, and what was refused."""
+        """The last line, with the counts of contacts that were imported, there already, and refused."""
         verb = "would be imported" if self._is_dry else "imported"
         parts = [f"{self.contacts:,} contacts with {self.items:,} items {verb}"]
         if self.files:

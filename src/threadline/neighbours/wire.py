@@ -29,7 +29,7 @@ class CallFailed(Exception):
 
 
 class Rejected(CallFailed):
-    """A neighbour refused this one call for what is in it, so that the same call will be refused again."""
+    """A neighbour refused this one call because of its content, so that the same call will be refused again."""
 
 
 class Body(Protocol):

@@ -116,7 +116,7 @@ def _chat_of(tx: Tx, instance: Instance, given: GivenContact) -> Session:
 
 
 def _not_erased(session: Session) -> Session:
-    """The session, unless it was erased: what comes later of a chat that is forgotten is not taken."""
+    """The session, unless it was erased: later contacts of an erased chat are not taken."""
     if session.erased_at_ms is not None:
         raise Fault(INVALID, f"Its chat {session.initial_contact_id} was erased; no more of it is imported.")
     return session
@@ -369,7 +369,7 @@ def _give_to_waiting(tx: Tx, instance: Instance, contact_id: str) -> None:
 def _continue_from(tx: Tx, instance: Instance, session: int, related: str) -> None:
     """Let an imported chat continue from another imported one, if that is there and began earlier.
 
-    The order of their beginnings keeps a lineage from leading back to itself, whatever the records say.
+    The order of their beginnings keeps a lineage from leading back to itself, even if the records say so.
     """
     known = known_contact(tx, instance, related)
     if known is None or known.is_own or known.session == session:

@@ -90,7 +90,7 @@ def _tell_flow(tx: Tx, session: Session, flow_state: str, content_type: str, con
 
 
 def _without_data(content: str) -> str:
-    """The answer to a view without the data that the customer gave: its action alone. Nothing of what is no answer."""
+    """The action of an answer to a view, without the data that the customer gave. An invalid answer has none."""
     try:
         answer = decode(content)
     except (ValueError, RecursionError):
