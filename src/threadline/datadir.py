@@ -22,8 +22,10 @@ DATABASE, WORKSPACE, ADDRESS, LOCK = "threadline.db", "workspace.json", "server.
 """The files of a data folder."""
 
 ENCRYPTION_KEY = "encryption.key"
-OBJECTS = "objects"
 """The file with the key for the secrets in the database. It is in no backup, and a restore leaves it alone."""
+
+OBJECTS = "objects"
+"""The folder of attachments and transcript files."""
 
 DATA = (
     DATABASE,
@@ -32,8 +34,9 @@ DATA = (
     f"{DATABASE}-journal",
     "threadline.state",
     WORKSPACE,
+    OBJECTS,
 )
-"""The files that together are one state of the data. A restore replaces all of them."""
+"""The files and folders that together are one state of the data. A restore replaces all of them."""
 
 RESTORING, PLACING, REPLACED = "restoring-", "placing-", "replaced-"
 """Prefixes of the folders in a data folder that a restore makes, by the data they hold.

@@ -91,8 +91,12 @@ def test_a_backup_is_private_and_says_what_it_is(server: Supervised, tmp_path: P
     line = said("backup", backup, "--data", data)
     assert "1 instance, 1 chat, 3 contacts, " in line
     assert stat.S_IMODE(backup.stat().st_mode) == 0o700
-    assert {file.name for file in backup.iterdir()} == {"manifest.json", "threadline.db", "workspace.json"}
-    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in backup.iterdir())
+    assert {file.name for file in backup.iterdir()} - {"objects"} == {
+        "manifest.json",
+        "threadline.db",
+        "workspace.json",
+    }
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in backup.rglob("*") if file.is_file())
     manifest = json.loads((backup / "manifest.json").read_text())
     assert manifest["instance_id"] == server.workspace.instance_id
     assert manifest["files"]["threadline.db"]["size"] == (backup / "threadline.db").stat().st_size
@@ -175,3 +179,32 @@ def test_on_postgresql_its_own_tools_are_named(tmp_path: Path) -> None:
         assert tool in line
         assert "postgresql://chat@db.example:5433/chats?sslmode=require" in line
         assert "s3cret" not in line
+
+
+def test_a_backup_has_the_attachments_and_transcript_files(server: Supervised, tmp_path: Path) -> None:
+    casey = server.workspace.customer()
+    attached = casey.attach("photo.png", b"\x89PNG of Casey", "image/png")
+    key_of = {file.name for file in (Path(server.data) / "objects").rglob("*") if file.is_file()}
+    assert key_of, "the server keeps no object"
+    copy = tmp_path / "copy"
+    said("backup", copy, "--data", server.data)
+    assert said("check", copy)
+    kept = [file for file in (copy / "objects").rglob("*") if file.is_file()]
+    assert {file.name for file in kept} == key_of
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in kept)
+    restored = tmp_path / "restored"
+    said("restore", copy, "--data", restored)
+    assert {file.name for file in (restored / "objects").rglob("*") if file.is_file()} == key_of
+    kept[0].write_bytes(b"changed")
+    assert "has 7 bytes" in refused("restore", copy, "--data", tmp_path / "other")
+    assert casey.attachment(attached).body == b"\x89PNG of Casey"
+
+
+@pytest.mark.parametrize(
+    "name", ["../escaped", "objects/../../escaped", "objects/.drafts/x", "/objects/x", "objects//x"]
+)
+def test_a_manifest_names_no_file_outside_of_its_backup(backup: Path, tmp_path: Path, name: str) -> None:
+    manifest = json.loads((backup / "manifest.json").read_text())
+    manifest["files"][name] = {"size": 1, "sha256": "0"}
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    assert "no backup of a data folder" in refused("restore", backup, "--data", tmp_path / "other")

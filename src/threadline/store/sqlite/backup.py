@@ -1,19 +1,19 @@
 """Backups of a data folder: make one while a server runs, verify it, restore it.
 
-A backup is a folder with the database, the workspace file and `manifest.json`, which describes it and has the hash of
-each file. The folder gets its name only once it is complete.
+A backup is a folder with the database, the workspace file, the attachments and transcript files of the data folder, and
+`manifest.json`, which describes it and has the hash of each file. The folder gets its name only once it is complete.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 import apsw
@@ -79,6 +79,7 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
         copies.copy(database, draft / datadir.DATABASE, progress)
         if (folder / datadir.WORKSPACE).exists():
             _copy_file(folder / datadir.WORKSPACE, draft / datadir.WORKSPACE, progress)
+        _copy_objects(folder / datadir.OBJECTS, draft / datadir.OBJECTS, progress)
 
     return _make(to, fill, _iso(Clock().now_ms(), "seconds"), progress)
 
@@ -113,7 +114,7 @@ def _make(to: Path, fill: Callable[[Path], None], created: str, progress: Progre
         fill(draft)
         manifest = _manifest(draft, created, progress)
         datadir.write_private(draft / MANIFEST, msgspec.to_builtins(manifest))
-        datadir.sync_folder(draft)
+        _sync_folders(draft)
         try:
             draft.rename(to)
         except OSError as error:
@@ -144,7 +145,7 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
         raise BackupRefused(
             f"The backup {backup} was made by a newer Threadline ({manifest.threadline}): restore it with that one."
         )
-    with closing(_Lock(folder)):
+    with contextlib.closing(_Lock(folder)):
         if not replaces and (there := _held(folder)):
             raise BackupRefused(
                 f"{folder} holds data already ({', '.join(there)}). With --replace it is moved aside, and kept."
@@ -156,11 +157,12 @@ def restore(backup: Path, folder: Path, progress: Progress, *, replaces: bool = 
         try:
             draft.mkdir(mode=0o700)
             for name in manifest.files:
+                (draft / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if _copy_file(backup / name, draft / name, progress) != manifest.files[name]:
                     raise BackupRefused(
                         f"{backup / name} changed while it was restored, and nothing is restored."
                     )
-            datadir.sync_folder(draft)
+            _sync_folders(draft)
             draft.rename(folder / f"{datadir.RESTORING}{stamp}")
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -184,12 +186,19 @@ def manifest_of(backup: Path) -> Manifest:
         raise BackupRefused(f"{backup} is no backup: it has no {MANIFEST}.") from None
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise BackupRefused(f"{file} cannot be read: {error}.") from error
-    known = {datadir.DATABASE, datadir.WORKSPACE}
-    if datadir.DATABASE not in manifest.files or manifest.files.keys() - known:
+    if datadir.DATABASE not in manifest.files or not all(map(_is_known, manifest.files)):
         raise BackupRefused(
             f"{file} lists {', '.join(manifest.files) or 'no files'}: no backup of a data folder."
         )
     return manifest
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name in a manifest is of a file that a backup has, within its folder."""
+    first, *others = name.split("/")
+    if not others:
+        return name in (datadir.DATABASE, datadir.WORKSPACE)
+    return first == datadir.OBJECTS and not any(part.startswith(".") or not part for part in others)
 
 
 def file_findings(backup: Path, manifest: Manifest, progress: Progress) -> Iterator[str]:
@@ -300,7 +309,11 @@ def _manifest(draft: Path, created: str, progress: Progress) -> Manifest:
                 "The database holds nothing of Threadline's: it has no schema. Is it the right folder?"
             )
         counts, instance = copies.counts_of(connection), copies.first_instance_of(connection)
-    files = {file.name: _file(file, progress) for file in sorted(draft.iterdir())}
+    files = {
+        file.relative_to(draft).as_posix(): _file(file, progress)
+        for file in sorted(draft.rglob("*"))
+        if file.is_file()
+    }
     return Manifest(FORMAT, __version__, schema, instance, created, files, counts)
 
 
@@ -319,6 +332,23 @@ def _copy_file(file: Path, to: Path, progress: Progress) -> File:
         target.flush()
         os.fsync(target.fileno())
     return copied
+
+
+def _copy_objects(objects: Path, to: Path, progress: Progress) -> None:
+    """Copy the complete objects of a data folder. One that is deleted meanwhile is left out."""
+    for file in sorted(objects.rglob("*")):
+        key = PurePosixPath(file.relative_to(objects))
+        if any(part.startswith(".") for part in key.parts) or not file.is_file():
+            continue
+        (to / key).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _copy_file(file, to / key, progress)
+
+
+def _sync_folders(top: Path) -> None:
+    """Write the lists of the files of a folder and of all folders in it to the disk."""
+    for folder in [top, *(each for each in top.rglob("*") if each.is_dir())]:
+        datadir.sync_folder(folder)
 
 
 def _read(source: BinaryIO, use: Callable[[bytes], object], expected: int, progress: Progress) -> File:
