@@ -24,8 +24,8 @@ def test_default_flows_are_in_order(flow: DefaultFlow) -> None:
     assert parse(flow.content, flow.type).actions
 
 
-def test_a_new_instance_has_the_default_flows(threadline_server: Threadline) -> None:
-    connect = threadline_server.connect
+def test_a_new_instance_has_the_default_flows(threadline: Threadline) -> None:
+    connect = threadline.connect
     made = connect.create_instance(
         IdentityManagementType="CONNECT_MANAGED",
         InstanceAlias=fresh("born").replace(" ", "-"),

@@ -129,25 +129,25 @@ def test_all_chats_of_a_customer_and_no_others_are_erased(threadline_server: Thr
         start(threadline_server, CustomerId="erase-me")
 
 
-def test_names_attributes_and_words_are_erased(threadline_server: Threadline) -> None:
+def test_names_attributes_and_words_are_erased(threadline: Threadline) -> None:
     contact_id = ended(
-        threadline_server, "zebra crossing", "Quagga", Attributes={"order": "okapi"}, CustomerId="c-quagga"
+        threadline, "zebra crossing", "Quagga", Attributes={"order": "okapi"}, CustomerId="c-quagga"
     )
-    here = {"InstanceId": threadline_server.instance_id, "ContactId": contact_id}
-    threadline_server.connect.update_contact(**here, Name="gnu", Description="eland")
-    token = read_token(threadline_server, contact_id)
-    search = {"InstanceId": threadline_server.instance_id, "SearchText": "zebra crossing"}
-    threadline_server.clock.advance(minutes=1)
+    here = {"InstanceId": threadline.instance_id, "ContactId": contact_id}
+    threadline.connect.update_contact(**here, Name="gnu", Description="eland")
+    token = read_token(threadline, contact_id)
+    search = {"InstanceId": threadline.instance_id, "SearchText": "zebra crossing"}
+    threadline.clock.advance(minutes=1)
     deadline = monotonic() + PATIENCE_SECONDS
-    while not threadline_server.threadline.search_transcripts(**search)["Hits"]:
+    while not threadline.threadline.search_transcripts(**search)["Hits"]:
         assert monotonic() < deadline
-    erased(threadline_server, ContactId=contact_id)
-    assert threadline_server.threadline.search_transcripts(**search)["Hits"] == []
-    described = threadline_server.connect.describe_contact(**here)["Contact"]
-    lineage = threadline_server.threadline.describe_lineage(**here)
+    erased(threadline, ContactId=contact_id)
+    assert threadline.threadline.search_transcripts(**search)["Hits"] == []
+    described = threadline.connect.describe_contact(**here)["Contact"]
+    lineage = threadline.threadline.describe_lineage(**here)
     for word in ("zebra", "Quagga", "okapi", "gnu", "eland", "c-quagga"):
-        assert word not in str((described, lineage, shown(threadline_server, contact_id))), word
-    read = threadline_server.connectparticipant.get_transcript(ConnectionToken=token, MaxResults=100)
+        assert word not in str((described, lineage, shown(threadline, contact_id))), word
+    read = threadline.connectparticipant.get_transcript(ConnectionToken=token, MaxResults=100)
     assert "zebra" not in str(read)
 
 

@@ -121,8 +121,8 @@ def test_another_account_finds_nothing(threadline: Threadline) -> None:
         other.threadline.search_transcripts(InstanceId=threadline.instance_id, SearchText="parcel")
 
 
-def test_hostile_searches_are_refused_in_words(threadline_server: Threadline) -> None:
-    client, here = threadline_server.threadline, {"InstanceId": threadline_server.instance_id}
+def test_hostile_searches_are_refused_in_words(threadline: Threadline) -> None:
+    client, here = threadline.threadline, {"InstanceId": threadline.instance_id}
     for text in ("%", '"', "' ; --", "___", "*"):
         with refused(INVALID, "has no word to search for: give letters, digits or an emoji"):
             client.search_transcripts(**here, SearchText=text)
