@@ -56,7 +56,7 @@ UNITS = [
 ]
 
 
-def of_the_package(unit: type[UnitOfWork[Any]]) -> Iterator[type[UnitOfWork[Any]]]:
+def of_the_package(unit: Any) -> Iterator[type[UnitOfWork[Any]]]:
     """The subclasses of `unit` that the package defines. It is imported whole for that, but for its optional parts."""
     for subclass in unit.__subclasses__():
         if subclass.__module__.startswith("threadline."):

@@ -211,8 +211,8 @@ def main(arguments: list[str]) -> int:
     parser = connection_options.parser(
         "import",
         "Bring in the chats of another system: transcripts as Amazon Connect stores them, and contact records. They"
-        " become ended chats, which can be continued, read, searched and exported. What is there already is left as it"
-        " is, so the command can be repeated.",
+        " become ended chats, which can be continued, read, searched and exported. Contacts that are there already"
+        " stay as they are, so the command can be repeated.",
     )
     parser.add_argument(
         "place", metavar="FILE|FOLDER|s3://..", help="a transcript, or a folder or bucket of them"

@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     """Set the retention if an option says so, and print it."""
     parser = connection_options.parser(
         "retention",
-        "Show or set how long chats are kept after their end. What is older is erased, unless a legal hold keeps it.",
+        "Show or set how long chats are kept after their end. Older chats are erased, unless a legal hold keeps them.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--days", metavar="N", type=_days, help="keep chats for N days after their end")

@@ -291,9 +291,9 @@ class UnitOfWork(msgspec.Struct, Generic[T], array_like=True, tag=True, gc=False
         """The key of the only session that `run` writes, where that is known beforehand."""
         return None
 
+    @abstractmethod
     def run(self, tx: Tx) -> T:
-        """Do the work. An exception undoes what it wrote."""
-        raise NotImplementedError
+        """Do the work. An exception undoes the writes."""
 
 
 class Unavailable(Exception):
