@@ -171,7 +171,7 @@ def test_a_killed_server_goes_on_with_its_audit(tmp_path: Path, capsys: pytest.C
     assert "(not wrong)" in said
     assert "the server was stopped while it wrote this line" in said
     content = first.read_bytes()
-    first.write_bytes(content.replace(b"StartChatContact", b"StopChatContactX", 1))
+    first.write_bytes(content.replace(b'"eventName":"', b'"eventName":"X', 1))
     assert main(["audit", "verify", str(data / "audit")]) == 1
     assert "was changed" in capsys.readouterr().out
     assert first.stat().st_mode & 0o777 == 0o600

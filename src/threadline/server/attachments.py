@@ -4,7 +4,6 @@ An upload is streamed to the object store, bounded by the size that its URL is f
 that it is and nothing else: no browser guesses its type, and no script of it runs.
 """
 
-import asyncio
 import hmac
 import re
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from threadline.config import Settings
 from threadline.errors import Fault
 from threadline.http.request import Request, TooLarge
 from threadline.objects import Objects, ObjectsFailed
+from threadline.objects.threads import in_thread, opened
 from threadline.operations.instances import Instance
 from threadline.operations.stored_files import PATH, signature, upload_prefix
 from threadline.operations.units import KeepUpload
@@ -34,6 +34,7 @@ SAFE = (
 )
 """Says to a browser: the type is as it is said, nothing of this runs, and no page is told this URL."""
 EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
+TRY_AGAIN = "The object store cannot do this now. Try again."
 UNKNOWN = "This URL is not one that this server has given, or its file is gone. Ask for another one."
 
 
@@ -98,7 +99,10 @@ class AttachmentRoute:
         """
         self._check(request, attachment)
         key = f"{upload_prefix(instance, attachment)}/{self._clock.random_bytes(8).hex()}"
-        writer = await self._objecting(self._objects.writer, key)
+        try:
+            writer = await opened(self._objects, key)
+        except ObjectsFailed as error:
+            raise Fault("ServiceUnavailableException", TRY_AGAIN) from error
         try:
             waiting, size = bytearray(), 0
             try:
@@ -118,7 +122,7 @@ class AttachmentRoute:
             await self._objecting(writer.write, bytes(waiting))
             await self._objecting(writer.commit)
         finally:
-            await asyncio.to_thread(writer.abort)
+            await in_thread(writer.abort)
         if not await self._store.write(KeepUpload(attachment.id, key)):
             await self._objecting(self._objects.delete, key)
             raise Fault(DENIED, "The file of this URL is completed or gone, so its bytes cannot be replaced.")
@@ -142,8 +146,6 @@ class AttachmentRoute:
     async def _objecting(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Run a call of the object store in a thread. Faults: ServiceUnavailableException."""
         try:
-            return await asyncio.to_thread(call, *arguments)
+            return await in_thread(call, *arguments)
         except ObjectsFailed as error:
-            raise Fault(
-                "ServiceUnavailableException", "The object store cannot do this now. Try again."
-            ) from error
+            raise Fault("ServiceUnavailableException", TRY_AGAIN) from error

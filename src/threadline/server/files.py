@@ -10,6 +10,7 @@ from typing import Any
 from threadline.chat.transcript import Item, Receipt, as_item, receipts_by_seq
 from threadline.clock import Clock
 from threadline.objects import Objects, ObjectsFailed
+from threadline.objects.threads import in_thread, opened
 from threadline.store import Store, Tx
 
 AT_ONCE = 4
@@ -63,7 +64,7 @@ class FileWork:
         now = Clock().now_ms() / 1_000
         if now - self._swept_at > DRAFT_SECONDS_MAX:
             self._swept_at = now
-            await asyncio.to_thread(self._objects.sweep_drafts, now - DRAFT_SECONDS_MAX)
+            await in_thread(self._objects.sweep_drafts, now - DRAFT_SECONDS_MAX)
 
     async def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         def delete() -> None:
@@ -72,20 +73,20 @@ class FileWork:
             for prefix in request["below"]:
                 self._objects.delete_below(prefix, but=request["but"])
 
-        await asyncio.to_thread(delete)
+        await in_thread(delete)
         return {}
 
     async def _write_transcript(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write the file part by part, so that a long chat is never whole in memory."""
         size = 0
-        writer = await asyncio.to_thread(self._objects.writer, request["key"])
+        writer = await opened(self._objects, request["key"])
         try:
             async for part in self._parts(request):
                 size += len(part)
-                await asyncio.to_thread(writer.write, part)
-            await asyncio.to_thread(writer.commit)
+                await in_thread(writer.write, part)
+            await in_thread(writer.commit)
         finally:
-            await asyncio.to_thread(writer.abort)
+            await in_thread(writer.abort)
         return {"key": request["key"], "size": size}
 
     async def _parts(self, request: dict[str, Any]) -> AsyncIterator[bytes]:
