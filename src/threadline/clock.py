@@ -54,8 +54,12 @@ class Clock:
         return _uuid7(at_ms, random_bits)
 
     def token(self) -> str:
-        """256 random bits, URL-safe base64 without padding (43 characters)."""
-        return base64.urlsafe_b64encode(self.random_bytes(32)).rstrip(b"=").decode()
+        """256 random bits, URL-safe base64 without padding (43 characters).
+
+        The first character is no hyphen: a command line would take such a token for an option.
+        """
+        text = base64.urlsafe_b64encode(self.random_bytes(32)).rstrip(b"=").decode()
+        return f"_{text[1:]}" if text.startswith("-") else text
 
     def named_id(self, name: str) -> str:
         """The id of something that has the same one whenever it is made, by a name that nothing else has."""

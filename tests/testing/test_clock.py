@@ -5,6 +5,7 @@ from time import time
 
 import pytest
 
+from threadline.clock import ManualClock
 from threadline.testing import Threadline
 
 EVENING = datetime(2031, 12, 24, 18, tzinfo=UTC)
@@ -70,3 +71,11 @@ def test_users_of_the_same_millisecond_are_listed_as_they_were_made() -> None:
         with Threadline(seed=seed) as server:
             users = server.connect.list_users(InstanceId=server.instance_id)["UserSummaryList"]
         assert [user["Username"] for user in users] == ["a1", "a2"], f"with the seed {seed}"
+
+
+def test_no_token_looks_like_an_option() -> None:
+    clock = ManualClock()
+    tokens = [clock.token() for _ in range(1_000)]
+    assert not [token for token in tokens if token.startswith("-")]
+    assert {len(token) for token in tokens} == {43}
+    assert len(set(tokens)) == 1_000
