@@ -121,6 +121,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     begun: asyncio.Future[RemoteStore] = loop.create_future()
     drained: asyncio.Future[float] = loop.create_future()
+    closed: asyncio.Future[None] = loop.create_future()
     clock = Clock()
     observers = Observers()
 
@@ -141,6 +142,7 @@ async def serve(
     def lost() -> None:
         if not drained.done():
             os._exit(1)
+        closed.set_result(None)
 
     channel = Channel(receive, lost)
     await channel.open(end)
@@ -156,4 +158,5 @@ async def serve(
     clean = await frontend.close(await drained)
     await store.close()
     channel.send(messages.Drained(clean))
-    channel.close()
+    # The writer closes the channel. If this end did, a message on its way here would break it, and Drained be lost.
+    await closed

@@ -97,6 +97,8 @@ class Frontends(StoreObserver):
         self._await_replies()
         self._broadcast(messages.Drain(seconds))
         replies = await asyncio.gather(*self._replies, return_exceptions=True)
+        for channel in self._channels:
+            channel.close()
         return all(isinstance(message, messages.Drained) and message.is_clean for message in replies)
 
     async def measure(self) -> dict[int, FrontendMeasures]:
