@@ -1,6 +1,7 @@
 """Fork a frontend and speak to it as the process that writes, in quick succession: does it keep up?"""
 
 import asyncio
+import os
 import socket
 import sys
 from functools import partial
@@ -32,8 +33,11 @@ async def speak(end: socket.socket, file: Path, url: str) -> None:
     assert (await asyncio.to_thread(ask, url, "GET", "/health")).status == 200
     channel.send(Drain(1.0))
     assert await said.get() == Drained(True)
+    channel.close()
     assert await said.get() == "it is gone"
     await store.close()
+    _, status = await asyncio.to_thread(os.wait)
+    assert status == 0
 
 
 def main(folder: str) -> None:
