@@ -19,7 +19,7 @@ import threadline.server  # registers every operation
 from tests.parts import PARTS
 from threadline.aws.model import load
 from threadline.aws.names import snake
-from threadline.operations.registry import OPERATIONS, Operation
+from threadline.operations.registry import OPERATIONS, Operation, members_of
 from threadline.store import migrations, named_statements
 
 PACKAGE = Path(threadline.__file__).parent
@@ -417,18 +417,19 @@ def test_an_operation_is_its_model(operation: Operation) -> None:
     )
     model = service.operations[operation.name]
     shape = service.shapes[model.input] if model.input else {"members": {}}
-    parameters = list(inspect.signature(operation.call).parameters.values())[2:]
+    parameters = members_of(operation.call)
     credential = {operation.credential} if operation.credential else set()
-    given = {parameter.name for parameter in parameters} | set(map(snake, operation.refused)) | credential
+    given = set(parameters) | set(map(snake, operation.refused)) | credential
     members = set(map(snake, shape["members"]))
     assert given >= members, (
         f"{name} lacks {sorted(members - given)}: take each as a keyword, or list it in `refused=` of @operation"
     )
     assert given <= members, f"{name} takes {sorted(given - members)}: {model.input} has no such members"
-    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters), (
+    positional = inspect.getfullargspec(operation.call).args
+    assert positional == ["tx", "caller"], (
         f"{name}: put `*` after `caller`, since members are keyword arguments"
     )
-    needed = {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
+    needed = {member for member, is_required in parameters.items() if is_required}
     required = set(map(snake, shape.get("required", [])))
     assert needed | credential == required, (
         f"{name}: members that the model requires have no default, and all others have one; "

@@ -111,7 +111,7 @@ def test_a_flow_with_a_qualifier_that_is_none(threadline_server: Threadline, qua
 
 def test_a_name_is_taken_once(threadline_server: Threadline, other: Workspace) -> None:
     create(threadline_server, "taken")
-    with refused(("DuplicateResourceException", 409), "A flow with the name 'taken' exists already"):
+    with refused(("DuplicateResourceException", 409), "Contact flow 'taken' exists already"):
         create(threadline_server, "taken")
     assert create(other, "taken")["ContactFlowId"], "once in an instance"
 

@@ -1,10 +1,10 @@
 """Instances as stored, the instance of a call, and the pages of lists."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from threadline.errors import Fault
-from threadline.operations.registry import AccountCaller
+from threadline.operations.registry import AccountCaller, Reply
 from threadline.store import Tx
 
 NOT_A_NEXT_TOKEN = "NextToken is not one that this operation has given."
@@ -18,6 +18,7 @@ class Identified(Protocol):
 
 
 R = TypeVar("R", bound=Identified)
+T = TypeVar("T")
 
 
 class Instance(NamedTuple):
@@ -68,3 +69,30 @@ def page(found: Sequence[R], limit: int) -> tuple[Sequence[R], str | None]:
     """The first `limit` of `found`, and the NextToken when there are more: the id of the last one."""
     kept = found[:limit]
     return kept, kept[-1].id if len(found) > limit else None
+
+
+def page_of(
+    entries: Sequence[T], key: Callable[[T], str], next_token: str | None, limit: int
+) -> tuple[Sequence[T], str | None]:
+    """A page of entries that are all at hand, and the NextToken when there are more: the key of the last one.
+
+    Faults: InvalidRequestException for a NextToken that is no entry's key.
+    """
+    start = 0
+    if next_token:
+        keys = [key(entry) for entry in entries]
+        if next_token not in keys:
+            raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
+        start = keys.index(next_token) + 1
+    kept = entries[start : start + limit]
+    return kept, key(kept[-1]) if start + limit < len(entries) else None
+
+
+def modified(instance: Instance, at_ms: int) -> Reply:
+    """The members that say when and where something was changed last."""
+    return {"LastModifiedTime": at_ms, "LastModifiedRegion": instance.region}
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """The members of a request that are not left out."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -6,7 +6,7 @@ with the model's member names, or raises a `Fault` that the model lists for it.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
@@ -109,7 +109,7 @@ def operation(
 
     def register(function: F) -> F:
         name = "".join(word.capitalize() for word in function.__name__.split("_"))
-        members = set(inspect.signature(function).parameters) - {"tx", "caller"}
+        members = set(members_of(function))
         if credential is not None:
             members.add(credential)
         OPERATIONS[service, name] = Operation(
@@ -129,6 +129,21 @@ def operation(
         return function
 
     return register
+
+
+def members_of(function: Callable[..., Any]) -> dict[str, bool]:
+    """The members that an operation's function takes, and whether it requires them.
+
+    Those of `**request: Unpack[SearchRequest]` are the keys of that TypedDict, which several operations share.
+    """
+    found: dict[str, bool] = {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[2:]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            (request,) = get_args(parameter.annotation)
+            found |= {member: member in request.__required_keys__ for member in request.__annotations__}
+        else:
+            found[name] = parameter.default is inspect.Parameter.empty
+    return found
 
 
 def dispatch(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, Any]) -> Reply:

@@ -6,7 +6,8 @@ from typing import Any
 from threadline.errors import Fault
 from threadline.flows.language import PROBLEMS_MAX, Action, name_of, parse
 from threadline.flows.references import is_reference
-from threadline.resources.flow_rows import MODULE, find_flow
+from threadline.resources.flow_rows import MODULE, OF_SAVED, Found, publish
+from threadline.resources.flow_type import FLOWS, MODULES
 from threadline.resources.hours import HOURS
 from threadline.resources.queues import QUEUES
 from threadline.resources.users import require_user
@@ -15,9 +16,9 @@ from threadline.store import Tx
 Find = Callable[[Tx, str, str], object]
 NAMED: Mapping[str, Find] = {
     "AgentId": require_user,
-    "ContactFlowId": lambda tx, i, id_: find_flow(tx, i, id_, module=False),
-    "EventHooks": lambda tx, i, id_: find_flow(tx, i, id_, module=False),
-    "FlowModuleId": lambda tx, i, id_: find_flow(tx, i, id_, module=True),
+    "ContactFlowId": FLOWS.find,
+    "EventHooks": FLOWS.find,
+    "FlowModuleId": MODULES.find,
     "HoursOfOperationId": HOURS.require,
     "QueueId": QUEUES.require,
 }
@@ -40,6 +41,25 @@ def check_content(tx: Tx, instance_id: str, content: str, flow_type: str) -> Non
     if problems:
         listed = [{"message": problem} for problem in problems[:PROBLEMS_MAX]]
         raise Fault(code, f"The flow names what is not there: {problems[0]}", problems=listed)
+
+
+def replace_content(tx: Tx, found: Found, content: str) -> None:
+    """Publish other content of a flow or module; keep it as the draft when `:$SAVED` names it.
+
+    Faults: those of `check_content` for content that is published.
+    """
+    flow = found.flow
+    if found.qualifier == OF_SAVED:
+        tx.run(
+            "set_flow_draft",
+            draft=content,
+            now_ms=tx.now_ms,
+            instance_id=flow.instance_id,
+            flow_id=flow.id,
+        )
+        return
+    check_content(tx, flow.instance_id, content, flow.type)
+    publish(tx, flow, content)
 
 
 def _missing(tx: Tx, instance_id: str, action: Action) -> Iterator[str]:

@@ -1,17 +1,15 @@
 """The operations about versions and aliases of modules."""
 
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.resources.flow_rows import flow_arn
+from threadline.resources.flow_type import MODULES
 from threadline.resources.flow_version_rows import (
-    alias_members,
     aliases,
     change_alias,
+    create_alias,
+    create_version,
     delete_alias,
     delete_version,
-    found_flow,
-    make_alias,
-    make_version,
-    require_alias,
+    describe_alias,
     versions,
 )
 from threadline.store import Tx
@@ -33,10 +31,8 @@ def create_contact_flow_module_version(
         not that of its content.
     Source: CreateContactFlowModuleVersion.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    number = make_version(tx, found, description, flow_module_content_sha256)
-    arn = flow_arn(instance, found.flow.id, module=True)
-    return {"ContactFlowModuleArn": f"{arn}:{number}", "Version": number}
+    flow = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return create_version(tx, MODULES, flow, description, flow_module_content_sha256)
 
 
 @operation("connect")
@@ -53,9 +49,8 @@ def delete_contact_flow_module_version(
     Faults: ResourceNotFoundException; InvalidRequestException for a version that an alias names.
     Source: DeleteContactFlowModuleVersion.
     """
-    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    delete_version(tx, found, contact_flow_module_version)
-    return {}
+    _, found = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return delete_version(tx, found, contact_flow_module_version)
 
 
 @operation("connect", writes=False)
@@ -73,8 +68,8 @@ def list_contact_flow_module_versions(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListContactFlowModuleVersions.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    summaries, following = versions(tx, instance, found, next_token, max_results, module=True)
+    flow = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    summaries, following = versions(tx, MODULES, flow, next_token, max_results)
     return {"ContactFlowModuleVersionSummaryList": summaries, "NextToken": following}
 
 
@@ -95,10 +90,8 @@ def create_contact_flow_module_alias(
         a name that could be a version's number.
     Source: CreateContactFlowModuleAlias.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    alias_id = make_alias(tx, found, alias_name, description, contact_flow_module_version)
-    arn = flow_arn(instance, found.flow.id, module=True)
-    return {"ContactFlowModuleArn": f"{arn}:{alias_name}", "Id": alias_id}
+    flow = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return create_alias(tx, MODULES, flow, alias_name, description, contact_flow_module_version)
 
 
 @operation("connect")
@@ -118,9 +111,8 @@ def update_contact_flow_module_alias(
     Faults: ResourceNotFoundException; DuplicateResourceException for a name that is taken.
     Source: UpdateContactFlowModuleAlias.
     """
-    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    change_alias(tx, found, alias_id, name, description, contact_flow_module_version)
-    return {}
+    _, found = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return change_alias(tx, found, alias_id, name, description, contact_flow_module_version)
 
 
 @operation("connect")
@@ -128,9 +120,8 @@ def delete_contact_flow_module_alias(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_module_id: str, alias_id: str
 ) -> Reply:
     """Delete an alias of a module. Faults: ResourceNotFoundException. Source: DeleteContactFlowModuleAlias."""
-    _, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    delete_alias(tx, found, alias_id)
-    return {}
+    _, found = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return delete_alias(tx, found, alias_id)
 
 
 @operation("connect", writes=False)
@@ -138,13 +129,8 @@ def describe_contact_flow_module_alias(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_module_id: str, alias_id: str
 ) -> Reply:
     """Describe an alias of a module. Faults: ResourceNotFoundException. Source: DescribeContactFlowModuleAlias."""
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    alias = require_alias(tx, found, alias_id)
-    own = {
-        "ContactFlowModuleId": found.flow.id,
-        "ContactFlowModuleArn": flow_arn(instance, found.flow.id, module=True),
-    }
-    return {"ContactFlowModuleAlias": {**own, **alias_members(instance, found, alias)}}
+    flow = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    return {"ContactFlowModuleAlias": describe_alias(tx, MODULES, flow, alias_id)}
 
 
 @operation("connect", writes=False)
@@ -162,6 +148,6 @@ def list_contact_flow_module_aliases(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListContactFlowModuleAliases.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_module_id, module=True)
-    summaries, following = aliases(tx, instance, found, next_token, max_results, module=True)
+    flow = MODULES.named(tx, caller, instance_id, contact_flow_module_id)
+    summaries, following = aliases(tx, MODULES, flow, next_token, max_results)
     return {"ContactFlowModuleAliasSummaryList": summaries, "NextToken": following}

@@ -1,17 +1,15 @@
 """The operations about versions and aliases of flows."""
 
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.resources.flow_rows import flow_arn
+from threadline.resources.flow_type import FLOWS
 from threadline.resources.flow_version_rows import (
-    alias_members,
     aliases,
     change_alias,
+    create_alias,
+    create_version,
     delete_alias,
     delete_version,
-    found_flow,
-    make_alias,
-    make_version,
-    require_alias,
+    describe_alias,
     versions,
 )
 from threadline.store import Tx
@@ -37,10 +35,8 @@ def create_contact_flow_version(
     Source: CreateContactFlowVersion.
     On purpose: ContactFlowVersion, LastModifiedTime and LastModifiedRegion, which replication uses, have no effect.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    number = make_version(tx, found, description, flow_content_sha256)
-    arn = flow_arn(instance, found.flow.id, module=False)
-    return {"ContactFlowArn": f"{arn}:{number}", "Version": number}
+    flow = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return create_version(tx, FLOWS, flow, description, flow_content_sha256)
 
 
 @operation("connect")
@@ -52,9 +48,8 @@ def delete_contact_flow_version(
     Faults: ResourceNotFoundException; InvalidRequestException for a version that an alias names.
     Source: DeleteContactFlowVersion.
     """
-    _, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    delete_version(tx, found, contact_flow_version)
-    return {}
+    _, found = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return delete_version(tx, found, contact_flow_version)
 
 
 @operation("connect", writes=False)
@@ -72,8 +67,8 @@ def list_contact_flow_versions(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListContactFlowVersions.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    summaries, following = versions(tx, instance, found, next_token, max_results, module=False)
+    flow = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    summaries, following = versions(tx, FLOWS, flow, next_token, max_results)
     return {"ContactFlowVersionSummaryList": summaries, "NextToken": following}
 
 
@@ -94,10 +89,8 @@ def create_contact_flow_alias(
         a name that could be a version's number.
     Source: CreateContactFlowAlias.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    alias_id = make_alias(tx, found, alias_name, description, contact_flow_version)
-    arn = flow_arn(instance, found.flow.id, module=False)
-    return {"ContactFlowArn": f"{arn}:{alias_name}", "Id": alias_id}
+    flow = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return create_alias(tx, FLOWS, flow, alias_name, description, contact_flow_version)
 
 
 @operation("connect")
@@ -117,9 +110,8 @@ def update_contact_flow_alias(
     Faults: ResourceNotFoundException; DuplicateResourceException for a name that is taken.
     Source: UpdateContactFlowAlias.
     """
-    _, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    change_alias(tx, found, alias_id, name, description, contact_flow_version)
-    return {}
+    _, found = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return change_alias(tx, found, alias_id, name, description, contact_flow_version)
 
 
 @operation("connect")
@@ -127,9 +119,8 @@ def delete_contact_flow_alias(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str, alias_id: str
 ) -> Reply:
     """Delete an alias of a flow. Faults: ResourceNotFoundException. Source: DeleteContactFlowAlias."""
-    _, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    delete_alias(tx, found, alias_id)
-    return {}
+    _, found = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return delete_alias(tx, found, alias_id)
 
 
 @operation("connect", writes=False)
@@ -137,10 +128,8 @@ def describe_contact_flow_alias(
     tx: Tx, caller: AccountCaller, *, instance_id: str, contact_flow_id: str, alias_id: str
 ) -> Reply:
     """Describe an alias of a flow. Faults: ResourceNotFoundException. Source: DescribeContactFlowAlias."""
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    alias = require_alias(tx, found, alias_id)
-    own = {"ContactFlowId": found.flow.id, "ContactFlowArn": flow_arn(instance, found.flow.id, module=False)}
-    return {"ContactFlowAlias": {**own, **alias_members(instance, found, alias)}}
+    flow = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    return {"ContactFlowAlias": describe_alias(tx, FLOWS, flow, alias_id)}
 
 
 @operation("connect", writes=False)
@@ -158,6 +147,6 @@ def list_contact_flow_aliases(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListContactFlowAliases.
     """
-    instance, found = found_flow(tx, caller, instance_id, contact_flow_id, module=False)
-    summaries, following = aliases(tx, instance, found, next_token, max_results, module=False)
+    flow = FLOWS.named(tx, caller, instance_id, contact_flow_id)
+    summaries, following = aliases(tx, FLOWS, flow, next_token, max_results)
     return {"ContactFlowAliasSummaryList": summaries, "NextToken": following}

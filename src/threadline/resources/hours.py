@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from threadline.chat.hours import ALWAYS, CLOSED, OPEN, Override, Range, is_open, open_ranges, overriding
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, require_instance
+from threadline.operations.instances import Instance, given, modified, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
+from threadline.resources.declaration import WireNames
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import Search, matches, texts_of
+from threadline.resources.search import SearchRequest
 from threadline.store import Tx
 
 PARAMETER = "InvalidParameterException"
@@ -36,8 +37,36 @@ class Hours(Resource, kw_only=True, frozen=True):
     overrides: list[Override] = msgspec.field(default_factory=list)
     parents: list[str] = msgspec.field(default_factory=list)
 
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """See `Resource`."""
+        parents = [parent for each in self.parents if (parent := HOURS.find(tx, instance.id, each))]
+        return {
+            "TimeZone": self.time_zone,
+            "Config": self.config,
+            "ParentHoursOfOperations": [_identified(instance, parent) for parent in parents] or None,
+        }
 
-HOURS = ResourceType(Hours, kind="operating-hours", noun="Hours of operation")
+    def texts(self) -> dict[str, str | Sequence[str] | None]:
+        """See `Resource`."""
+        return {**super().texts(), "timezone": self.time_zone}
+
+
+HOURS = ResourceType(
+    Hours,
+    kind="operating-hours",
+    noun="Hours of operation",
+    names=WireNames(
+        "HoursOfOperationId",
+        "HoursOfOperationArn",
+        described="HoursOfOperation",
+        listed="HoursOfOperationSummaryList",
+        found="HoursOfOperations",
+    ),
+)
+
+
+def _identified(instance: Instance, hours: Hours) -> Reply:
+    return {"Id": hours.id, "Arn": HOURS.arn(instance, hours.id), "Name": hours.name}
 
 
 def are_open(tx: Tx, hours: Hours) -> bool:
@@ -99,28 +128,7 @@ def create_hours_of_operation(
         config=list(config),
         parents=_parent_ids(tx, instance, "", parent_hours_of_operation_configs),
     )
-    return {"HoursOfOperationId": made.id, "HoursOfOperationArn": HOURS.arn(instance, made.id)}
-
-
-def _members(tx: Tx, instance: Instance, hours: Hours) -> Reply:
-    """Hours of operation, as DescribeHoursOfOperation and SearchHoursOfOperations have them."""
-    return {
-        "HoursOfOperationId": hours.id,
-        "HoursOfOperationArn": HOURS.arn(instance, hours.id),
-        "Name": hours.name,
-        "Description": hours.description,
-        "TimeZone": hours.time_zone,
-        "Config": hours.config,
-        "ParentHoursOfOperations": [
-            {"Id": parent.id, "Arn": HOURS.arn(instance, parent.id), "Name": parent.name}
-            for parent in (HOURS.find(tx, instance.id, each) for each in hours.parents)
-            if parent
-        ]
-        or None,
-        "Tags": hours.tags,
-        "LastModifiedTime": hours.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
+    return HOURS.identity(instance, made.id)
 
 
 @operation("connect", writes=False)
@@ -132,8 +140,7 @@ def describe_hours_of_operation(
     Faults: ResourceNotFoundException. Source: DescribeHoursOfOperation.
     On purpose: an instance begins with Basic Hours, which are open at all times, in UTC.
     """
-    instance = require_instance(tx, caller, instance_id)
-    return {"HoursOfOperation": _members(tx, instance, HOURS.require(tx, instance.id, hours_of_operation_id))}
+    return HOURS.describe(tx, caller, instance_id, hours_of_operation_id)
 
 
 @operation("connect", writes=False)
@@ -145,37 +152,17 @@ def list_hours_of_operations(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListHoursOfOperations.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = HOURS.page(tx, instance.id, next_token, max_results)
-    summaries = [HOURS.summary(instance, hours) for hours in kept]
-    return {"HoursOfOperationSummaryList": summaries, "NextToken": following}
+    return HOURS.summaries(tx, caller, instance_id, next_token, max_results)
 
 
 @operation("connect", writes=False)
-def search_hours_of_operations(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_hours_of_operations(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find hours of operation by name, description, time zone, id or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchHoursOfOperations.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "HoursOfOperations", HOURS.all(tx, instance.id), lambda hours: _members(tx, instance, hours), _matches
-    )
-
-
-def _matches(hours: Hours, kind: str, condition: Any) -> bool:
-    return matches(kind, condition, hours.tags, {**texts_of(hours), "timezone": hours.time_zone})
+    return HOURS.search(tx, caller, request)
 
 
 @operation("connect")
@@ -195,15 +182,14 @@ def update_hours_of_operation(
     Faults: DuplicateResourceException for a name that is taken; InvalidParameterException for a time zone;
         ResourceNotFoundException. Source: UpdateHoursOfOperation.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
-    given = {
-        "name": name,
-        "description": description,
-        "time_zone": time_zone and checked_time_zone(time_zone),
-        "config": None if config is None else list(config),
-    }
-    HOURS.change(tx, hours, **{column: value for column, value in given.items() if value is not None})
+    _, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
+    columns = given(
+        name=name,
+        description=description,
+        time_zone=time_zone and checked_time_zone(time_zone),
+        config=None if config is None else list(config),
+    )
+    HOURS.change(tx, hours, **columns)
     return {}
 
 
@@ -216,11 +202,7 @@ def delete_hours_of_operation(
     Faults: ResourceNotFoundException; InvalidRequestException while a queue has them.
     Source: DeleteHoursOfOperation. Assumed: a flow that names them takes its error branch from then on.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
-    HOURS.refuse_used(tx, hours)
-    HOURS.delete(tx, hours)
-    return {}
+    return HOURS.remove(tx, caller, instance_id, hours_of_operation_id)
 
 
 @operation("connect")
@@ -238,8 +220,7 @@ def associate_hours_of_operations(
         ServiceQuotaExceededException for more than three parents.
     Source: AssociateHoursOfOperations. Assumed: the overrides of a parent's parents do not count.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
+    instance, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
     added = _parent_ids(tx, instance, hours.id, parent_hours_of_operation_configs)
     parents = list(dict.fromkeys([*hours.parents, *added]))
     if len(parents) > PARENTS_MAX:
@@ -263,8 +244,7 @@ def disassociate_hours_of_operations(
 
     Faults: ResourceNotFoundException. Source: DisassociateHoursOfOperations.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
+    instance, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
     removed = {HOURS.id_of(instance.id, each) for each in parent_hours_of_operation_ids}
     HOURS.change(tx, hours, parents=[each for each in hours.parents if each not in removed])
     return {}
@@ -285,18 +265,13 @@ def list_child_hours_of_operations(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListChildHoursOfOperations.
     """
-    instance = require_instance(tx, caller, instance_id)
-    parent = HOURS.require(tx, instance.id, hours_of_operation_id)
+    instance, parent = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
     kept, following = HOURS.page(
         tx, instance.id, next_token, max_results, lambda hours: parent.id in hours.parents
     )
-    children = [{"Id": each.id, "Arn": HOURS.arn(instance, each.id), "Name": each.name} for each in kept]
-    return {
-        "ChildHoursOfOperationsSummaryList": children,
-        "NextToken": following,
-        "LastModifiedTime": parent.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
+    children = [_identified(instance, each) for each in kept]
+    listed = {"ChildHoursOfOperationsSummaryList": children, "NextToken": following}
+    return listed | modified(instance, parent.updated_at_ms)
 
 
 @operation("connect", writes=False)
@@ -315,8 +290,7 @@ def get_effective_hours_of_operations(
         order, or more than a year. Source: GetEffectiveHoursOfOperations.
     Assumed: hours over midnight are divided at midnight; an end of 00:00 is the end of the date.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
+    _, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
     first, last = parsed_date("FromDate", from_date), parsed_date("ToDate", to_date)
     count = (last - first).days + 1
     if not 1 <= count <= DATES_MAX or first.year < 1900 or last.year > 9_000:

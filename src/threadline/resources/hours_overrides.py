@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from operator import eq, ge, gt, le, lt
-from typing import Any
+from operator import attrgetter, eq, ge, gt, le, lt
+from typing import Any, Unpack
 
 from threadline.chat.hours import STANDARD, Override
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, page, require_instance
+from threadline.operations.instances import Instance, given, modified, page_of, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.resources.hours import HOURS, OVERRIDES_MAX, PARAMETER, Hours, parsed_date
-from threadline.resources.search import holds, matches_text
+from threadline.resources.search import SearchRequest, is_found, matches_text
 from threadline.store import Tx
 
 _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
@@ -27,8 +27,7 @@ def _require(
     tx: Tx, caller: AccountCaller, instance_id: str, hours_id: str, override_id: str
 ) -> tuple[Instance, Hours, Override]:
     """The instance, the hours and their override. Faults: ResourceNotFoundException."""
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_id)
+    instance, hours = HOURS.named(tx, caller, instance_id, hours_id)
     for override in hours.overrides:
         if override.id == override_id:
             return instance, hours, override
@@ -70,8 +69,7 @@ def create_hours_of_operation_override(
         more than 50; InvalidParameterException for dates and recurrences; ResourceNotFoundException.
     Source: CreateHoursOfOperationOverride. Assumed: OverrideType is STANDARD unless given.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
+    _, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
     if len(hours.overrides) >= OVERRIDES_MAX:
         raise Fault("LimitExceededException", f"Hours of operation have at most {OVERRIDES_MAX} overrides.")
     override = Override(
@@ -138,38 +136,16 @@ def list_hours_of_operation_overrides(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListHoursOfOperationOverrides.
     """
-    instance = require_instance(tx, caller, instance_id)
-    hours = HOURS.require(tx, instance.id, hours_of_operation_id)
-    kept, following = _page(hours.overrides, next_token, max_results)
-    return {
-        "HoursOfOperationOverrideList": [_members(instance, hours, each) for each in kept],
-        "NextToken": following,
-        "LastModifiedTime": hours.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
-
-
-def _page(
-    overrides: Sequence[Override], next_token: str | None, max_results: int
-) -> tuple[Sequence[Override], str | None]:
-    """A page of overrides after that of the NextToken. Faults: InvalidRequestException."""
-    ids = [each.id for each in overrides]
-    if next_token and next_token not in ids:
-        raise Fault("InvalidRequestException", "NextToken is not one that this operation has given.")
-    start = ids.index(next_token) + 1 if next_token else 0
-    return page(overrides[start:], max_results)
+    instance, hours = HOURS.named(tx, caller, instance_id, hours_of_operation_id)
+    kept, following = page_of(hours.overrides, attrgetter("id"), next_token, max_results)
+    members = [_members(instance, hours, each) for each in kept]
+    listed = {"HoursOfOperationOverrideList": members, "NextToken": following}
+    return listed | modified(instance, hours.updated_at_ms)
 
 
 @operation("connect", writes=False, refused=("search_filter",))
 def search_hours_of_operation_overrides(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
+    tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]
 ) -> Reply:
     """Find overrides of all hours of operation by name, description, id or dates.
 
@@ -178,14 +154,18 @@ def search_hours_of_operation_overrides(
     Source: SearchHoursOfOperationOverrides.
     Assumed: DateCondition has the FieldNames effective_from and effective_till, also as EffectiveFrom.
     """
-    refuse("InvalidRequestException", SearchFilter=search_filter)
-    instance = require_instance(tx, caller, instance_id)
-    hours_of = {each.id: hours for hours in HOURS.all(tx, instance.id) for each in hours.overrides}
-    overrides = {each.id: each for hours in hours_of.values() for each in hours.overrides}
-    found = [each for each in overrides.values() if holds(search_criteria, partial(_matches, each))]
-    kept, following = _page(found, next_token, max_results)
+    refuse("InvalidRequestException", SearchFilter=request.get("search_filter"))
+    instance = require_instance(tx, caller, request["instance_id"])
+    found = [
+        (hours, override)
+        for hours in HOURS.all(tx, instance.id)
+        for override in hours.overrides
+        if is_found(request, partial(_matches, override))
+    ]
+    next_token, max_results = request.get("next_token"), request.get("max_results", 100)
+    kept, following = page_of(found, lambda each: each[1].id, next_token, max_results)
     return {
-        "HoursOfOperationOverrides": [_members(instance, hours_of[each.id], each) for each in kept],
+        "HoursOfOperationOverrides": [_members(instance, *each) for each in kept],
         "NextToken": following,
         "ApproximateTotalCount": len(found),
     }
@@ -227,16 +207,15 @@ def update_hours_of_operation_override(
     _, hours, override = _require(
         tx, caller, instance_id, hours_of_operation_id, hours_of_operation_override_id
     )
-    given: dict[str, Any] = {
-        "name": name,
-        "description": description,
-        "config": None if config is None else [dict(each) for each in config],
-        "effective_from": effective_from and parsed_date("EffectiveFrom", effective_from),
-        "effective_till": effective_till and parsed_date("EffectiveTill", effective_till),
-        "recurrence": dict(recurrence_config) if recurrence_config else None,
-        "type": override_type,
-    }
-    changed = {column: value for column, value in given.items() if value is not None}
+    changed = given(
+        name=name,
+        description=description,
+        config=None if config is None else [dict(each) for each in config],
+        effective_from=effective_from and parsed_date("EffectiveFrom", effective_from),
+        effective_till=effective_till and parsed_date("EffectiveTill", effective_till),
+        recurrence=dict(recurrence_config) if recurrence_config else None,
+        type=override_type,
+    )
     new = _checked(replace(override, **changed), hours.overrides)
     HOURS.change(tx, hours, overrides=[new if each is override else each for each in hours.overrides])
     return {}

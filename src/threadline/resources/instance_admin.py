@@ -8,11 +8,11 @@ from threadline.errors import Fault
 from threadline.flows.defaults import DEFAULT_FLOWS
 from threadline.operations.instances import Instance, instance_arn, page, require_instance, start_of_page
 from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.resources.declaration import TAGGED, checked_tags
 from threadline.resources.flow_rows import PUBLISHED
 from threadline.resources.hours import HOURS
 from threadline.resources.instance_attributes import has, set_attribute
 from threadline.resources.queues import QUEUES
-from threadline.resources.resource_type import TAGGED, checked_tags
 from threadline.resources.routing_profiles import ROUTING_PROFILES
 from threadline.resources.users import SECURITY_PROFILES
 from threadline.store import Tx

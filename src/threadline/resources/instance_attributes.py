@@ -1,7 +1,7 @@
 """The operations about the attributes of instances: features that an instance has or has not."""
 
 from threadline.errors import Fault
-from threadline.operations.instances import NOT_A_NEXT_TOKEN, require_instance
+from threadline.operations.instances import page_of, require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
@@ -86,14 +86,10 @@ def list_instance_attributes(
     Source: ListInstanceAttributes.
     """
     instance = require_instance(tx, caller, instance_id)
-    types = list(ATTRIBUTES)
-    if next_token and next_token not in ATTRIBUTES:
-        raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
-    start = types.index(next_token) + 1 if next_token else 0
-    kept = types[start : start + max_results]
+    kept, following = page_of(list(ATTRIBUTES), str, next_token, max_results)
     return {
         "Attributes": [_attribute(tx, instance.id, attribute_type) for attribute_type in kept],
-        "NextToken": kept[-1] if start + max_results < len(types) else None,
+        "NextToken": following,
     }
 
 

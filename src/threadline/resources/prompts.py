@@ -1,12 +1,14 @@
 """The operations about prompts. A prompt has a name and an id, which flows name; a chat plays none."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, require_instance
-from threadline.operations.registry import AccountCaller, Document, Reply, operation
+from threadline.operations.instances import given, require_instance
+from threadline.operations.registry import AccountCaller, Reply, operation
+from threadline.resources.declaration import INVALID, WireNames
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import Search, matches_name
+from threadline.resources.search import SearchRequest
 from threadline.store import Tx
 
 
@@ -17,19 +19,13 @@ class Prompt(Resource, kw_only=True, frozen=True):
     s3_uri: str
 
 
-PROMPTS = ResourceType(Prompt, kind="prompt", noun="Prompt")
-
-
-def _members(instance: Instance, prompt: Prompt) -> Reply:
-    return {
-        "PromptARN": PROMPTS.arn(instance, prompt.id),
-        "PromptId": prompt.id,
-        "Name": prompt.name,
-        "Description": prompt.description,
-        "Tags": prompt.tags,
-        "LastModifiedTime": prompt.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
+PROMPTS = ResourceType(
+    Prompt,
+    kind="prompt",
+    noun="Prompt",
+    names=WireNames("PromptId", "PromptARN", described="Prompt", listed="PromptSummaryList", found="Prompts"),
+    taken_later=INVALID,
+)
 
 
 @operation("connect")
@@ -50,7 +46,7 @@ def create_prompt(
     """
     instance = require_instance(tx, caller, instance_id)
     prompt = PROMPTS.create(tx, instance.id, name, tags=tags, description=description, s3_uri=s3_uri)
-    return {"PromptARN": PROMPTS.arn(instance, prompt.id), "PromptId": prompt.id}
+    return PROMPTS.identity(instance, prompt.id)
 
 
 @operation("connect", writes=False)
@@ -59,8 +55,7 @@ def describe_prompt(tx: Tx, caller: AccountCaller, *, instance_id: str, prompt_i
 
     Faults: ResourceNotFoundException. Source: DescribePrompt.
     """
-    instance = require_instance(tx, caller, instance_id)
-    return {"Prompt": _members(instance, PROMPTS.require(tx, instance.id, prompt_id))}
+    return PROMPTS.describe(tx, caller, instance_id, prompt_id)
 
 
 @operation("connect", writes=False)
@@ -70,11 +65,8 @@ def get_prompt_file(tx: Tx, caller: AccountCaller, *, instance_id: str, prompt_i
     Faults: ResourceNotFoundException; InvalidRequestException otherwise. Source: GetPromptFile.
     On purpose: prompts have no file here, since a chat plays none.
     """
-    instance = require_instance(tx, caller, instance_id)
-    prompt = PROMPTS.require(tx, instance.id, prompt_id)
-    raise Fault(
-        "InvalidRequestException", f"This server keeps no sounds. That of prompt {prompt.name!r} is not here."
-    )
+    _, prompt = PROMPTS.named(tx, caller, instance_id, prompt_id)
+    raise Fault(INVALID, f"This server keeps no sounds. That of prompt {prompt.name!r} is not here.")
 
 
 @operation("connect", writes=False)
@@ -90,35 +82,17 @@ def list_prompts(
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListPrompts.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = PROMPTS.page(tx, instance.id, next_token, max_results)
-    return {
-        "PromptSummaryList": [PROMPTS.summary(instance, each) for each in kept],
-        "NextToken": following,
-    }
+    return PROMPTS.summaries(tx, caller, instance_id, next_token, max_results)
 
 
 @operation("connect", writes=False)
-def search_prompts(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_prompts(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find prompts by name, description, id or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchPrompts.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "Prompts", PROMPTS.all(tx, instance.id), lambda each: _members(instance, each), matches_name
-    )
+    return PROMPTS.search(tx, caller, request)
 
 
 @operation("connect")
@@ -137,15 +111,9 @@ def update_prompt(
     Faults: ResourceNotFoundException; InvalidRequestException for a name that is taken. Source: UpdatePrompt.
     Assumed: InvalidRequestException for a name that is taken, since the model lists no DuplicateResourceException.
     """
-    instance = require_instance(tx, caller, instance_id)
-    prompt = PROMPTS.require(tx, instance.id, prompt_id)
-    if name not in (None, prompt.name):
-        PROMPTS.refuse_taken(tx, instance.id, str(name), "InvalidRequestException")
-    given = {"name": name, "description": description, "s3_uri": s3_uri}
-    changed = PROMPTS.change(
-        tx, prompt, **{member: each for member, each in given.items() if each is not None}
-    )
-    return {"PromptARN": PROMPTS.arn(instance, changed.id), "PromptId": changed.id}
+    instance, prompt = PROMPTS.named(tx, caller, instance_id, prompt_id)
+    PROMPTS.change(tx, prompt, **given(name=name, description=description, s3_uri=s3_uri))
+    return PROMPTS.identity(instance, prompt.id)
 
 
 @operation("connect")
@@ -154,6 +122,4 @@ def delete_prompt(tx: Tx, caller: AccountCaller, *, instance_id: str, prompt_id:
 
     Faults: ResourceNotFoundException. Source: DeletePrompt.
     """
-    instance = require_instance(tx, caller, instance_id)
-    PROMPTS.delete(tx, PROMPTS.require(tx, instance.id, prompt_id))
-    return {}
+    return PROMPTS.remove(tx, caller, instance_id, prompt_id)

@@ -1,21 +1,23 @@
 """The operations about queues, in which chats wait for an agent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
-from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
-from threadline.resources.flow_rows import find_flow
+from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.resources.declaration import WireNames, name_or_description
+from threadline.resources.flow_type import FLOWS
 from threadline.resources.hours import HOURS
 from threadline.resources.quick_connect_rows import of_queue
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import Search, matches_name
+from threadline.resources.search import SearchRequest
 from threadline.store import Tx
 
-ENABLED = "ENABLED"
+ENABLED, STANDARD = "ENABLED", "STANDARD"
+IN_USE = "ResourceInUseException"
 
 
 class Queue(Resource, kw_only=True, frozen=True):
@@ -28,8 +30,34 @@ class Queue(Resource, kw_only=True, frozen=True):
     quick_connect_ids: list[str] = msgspec.field(default_factory=list)
     outbound_caller_config: dict[str, str] | None = None
 
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """See `Resource`."""
+        return {
+            "OutboundCallerConfig": self.outbound_caller_config,
+            "HoursOfOperationId": self.hours_of_operation_id,
+            "MaxContacts": self.max_contacts,
+            "Status": self.status,
+        }
 
-QUEUES = ResourceType(Queue, kind="queue", noun="Queue", refers={"hours_of_operation_id": HOURS})
+    def own_summary(self) -> Reply:
+        """See `Resource`."""
+        return {"QueueType": STANDARD}
+
+    def matches(self, kind: str, condition: Any) -> bool:
+        """See `Resource`."""
+        return (
+            bool(condition == STANDARD) if kind == "QueueTypeCondition" else super().matches(kind, condition)
+        )
+
+
+QUEUES = ResourceType(
+    Queue,
+    kind="queue",
+    noun="Queue",
+    names=WireNames("QueueId", "QueueArn", described="Queue", listed="QueueSummaryList", found="Queues"),
+    in_use=IN_USE,
+    refers={"hours_of_operation_id": HOURS},
+)
 
 
 def require_queue(tx: Tx, instance_id: str, queue_id: str) -> Queue:
@@ -108,7 +136,7 @@ def create_queue(
         quick_connect_ids=of_queue(tx, instance.id, (), quick_connect_ids),
         outbound_caller_config=_checked_caller(tx, instance, outbound_caller_config),
     )
-    return {"QueueArn": QUEUES.arn(instance, queue.id), "QueueId": queue.id}
+    return QUEUES.identity(instance, queue.id)
 
 
 @operation("connect", writes=False)
@@ -126,12 +154,8 @@ def list_queues(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListQueues.
     On purpose: agents have no queues of their own, so QueueTypes AGENT alone lists nothing.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = QUEUES.page(tx, instance.id, next_token, max_results)
-    if queue_types and "STANDARD" not in queue_types:
-        kept, following = [], None
-    summaries = [QUEUES.summary(instance, queue) | {"QueueType": "STANDARD"} for queue in kept]
-    return {"QueueSummaryList": summaries, "NextToken": following}
+    accepts = (lambda _: False) if queue_types and STANDARD not in queue_types else None
+    return QUEUES.summaries(tx, caller, instance_id, next_token, max_results, accepts)
 
 
 @operation("connect", writes=False)
@@ -141,61 +165,17 @@ def describe_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id:
     Faults: ResourceNotFoundException. Source: DescribeQueue.
     Assumed: MaxContacts is left out of a queue without a maximum.
     """
-    instance = require_instance(tx, caller, instance_id)
-    return {"Queue": _members(instance, require_queue(tx, instance.id, queue_id))}
-
-
-def _members(instance: Instance, queue: Queue) -> Reply:
-    """A queue, as DescribeQueue and SearchQueues have it."""
-    return {
-        "Name": queue.name,
-        "QueueArn": QUEUES.arn(instance, queue.id),
-        "QueueId": queue.id,
-        "Description": queue.description,
-        "OutboundCallerConfig": queue.outbound_caller_config,
-        "HoursOfOperationId": queue.hours_of_operation_id,
-        "MaxContacts": queue.max_contacts,
-        "Status": queue.status,
-        "Tags": queue.tags,
-        "LastModifiedTime": queue.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
+    return QUEUES.describe(tx, caller, instance_id, queue_id)
 
 
 @operation("connect", writes=False)
-def search_queues(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 500,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_queues(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find queues by name, description, id, type or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchQueues.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "Queues", QUEUES.all(tx, instance.id), lambda each: _members(instance, each), _matches
-    )
-
-
-def _matches(queue: Queue, kind: str, condition: Any) -> bool:
-    if kind == "QueueTypeCondition":
-        return bool(condition == "STANDARD")
-    return matches_name(queue, kind, condition)
-
-
-def _change(tx: Tx, caller: AccountCaller, instance_id: str, queue_id: str, **columns: object) -> Reply:
-    """Change columns of a queue. Faults: ResourceNotFoundException; DuplicateResourceException for a name."""
-    instance = require_instance(tx, caller, instance_id)
-    QUEUES.change(tx, require_queue(tx, instance.id, queue_id), **columns)
-    return {}
+    return QUEUES.search(tx, caller, request, max_results=500)
 
 
 @operation("connect")
@@ -213,11 +193,7 @@ def update_queue_name(
     Faults: DuplicateResourceException for a name that is taken; ResourceNotFoundException. Source: UpdateQueueName,
         "at least Name or Description must be provided": InvalidRequestException without either.
     """
-    given = {"name": name, "description": description}
-    columns = {member: value for member, value in given.items() if value is not None}
-    if not columns:
-        raise Fault("InvalidRequestException", "Give a Name, a Description, or both.")
-    return _change(tx, caller, instance_id, queue_id, **columns)
+    return QUEUES.update(tx, caller, instance_id, queue_id, **name_or_description(name, description))
 
 
 @operation("connect")
@@ -228,7 +204,7 @@ def update_queue_status(
 
     Faults: ResourceNotFoundException. Source: UpdateQueueStatus.
     """
-    return _change(tx, caller, instance_id, queue_id, status=status)
+    return QUEUES.update(tx, caller, instance_id, queue_id, status=status)
 
 
 @operation("connect")
@@ -239,7 +215,7 @@ def update_queue_max_contacts(
 
     Faults: ResourceNotFoundException. Source: UpdateQueueMaxContacts.
     """
-    return _change(tx, caller, instance_id, queue_id, max_contacts=max_contacts)
+    return QUEUES.update(tx, caller, instance_id, queue_id, max_contacts=max_contacts)
 
 
 @operation("connect")
@@ -252,7 +228,7 @@ def update_queue_hours_of_operation(
     """
     instance = require_instance(tx, caller, instance_id)
     hours = HOURS.require(tx, instance.id, hours_of_operation_id)
-    return _change(tx, caller, instance_id, queue_id, hours_of_operation_id=hours.id)
+    return QUEUES.update(tx, caller, instance_id, queue_id, hours_of_operation_id=hours.id)
 
 
 @operation("connect")
@@ -271,13 +247,13 @@ def update_queue_outbound_caller_config(
     """
     instance = require_instance(tx, caller, instance_id)
     config = _checked_caller(tx, instance, outbound_caller_config)
-    return _change(tx, caller, instance_id, queue_id, outbound_caller_config=config)
+    return QUEUES.update(tx, caller, instance_id, queue_id, outbound_caller_config=config)
 
 
 def _checked_caller(tx: Tx, instance: Instance, config: Mapping[str, str] | None) -> dict[str, str] | None:
     """The config to keep. Faults: ResourceNotFoundException for its flow."""
     if config and (flow := config.get("OutboundFlowId")):
-        find_flow(tx, instance.id, flow, module=False)
+        FLOWS.find(tx, instance.id, flow)
     return dict(config) if config else None
 
 
@@ -289,14 +265,10 @@ def delete_queue(tx: Tx, caller: AccountCaller, *, instance_id: str, queue_id: s
         ResourceNotFoundException. Source: DeleteQueue.
     Assumed: flows that name the queue take their error branch from then on.
     """
-    instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
+    instance, queue = QUEUES.named(tx, caller, instance_id, queue_id)
     contact_id = tx.row("open_contact_of_queue", str, instance_id=instance.id, queue_id=queue.id)
     if contact_id is not None:
-        raise Fault(
-            "ResourceInUseException",
-            f"Queue {queue.name!r} has a chat: contact {contact_id}. Let it end, or transfer it, first.",
-        )
-    QUEUES.refuse_used(tx, queue, "ResourceInUseException")
+        has = f"Queue {queue.name!r} has a chat: contact {contact_id}."
+        raise Fault(IN_USE, f"{has} Let it end, or transfer it, first.")
     QUEUES.delete(tx, queue)
     return {}

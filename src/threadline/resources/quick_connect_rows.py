@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from threadline.errors import Fault
+from threadline.operations.instances import Instance
+from threadline.operations.registry import Reply
+from threadline.resources.declaration import INVALID, WireNames
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
@@ -22,8 +25,28 @@ class QuickConnect(Resource, kw_only=True, frozen=True):
         """USER, QUEUE, FLOW or PHONE_NUMBER."""
         return str(self.config["QuickConnectType"])
 
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """See `Resource`."""
+        return {"QuickConnectConfig": self.config}
 
-QUICK_CONNECTS = ResourceType(QuickConnect, kind="transfer-destination", noun="Quick connect")
+    def own_summary(self) -> Reply:
+        """See `Resource`."""
+        return {"QuickConnectType": self.type}
+
+
+QUICK_CONNECTS = ResourceType(
+    QuickConnect,
+    kind="transfer-destination",
+    noun="Quick connect",
+    names=WireNames(
+        "QuickConnectId",
+        "QuickConnectARN",
+        described="QuickConnect",
+        listed="QuickConnectSummaryList",
+        found="QuickConnects",
+    ),
+    taken_later=INVALID,
+)
 CONFIGS = {
     "USER": ("UserConfig", "AGENT_TRANSFER"),
     "QUEUE": ("QueueConfig", "QUEUE_TRANSFER"),

@@ -1,21 +1,21 @@
 """The operations about quick connects: the targets that an agent can transfer a chat to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, require_instance
+from threadline.operations.instances import Instance, modified, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.resources.contact_flows import require_flow
+from threadline.resources.declaration import name_or_description
 from threadline.resources.queues import QUEUES, require_queue
 from threadline.resources.quick_connect_rows import (
     CONFIGS,
     QUICK_CONNECTS,
-    QuickConnect,
     of_queue,
     target_of,
 )
-from threadline.resources.search import Search, matches_name
+from threadline.resources.search import SearchRequest
 from threadline.resources.users import require_user
 from threadline.store import Tx
 
@@ -58,24 +58,7 @@ def create_quick_connect(
     instance = require_instance(tx, caller, instance_id)
     config = _checked(tx, instance, quick_connect_config)
     made = QUICK_CONNECTS.create(tx, instance.id, name, tags=tags, description=description, config=config)
-    return {"QuickConnectARN": QUICK_CONNECTS.arn(instance, made.id), "QuickConnectId": made.id}
-
-
-def _members(instance: Instance, quick_connect: QuickConnect) -> Reply:
-    return {
-        "QuickConnectARN": QUICK_CONNECTS.arn(instance, quick_connect.id),
-        "QuickConnectId": quick_connect.id,
-        "Name": quick_connect.name,
-        "Description": quick_connect.description,
-        "QuickConnectConfig": quick_connect.config,
-        "Tags": quick_connect.tags,
-        "LastModifiedTime": quick_connect.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
-
-
-def _summary(instance: Instance, quick_connect: QuickConnect) -> Reply:
-    return QUICK_CONNECTS.summary(instance, quick_connect) | {"QuickConnectType": quick_connect.type}
+    return QUICK_CONNECTS.identity(instance, made.id)
 
 
 @operation("connect", writes=False)
@@ -86,8 +69,7 @@ def describe_quick_connect(
 
     Faults: ResourceNotFoundException. Source: DescribeQuickConnect.
     """
-    instance = require_instance(tx, caller, instance_id)
-    return {"QuickConnect": _members(instance, QUICK_CONNECTS.require(tx, instance.id, quick_connect_id))}
+    return QUICK_CONNECTS.describe(tx, caller, instance_id, quick_connect_id)
 
 
 @operation("connect", writes=False)
@@ -105,41 +87,18 @@ def list_quick_connects(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListQuickConnects.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = QUICK_CONNECTS.page(
-        tx,
-        instance.id,
-        next_token,
-        max_results,
-        (lambda each: each.type in quick_connect_types) if quick_connect_types else None,
-    )
-    return {"QuickConnectSummaryList": [_summary(instance, each) for each in kept], "NextToken": following}
+    accepts = (lambda each: each.type in quick_connect_types) if quick_connect_types else None
+    return QUICK_CONNECTS.summaries(tx, caller, instance_id, next_token, max_results, accepts)
 
 
 @operation("connect", writes=False)
-def search_quick_connects(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_quick_connects(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find quick connects by name, description, id or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchQuickConnects.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "QuickConnects",
-        QUICK_CONNECTS.all(tx, instance.id),
-        lambda each: _members(instance, each),
-        matches_name,
-    )
+    return QUICK_CONNECTS.search(tx, caller, request)
 
 
 @operation("connect")
@@ -151,8 +110,7 @@ def update_quick_connect_config(
     Faults: ResourceNotFoundException, also for all that it names; InvalidRequestException as for CreateQuickConnect.
     Source: UpdateQuickConnectConfig.
     """
-    instance = require_instance(tx, caller, instance_id)
-    found = QUICK_CONNECTS.require(tx, instance.id, quick_connect_id)
+    instance, found = QUICK_CONNECTS.named(tx, caller, instance_id, quick_connect_id)
     QUICK_CONNECTS.change(tx, found, config=_checked(tx, instance, quick_connect_config))
     return {}
 
@@ -173,16 +131,8 @@ def update_quick_connect_name(
     Source: UpdateQuickConnectName.
     Assumed: InvalidRequestException for a name that is taken, since the model lists no DuplicateResourceException.
     """
-    instance = require_instance(tx, caller, instance_id)
-    found = QUICK_CONNECTS.require(tx, instance.id, quick_connect_id)
-    given = {"name": name, "description": description}
-    columns = {member: value for member, value in given.items() if value is not None}
-    if not columns:
-        raise Fault("InvalidRequestException", "Give a Name, a Description, or both.")
-    if name not in (None, found.name):
-        QUICK_CONNECTS.refuse_taken(tx, instance.id, columns["name"], "InvalidRequestException")
-    QUICK_CONNECTS.change(tx, found, **columns)
-    return {}
+    columns = name_or_description(name, description)
+    return QUICK_CONNECTS.update(tx, caller, instance_id, quick_connect_id, **columns)
 
 
 @operation("connect")
@@ -191,9 +141,7 @@ def delete_quick_connect(tx: Tx, caller: AccountCaller, *, instance_id: str, qui
 
     Faults: ResourceNotFoundException. Source: DeleteQuickConnect.
     """
-    instance = require_instance(tx, caller, instance_id)
-    QUICK_CONNECTS.delete(tx, QUICK_CONNECTS.require(tx, instance.id, quick_connect_id))
-    return {}
+    return QUICK_CONNECTS.remove(tx, caller, instance_id, quick_connect_id)
 
 
 @operation("connect")
@@ -205,8 +153,7 @@ def associate_queue_quick_connects(
     Faults: ResourceNotFoundException; LimitExceededException for too many of them.
     Source: AssociateQueueQuickConnects. On purpose: agents can use every quick connect, also of other queues.
     """
-    instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
+    instance, queue = QUEUES.named(tx, caller, instance_id, queue_id)
     ids = of_queue(tx, instance.id, queue.quick_connect_ids, quick_connect_ids)
     QUEUES.change(tx, queue, quick_connect_ids=ids)
     return {}
@@ -220,12 +167,10 @@ def disassociate_queue_quick_connects(
 
     Faults: ResourceNotFoundException. Source: DisassociateQueueQuickConnects.
     """
-    instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
+    instance, queue = QUEUES.named(tx, caller, instance_id, queue_id)
     removed = {QUICK_CONNECTS.id_of(instance.id, each) for each in quick_connect_ids}
-    QUEUES.change(
-        tx, queue, quick_connect_ids=[each for each in queue.quick_connect_ids if each not in removed]
-    )
+    kept = [each for each in queue.quick_connect_ids if each not in removed]
+    QUEUES.change(tx, queue, quick_connect_ids=kept)
     return {}
 
 
@@ -244,14 +189,10 @@ def list_queue_quick_connects(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListQueueQuickConnects.
     """
-    instance = require_instance(tx, caller, instance_id)
-    queue = require_queue(tx, instance.id, queue_id)
+    instance, queue = QUEUES.named(tx, caller, instance_id, queue_id)
     kept, following = QUICK_CONNECTS.page(
         tx, instance.id, next_token, max_results, lambda each: each.id in queue.quick_connect_ids
     )
-    return {
-        "QuickConnectSummaryList": [_summary(instance, each) for each in kept],
-        "NextToken": following,
-        "LastModifiedTime": queue.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
+    summaries = [QUICK_CONNECTS.summary(instance, each) for each in kept]
+    listed = {"QuickConnectSummaryList": summaries, "NextToken": following}
+    return listed | modified(instance, queue.updated_at_ms)

@@ -1,32 +1,42 @@
 """Resources: the things that an instance has, such as queues and users, and all that their operations have in common.
 
-A resource is one row of the table `resource`. Its class names its columns, and a `ResourceType` describes it:
+A resource is one row of the table `resource`. Its class names its columns, and a `ResourceType` declares it:
 
     class Prompt(Resource, kw_only=True, frozen=True):
         description: str | None = None
+        s3_uri: str
 
-    PROMPTS = ResourceType(Prompt, kind="prompt", noun="Prompt")
+    PROMPTS = ResourceType(
+        Prompt,
+        kind="prompt",
+        noun="Prompt",
+        names=WireNames("PromptId", "PromptARN", described="Prompt", listed="PromptSummaryList", found="Prompts"),
+    )
 
-An operation about it is then a few lines, without SQL of its own: `PROMPTS.create(..)` refuses a name that is taken and
-keeps the tags, `PROMPTS.require(..)` finds one by id or ARN; `change`, `delete`, `page` and `summary` do the rest.
-TagResource, UntagResource and ListTagsForResource work for every type. A ClientToken makes creation idempotent with
-`@operation("connect", scope=("instance_id",))`.
+An operation about it is then a few lines, without SQL of its own. `create` refuses a name that is taken and keeps the
+tags, `named` finds the one that a request names, `change` changes it. `describe`, `update`, `remove`, `summaries` (a
+list) and `search` are whole replies. TagResource, UntagResource and ListTagsForResource work for every type. A
+ClientToken makes creation idempotent with `@operation("connect", scope=("instance_id",))`.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from threadline.errors import Fault
-from threadline.operations.instances import Instance, instance_arn, page, start_of_page
+from threadline.operations.instances import Instance, modified, require_instance
+from threadline.operations.registry import AccountCaller, Reply
+from threadline.resources.declaration import (
+    DUPLICATE,
+    INVALID,
+    Declaration,
+    ResourceName,
+    WireNames,
+    checked_tags,
+)
+from threadline.resources.search import matches
 from threadline.store import Tx
-
-TAGS_MAX = 50
-"""Source: TagResource, "a resource can have up to 50 tags"."""
-
-ARN = re.compile(r"arn:aws:connect:[a-z0-9-]+:(\d*):instance/([^/]+)(?:/([a-z-]+)/([^/]+))?")
 
 
 class Resource(msgspec.Struct, kw_only=True, frozen=True):
@@ -38,6 +48,23 @@ class Resource(msgspec.Struct, kw_only=True, frozen=True):
     tags: dict[str, str] = {}
     created_at_ms: int
     updated_at_ms: int
+
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """The members that only this type has, as it is described and found."""
+        return {}
+
+    def own_summary(self) -> Reply:
+        """The members that only this type has in a list."""
+        return {}
+
+    def texts(self) -> dict[str, str | Sequence[str] | None]:
+        """The texts by which a search finds it, by their FieldNames. A list matches when one of its texts does."""
+        description = getattr(self, "description", None)
+        return {"name": self.name, "description": description, "resourceID": self.id}
+
+    def matches(self, kind: str, condition: Any) -> bool:
+        """Decide a condition of a search. Faults: InvalidParameterException for one that is not known."""
+        return matches(kind, condition, self.tags, self.texts())
 
 
 R = TypeVar("R", bound=Resource)
@@ -57,25 +84,12 @@ class ResourceRow(NamedTuple):
     updated_at_ms: int
 
 
-class Tagged(Protocol):
-    """Resources that have tags, by their ids. Tags are read and written as the JSON that is stored."""
-
-    def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
-        """The tags of the one with this id; None where there is none."""
-
-    def set_tags(self, tx: Tx, instance: Instance, id: str, old: str, new: str) -> bool:
-        """Replace its tags. False when they are no longer `old`."""
-
-
-TAGGED: dict[str, Tagged] = {}
-"""All that has tags, by the part of the ARN before its id. An instance itself has an empty part."""
-
-
-class ResourceType(Generic[R]):
+class ResourceType(Declaration[R]):
     """A type of resource. `kind` names it in the store and in ARNs, `noun` in messages.
 
-    `taken` is the error for a name that another one of the instance has. `refers` has the type that the ids in a
-    column name, by the column: such a resource cannot be deleted (`refuse_used`).
+    `taken` is the error for a name that another one of the instance has, `taken_later` where an update gives it.
+    `refers` has the type that the ids in a column name, by the column: such a resource cannot be deleted, and `in_use`
+    is the error for that.
     """
 
     def __init__(
@@ -84,31 +98,20 @@ class ResourceType(Generic[R]):
         *,
         kind: str,
         noun: str,
-        taken: str = "DuplicateResourceException",
+        names: WireNames | None = None,
+        taken: str = DUPLICATE,
+        taken_later: str | None = None,
+        in_use: str = INVALID,
         refers: "Mapping[str, ResourceType[Any]] | None" = None,
     ) -> None:
+        super().__init__(kind=kind, noun=noun, names=names or WireNames())
         self.resource = resource
-        self.kind = kind
-        self.noun = noun
         self.taken = taken
+        self.taken_later = taken_later or taken
+        self.in_use = in_use
         self.referrers: list[tuple[ResourceType[Any], str]] = []
         for column, target in (refers or {}).items():
             target.referrers.append((self, column))
-        TAGGED[kind] = self
-
-    def arn(self, instance: Instance, id: str) -> str:
-        """The ARN of the resource with this id."""
-        return f"{instance_arn(instance)}/{self.kind}/{id}"
-
-    def summary(self, instance: Instance, resource: R) -> dict[str, Any]:
-        """The members that every summary in a list has."""
-        return {
-            "Id": resource.id,
-            "Arn": self.arn(instance, resource.id),
-            "Name": resource.name,
-            "LastModifiedTime": resource.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-        }
 
     def create(
         self,
@@ -130,15 +133,13 @@ class ResourceType(Generic[R]):
             updated_at_ms=tx.now_ms,
             **columns,
         )
-        self.refuse_taken(tx, instance_id, name)
+        self._refuse_taken(tx, instance_id, name, self.taken)
         tx.put("insert_resource", self._row_of(made))
         return made
 
     def find(self, tx: Tx, instance_id: str, id_or_arn: str) -> R | None:
         """The resource with this id or ARN; None without one."""
-        keys = {"instance_id": instance_id, "kind": self.kind, "id": self.id_of(instance_id, id_or_arn)}
-        row = tx.row("resource", ResourceRow, **keys)
-        return row and self._of_row(row)
+        return self.row(tx, instance_id, self.id_of(instance_id, id_or_arn))
 
     def require(self, tx: Tx, instance_id: str, id_or_arn: str) -> R:
         """The resource with this id or ARN. Faults: ResourceNotFoundException.
@@ -147,11 +148,35 @@ class ResourceType(Generic[R]):
         """
         found = self.find(tx, instance_id, id_or_arn)
         if found is None:
-            raise Fault("ResourceNotFoundException", f"{self.noun} not found: {id_or_arn}")
+            raise self.not_found(id_or_arn)
         return found
 
+    def named(self, tx: Tx, caller: AccountCaller, instance_id: str, id_or_arn: str) -> tuple[Instance, R]:
+        """The instance and the resource that a request names. Faults: ResourceNotFoundException."""
+        instance = require_instance(tx, caller, instance_id)
+        return instance, self.require(tx, instance.id, id_or_arn)
+
+    def describe(self, tx: Tx, caller: AccountCaller, instance_id: str, id_or_arn: str) -> Reply:
+        """The reply of an operation that describes a resource. Faults: ResourceNotFoundException."""
+        instance, resource = self.named(tx, caller, instance_id, id_or_arn)
+        return {self.names.described: self.members(tx, instance, resource)}
+
+    def update(
+        self, tx: Tx, caller: AccountCaller, instance_id: str, id_or_arn: str, **columns: Any
+    ) -> Reply:
+        """Change columns for an operation whose reply is empty. Faults: those of `change`."""
+        _, resource = self.named(tx, caller, instance_id, id_or_arn)
+        self.change(tx, resource, **columns)
+        return {}
+
+    def remove(self, tx: Tx, caller: AccountCaller, instance_id: str, id_or_arn: str) -> Reply:
+        """Delete a resource for an operation whose reply is empty. Faults: those of `delete`."""
+        _, resource = self.named(tx, caller, instance_id, id_or_arn)
+        self.delete(tx, resource)
+        return {}
+
     def change(self, tx: Tx, resource: R, **columns: Any) -> R:
-        """Give columns, such as `name`, new values. Faults: `taken`; ResourceNotFoundException if it was deleted.
+        """Give columns, such as `name`, new values. Faults: `taken_later`; ResourceNotFoundException if it was deleted.
 
         Other columns that another call changes at the same time, also on another node, keep that call's values.
         """
@@ -159,15 +184,18 @@ class ResourceType(Generic[R]):
         while (old := tx.row("resource", ResourceRow, **keys)) is not None:
             changed = msgspec.structs.replace(self._of_row(old), updated_at_ms=tx.now_ms, **columns)
             if changed.name != old.name:
-                self.refuse_taken(tx, changed.instance_id, changed.name)
+                self._refuse_taken(tx, changed.instance_id, changed.name, self.taken_later)
             new = self._row_of(changed)
             given = {"name": new.name, "data": new.data, "now_ms": tx.now_ms}
             if tx.one("update_resource", old_name=old.name, old_data=old.data, **given, **keys):
                 return changed
-        raise Fault("ResourceNotFoundException", f"{self.noun} not found: {resource.id}")
+        raise self.not_found(resource.id)
 
     def delete(self, tx: Tx, resource: R) -> None:
-        """Delete a resource."""
+        """Delete a resource. Faults: `in_use` when another resource names this one in a column."""
+        for user in self.users_of(tx, resource):
+            used = f"{user} uses {self.noun.lower()} {resource.name!r}."
+            raise Fault(self.in_use, f"{used} Give it another one, or delete it, first.")
         tx.run("delete_resource", instance_id=resource.instance_id, kind=self.kind, id=resource.id)
 
     def users_of(self, tx: Tx, resource: R) -> Iterator[str]:
@@ -178,39 +206,35 @@ class ResourceType(Generic[R]):
                 if resource.id == named or (isinstance(named, list) and resource.id in named):
                     yield f"{of.noun} {each.name!r}"
 
-    def refuse_used(self, tx: Tx, resource: R, code: str = "InvalidRequestException") -> None:
-        """Raise a Fault with `code` when another resource names this one in a column."""
-        for user in self.users_of(tx, resource):
-            used = f"{user} uses {self.noun.lower()} {resource.name!r}."
-            raise Fault(code, f"{used} Give it another one, or delete it, first.")
+    def row(self, tx: Tx, instance_id: str, id: str) -> R | None:
+        """See `Declaration`."""
+        row = tx.row("resource", ResourceRow, instance_id=instance_id, kind=self.kind, id=id)
+        return row and self._of_row(row)
 
-    def page(
-        self,
-        tx: Tx,
-        instance_id: str,
-        next_token: str | None,
-        max_results: int,
-        accepts: Callable[[R], bool] | None = None,
-    ) -> tuple[Sequence[R], str | None]:
-        """A page of the instance's resources, oldest first, and the NextToken when there are more.
-
-        With `accepts`, only of those that it accepts.
-        Faults: InvalidRequestException for a NextToken that is not valid.
-        """
+    def rows(self, tx: Tx, instance_id: str, after: str, limit: int) -> list[R]:
+        """See `Declaration`."""
         keys = {"instance_id": instance_id, "kind": self.kind}
-        after = start_of_page(tx, next_token, "resource", id=next_token or "", **keys)
-        if accepts is not None:
-            found = [each for each in self.all(tx, instance_id) if each.id > after and accepts(each)]
-            return page(found, max_results)
-        rows = tx.rows("resources", ResourceRow, after=after, limit=max_results + 1, **keys)
-        return page([self._of_row(row) for row in rows], max_results)
+        return [
+            self._of_row(row) for row in tx.rows("resources", ResourceRow, after=after, limit=limit, **keys)
+        ]
 
-    def all(self, tx: Tx, instance_id: str) -> list[R]:
-        """All of the instance's resources of this type, oldest first."""
-        rows = tx.rows(
-            "resources", ResourceRow, instance_id=instance_id, kind=self.kind, after="", limit=2**31 - 1
-        )
-        return [self._of_row(row) for row in rows]
+    def members(self, tx: Tx, instance: Instance, resource: R) -> Reply:
+        """See `Declaration`."""
+        members = self.identity(instance, resource.id)
+        members[self.names.name] = resource.name
+        if hasattr(resource, "description"):
+            members["Description"] = resource.description
+        members["Tags"] = resource.tags
+        return members | modified(instance, resource.updated_at_ms) | resource.own_members(tx, instance)
+
+    def summary(self, instance: Instance, resource: R) -> Reply:
+        """See `Declaration`."""
+        named = {"Id": resource.id, "Arn": self.arn(instance, resource.id), self.names.name: resource.name}
+        return named | modified(instance, resource.updated_at_ms) | resource.own_summary()
+
+    def matches(self, resource: R, kind: str, condition: Any) -> bool:
+        """See `Declaration`."""
+        return resource.matches(kind, condition)
 
     def tags_of(self, tx: Tx, instance: Instance, id: str) -> str | None:
         """See `Tagged`."""
@@ -229,10 +253,10 @@ class ResourceType(Generic[R]):
         named = ResourceName.of(id_or_arn)
         return named.id if named and (named.instance_id, named.kind) == (instance_id, self.kind) else ""
 
-    def refuse_taken(self, tx: Tx, instance_id: str, name: str, code: str = "") -> None:
-        """Raise a Fault with `code`, or `taken`, when a resource of this name exists."""
+    def _refuse_taken(self, tx: Tx, instance_id: str, name: str, code: str) -> None:
+        """Raise a Fault with `code` when a resource of this name exists."""
         if tx.one("resource_by_name", instance_id=instance_id, kind=self.kind, name=name):
-            raise Fault(code or self.taken, f"{self.noun} {name[:120]!r} exists already in this instance.")
+            raise Fault(code, f"{self.noun} {name[:120]!r} exists already in this instance.")
 
     def _row_of(self, resource: R) -> ResourceRow:
         columns = msgspec.to_builtins(resource)
@@ -254,28 +278,3 @@ class ResourceType(Generic[R]):
         del common["kind"], common["data"]
         common["tags"] = msgspec.json.decode(row.tags)
         return msgspec.convert(columns | common, self.resource)
-
-
-class ResourceName(NamedTuple):
-    """An ARN of Amazon Connect, taken apart. `kind` and `id` are empty for an instance."""
-
-    account_id: str
-    instance_id: str
-    kind: str
-    id: str
-
-    @classmethod
-    def of(cls, arn: str) -> Self | None:
-        """The parts of `arn`; None for anything else."""
-        found = ARN.fullmatch(arn)
-        return found and cls(*(part or "" for part in found.groups()))
-
-
-def checked_tags(kept: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
-    """The tags `kept` with those `added`. Faults: InvalidRequestException for too many tags."""
-    tags = {**kept, **added}
-    if len(tags) > TAGS_MAX:
-        raise Fault(
-            "InvalidRequestException", f"A resource has at most {TAGS_MAX} tags; it would have {len(tags)}."
-        )
-    return tags

@@ -1,19 +1,18 @@
 """The operations about routing profiles. They are kept for tools that set up an instance, and route no chat."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
-from threadline.errors import Fault
-from threadline.operations.instances import Instance, require_instance
+from threadline.operations.instances import Instance, modified, page_of, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
+from threadline.resources.declaration import INVALID, WireNames, name_or_description
 from threadline.resources.queues import QUEUES
 from threadline.resources.resource_type import Resource, ResourceType
-from threadline.resources.search import Search, matches, texts_of
+from threadline.resources.search import SearchRequest
 from threadline.store import Tx
 
-INVALID = "InvalidRequestException"
 CHAT_ALONE: Sequence[Mapping[str, Any]] = ({"Channel": "CHAT", "Concurrency": 10},)
 
 
@@ -33,11 +32,35 @@ class RoutingProfile(Resource, kw_only=True, frozen=True):
         """The ids of its queues."""
         return list(dict.fromkeys(each["QueueReference"]["QueueId"] for each in self.queue_configs))
 
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """See `Resource`."""
+        return {
+            "InstanceId": instance.id,
+            "MediaConcurrencies": self.media_concurrencies,
+            "DefaultOutboundQueueId": self.default_outbound_queue_id,
+            "NumberOfAssociatedQueues": len(self.queue_ids),
+            "NumberOfAssociatedUsers": sum(1 for _ in ROUTING_PROFILES.users_of(tx, self)),
+            "AgentAvailabilityTimer": self.agent_availability_timer,
+            "AssociatedQueueIds": self.queue_ids,
+        }
+
+    def texts(self) -> dict[str, str | Sequence[str] | None]:
+        """See `Resource`."""
+        return {**super().texts(), "associatedQueueIds": self.queue_ids}
+
 
 ROUTING_PROFILES = ResourceType(
     RoutingProfile,
     kind="routing-profile",
     noun="Routing profile",
+    names=WireNames(
+        "RoutingProfileId",
+        "RoutingProfileArn",
+        described="RoutingProfile",
+        listed="RoutingProfileSummaryList",
+        found="RoutingProfiles",
+    ),
+    in_use="ResourceInUseException",
     refers={"default_outbound_queue_id": QUEUES, "queue_ids": QUEUES},
 )
 
@@ -96,7 +119,7 @@ def create_routing_profile(
         queue_configs=_queue_configs(tx, instance, (), queue_configs),
         agent_availability_timer=agent_availability_timer,
     )
-    return {"RoutingProfileArn": ROUTING_PROFILES.arn(instance, made.id), "RoutingProfileId": made.id}
+    return ROUTING_PROFILES.identity(instance, made.id)
 
 
 @operation("connect", writes=False)
@@ -107,61 +130,18 @@ def describe_routing_profile(
 
     Faults: ResourceNotFoundException. Source: DescribeRoutingProfile.
     """
-    instance = require_instance(tx, caller, instance_id)
-    profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
-    return {"RoutingProfile": _members(tx, instance, profile)}
-
-
-def _members(tx: Tx, instance: Instance, profile: RoutingProfile) -> Reply:
-    """A routing profile, as DescribeRoutingProfile and SearchRoutingProfiles have it."""
-    return {
-        "InstanceId": instance.id,
-        "Name": profile.name,
-        "RoutingProfileArn": ROUTING_PROFILES.arn(instance, profile.id),
-        "RoutingProfileId": profile.id,
-        "Description": profile.description,
-        "MediaConcurrencies": profile.media_concurrencies,
-        "DefaultOutboundQueueId": profile.default_outbound_queue_id,
-        "Tags": profile.tags,
-        "NumberOfAssociatedQueues": len(profile.queue_ids),
-        "NumberOfAssociatedUsers": sum(1 for _ in ROUTING_PROFILES.users_of(tx, profile)),
-        "AgentAvailabilityTimer": profile.agent_availability_timer,
-        "LastModifiedTime": profile.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-        "AssociatedQueueIds": profile.queue_ids,
-    }
+    return ROUTING_PROFILES.describe(tx, caller, instance_id, routing_profile_id)
 
 
 @operation("connect", writes=False)
-def search_routing_profiles(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 500,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_routing_profiles(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find routing profiles by name, description, id, queue or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchRoutingProfiles.
     On purpose: the reply has all that DescribeRoutingProfile has, also what Amazon leaves out.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "RoutingProfiles",
-        ROUTING_PROFILES.all(tx, instance.id),
-        lambda each: _members(tx, instance, each),
-        _matches,
-    )
-
-
-def _matches(profile: RoutingProfile, kind: str, condition: Any) -> bool:
-    texts = {**texts_of(profile), "associatedQueueIds": profile.queue_ids}
-    return matches(kind, condition, profile.tags, texts)
+    return ROUTING_PROFILES.search(tx, caller, request, max_results=500)
 
 
 @operation("connect", writes=False)
@@ -174,10 +154,7 @@ def list_routing_profiles(
     Source: ListRoutingProfiles.
     On purpose: an instance begins with one, Basic Routing Profile.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = ROUTING_PROFILES.page(tx, instance.id, next_token, max_results)
-    summaries = [ROUTING_PROFILES.summary(instance, profile) for profile in kept]
-    return {"RoutingProfileSummaryList": summaries, "NextToken": following}
+    return ROUTING_PROFILES.summaries(tx, caller, instance_id, next_token, max_results)
 
 
 @operation("connect", writes=False)
@@ -195,14 +172,12 @@ def list_routing_profile_queues(
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid.
     Source: ListRoutingProfileQueues.
     """
-    instance = require_instance(tx, caller, instance_id)
-    profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
-    keys = ["/".join(_key(each)) for each in profile.queue_configs]
-    if next_token and next_token not in keys:
-        raise Fault(INVALID, "NextToken is not one that this operation has given.")
-    start = keys.index(next_token) + 1 if next_token else 0
+    instance, profile = ROUTING_PROFILES.named(tx, caller, instance_id, routing_profile_id)
+    kept, following = page_of(
+        profile.queue_configs, lambda each: "/".join(_key(each)), next_token, max_results
+    )
     summaries: list[Reply] = []
-    for config in profile.queue_configs[start : start + max_results]:
+    for config in kept:
         queue_id, channel = _key(config)
         queue = QUEUES.find(tx, instance.id, queue_id)
         summaries.append(
@@ -215,20 +190,8 @@ def list_routing_profile_queues(
                 "Channel": channel,
             }
         )
-    end = start + max_results
-    return {
-        "RoutingProfileQueueConfigSummaryList": summaries,
-        "NextToken": keys[end - 1] if end < len(keys) else None,
-        "LastModifiedTime": profile.updated_at_ms,
-        "LastModifiedRegion": instance.region,
-    }
-
-
-def _change(tx: Tx, caller: AccountCaller, instance_id: str, profile_id: str, **columns: Any) -> Reply:
-    """Change columns of a routing profile. Faults: ResourceNotFoundException; DuplicateResourceException."""
-    instance = require_instance(tx, caller, instance_id)
-    ROUTING_PROFILES.change(tx, ROUTING_PROFILES.require(tx, instance.id, profile_id), **columns)
-    return {}
+    listed = {"RoutingProfileQueueConfigSummaryList": summaries, "NextToken": following}
+    return listed | modified(instance, profile.updated_at_ms)
 
 
 @operation("connect")
@@ -246,11 +209,8 @@ def update_routing_profile_name(
     Faults: DuplicateResourceException for a name that is taken; ResourceNotFoundException; InvalidRequestException
         without either member. Source: UpdateRoutingProfileName.
     """
-    given = {"name": name, "description": description}
-    columns = {member: value for member, value in given.items() if value is not None}
-    if not columns:
-        raise Fault(INVALID, "Give a Name, a Description, or both.")
-    return _change(tx, caller, instance_id, routing_profile_id, **columns)
+    columns = name_or_description(name, description)
+    return ROUTING_PROFILES.update(tx, caller, instance_id, routing_profile_id, **columns)
 
 
 @operation("connect")
@@ -267,7 +227,9 @@ def update_routing_profile_concurrency(
     Faults: ResourceNotFoundException. Source: UpdateRoutingProfileConcurrency.
     """
     concurrencies = [dict(each) for each in media_concurrencies]
-    return _change(tx, caller, instance_id, routing_profile_id, media_concurrencies=concurrencies)
+    return ROUTING_PROFILES.update(
+        tx, caller, instance_id, routing_profile_id, media_concurrencies=concurrencies
+    )
 
 
 @operation("connect")
@@ -285,7 +247,9 @@ def update_routing_profile_default_outbound_queue(
     """
     instance = require_instance(tx, caller, instance_id)
     queue = QUEUES.require(tx, instance.id, default_outbound_queue_id)
-    return _change(tx, caller, instance_id, routing_profile_id, default_outbound_queue_id=queue.id)
+    return ROUTING_PROFILES.update(
+        tx, caller, instance_id, routing_profile_id, default_outbound_queue_id=queue.id
+    )
 
 
 @operation("connect")
@@ -296,7 +260,7 @@ def update_routing_profile_agent_availability_timer(
 
     Faults: ResourceNotFoundException. Source: UpdateRoutingProfileAgentAvailabilityTimer.
     """
-    return _change(
+    return ROUTING_PROFILES.update(
         tx, caller, instance_id, routing_profile_id, agent_availability_timer=agent_availability_timer
     )
 
@@ -338,8 +302,7 @@ def associate_routing_profile_queues(
 def _add_queues(
     tx: Tx, caller: AccountCaller, instance_id: str, profile_id: str, added: Sequence[Document]
 ) -> Reply:
-    instance = require_instance(tx, caller, instance_id)
-    profile = ROUTING_PROFILES.require(tx, instance.id, profile_id)
+    instance, profile = ROUTING_PROFILES.named(tx, caller, instance_id, profile_id)
     configs = _queue_configs(tx, instance, profile.queue_configs, added)
     ROUTING_PROFILES.change(tx, profile, queue_configs=configs)
     return {}
@@ -360,8 +323,7 @@ def disassociate_routing_profile_queues(
     Faults: ResourceNotFoundException. Source: DisassociateRoutingProfileQueues.
     """
     refuse(INVALID, ManualAssignmentQueueReferences=manual_assignment_queue_references)
-    instance = require_instance(tx, caller, instance_id)
-    profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
+    instance, profile = ROUTING_PROFILES.named(tx, caller, instance_id, routing_profile_id)
     removed = {(QUEUES.id_of(instance.id, each["QueueId"]), each["Channel"]) for each in queue_references}
     kept = [each for each in profile.queue_configs if _key(each) not in removed]
     ROUTING_PROFILES.change(tx, profile, queue_configs=kept)
@@ -376,8 +338,4 @@ def delete_routing_profile(
 
     Faults: ResourceNotFoundException; ResourceInUseException while a user has it. Source: DeleteRoutingProfile.
     """
-    instance = require_instance(tx, caller, instance_id)
-    profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
-    ROUTING_PROFILES.refuse_used(tx, profile, "ResourceInUseException")
-    ROUTING_PROFILES.delete(tx, profile)
-    return {}
+    return ROUTING_PROFILES.remove(tx, caller, instance_id, routing_profile_id)

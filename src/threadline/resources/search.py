@@ -1,12 +1,10 @@
 """Search: the SearchCriteria and SearchFilter that the operations about all types of resource share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Required, TypedDict
 
 from threadline.errors import Fault
-from threadline.operations.instances import NOT_A_NEXT_TOKEN, Identified, page
-from threadline.operations.registry import Document, Reply
-from threadline.resources.resource_type import Resource
+from threadline.operations.registry import Document
 
 PARAMETER = "InvalidParameterException"
 NESTING_MAX = 20
@@ -16,61 +14,22 @@ Leaf = Callable[[str, Any], bool]
 """Tells whether one condition holds, by the name of its member and its value."""
 
 
-R = TypeVar("R", bound=Identified)
+class SearchRequest(TypedDict, total=False):
+    """The request of each search: an operation takes it as `**request: Unpack[SearchRequest]`."""
 
-
-class Search(NamedTuple):
-    """The members that the request of each search has."""
-
-    criteria: Document | None
-    filters: Document | None
+    instance_id: Required[str]
     next_token: str | None
     max_results: int
-
-    def reply(
-        self,
-        member: str,
-        resources: Sequence[R],
-        describe: Callable[[R], Reply],
-        matches: Callable[[R, str, Any], bool],
-    ) -> Reply:
-        """The reply with a page of those `resources` that are found, described, in `member`.
-
-        `matches` decides the conditions of this type of resource, in SearchCriteria and in SearchFilter.
-        Faults: InvalidRequestException for a NextToken that is not valid; what `matches` raises.
-        """
-        start = 0
-        if self.next_token:
-            ids = [each.id for each in resources]
-            if self.next_token not in ids:
-                raise Fault("InvalidRequestException", NOT_A_NEXT_TOKEN)
-            start = ids.index(self.next_token) + 1
-        found = {
-            at: each
-            for at, each in enumerate(resources)
-            if _passes_all(self.filters, lambda *leaf, each=each: matches(each, *leaf))
-            and holds(self.criteria, lambda *leaf, each=each: matches(each, *leaf))
-        }
-        kept, following = page([each for at, each in found.items() if at >= start], self.max_results)
-        return {
-            member: [describe(each) for each in kept],
-            "NextToken": following,
-            "ApproximateTotalCount": len(found),
-        }
+    search_filter: Document | None
+    search_criteria: Document | None
 
 
-def matches_name(resource: Resource, kind: str, condition: Any) -> bool:
-    """Decide a condition over the tags and the texts that every resource has."""
-    return matches(kind, condition, resource.tags, texts_of(resource))
+def is_found(request: SearchRequest, leaf: Leaf) -> bool:
+    """Tell whether SearchCriteria and SearchFilter find the resource of which `leaf` decides the conditions.
 
-
-def texts_of(resource: Resource) -> dict[str, str | None]:
-    """The texts by which every resource is found."""
-    return {
-        "name": resource.name,
-        "description": getattr(resource, "description", None),
-        "resourceID": resource.id,
-    }
+    Faults: InvalidParameterException for more than `NESTING_MAX` levels; what `leaf` raises.
+    """
+    return _passes_all(request.get("search_filter"), leaf) and holds(request.get("search_criteria"), leaf)
 
 
 def matches(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.resources.resource_type import TAGGED, ResourceName, Tagged, checked_tags
+from threadline.resources.declaration import TAGGED, ResourceName, Tagged, checked_tags
 from threadline.store import Tx
 
 

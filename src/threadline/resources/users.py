@@ -1,16 +1,17 @@
 """The operations about users and their profiles. A user accepts chats as an agent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance, require_instance
-from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
+from threadline.operations.registry import AccountCaller, Reply, operation, refuse
+from threadline.resources.declaration import WireNames
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.resources.routing_profiles import ROUTING_PROFILES
-from threadline.resources.search import Search, matches, matches_name
+from threadline.resources.search import SearchRequest
 from threadline.store import Tx
 
 SOFT_PHONE: Mapping[str, Any] = {"PhoneType": "SOFT_PHONE", "AutoAccept": False}
@@ -39,13 +40,44 @@ class User(Resource, kw_only=True, frozen=True):
         """The last name; empty where there is none."""
         return self.identity_info.get("LastName", "")
 
+    def own_members(self, tx: Tx, instance: Instance) -> Reply:
+        """See `Resource`."""
+        return {
+            "IdentityInfo": self.identity_info,
+            "PhoneConfig": self.phone_config,
+            "SecurityProfileIds": self.security_profile_ids,
+            "RoutingProfileId": self.routing_profile_id,
+        }
+
+    def texts(self) -> dict[str, str | Sequence[str] | None]:
+        """See `Resource`."""
+        return {
+            "Username": self.username,
+            "FirstName": self.first_name,
+            "LastName": self.last_name,
+            "RoutingProfileId": self.routing_profile_id,
+            "SecurityProfileId": self.security_profile_ids,
+            "resourceId": self.id,
+        }
+
 
 class UserProfile(Resource, kw_only=True, frozen=True):
     """A security profile. An instance has one, which no operation changes."""
 
 
-USERS = ResourceType(User, kind="agent", noun="User", refers={"routing_profile_id": ROUTING_PROFILES})
-SECURITY_PROFILES = ResourceType(UserProfile, kind="security-profile", noun="Security profile")
+USERS = ResourceType(
+    User,
+    kind="agent",
+    noun="User",
+    names=WireNames(name="Username", described="User", listed="UserSummaryList", found="Users"),
+    refers={"routing_profile_id": ROUTING_PROFILES},
+)
+SECURITY_PROFILES = ResourceType(
+    UserProfile,
+    kind="security-profile",
+    noun="Security profile",
+    names=WireNames(listed="SecurityProfileSummaryList", found="SecurityProfiles"),
+)
 
 
 def require_user(tx: Tx, instance_id: str, user_id: str) -> User:
@@ -127,13 +159,7 @@ def list_users(
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid. Source: ListUsers.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = USERS.page(tx, instance.id, next_token, max_results)
-    summaries = []
-    for user in kept:
-        summary = USERS.summary(instance, user)
-        summaries.append(summary | {"Username": summary.pop("Name")})
-    return {"UserSummaryList": summaries, "NextToken": following}
+    return USERS.summaries(tx, caller, instance_id, next_token, max_results)
 
 
 @operation("connect", writes=False)
@@ -144,78 +170,27 @@ def describe_user(tx: Tx, caller: AccountCaller, *, user_id: str, instance_id: s
     On purpose: AfterContactWorkTimeLimit is left out unless it was set, since after-contact work clears by itself and
         0 would mean unlimited time.
     """
-    instance = require_instance(tx, caller, instance_id)
-    user = require_user(tx, instance.id, user_id)
-    return {
-        "User": {
-            "Id": user.id,
-            "Arn": USERS.arn(instance, user.id),
-            "Username": user.username,
-            "IdentityInfo": user.identity_info,
-            "PhoneConfig": user.phone_config,
-            "SecurityProfileIds": user.security_profile_ids,
-            "RoutingProfileId": user.routing_profile_id,
-            "Tags": user.tags,
-            "LastModifiedTime": user.updated_at_ms,
-            "LastModifiedRegion": instance.region,
-        }
-    }
+    return USERS.describe(tx, caller, instance_id, user_id)
 
 
 @operation("connect", writes=False)
-def search_users(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 500,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_users(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find users by Username, names, profiles, id or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchUsers.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "Users", USERS.all(tx, instance.id), lambda user: _summary(instance, user), _matches
-    )
+    return USERS.search(tx, caller, request, max_results=500, members=_found_user)
 
 
-def _summary(instance: Instance, user: User) -> Reply:
+def _found_user(tx: Tx, instance: Instance, user: User) -> Reply:
+    """The members of a user that a search finds: fewer than DescribeUser has."""
     names = ("FirstName", "LastName")
-    return {
-        "Id": user.id,
-        "Arn": USERS.arn(instance, user.id),
-        "Username": user.username,
-        "IdentityInfo": {name: user.identity_info[name] for name in names if name in user.identity_info},
-        "PhoneConfig": user.phone_config,
-        "RoutingProfileId": user.routing_profile_id,
-        "SecurityProfileIds": user.security_profile_ids,
-        "Tags": user.tags,
+    members = USERS.members(tx, instance, user) | {
+        "IdentityInfo": {name: user.identity_info[name] for name in names if name in user.identity_info}
     }
-
-
-def _matches(user: User, kind: str, condition: Any) -> bool:
-    texts = {
-        "Username": user.username,
-        "FirstName": user.first_name,
-        "LastName": user.last_name,
-        "RoutingProfileId": user.routing_profile_id,
-        "SecurityProfileId": user.security_profile_ids,
-        "resourceId": user.id,
-    }
-    return matches(kind, condition, user.tags, texts)
-
-
-def _change(tx: Tx, caller: AccountCaller, instance_id: str, user_id: str, **columns: object) -> Reply:
-    """Change columns of a user. Faults: ResourceNotFoundException."""
-    instance = require_instance(tx, caller, instance_id)
-    USERS.change(tx, require_user(tx, instance.id, user_id), **columns)
-    return {}
+    del members["LastModifiedTime"], members["LastModifiedRegion"]
+    return members
 
 
 @operation("connect")
@@ -227,7 +202,7 @@ def update_user_identity_info(
     Faults: ResourceNotFoundException. Source: UpdateUserIdentityInfo.
     Assumed: a member that is left out is removed.
     """
-    return _change(tx, caller, instance_id, user_id, identity_info=dict(identity_info))
+    return USERS.update(tx, caller, instance_id, user_id, identity_info=dict(identity_info))
 
 
 @operation("connect")
@@ -238,7 +213,7 @@ def update_user_phone_config(
 
     Faults: ResourceNotFoundException. Source: UpdateUserPhoneConfig.
     """
-    return _change(tx, caller, instance_id, user_id, phone_config={**SOFT_PHONE, **phone_config})
+    return USERS.update(tx, caller, instance_id, user_id, phone_config={**SOFT_PHONE, **phone_config})
 
 
 @operation("connect")
@@ -251,7 +226,7 @@ def update_user_routing_profile(
     """
     instance = require_instance(tx, caller, instance_id)
     profile = ROUTING_PROFILES.require(tx, instance.id, routing_profile_id)
-    return _change(tx, caller, instance_id, user_id, routing_profile_id=profile.id)
+    return USERS.update(tx, caller, instance_id, user_id, routing_profile_id=profile.id)
 
 
 @operation("connect")
@@ -264,7 +239,7 @@ def update_user_security_profiles(
     """
     instance = require_instance(tx, caller, instance_id)
     profiles = _security_profiles(tx, instance, security_profile_ids)
-    return _change(tx, caller, instance_id, user_id, security_profile_ids=profiles)
+    return USERS.update(tx, caller, instance_id, user_id, security_profile_ids=profiles)
 
 
 @operation("connect")
@@ -274,8 +249,7 @@ def delete_user(tx: Tx, caller: AccountCaller, *, instance_id: str, user_id: str
     Faults: ResourceNotFoundException; InvalidRequestException while the user has a chat or is offered one.
     Source: DeleteUser. Assumed: a user who has a chat cannot be deleted.
     """
-    instance = require_instance(tx, caller, instance_id)
-    user = require_user(tx, instance.id, user_id)
+    instance, user = USERS.named(tx, caller, instance_id, user_id)
     contact_id = tx.row("open_contact_of_user", str, instance_id=instance.id, user_id=user.id)
     if contact_id is not None:
         raise Fault(
@@ -296,39 +270,24 @@ def list_security_profiles(
     Source: ListSecurityProfiles.
     On purpose: an instance has one, Agent. It has no effect: permissions are those of the access key.
     """
-    instance = require_instance(tx, caller, instance_id)
-    kept, following = SECURITY_PROFILES.page(tx, instance.id, next_token, max_results)
-    summaries = [SECURITY_PROFILES.summary(instance, profile) for profile in kept]
-    return {"SecurityProfileSummaryList": summaries, "NextToken": following}
+    return SECURITY_PROFILES.summaries(tx, caller, instance_id, next_token, max_results)
 
 
 @operation("connect", writes=False)
-def search_security_profiles(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_security_profiles(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find security profiles by name or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchSecurityProfiles.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "SecurityProfiles",
-        SECURITY_PROFILES.all(tx, instance.id),
-        lambda profile: {
-            "Id": profile.id,
-            "OrganizationResourceId": instance.id,
-            "Arn": SECURITY_PROFILES.arn(instance, profile.id),
-            "SecurityProfileName": profile.name,
-            "Tags": profile.tags,
-        },
-        matches_name,
-    )
+    return SECURITY_PROFILES.search(tx, caller, request, members=_found_profile)
+
+
+def _found_profile(tx: Tx, instance: Instance, profile: UserProfile) -> Reply:
+    return {
+        "Id": profile.id,
+        "OrganizationResourceId": instance.id,
+        "Arn": SECURITY_PROFILES.arn(instance, profile.id),
+        "SecurityProfileName": profile.name,
+        "Tags": profile.tags,
+    }

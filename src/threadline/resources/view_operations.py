@@ -1,17 +1,20 @@
 """The operations about views, which flows show to customers."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, Unpack
 
 from threadline.errors import Fault
 from threadline.jsontext import decode
-from threadline.operations.instances import Instance, page, require_instance
+from threadline.operations.instances import Instance, page_of, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
-from threadline.resources.resource_type import checked_tags
-from threadline.resources.search import Search, matches_name
+from threadline.resources.declaration import INVALID, checked_tags, name_or_description
+from threadline.resources.search import SearchRequest
 from threadline.resources.views import (
     AWS_VIEWS,
+    MANAGED,
+    OWN,
     PUBLISHED,
     SAVED,
     VIEWS,
@@ -23,10 +26,8 @@ from threadline.resources.views import (
 )
 from threadline.store import Tx
 
-INVALID = "InvalidRequestException"
 CONTENT_BYTES_MAX = 400_000
 """Source: CreateView, Content."""
-MANAGED, OWN = "AWS_MANAGED", "CUSTOMER_MANAGED"
 
 
 def _checked(content: Document, status: str) -> dict[str, Any]:
@@ -148,10 +149,7 @@ def list_views(
     found = [find_view(tx, instance, name) for name in AWS_VIEWS] if type != OWN else []
     if type != MANAGED:
         found += [_shown(instance, view, view.saved) for view in VIEWS.all(tx, instance.id)]
-    ids = [each.id for each in found]
-    if next_token and next_token not in ids:
-        raise Fault(INVALID, "NextToken is not one that this operation has given.")
-    kept, following = page(found[ids.index(next_token) + 1 if next_token else 0 :], max_results)
+    kept, following = page_of(found, attrgetter("id"), next_token, max_results)
     return {"ViewsSummaryList": [_summary(each) for each in kept], "NextToken": following}
 
 
@@ -168,38 +166,18 @@ def _summary(shown: Shown) -> Reply:
 
 
 @operation("connect", writes=False)
-def search_views(
-    tx: Tx,
-    caller: AccountCaller,
-    *,
-    instance_id: str,
-    next_token: str | None = None,
-    max_results: int = 100,
-    search_filter: Document | None = None,
-    search_criteria: Document | None = None,
-) -> Reply:
+def search_views(tx: Tx, caller: AccountCaller, **request: Unpack[SearchRequest]) -> Reply:
     """Find one's own views by name, description, id, status or tags.
 
     Faults: ResourceNotFoundException; InvalidRequestException for a NextToken that is not valid;
         InvalidParameterException for another FieldName. Source: SearchViews.
     On purpose: views of AWS are not searched; ListViews has them.
     """
-    instance = require_instance(tx, caller, instance_id)
-    searched = Search(search_criteria, search_filter, next_token, max_results)
-    return searched.reply(
-        "Views",
-        VIEWS.all(tx, instance.id),
-        lambda view: _members(instance, _shown(instance, view, view.saved)),
-        _matches,
-    )
+    return VIEWS.search(tx, caller, request, members=_saved_members)
 
 
-def _matches(view: View, kind: str, condition: Any) -> bool:
-    if kind == "ViewTypeCondition":
-        return bool(condition == OWN)
-    if kind == "ViewStatusCondition":
-        return bool(condition == view.status)
-    return matches_name(view, kind, condition)
+def _saved_members(tx: Tx, instance: Instance, view: View) -> Reply:
+    return _members(instance, _shown(instance, view, view.saved))
 
 
 @operation("connect")
@@ -236,11 +214,7 @@ def update_view_metadata(
         a view of AWS; InvalidRequestException without either member. Source: UpdateViewMetadata.
     """
     _, view = _require(tx, caller, instance_id, view_id)
-    given = {"name": name, "description": description}
-    columns = {member: value for member, value in given.items() if value is not None}
-    if not columns:
-        raise Fault(INVALID, "Give a Name, a Description, or both.")
-    VIEWS.change(tx, view, **columns)
+    VIEWS.change(tx, view, **name_or_description(name, description))
     return {}
 
 
@@ -300,19 +274,16 @@ def list_view_versions(
         that is not valid. Source: ListViewVersions.
     """
     instance, view = _require(tx, caller, instance_id, view_id)
-    versions: Sequence[dict[str, Any]] = view.versions[::-1]
-    numbers = [str(version["number"]) for version in versions]
-    if next_token and next_token not in numbers:
-        raise Fault(INVALID, "NextToken is not one that this operation has given.")
-    start = numbers.index(next_token) + 1 if next_token else 0
-    kept = versions[start : start + max_results]
+    kept, following = page_of(
+        view.versions[::-1], lambda version: str(version["number"]), next_token, max_results
+    )
     summary = _summary(_shown(instance, view, view.saved))
     del summary["Status"]
     return {
         "ViewVersionSummaryList": [
             summary | {"Version": each["number"], "VersionDescription": each["description"]} for each in kept
         ],
-        "NextToken": str(kept[-1]["number"]) if start + max_results < len(versions) else None,
+        "NextToken": following,
     }
 
 

@@ -12,10 +12,12 @@ import msgspec
 
 from threadline.errors import Fault
 from threadline.operations.instances import Instance
+from threadline.resources.declaration import WireNames
 from threadline.resources.resource_type import Resource, ResourceType
 from threadline.store import Tx
 
 SAVED, PUBLISHED = "SAVED", "PUBLISHED"
+MANAGED, OWN = "AWS_MANAGED", "CUSTOMER_MANAGED"
 OF_SAVED, OF_LATEST = "$SAVED", "$LATEST"
 AWS_ARN = re.compile(r"arn:aws[a-z-]*:connect:[a-z0-9-]+:aws:view/([a-z-]+)(?::([^:/]+))?")
 _INPUT = re.compile(r'"\$\.([A-Za-z0-9_]+)')
@@ -30,8 +32,17 @@ class View(Resource, kw_only=True, frozen=True):
     published: dict[str, Any] | None = None
     versions: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
+    def matches(self, kind: str, condition: Any) -> bool:
+        """See `Resource`."""
+        match kind:
+            case "ViewTypeCondition":
+                return bool(condition == OWN)
+            case "ViewStatusCondition":
+                return bool(condition == self.status)
+        return super().matches(kind, condition)
 
-VIEWS = ResourceType(View, kind="view", noun="View")
+
+VIEWS = ResourceType(View, kind="view", noun="View", names=WireNames(found="Views"))
 
 AWS_VIEWS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "after-contact-work": (("Heading", "SubHeading", "Sections", "AttributeBar"), ("Back", "Next", "Cancel")),
