@@ -1,19 +1,27 @@
 """StartContactStreaming and StopContactStreaming as boto3 sees them, and the deliveries of a terminal."""
 
 import json
+from threading import Event
 from typing import Any
 
 import pytest
 
 from tests.command_line import Run, here, nowhere, run
+from tests.engines import store_of
 from tests.operations.refusals import INVALID, NOT_FOUND, PARAMETER, refused
 from tests.streams.aws import Aws, until
 from threadline.testing import Threadline
+from threadline.testing.options import Options
 
 __all__ = ["here", "nowhere", "run"]
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:chat"
 LIMIT = ("LimitExceededException", 429)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Options:
+    return store_of(request)
 
 
 def start(server: Threadline, contact_id: str, token: str = "t", arn: str = TOPIC) -> str:
@@ -149,3 +157,34 @@ def test_an_attachment_is_streamed_as_its_item_has_it(threadline: Threadline, aw
     assert (attachment["AttachmentId"], attachment["AttachmentName"]) == (attachment_id, "receipt.txt")
     assert attachment["Status"] == "APPROVED"
     assert topic.attributes[-1]["Type"] == "ATTACHMENT"
+
+
+@pytest.mark.parametrize("verdict", ["APPROVED", "REJECTED"])
+def test_a_verdict_on_an_attachment_is_streamed_as_the_same_item_in_its_turn(
+    request: pytest.FixtureRequest, aws: Aws, engine: Options, verdict: str
+) -> None:
+    topic = aws.topic()
+    with Threadline(attachment_scanner="scan", sns_url=aws.url, **engine) as server:
+        goes_on = Event()
+
+        def scan(event: dict[str, Any], _: object) -> dict[str, str]:
+            goes_on.wait(30)
+            return {"Status": verdict}
+
+        server.lambda_("scan", scan)
+        casey = server.customer(ChatStreamingConfiguration={"StreamingEndpointArn": topic.arn})
+        agent = server.agent("a1").accept(casey)
+        casey.attach("receipt.txt", b"12 EUR", "text/plain")
+        agent.transfer(server.queue_id)  # the verdict comes while another contact is the current one
+        casey.say("did it come?")
+        until(lambda: topic.texts, lambda texts: texts[-1:] == ["did it come?"])
+        goes_on.set()
+        items = until(
+            lambda: [item for item in topic.items if item["Type"] in ("ATTACHMENT", "MESSAGE")],
+            lambda found: [item["Type"] for item in found].count("ATTACHMENT") == 2,
+        )
+    told = [item.get("Content") or item["Attachments"][0]["Status"] for item in items]
+    assert told[-3:] == ["IN_PROGRESS", "did it come?", verdict]
+    first, last = items[-3], items[-1]
+    assert last == first | {"Attachments": [first["Attachments"][0] | {"Status": verdict}]}
+    assert topic.attributes[-1]["ContactId"] == casey.contact_id

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from threadline.chat.contact import Contact, Session
+from threadline.chat.contact import Session
 from threadline.chat.transcript import Item, as_event
 
 MESSAGE_BIT, CONTACT_BIT = 1, 2
@@ -20,12 +20,10 @@ MESSAGE_BIT, CONTACT_BIT = 1, 2
 MESSAGE_STREAMS_MAX = 2
 """Streams of messages of a chat. Source: StartContactStreaming, by the Admin Guide: two endpoints a contact."""
 RETRY_MS, RETRY_MS_MAX = 1_000, 300_000
+UNCOUNTED = ("LastUpdateTimestamp", "Recording", "Recordings")
+"""The members of a contact record that do not make it be sent again: the time of its update, and the transcript file,
+which is written soon after the contact's end."""
 TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
-EVENTS = ("INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED")
-"""The contact events of a contact in their order."""
-EVENTS_OF_CONTACT = 10
-"""The number of an event is the contact's position times this, and the event's place in `EVENTS`, from 1."""
-DETAIL_TYPE = "Amazon Connect Contact Event"
 
 
 class StreamKind(StrEnum):
@@ -37,7 +35,8 @@ class StreamKind(StrEnum):
 
 
 class Stream(NamedTuple):
-    """A stream of a chat. `delivered` is JSON: the number of the last entry, for records the digest of each contact's.
+    """A stream of a chat. `delivered` is JSON: the number of the last entry; for events that of the last state and that
+    of the last change of data; for records the digest of each contact's.
 
     `endpoint` is the ARN of a topic for messages, and empty for the others, which the settings send somewhere.
     `last_seq` is the last entry of the log to deliver, once the stream was stopped.
@@ -111,10 +110,10 @@ def message_entry(
     Source: Admin Guide, SNS payload of message streaming.
     """
     body = as_event(item, session.initial_contact_id)
-    body["AbsoluteTime"] = time_text(item.at_ms)
+    body["AbsoluteTime"] = time_text(body["AbsoluteTime"])
     attributes = {
         "InitialContactId": session.initial_contact_id,
-        "ContactId": item.contact_id,
+        "ContactId": body["ContactId"],
         "MessageVisibility": roles.get(item.audience, "ALL") if item.audience is not None else "ALL",
         "Type": item.type,
         "AccountId": origin.account_id,
@@ -134,92 +133,9 @@ def message_entry(
     )
 
 
-def event_numbers(contact: Contact) -> list[tuple[int, int]]:
-    """The numbers of the events that a contact has had, and their times.
-
-    A contact ends without after-contact work, so COMPLETED follows DISCONNECTED at once.
-    """
-    times = (
-        contact.initiated_at_ms,
-        contact.connected_at_ms,
-        contact.enqueued_at_ms,
-        contact.accepted_at_ms,
-        contact.disconnected_at_ms,
-        contact.disconnected_at_ms,
-    )
-    first = contact.position * EVENTS_OF_CONTACT + 1
-    return [(first + place, at_ms) for place, at_ms in enumerate(times) if at_ms is not None]
-
-
-def event_entry(
-    stream: Stream,
-    session: Session,
-    contact: Contact,
-    number: int,
-    at_ms: int,
-    tags: Mapping[str, str],
-    origin: Origin,
-) -> StreamEntry:
-    """A contact event, as EventBridge delivers it. Source: Admin Guide, contact events."""
-    place = number % EVENTS_OF_CONTACT
-    detail: dict[str, Any] = {
-        "eventType": EVENTS[place - 1],
-        "contactId": contact.id,
-        "channel": "CHAT",
-        "instanceArn": origin.instance_arn,
-        "initiationMethod": contact.initiation_method,
-        "initiationTimestamp": time_text(contact.initiated_at_ms),
-        "tags": {"aws:connect:instanceId": session.instance_id, **tags},
-    }
-    if contact.position:
-        detail["initialContactId"] = session.initial_contact_id
-    if contact.previous_contact_id is not None:
-        detail["previousContactId"] = contact.previous_contact_id
-    if session.related_contact_id is not None:
-        detail["relatedContactId"] = session.related_contact_id
-    if place >= 2 and contact.connected_at_ms is not None:
-        detail["connectedToSystemTimestamp"] = time_text(contact.connected_at_ms)
-    if place >= 3 and contact.enqueued_at_ms is not None:
-        detail["queueInfo"] = _queue_info(contact, origin)
-    if place >= 4 and contact.user_id is not None and contact.accepted_at_ms is not None:
-        detail["agentInfo"] = {
-            "agentArn": f"{origin.instance_arn}/agent/{contact.user_id}",
-            "connectedToAgentTimestamp": time_text(contact.accepted_at_ms),
-        }
-    if place >= 5:
-        detail["disconnectTimestamp"] = time_text(at_ms)
-        if contact.disconnect_reason is not None:
-            detail["disconnectReason"] = contact.disconnect_reason
-    contact_arn = f"{origin.instance_arn}/contact/{contact.id}"
-    event_id = entry_id(stream.id, number)
-    body = {
-        "version": "0",
-        "id": event_id,
-        "detail-type": DETAIL_TYPE,
-        "source": "aws.connect",
-        "account": origin.account_id,
-        "time": time_text(at_ms, whole_seconds=True),
-        "region": origin.region,
-        "resources": [origin.instance_arn, contact_arn],
-        "detail": detail,
-    }
-    return StreamEntry(number, number, event_id, at_ms, session.initial_contact_id, body, {})
-
-
-def _queue_info(contact: Contact, origin: Origin) -> dict[str, Any]:
-    """The queue of an event. A contact that is offered to one user waits in the user's own queue."""
-    own = contact.queue_id is None
-    name = f"agent/{contact.offered_user_id}" if own else contact.queue_id
-    return {
-        "queueArn": f"{origin.instance_arn}/queue/{name}",
-        "queueType": "AGENT" if own else "STANDARD",
-        "enqueueTimestamp": time_text(contact.enqueued_at_ms or 0),
-    }
-
-
 def digest_of(record: Mapping[str, Any]) -> str:
-    """The digest by which a contact record is known to be delivered. The time of its update is no part of it."""
-    kept = {name: value for name, value in record.items() if name != "LastUpdateTimestamp"}
+    """The digest by which a contact record is known to be delivered. `UNCOUNTED` members are no part of it."""
+    kept = {name: value for name, value in record.items() if name not in UNCOUNTED}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:20]
 
 

@@ -117,7 +117,7 @@ def as_item(item: Item, *, past: bool, receipts: Sequence[Receipt] = ()) -> dict
 
 
 def _attachments(metadata: str) -> dict[str, Any]:
-    """Attachments, and Id where a push-only entry tells of another entry's change."""
+    """Attachments. A push-only entry that tells of another entry's change also has its Id, time and contact."""
     shown: dict[str, Any] = json.loads(metadata)
     return shown
 

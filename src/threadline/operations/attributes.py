@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from threadline.chat import attributes as rules
 from threadline.chat.contact import Session
+from threadline.chat.contact_events import ATTRIBUTES
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
-from threadline.operations.sessions import contact_changed, require
+from threadline.operations.sessions import require
+from threadline.operations.streams import data_updated
 from threadline.store import Tx
 
 
@@ -39,11 +41,12 @@ def update_contact_attributes(
     Faults: ResourceNotFoundException; InvalidRequestException for a name that is not allowed or more than 32,768
         bytes in all.
     Source: UpdateContactAttributes.
+    Assumed: the contact event is one of the contact that the call names, though all contacts of the chat share them.
     Assumed: an attribute that was removed counts as never set: an association made later adds that of the past chat.
     """
     require_instance(tx, caller, instance_id)
-    session, _ = require(tx, instance_id, initial_contact_id)
-    set_attributes(tx, session, attributes)
+    session, contact = require(tx, instance_id, initial_contact_id)
+    set_attributes(tx, session, contact.id, attributes)
     return {}
 
 
@@ -53,8 +56,8 @@ def attributes_of(tx: Tx, session: int) -> dict[str, str]:
     return json.loads(found[0]) if found else {}
 
 
-def set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str]) -> None:
-    """Change attributes of a session and mark its contacts as updated.
+def set_attributes(tx: Tx, session: Session, contact_id: str, attributes: Mapping[str, str]) -> None:
+    """Change attributes of a session and mark its contacts as updated. The contact event is that of one contact.
 
     Faults: InvalidRequestException, in which case nothing is written.
     """
@@ -63,4 +66,4 @@ def set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str]) -> N
     if changed != before:
         tx.run("set_attributes", session=session.key, attributes=json.dumps(changed))
         tx.run("contacts_updated", session=session.key, now_ms=tx.now_ms)
-        contact_changed(tx, session)
+        data_updated(tx, session, contact_id, ATTRIBUTES)

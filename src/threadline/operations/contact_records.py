@@ -10,10 +10,12 @@ from threadline.chat.contact import Contact, Method, Session, State, state
 from threadline.chat.criteria import AI_AGENT
 from threadline.chat.metrics import MESSAGES_MAX, Sent, chat_metrics
 from threadline.errors import Fault
+from threadline.operations.attributes import attributes_of
 from threadline.operations.contacts import contact_arn
-from threadline.operations.instances import require_instance
+from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import QUICK_CONNECT, contact_data, require, set_contact_data
+from threadline.operations.stored_files import transcript_key
 from threadline.store import Tx
 
 INVALID = "InvalidRequestException"
@@ -60,7 +62,6 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
     """
     instance = require_instance(tx, caller, instance_id)
     session, contact = require(tx, instance.id, contact_id)
-    own, given = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
     data = contact_data(tx, session, contact.id)
     members: dict[str, Any] = {
         "Arn": contact_arn(instance, contact.id),
@@ -77,13 +78,12 @@ def describe_contact(tx: Tx, caller: AccountCaller, *, instance_id: str, contact
         "LastUpdateTimestamp": max(contact.updated_at_ms, session.associated_at_ms or 0),
         "DisconnectReason": contact.disconnect_reason,
         "CustomerId": session.customer_id,
-        "Attributes": json.loads(own),
-        "SegmentAttributes": attribute_rules.segment_attributes(
-            {**json.loads(given), **segment_attributes_in(data)}
-        ),
+        "Attributes": attributes_of(tx, session.key),
+        "SegmentAttributes": segment_attributes_of(tx, session, data),
         "NextContacts": _next_contacts(tx, session, contact),
         "WisdomInfo": _wisdom_info(contact, data),
-        "ChatMetrics": _chat_metrics(tx, session, contact),
+        "ChatMetrics": chat_metrics_of(tx, session, contact),
+        "Recordings": recordings_of(tx, session, contact),
         **_data_members(data),
     }
     if contact.queue_id is not None:
@@ -127,7 +127,7 @@ def _wisdom_info(contact: Contact, data: Mapping[str, Any]) -> Reply | None:
     return {"SessionArn": arn, "AiAgents": agents} if arn or agents else None
 
 
-def _chat_metrics(tx: Tx, session: Session, contact: Contact) -> Reply | None:
+def chat_metrics_of(tx: Tx, session: Session, contact: Contact) -> Reply | None:
     """The metrics of a contact that has ended, unless it has more messages than are counted."""
     if contact.disconnected_at_ms is None:
         return None
@@ -140,6 +140,36 @@ def _chat_metrics(tx: Tx, session: Session, contact: Contact) -> Reply | None:
         limit=MESSAGES_MAX + 1,
     )
     return chat_metrics(contact, messages) if len(messages) <= MESSAGES_MAX else None
+
+
+def recordings_of(tx: Tx, session: Session, contact: Contact) -> list[Reply] | None:
+    """The transcript file of a contact that has ended, in a list; None for a contact that has and gets none.
+
+    Assumed: it has no Status until it is written.
+    """
+    if contact.disconnected_at_ms is None:
+        return None
+    keys = {"session": session.key, "contact_id": contact.id}
+    key, is_written = tx.row("transcript_file", str, int, **keys) or ("", 0)
+    if not is_written:
+        instance = tx.row("instance", Instance, instance_id=session.instance_id)
+        if instance is None or not tx.row("transcript_file_due", int, contact_id=contact.id):
+            return None
+        key = transcript_key(instance, contact)
+    return [
+        {
+            "StorageType": "S3",
+            "Location": f"{tx.policy.bucket}/{tx.policy.bucket_prefix}{key}",
+            "MediaStreamType": "CHAT",
+            "Status": "AVAILABLE" if is_written else None,
+        }
+    ]
+
+
+def segment_attributes_of(tx: Tx, session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The segment attributes of a contact with this `data`: those of its chat, and its own."""
+    _, given = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
+    return attribute_rules.segment_attributes({**json.loads(given), **segment_attributes_in(data)})
 
 
 def segment_attributes_in(data: Mapping[str, Any]) -> dict[str, Any]:

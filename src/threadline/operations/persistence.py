@@ -8,11 +8,13 @@ import json
 from threadline.chat import rehydration, transcript
 from threadline.chat.attributes import inherit
 from threadline.chat.contact import Contact, Session
+from threadline.chat.contact_events import ATTRIBUTES
 from threadline.chat.rehydration import Anchor, SourceChat
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import append_event, contact_changed, contacts_of, require
+from threadline.operations.streams import data_updated
 from threadline.store import Tx
 
 
@@ -93,7 +95,8 @@ def associate(
         )
     end = tx.following(current.key, (current.last_seq, current.last_at_ms))
     write_association(tx, current, rehydration_type, source_contact_id, anchor, end)
-    adopt_attributes(tx, current.key, source.attributes)
+    if adopt_attributes(tx, current.key, source.attributes):
+        data_updated(tx, current, current.current_contact_id, ATTRIBUTES)
     append_event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
 
@@ -139,14 +142,19 @@ def write_association(
     contact_changed(tx, session)
 
 
-def adopt_attributes(tx: Tx, session: int, past: str) -> None:
-    """Add to a session the attributes of a past one, given as JSON, except those whose names it has already."""
+def adopt_attributes(tx: Tx, session: int, past: str) -> bool:
+    """Add to a session the attributes of a past one, given as JSON, except those whose names it has already.
+
+    Return whether it got any.
+    """
     if past == "{}":
-        return
+        return False
     found = tx.row("attributes", str, str, session=session)
     if found is None:
         raise LookupError(f"no attributes of session {session}")
     own = json.loads(found[0])
     merged = inherit(own, json.loads(past))
-    if merged != own:
-        tx.run("set_attributes", session=session, attributes=json.dumps(merged))
+    if merged == own:
+        return False
+    tx.run("set_attributes", session=session, attributes=json.dumps(merged))
+    return True

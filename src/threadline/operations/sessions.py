@@ -10,11 +10,12 @@ from typing import Any
 
 from threadline.chat import transcript
 from threadline.chat.contact import Contact, Method, Reason, Session
+from threadline.chat.contact_events import PROPERTIES
 from threadline.chat.limits import CONTACTS_PER_CHAIN_MAX, INDEX_AFTER_END_MS
 from threadline.chat.participant import Participant, Role
 from threadline.errors import Fault
 from threadline.flows.defaults import SILENT
-from threadline.operations.streams import wake_contact_streams, wake_message_streams
+from threadline.operations.streams import data_updated, wake_contact_streams, wake_message_streams
 from threadline.resources.queues import Queue
 from threadline.store import Tx
 
@@ -77,9 +78,14 @@ def contact_data(tx: Tx, session: Session, contact_id: str) -> dict[str, Any]:
 
 def set_contact_data(tx: Tx, session: Session, contact_id: str, values: Mapping[str, Any]) -> None:
     """Set members of a contact's data. A value of None removes its member."""
-    data = {**contact_data(tx, session, contact_id), **values}
+    before = contact_data(tx, session, contact_id)
+    data = {**before, **values}
     kept = {name: value for name, value in data.items() if value is not None}
     tx.run("set_contact_data", session=session.key, contact_id=contact_id, data=json.dumps(kept))
+    if told := [
+        PROPERTIES[name] for name in values if name in PROPERTIES and kept.get(name) != before.get(name)
+    ]:
+        data_updated(tx, session, contact_id, *told)
     contact_changed(tx, session)
 
 

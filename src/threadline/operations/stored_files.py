@@ -14,11 +14,13 @@ from urllib.parse import quote, urlencode
 
 from threadline.chat.attachments import UPLOAD_MS, Attachment, Status, as_shown
 from threadline.chat.contact import Contact, Session
+from threadline.chat.transcript import Item
 from threadline.objects import key_of
 from threadline.operations.continuations import LEASE_SECONDS
 from threadline.operations.instances import Instance
 from threadline.operations.registry import Reply
 from threadline.operations.sessions import contacts_of
+from threadline.operations.streams import wake_message_streams
 from threadline.resources.associations import FILES
 from threadline.store import Tx
 
@@ -103,26 +105,32 @@ def finish_upload(tx: Tx, attachment: Attachment, contact_id: str, seq: int | No
 
 
 def judge(tx: Tx, session: Session, attachment: Attachment, status: Status) -> None:
-    """Set the status that a scan has found, show it in the transcript, and tell the sockets. Wakes: the session."""
+    """Set the status that a scan has found, show it in the transcript, and tell sockets and streams.
+
+    Assumed: they get the same item again, with its Id, time and contact and the new status. After the end of the chat
+        nobody is told, since its log has ended.
+    Wakes: the session.
+    """
     tx.run("set_attachment_status", id=attachment.id, status=status)
-    if attachment.seq is None:
-        return
-    row = tx.one("item", session=session.key, seq=attachment.seq)
-    if row is None:
+    item = None
+    if attachment.seq is not None:
+        item = tx.row("item", Item, session=session.key, seq=attachment.seq)
+    if item is None:
         return
     shown = {"Attachments": [as_shown(attachment, status)]}
-    tx.run("set_item_metadata", session=session.key, seq=attachment.seq, metadata=json.dumps(shown))
+    tx.run("set_item_metadata", session=session.key, seq=item.seq, metadata=json.dumps(shown))
     if session.ended_at_ms is None:
+        wake_message_streams(tx, session)
         tx.append(
             session.key,
             contact_id=session.current_contact_id,
-            type="ATTACHMENT",
-            content_type=attachment.content_type,
-            participant_id=row[8],
-            display_name=row[9],
-            participant_role=row[10],
+            type=item.type,
+            content_type=item.content_type,
+            participant_id=item.participant_id,
+            display_name=item.display_name,
+            participant_role=item.participant_role,
             push_only=True,
-            metadata={**shown, "Id": row[3], "AbsoluteTime": row[4]},
+            metadata={**shown, "Id": item.id, "AbsoluteTime": item.at_ms, "ContactId": item.contact_id},
         )
 
 

@@ -24,6 +24,14 @@ def wake_contact_streams(tx: Tx, session: Session) -> None:
         _wake(tx, session, CONTACT_BIT)
 
 
+def data_updated(tx: Tx, session: Session, contact_id: str, *properties: str) -> None:
+    """Note that properties of a contact's data have changed, where the chat has a stream of contact events."""
+    if session.streamed & CONTACT_BIT:
+        keys = {"session": session.key, "contact_id": contact_id}
+        tx.run("insert_data_update", **keys, properties=json.dumps(properties), now_ms=tx.now_ms)
+        _wake(tx, session, CONTACT_BIT)
+
+
 def _wake(tx: Tx, session: Session, kind: int) -> None:
     keys = {"session": session.key, "contact_id": session.initial_contact_id}
     if tx.all("wake_streams", **keys, kind=kind, now_ms=tx.now_ms):
@@ -52,7 +60,7 @@ def add_contact_streams(tx: Tx, session: Session) -> Session:
     """Add the streams of contact events and records that the settings ask for to a new chat."""
     kinds = [StreamKind(kind) for kind in tx.policy.contact_streams]
     for kind in kinds:
-        add_stream(tx, session, kind, delivered={} if kind is StreamKind.RECORDS else 0)
+        add_stream(tx, session, kind, delivered={} if kind is StreamKind.RECORDS else (0, 0))
     if not kinds:
         return session
     session = session._replace(streamed=session.streamed | CONTACT_BIT)
@@ -61,6 +69,10 @@ def add_contact_streams(tx: Tx, session: Session) -> Session:
 
 
 def forget_streams(tx: Tx, session: int) -> None:
-    """Delete the streams of a chat, and the numbers of entries that were given up. Neither has content of the chat."""
+    """Delete the streams of a chat, the numbers of entries that were given up, and the names of updated properties.
+
+    None of them has content of the chat.
+    """
     tx.run("delete_streams", session=session)
     tx.run("delete_dead_letters", session=session)
+    tx.run("delete_data_updates", session=session)

@@ -4,15 +4,13 @@ Source: Admin Guide, contact records data model. Observed: times in whole second
 and InitialContactId null in the record of a chat's first contact.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from threadline.chat.attributes import segment_attributes
 from threadline.chat.contact import Contact, Session
 from threadline.chat.streams import Origin, time_text
 from threadline.operations.attributes import attributes_of
-from threadline.operations.contact_records import segment_attributes_in
+from threadline.operations.contact_records import chat_metrics_of, recordings_of, segment_attributes_of
 from threadline.operations.sessions import contact_data
 from threadline.resources.queues import QUEUES
 from threadline.resources.routing_profiles import ROUTING_PROFILES
@@ -31,8 +29,7 @@ def contact_record(
     """
     data = contact_data(tx, session, contact.id)
     following = contacts[contact.position + 1] if contact.position + 1 < len(contacts) else None
-    _, given = tx.row("attributes", str, str, session=session.key) or ("{}", "{}")
-    segment = segment_attributes({**json.loads(given), **segment_attributes_in(data)})
+    recordings = recordings_of(tx, session, contact)
     return {
         "AWSAccountId": origin.account_id,
         "AWSContactTraceRecordFormatVersion": FORMAT_VERSION,
@@ -42,6 +39,7 @@ def contact_record(
         "Attributes": attributes_of(tx, session.key),
         "Campaign": {"CampaignId": None},
         "Channel": "CHAT",
+        "ChatMetrics": _metrics(chat_metrics_of(tx, session, contact)),
         "ConnectedToSystemTimestamp": _time(contact.connected_at_ms),
         "ContactAssociationId": session.root_contact_id,
         "ContactDetails": {},
@@ -61,17 +59,43 @@ def contact_record(
         "NextContactId": following.id if following else None,
         "PreviousContactId": contact.previous_contact_id,
         "Queue": _queue(tx, session, contact, origin),
-        "Recording": None,
-        "Recordings": None,
+        "Recording": _recording(recordings),
+        "Recordings": recordings,
         "References": _references(data),
         "RelatedContactId": session.related_contact_id,
         "ScheduledTimestamp": None,
-        "SegmentAttributes": segment,
+        "SegmentAttributes": segment_attributes_of(tx, session, data),
         "SystemEndpoint": None,
         "Tags": {"aws:connect:instanceId": session.instance_id, **data.get("Tags", {})},
         "TransferCompletedTimestamp": _transferred_at(following),
         "TransferredToEndpoint": None,
     }
+
+
+def _recording(recordings: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    """The first of the recordings. Source: Admin Guide: it is in both members."""
+    if not recordings:
+        return None
+    first = recordings[0]
+    return {"DeletionReason": None, "Location": first["Location"], "Status": first["Status"], "Type": "CHAT"}
+
+
+def _metrics(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """ChatMetrics, with its name for the metrics of the contact and its form of times."""
+    if found is None:
+        return None
+    parts = {
+        "ContactMetrics": "ChatContactMetrics",
+        "AgentMetrics": "AgentMetrics",
+        "CustomerMetrics": "CustomerMetrics",
+    }
+    return {name: _with_times(found[part]) for name, part in parts.items()}
+
+
+def _with_times(members: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if members is None:
+        return None
+    return {name: _time(value) if name.endswith("Timestamp") else value for name, value in members.items()}
 
 
 def _transferred_at(following: Contact | None) -> str | None:

@@ -8,11 +8,21 @@ from where its request began: when two nodes have delivered the same entries, th
 import json
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from threadline.chat.contact import Contact, Session
+from threadline.chat.contact_events import (
+    ENDED,
+    STATES_OF_CONTACT,
+    UPDATES_FROM,
+    ContactEvent,
+    ContactFacts,
+    DataUpdate,
+    contact_events,
+    event_entry,
+)
 from threadline.chat.streams import (
-    EVENTS_OF_CONTACT,
     DeadLetter,
     Origin,
     Stream,
@@ -20,14 +30,13 @@ from threadline.chat.streams import (
     StreamKind,
     digest_of,
     entry_id,
-    event_entry,
-    event_numbers,
     message_entry,
     retry_delay_ms,
     time_text,
 )
 from threadline.chat.transcript import Item
 from threadline.clock import Limited
+from threadline.operations.contact_records import chat_metrics_of, recordings_of, segment_attributes_of
 from threadline.operations.continuations import OUTSIDE, OutsideCall
 from threadline.operations.instances import Instance, instance_arn
 from threadline.operations.sessions import contact_data, contacts_of, participants_of, session_of
@@ -166,7 +175,7 @@ def _entries(tx: Tx, stream: Stream, session: Session, limit: int) -> list[Strea
         return _messages(tx, stream, session, first, stream.last_seq or session.last_seq, limit)
     contacts = contacts_of(tx, session.key)
     if stream.kind == StreamKind.EVENTS:
-        return _events(tx, stream, session, contacts, json.loads(stream.delivered) + 1, limit)
+        return _events(tx, stream, session, contacts, limit)
     return _records(tx, stream, session, contacts, limit)
 
 
@@ -174,7 +183,7 @@ def _messages(
     tx: Tx, stream: Stream, session: Session, first_seq: int, last_seq: int, limit: int
 ) -> list[StreamEntry]:
     span = {"first_seq": first_seq, "last_seq": last_seq, "limit": limit}
-    items = tx.rows("page_forward", Item, session=session.key, **span)
+    items = tx.rows("page_to_stream", Item, session=session.key, **span)
     roles: dict[str, str] = {}
     if any(item.audience is not None for item in items):
         roles = {participant.id: participant.role for participant in participants_of(tx, session.key)}
@@ -183,16 +192,32 @@ def _messages(
 
 
 def _events(
-    tx: Tx, stream: Stream, session: Session, contacts: Sequence[Contact], first: int, limit: int
+    tx: Tx, stream: Stream, session: Session, contacts: Sequence[Contact], limit: int
 ) -> list[StreamEntry]:
-    origin = _origin(tx, stream)
+    """The next events: the states behind the last one that was delivered, and the changes behind theirs."""
+    state, change = json.loads(stream.delivered)
+    updates = tx.rows("data_updates", DataUpdate, session=session.key, first=change + 1, limit=limit)
     found: list[StreamEntry] = []
-    for contact in contacts:
-        for number, at_ms in event_numbers(contact):
-            if number >= first and len(found) < limit:
-                tags = contact_data(tx, session, contact.id).get("Tags") or {}
-                found.append(event_entry(stream, session, contact, number, at_ms, tags, origin))
+    for event in islice(contact_events(contacts, updates, after=state), limit):
+        if event.properties:
+            change = event.number - UPDATES_FROM
+        else:
+            state = event.number
+        found.append(_event(tx, stream, session, event)._replace(delivered=(state, change)))
     return found
+
+
+def _event(tx: Tx, stream: Stream, session: Session, event: ContactEvent) -> StreamEntry:
+    origin, contact = _origin(tx, stream), event.contact
+    data = contact_data(tx, session, contact.id)
+    has_ended = event.place >= ENDED
+    facts = ContactFacts(
+        tags=data.get("Tags") or {},
+        segment_attributes=segment_attributes_of(tx, session, data),
+        chat_metrics=chat_metrics_of(tx, session, contact) if has_ended else None,
+        recordings=recordings_of(tx, session, contact) if has_ended else None,
+    )
+    return event_entry(stream, session, event, facts, origin)
 
 
 def _records(
@@ -244,9 +269,20 @@ def _again(
     if stream.kind == StreamKind.MESSAGES:
         return next(iter(_messages(tx, stream, session, number, number, 1)), None)
     if stream.kind == StreamKind.EVENTS:
-        of_contact = [c for c in contacts if c.position == number // EVENTS_OF_CONTACT]
-        found = _events(tx, stream, session, of_contact, number, 1)
-        return found[0] if found and found[0].number == number else None
+        event = _event_again(tx, session, contacts, number)
+        return _event(tx, stream, session, event) if event else None
     if number >= len(contacts):
         return None
     return _record(tx, stream, session, contacts, contacts[number])
+
+
+def _event_again(tx: Tx, session: Session, contacts: Sequence[Contact], number: int) -> ContactEvent | None:
+    """The event with a number."""
+    if number > UPDATES_FROM:
+        updates = tx.rows(
+            "data_updates", DataUpdate, session=session.key, first=number - UPDATES_FROM, limit=1
+        )
+        events = contact_events(contacts, updates, after=UPDATES_FROM)
+    else:
+        events = contact_events([c for c in contacts if c.position == number // STATES_OF_CONTACT], ())
+    return next((event for event in events if event.number == number), None)

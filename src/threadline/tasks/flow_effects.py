@@ -388,9 +388,13 @@ def _associate(tx: Tx, session: Session, rehydration_type: str, source_contact_i
 
 
 def _set_attributes(tx: Tx, session: Session, attributes: Mapping[str, str], *, related: bool) -> None:
+    contact_id = session.current_contact_id
     if related:
-        session, _ = require(tx, session.instance_id, session.related_contact_id or "", "Related contact")
-    set_attributes(tx, session, attributes)
+        session, contact = require(
+            tx, session.instance_id, session.related_contact_id or "", "Related contact"
+        )
+        contact_id = contact.id
+    set_attributes(tx, session, contact_id, attributes)
 
 
 def _set_data(tx: Tx, session: Session, values: Mapping[str, Any], *, related: bool) -> None:

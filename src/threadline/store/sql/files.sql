@@ -55,6 +55,14 @@ SELECT id FROM task WHERE kind = 'delete_objects' AND (attempts > 0 OR due_at_ms
 -- Read the transcript files of a chat.
 SELECT * FROM transcript_file WHERE session = :session;
 
+-- name: transcript_file
+-- Read where the transcript file of a contact is.
+SELECT object_key, 1 FROM transcript_file WHERE session = :session AND contact_id = :contact_id;
+
+-- name: transcript_file_due
+-- Whether the transcript file of a contact is still to be written.
+SELECT 1 FROM task WHERE kind = 'transcript_file' AND contact_id = :contact_id LIMIT 1;
+
 -- name: insert_transcript_file
 -- Note that the transcript file of a contact is written.
 INSERT INTO transcript_file (session, contact_id, object_key, size, written_at_ms)

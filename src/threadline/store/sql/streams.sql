@@ -95,3 +95,19 @@ DELETE FROM stream WHERE session = :session;
 -- name: delete_dead_letters
 -- Forget the entries of a chat that were not delivered.
 DELETE FROM dead_letter WHERE session = :session;
+
+-- name: insert_data_update
+-- Note a change of a contact's data, if the chat has a stream of events.
+INSERT INTO data_update (session, number, contact_id, properties, at_ms)
+SELECT CAST(:session AS BIGINT),
+    (SELECT COALESCE(MAX(number), 0) + 1 FROM data_update WHERE session = :session),
+    CAST(:contact_id AS TEXT), CAST(:properties AS TEXT), CAST(:now_ms AS BIGINT)
+WHERE EXISTS (SELECT 1 FROM stream WHERE session = :session AND kind = 'EVENTS');
+
+-- name: data_updates
+-- Read some changes of the data of a chat's contacts, from a number on.
+SELECT * FROM data_update WHERE session = :session AND number >= :first ORDER BY number LIMIT :limit;
+
+-- name: delete_data_updates
+-- Forget the changes of the data of a chat's contacts.
+DELETE FROM data_update WHERE session = :session;

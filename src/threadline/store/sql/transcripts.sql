@@ -34,6 +34,12 @@ SELECT * FROM item
 WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND push_only = 0
 ORDER BY seq LIMIT :limit;
 
+-- name: page_to_stream
+-- Read some entries of a log that streams deliver: those of GetTranscript, and the verdicts on attachments.
+SELECT * FROM item
+WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq AND (push_only = 0 OR type = 'ATTACHMENT')
+ORDER BY seq LIMIT :limit;
+
 -- name: time_of
 -- Read the time of an entry, to find a StartPosition's AbsoluteTime by bisection.
 SELECT at_ms FROM item WHERE session = :session AND seq = :seq;
