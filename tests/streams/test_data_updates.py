@@ -10,13 +10,15 @@ import pytest
 from tests.engines import store_of
 from tests.streams.aws import until
 from threadline.testing import Threadline
+from threadline.testing.options import Options
 
 Detail = dict[str, Any]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Threadline]:
-    with Threadline(contact_events=f"file:{tmp_path / 'events.jsonl'}", **store_of(request)) as server:
+    options: Options = {**store_of(request), "contact_events": f"file:{tmp_path / 'events.jsonl'}"}
+    with Threadline(**options) as server:
         yield server
 
 

@@ -164,7 +164,8 @@ def test_a_verdict_on_an_attachment_is_streamed_as_the_same_item_in_its_turn(
     request: pytest.FixtureRequest, aws: Aws, engine: Options, verdict: str
 ) -> None:
     topic = aws.topic()
-    with Threadline(attachment_scanner="scan", sns_url=aws.url, **engine) as server:
+    options: Options = {**engine, "attachment_scanner": "scan", "sns_url": aws.url}
+    with Threadline(**options) as server:
         goes_on = Event()
 
         def scan(event: dict[str, Any], _: object) -> dict[str, str]:

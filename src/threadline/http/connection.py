@@ -17,7 +17,7 @@ from threadline.http.lingering import Connections, drop, end_after, linger
 from threadline.http.outgoing import Outgoing
 from threadline.http.phase import LAST, OPEN, OVER, HttpPhase
 from threadline.http.refusal import STATUS_LINES, refusal
-from threadline.http.request import App, Gone, Request
+from threadline.http.request import App, Gone, Request, Rest
 from threadline.http.run import run
 from threadline.http.websocket import Receiver, WebSocket, switching
 
@@ -58,6 +58,7 @@ class Http(Outgoing):
         self.since = self.loop.time()
         self.timer: asyncio.TimerHandle | None = None
         self.finished: asyncio.Future[None] | None = None
+        self.drained: asyncio.Future[None] | None = None
 
     # The connection
 
@@ -90,8 +91,14 @@ class Http(Outgoing):
             self.is_write_paused = False
             return
         super().resume_writing()
+        self.wake_sender()
         if self.current is None:
             self.proceed()
+
+    def wake_sender(self) -> None:
+        """Have the next piece of an answer sent."""
+        if self.drained is not None and not self.drained.done():
+            self.drained.set_result(None)
 
     def look(self) -> None:
         """End the connection if the client's time is over, else look again later. One timer serves all requests."""
@@ -249,9 +256,8 @@ class Http(Outgoing):
     def respond(self, status: int, head: bytes, body: bytes) -> None:
         """Answer the current request in one write, and run the next one."""
         request, self.current = self.current, None
-        if self.finished is not None and not self.finished.done():
-            self.finished.set_result(None)
         if request is None or self.phase is OVER:
+            self.has_answered()
             return
         self.credential = request.credential
         if self.is_counted:
@@ -263,6 +269,39 @@ class Http(Outgoing):
         self.transport.write(
             b"%b%b\r\n%b" % (STATUS_LINES[status], head, b"" if request.method == "HEAD" else body)
         )
+        if request.rest is not None and request.method != "HEAD":
+            self.current = request
+            run(self.send_rest(request, request.rest), self.loop)
+            return
+        self.go_on_after(request)
+
+    async def send_rest(self, request: Request, rest: Rest) -> None:
+        """Send the rest of an answer. Read the next piece once the client has taken the one before."""
+        left = rest.size
+        try:
+            async for piece in rest.pieces:
+                if request.is_gone:
+                    return
+                self.transport.write(piece)
+                left -= len(piece)
+                if self.is_write_paused and not request.is_gone:
+                    self.drained = self.loop.create_future()
+                    await self.drained
+        finally:
+            if left and not request.is_gone:
+                drop(self.transport)
+        if not left and not request.is_gone:
+            self.current = None
+            self.go_on_after(request)
+
+    def has_answered(self) -> None:
+        """Tell the one who waits for the last answer."""
+        if self.finished is not None and not self.finished.done():
+            self.finished.set_result(None)
+
+    def go_on_after(self, request: Request) -> None:
+        """Run the request after one that is answered, or end the connection."""
+        self.has_answered()
         if not request.keeps_alive:
             self.finish()
             return
@@ -348,8 +387,8 @@ class Http(Outgoing):
         self.current = self.request = None
         self.waiting.clear()
         self.http1.close()
-        if self.finished is not None and not self.finished.done():
-            self.finished.set_result(None)
+        self.wake_sender()
+        self.has_answered()
 
     def shut_down(self) -> "asyncio.Future[None] | None":
         """Take no further request. Return a future for the answer to the running one; None when none runs."""

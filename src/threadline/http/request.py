@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from threadline.http.http1 import RequestHead
 from threadline.http.websocket import Receiver, WebSocket
@@ -16,6 +16,16 @@ class Gone(Exception):
 
 class TooLarge(Exception):
     """The body is larger than the application takes."""
+
+
+class Rest(NamedTuple):
+    """The part of an answer's body that is sent after the head, piece by piece, as fast as the client reads it.
+
+    `pieces` has fewer than `size` bytes when it fails: then the connection is cut off, which tells the client.
+    """
+
+    size: int
+    pieces: AsyncIterator[bytes]
 
 
 class Connection(Protocol):
@@ -45,6 +55,8 @@ class Request:
     bytes_max: int | None = None
     is_streamed = False
     """Whether the application takes the body piece by piece."""
+    rest: Rest | None = None
+    """The part of the answer's body that the application does not give to `respond`. The answer to HEAD has none."""
     waiter: asyncio.Future[None] | None = None
     credential = ""
     """The access key or participant of the request: `Budget` bounds the bytes held for each."""

@@ -90,8 +90,8 @@ class Unsigned(Protocol):
     def has(self, request: Request) -> bool:
         """Whether the request is for this one."""
 
-    async def answer(self, request: Request) -> tuple[bytes, bytes]:
-        """The header lines and the body. Raises Fault."""
+    async def answer(self, request: Request) -> tuple[int, bytes, bytes]:
+        """The status, the header lines and the body. Raises Fault."""
 
 
 class Api:
@@ -149,7 +149,7 @@ class Api:
         status, head, body, _, is_page = answer
         head = b"%bcontent-length: %d\r\nx-amzn-requestid: %b\r\ndate: %b\r\n" % (
             head,
-            len(body),
+            len(body) + (request.rest.size if request.rest else 0),
             request_id.encode(),
             self._http_date(),
         )
@@ -174,8 +174,8 @@ class Api:
                 if (unsigned := self._unsigned_for(request)) is None:
                     raise
                 model = unsigned.model
-                head, body = await unsigned.answer(request)
-                return Answer(200, head, body, model, is_page=unsigned.has_own_origins)
+                status, head, body = await unsigned.answer(request)
+                return Answer(status, head, body, model, is_page=unsigned.has_own_origins)
             body = await self._run(model, labels, request)
         except Fault as fault:
             if request.raw_path == SOCKET_PATH:

@@ -4,9 +4,11 @@ An upload is streamed to the object store, bounded by the size that its URL is f
 that it is and nothing else: no browser guesses its type, and no script of it runs.
 """
 
+import contextlib
 import hmac
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -15,7 +17,7 @@ from threadline.chat.attachments import Attachment, Status, disposition
 from threadline.clock import Clock
 from threadline.config import Settings
 from threadline.errors import Fault
-from threadline.http.request import Request, TooLarge
+from threadline.http.request import Request, Rest, TooLarge
 from threadline.objects import Objects, ObjectsFailed
 from threadline.objects.threads import in_thread, opened
 from threadline.operations.instances import Instance
@@ -31,10 +33,15 @@ SAFE = (
     b"content-security-policy: default-src 'none'; sandbox\r\n"
     b"referrer-policy: no-referrer\r\n"
     b"cache-control: private, no-store\r\n"
+    b"accept-ranges: bytes\r\n"
 )
 """Says to a browser: the type is as it is said, nothing of this runs, and no page is told this URL."""
+IGNORED_BYTES_MAX = 65_536
+"""The bytes of a download's request that are read and ignored."""
+RANGE = re.compile(rb"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.ASCII)
 EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
 TRY_AGAIN = "The object store cannot do this now. Try again."
+log = logging.getLogger("threadline.files")
 UNKNOWN = "This URL is not one that this server has given, or its file is gone. Ask for another one."
 
 
@@ -54,18 +61,45 @@ class AttachmentRoute:
         """Whether a request is for the bytes of an attachment."""
         return request.raw_path.startswith(PATH.encode()) and request.method in ("GET", "HEAD", "PUT")
 
-    async def answer(self, request: Request) -> tuple[bytes, bytes]:
-        """The header lines and the body. Faults: AccessDeniedException; those of `_upload`."""
+    async def answer(self, request: Request) -> tuple[int, bytes, bytes]:
+        """The status, the header lines and the body. Faults: AccessDeniedException; those of `_upload`."""
         attachment, instance, inline = await self._found(request)
         if request.method == "PUT":
             return await self._upload(request, attachment, instance)
         if attachment.status != Status.APPROVED or attachment.object_key is None:
             raise Fault(DENIED, UNKNOWN)
-        kind = attachment.content_type
+        with contextlib.suppress(TooLarge):
+            await request.body(IGNORED_BYTES_MAX)
+        kind, size = attachment.content_type, attachment.size
         named = disposition(attachment.name, kind, inline=inline)
         head = SAFE + f"content-type: {kind}\r\ncontent-disposition: {named}\r\n".encode("ascii")
-        content = await self._objecting(self._objects.get, attachment.object_key)
-        return head, content
+        part = part_of(request, size)
+        if part is None:
+            return 416, b"%bcontent-range: bytes */%d\r\n" % (SAFE, size), b""
+        status = 200
+        if len(part) < size:
+            status = 206
+            head += b"content-range: bytes %d-%d/%d\r\n" % (part.start, part.stop - 1, size)
+        request.rest = Rest(len(part), await self._pieces(attachment.object_key, part))
+        return status, head, b""
+
+    async def _pieces(self, key: str, part: range) -> AsyncIterator[bytes]:
+        """Open an object, and return a part of its bytes piece by piece. Faults: ServiceUnavailableException."""
+        pieces = await self._objecting(self._objects.read, key)
+        first = await self._objecting(next, pieces, b"")
+
+        async def read() -> AsyncIterator[bytes]:
+            at, piece = 0, first
+            try:
+                while piece and at < part.stop:
+                    if wanted := piece[max(0, part.start - at) : part.stop - at]:
+                        yield wanted
+                    at += len(piece)
+                    piece = await in_thread(next, pieces, b"")
+            except ObjectsFailed as error:
+                log.warning("a download is cut off: %s", error)
+
+        return read()
 
     async def _found(self, request: Request) -> tuple[Attachment, Instance, bool]:
         """The file of a signed URL, and whether it may be shown in place. Faults: AccessDeniedException."""
@@ -91,7 +125,7 @@ class AttachmentRoute:
 
     async def _upload(
         self, request: Request, attachment: Attachment, instance: Instance
-    ) -> tuple[bytes, bytes]:
+    ) -> tuple[int, bytes, bytes]:
         """Take the bytes of a file. Faults: ValidationException for another size or type than those that are signed.
 
         The bytes get a key of their own, which the row then names: so an upload that comes late, or twice, never
@@ -126,7 +160,7 @@ class AttachmentRoute:
         if not await self._store.write(KeepUpload(attachment.id, key)):
             await self._objecting(self._objects.delete, key)
             raise Fault(DENIED, "The file of this URL is completed or gone, so its bytes cannot be replaced.")
-        return b"", b""
+        return 200, b"", b""
 
     def _check(self, request: Request, attachment: Attachment) -> None:
         """Faults: ValidationException for a length or type that is not that of the file."""
@@ -149,3 +183,22 @@ class AttachmentRoute:
             return await in_thread(call, *arguments)
         except ObjectsFailed as error:
             raise Fault("ServiceUnavailableException", TRY_AGAIN) from error
+
+
+def part_of(request: Request, size: int) -> range | None:
+    """The bytes of a file that a request asks for; None when the file has none of them.
+
+    All of them without the header Range, and for one that is not answered: more than one range, another unit, or with
+    If-Range, since files have no validator. Source: RFC 9110, section 14.2.
+    """
+    found = RANGE.fullmatch(request.headers.get(b"range", b"").strip())
+    if found is None or b"if-range" in request.headers or request.method != "GET":
+        return range(size)
+    first, last, suffix = found.groups()
+    if suffix:
+        part = range(max(0, size - int(suffix)), size)
+    elif last and int(last) < int(first):
+        return range(size)  # no range at all
+    else:
+        part = range(int(first), min(int(last) + 1, size) if last else size)
+    return part or None

@@ -65,8 +65,8 @@ class PageServer:
             return HTML in accepted or accepted == MARKDOWN
         return request.raw_path.startswith(b"/pages/")
 
-    async def answer(self, request: Request) -> tuple[bytes, bytes]:
-        """The header lines and the body of the page, or of a file, or the credentials of a browser that signs in.
+    async def answer(self, request: Request) -> tuple[int, bytes, bytes]:
+        """The status, the header lines and the body of the page or a file, or the credentials of a signed-in browser.
 
         Faults: AccessDeniedException for another host or origin, and for a token that is not known;
         UnknownOperationException for a file that is not there.
@@ -92,7 +92,7 @@ class PageServer:
         self._assets = await asyncio.to_thread(assets)
         return self._assets
 
-    async def _sign_in(self, request: Request) -> tuple[bytes, bytes]:
+    async def _sign_in(self, request: Request) -> tuple[int, bytes, bytes]:
         """Trade the token of `threadline open` for temporary credentials. This is no operation: nobody signed it."""
         _check_origin(request.headers)
         try:
@@ -104,7 +104,7 @@ class PageServer:
             raise Fault("AccessDeniedException", 'The body must be JSON like {"Token": "..."}.')
         await self._store.read(lambda tx: check_sign_in_token(tx, token))
         credentials = await self._store.write(SignIn(token))
-        return PLAIN + NOT_KEPT + b"content-type: application/json\r\n", json.dumps(credentials).encode()
+        return 200, PLAIN + NOT_KEPT + b"content-type: application/json\r\n", json.dumps(credentials).encode()
 
     def check_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a Host that another site's DNS may point here. Faults: AccessDeniedException.
@@ -128,8 +128,8 @@ def _check_origin(headers: Mapping[bytes, bytes]) -> None:
         raise Fault("AccessDeniedException", "A page of another site cannot sign in here.")
 
 
-def _sent(request: Request, asset: Asset, head: bytes) -> tuple[bytes, bytes]:
+def _sent(request: Request, asset: Asset, head: bytes) -> tuple[int, bytes, bytes]:
     head += PLAIN + b"content-type: %b\r\n" % asset.content_type
     if b"gzip" in request.headers.get(b"accept-encoding", b""):
-        return head + b"content-encoding: gzip\r\n", asset.zipped
-    return head, asset.plain
+        return 200, head + b"content-encoding: gzip\r\n", asset.zipped
+    return 200, head, asset.plain

@@ -74,8 +74,8 @@ class StartChatRoute:
         """Whether a request is for a new chat."""
         return request.raw_path == PATH and request.method == "POST"
 
-    async def answer(self, request: Request) -> tuple[bytes, bytes]:
-        """Start a chat. The header lines and the body.
+    async def answer(self, request: Request) -> tuple[int, bytes, bytes]:
+        """Start a chat. The status, the header lines and the body.
 
         Faults: those of StartChatContact; AccessDeniedException for a host or a page elsewhere;
         TooManyRequestsException or ThrottlingException for too many from one address.
@@ -101,7 +101,7 @@ class StartChatRoute:
         head = b"content-type: application/json\r\ncache-control: no-store\r\n"
         if origin:
             head += b"access-control-allow-origin: %b\r\nvary: origin\r\n" % origin
-        return head, json.dumps({"data": {"startChatResult": json.loads(reply)}}).encode()
+        return 200, head, json.dumps({"data": {"startChatResult": json.loads(reply)}}).encode()
 
     def _allowed_origin(self, headers: Mapping[bytes, bytes]) -> bytes:
         """The origin of the page that asks, empty without one. Faults: AccessDeniedException for one from elsewhere."""
