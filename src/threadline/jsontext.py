@@ -4,6 +4,7 @@ Python's decoder does the opposite: it refuses integers of more than 4,300 digit
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 LOG_FIELDS = "threadline_fields"
@@ -29,3 +30,12 @@ def decode(text: str) -> Any:
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()
     return value
+
+
+def members_in(body: bytes) -> Mapping[str, Any]:
+    """The members of the JSON object in a body; none for a body that is anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -145,14 +145,8 @@ ACTIONS: dict[str, Callable[[AdminCall], None]] = {
 
 def list_all(line: AdminCall) -> list[Reply]:
     """Every entry of the kind's list, page after page."""
-    entries: list[Reply] = []
-    token: dict[str, str] = {}
-    while True:
-        page = line.call(line.kind.list, **token)
-        entries += page[line.kind.listed]
-        if not page.get("NextToken"):
-            return entries
-        token = {"NextToken": page["NextToken"]}
+    kind = line.kind
+    return list(line.client.entries(kind.service, kind.list, kind.listed, **line.instance))
 
 
 def find(line: AdminCall) -> Reply:

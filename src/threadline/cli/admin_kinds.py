@@ -73,17 +73,17 @@ class Kind(NamedTuple):
     noun: str
     sentence: str
     which: str
-    service: ServiceName
     create: str
     list: str
     delete: str
-    created: str
     listed: str
-    listed_id: str
-    listed_name: str
     id_member: str
     columns: tuple[Column, ...]
     options: tuple[Option, ...]
+    service: ServiceName = "connect"
+    created: str = ""
+    listed_id: str = "Id"
+    listed_name: str = "Name"
     actions: tuple[KindAction, ...] = ()
     describe: str = ""
     described: str = ""
@@ -166,13 +166,10 @@ USER = Kind(
     noun="user",
     sentence="users, who accept chats as agents",
     which="USER",
-    service="connect",
     create="CreateUser",
     list="ListUsers",
     delete="DeleteUser",
-    created="",
     listed="UserSummaryList",
-    listed_id="Id",
     listed_name="Username",
     id_member="UserId",
     describe="DescribeUser",
@@ -209,14 +206,10 @@ QUEUE = Kind(
     noun="queue",
     sentence="queues, in which chats wait for an agent",
     which="QUEUE",
-    service="connect",
     create="CreateQueue",
     list="ListQueues",
     delete="DeleteQueue",
-    created="",
     listed="QueueSummaryList",
-    listed_id="Id",
-    listed_name="Name",
     id_member="QueueId",
     describe="DescribeQueue",
     described="Queue",
@@ -263,13 +256,10 @@ INSTANCE = Kind(
     noun="instance",
     sentence="instances, each with its own chats, flows, users and queues",
     which="INSTANCE",
-    service="connect",
     create="CreateInstance",
     list="ListInstances",
     delete="DeleteInstance",
-    created="",
     listed="InstanceSummaryList",
-    listed_id="Id",
     listed_name="InstanceAlias",
     id_member="InstanceId",
     describe="DescribeInstance",

@@ -20,17 +20,12 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        chats: list[dict[str, Any]] = []
         with connection_options.client(options) as client:
             customer = {
                 "InstanceId": instance_of(client, options.instance_id),
                 "CustomerId": options.customer_id,
             }
-            page = client.call("threadline", "ListCustomerChats", **customer)
-            chats += page["Chats"]
-            while token := page.get("NextToken"):
-                page = client.call("threadline", "ListCustomerChats", **customer, NextToken=token)
-                chats += page["Chats"]
+            chats = list(client.entries("threadline", "ListCustomerChats", "Chats", **customer))
         if options.output == "json":
             print(json.dumps({"Chats": chats}, indent=4, ensure_ascii=False))
         else:

@@ -84,14 +84,7 @@ def client(options: argparse.Namespace, found: Destination | None = None) -> Cli
 
 def listed(client: Client, instance_id: str, listing: Listing) -> list[dict[str, str]]:
     """All entries of a listing."""
-    entries: list[dict[str, str]] = []
-    token: dict[str, str] = {}
-    while True:
-        page = client.call("connect", listing.operation, InstanceId=instance_id, **token)
-        entries += page[listing.members]
-        if not page.get("NextToken"):
-            return entries
-        token = {"NextToken": page["NextToken"]}
+    return list(client.entries("connect", listing.operation, listing.members, InstanceId=instance_id))
 
 
 def id_of(client: Client, instance_id: str, kind: str, given: str) -> str:

@@ -37,12 +37,7 @@ def main(arguments: list[str]) -> int:
                     json.dumps({"Count": count}, indent=4) if options.output == "json" else sent_again(count)
                 )
                 return 0
-            found: list[dict[str, Any]] = []
-            page: dict[str, Any] = {"NextToken": None}
-            while "NextToken" in page:
-                token = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
-                page = client.call("threadline", "ListDeliveries", **asked, **token)
-                found += page["Deliveries"]
+            found = list(client.entries("threadline", "ListDeliveries", "Deliveries", **asked))
         if options.output == "json":
             print(json.dumps({"Deliveries": found}, indent=4, ensure_ascii=False))
         else:

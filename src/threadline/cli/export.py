@@ -102,9 +102,8 @@ def _selected(client: Client, instance: ExportedInstance, options: Any) -> Itera
     if options.lineage:
         yield from (contact for contact, _, shown in _lineage(client, instance, options.lineage) if shown)
     elif options.customer_id:
-        for chat in _pages(
-            client, "ListCustomerChats", "Chats", InstanceId=instance.id, CustomerId=options.customer_id
-        ):
+        customer = {"InstanceId": instance.id, "CustomerId": options.customer_id}
+        for chat in client.entries("threadline", "ListCustomerChats", "Chats", **customer):
             for contact, number, _ in _lineage(client, instance, chat["InitialContactId"]):
                 if number:
                     break
@@ -117,20 +116,11 @@ def _lineage(
     client: Client, instance: ExportedInstance, contact_id: str
 ) -> Iterator[tuple[ExportedContact, int, bool]]:
     """The contacts of a lineage, newest first: how many chats back each is, and whether it is shown."""
-    for each in _pages(client, "DescribeLineage", "Contacts", InstanceId=instance.id, ContactId=contact_id):
+    asked = {"InstanceId": instance.id, "ContactId": contact_id}
+    for each in client.entries("threadline", "DescribeLineage", "Contacts", **asked):
         begun = moment_of(each["InitiationTimestamp"])
         contact = ExportedContact(each["ContactId"], each["InitialContactId"], begun)
         yield contact, each["SessionNumber"], each["Shown"]
-
-
-def _pages(client: Client, operation: str, member: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-    token: dict[str, str] = {}
-    while True:
-        page = client.call("threadline", operation, **parameters, **token)
-        yield from page[member]
-        if not page.get("NextToken"):
-            return
-        token = {"NextToken": page["NextToken"]}
 
 
 def _all(client: Client, instance: ExportedInstance) -> Iterator[ExportedContact]:
@@ -140,15 +130,9 @@ def _all(client: Client, instance: ExportedInstance) -> Iterator[ExportedContact
         "TimeRange": EVER,
         "Sort": {"FieldName": "INITIATION_TIMESTAMP", "Order": "ASCENDING"},
     }
-    token: dict[str, str] = {}
-    while True:
-        page = client.call("connect", "SearchContacts", **asked, **token)
-        for each in page["Contacts"]:
-            begun = moment_of(each["InitiationTimestamp"])
-            yield ExportedContact(each["Id"], each.get("InitialContactId", each["Id"]), begun)
-        if not page.get("NextToken"):
-            return
-        token = {"NextToken": page["NextToken"]}
+    for each in client.entries("connect", "SearchContacts", "Contacts", **asked):
+        begun = moment_of(each["InitiationTimestamp"])
+        yield ExportedContact(each["Id"], each.get("InitialContactId", each["Id"]), begun)
 
 
 def _items(
@@ -166,13 +150,8 @@ def _items(
         "SortOrder": "ASCENDING",
         "MaxResults": PAGE_ITEMS,
     }
-    token: dict[str, str] = {}
-    while True:
-        page = client.call("threadline", "GetContactTranscript", **asked, **token)
+    for page in client.pages("threadline", "GetContactTranscript", **asked):
         others.update(json.loads(page.get("OtherMembers", "{}")))
         for item in page["Transcript"]:
             more = json.loads(item.pop("OtherMembers", "{}"))
             yield {**more, **item} if more else item
-        if not page.get("NextToken"):
-            return
-        token = {"NextToken": page["NextToken"]}

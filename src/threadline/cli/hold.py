@@ -5,7 +5,7 @@ from typing import Any
 
 from threadline.cli import connection_options
 from threadline.cli.transcript import printable
-from threadline.client.client import Client, instance_of
+from threadline.client.client import instance_of
 from threadline.style import styled
 
 
@@ -38,19 +38,11 @@ def main(arguments: list[str]) -> int:
                 client.call("threadline", "DeleteLegalHold", **here, HoldId=options.hold_id)
                 print(f"Legal hold {options.hold_id} lifted.")
             else:
-                _list(_holds(client, here), options.output)
+                holds = client.entries("threadline", "ListLegalHolds", "LegalHolds", **here)
+                _list(list(holds), options.output)
         return 0
 
     return connection_options.reported(run)
-
-
-def _holds(client: Client, here: dict[str, str]) -> list[dict[str, Any]]:
-    page = client.call("threadline", "ListLegalHolds", **here)
-    holds: list[dict[str, Any]] = page["LegalHolds"]
-    while token := page.get("NextToken"):
-        page = client.call("threadline", "ListLegalHolds", **here, NextToken=token)
-        holds += page["LegalHolds"]
-    return holds
 
 
 def _list(holds: list[dict[str, Any]], output: str) -> None:

@@ -43,10 +43,10 @@ def main(arguments: list[str]) -> int:
                 "ContactId": options.contact_id,
                 **{name: value for name, value in asked.items() if value},
             }
-            whole = client.call("threadline", "DescribeLineage", **parameters)
-            while token := whole.pop("NextToken", None):
-                page = client.call("threadline", "DescribeLineage", **parameters, NextToken=token)
-                whole = {**page, "Contacts": [*whole["Contacts"], *page["Contacts"]]}
+            first, *following = client.pages("threadline", "DescribeLineage", **parameters)
+        contacts = [contact for page in (first, *following) for contact in page["Contacts"]]
+        whole = {name: member for name, member in first.items() if name != "NextToken"}
+        whole = {**whole, "Contacts": contacts}
         if options.output == "json":
             print(json.dumps(whole, indent=4, ensure_ascii=False))
         else:

@@ -30,11 +30,10 @@ def main(arguments: list[str]) -> int:
                 "SearchText": " ".join(options.words),
                 **{name: value for name, value in narrowed.items() if value},
             }
-            page: dict[str, Any] = {"NextToken": None}
-            while "NextToken" in page and len(hits) < options.max:
-                token = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
-                page = client.call("threadline", "SearchTranscripts", **asked, MaxResults=100, **token)
+            for page in client.pages("threadline", "SearchTranscripts", **asked, MaxResults=100):
                 hits += page["Hits"]
+                if len(hits) >= options.max:
+                    break
         is_more = "NextToken" in page or len(hits) > options.max
         shown = hits[: options.max]
         if options.output == "json":

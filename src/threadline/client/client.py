@@ -4,7 +4,7 @@ The client starts faster than boto3, as a command line makes one call and ends: 
 plug-ins, and its connections end with the command.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
@@ -64,6 +64,21 @@ class Client:
     def call(self, service: ServiceName, operation: str, **parameters: Any) -> dict[str, Any]:
         """The reply to one operation of the model. Raises BadArguments, ServiceRefusal or Failure."""
         return self.invoke(self._directions.load(service).operations[operation], parameters)
+
+    def pages(self, service: ServiceName, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """The replies to an operation whose replies have a NextToken while there are more, one after the other."""
+        page = self.call(service, operation, **parameters)
+        yield page
+        while token := page.get("NextToken"):
+            page = self.call(service, operation, **{**parameters, "NextToken": token})
+            yield page
+
+    def entries(
+        self, service: ServiceName, operation: str, member: str, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """The entries of an operation's list, which is in `member` of its replies."""
+        for page in self.pages(service, operation, **parameters):
+            yield from page[member]
 
     def invoke(self, operation: OperationModel, parameters: dict[str, Any]) -> dict[str, Any]:
         """As `call`, for a given operation."""

@@ -6,7 +6,6 @@ Source: Lex V2 runtime, RecognizeText; Admin Guide, get customer input block.
 from collections.abc import Mapping
 from typing import Any
 
-from threadline.jsontext import decode
 from threadline.neighbours import wire
 from threadline.neighbours.wire import CallFailed
 
@@ -45,17 +44,6 @@ def request(
     if attributes:
         members["sessionState"] = {"sessionAttributes": dict(attributes)}
     return members
-
-
-def decode_response(body: bytes) -> dict[str, Any]:
-    """Return the response of a bot behind a URL. Raises CallFailed."""
-    try:
-        value = decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise CallFailed("the answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise CallFailed("the answer is not an object")
-    return value
 
 
 def read_response(response: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str | None, dict[str, Any]]:

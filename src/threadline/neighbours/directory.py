@@ -137,7 +137,7 @@ class Neighbours:
         if handler is not None:
             response = handler(members)
         elif url is not None:
-            response = bot.decode_response(wire.post(url, members, request["id"], seconds))
+            response = wire.read_object(wire.post(url, members, request["id"], seconds))
         elif self._lex_url:
             response = bot.recognize_text(self._lex_url, members, name.split(":")[3] or "us-east-1", seconds)
         else:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from threadline.clock import monotonic
-from threadline.jsontext import decode
 from threadline.neighbours import wire
-from threadline.neighbours.wire import CallFailed
+from threadline.neighbours.wire import CallFailed, read_object
 
 ANSWER_CHARACTERS_MAX = 32_768
 """Source: Admin Guide: an answer is less than 32 KB."""
@@ -52,12 +51,7 @@ def read_answer(body: bytes, *, is_json: bool) -> dict[str, Any]:
 
     A STRING_MAP is a flat object; its numbers and booleans become texts. A JSON answer may be nested.
     """
-    try:
-        value = decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise CallFailed("the answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise CallFailed("the answer is not an object")
+    value = read_object(body)
     if len(body) > ANSWER_CHARACTERS_MAX:
         raise CallFailed(f"the answer has more than {ANSWER_CHARACTERS_MAX} bytes")
     if is_json:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from threadline.clock import monotonic
+from threadline.jsontext import decode
 
 ANSWER_BYTES_MAX = 262_144
 """Bytes of an answer that are read. A larger one fails the call."""
@@ -30,6 +31,17 @@ class CallFailed(Exception):
 
 class Rejected(CallFailed):
     """A neighbour refused this one call because of its content, so that the same call will be refused again."""
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in an answer. Raises CallFailed."""
+    try:
+        value = decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise CallFailed("the answer is not JSON") from None
+    if not isinstance(value, dict):
+        raise CallFailed("the answer is not an object")
+    return value
 
 
 class Body(Protocol):

@@ -14,7 +14,7 @@ from threadline.chat.rehydration import Anchor
 from threadline.errors import Fault
 from threadline.operations.attributes import attributes_of
 from threadline.operations.idempotency import issue_secret
-from threadline.operations.instances import Instance, instance_arn, require_instance
+from threadline.operations.instances import NOT_A_NEXT_TOKEN, Instance, instance_arn, require_instance
 from threadline.operations.persistence import source_chat_of, write_association
 from threadline.operations.registry import AccountCaller, Document, Reply, operation, refuse
 from threadline.operations.sessions import (
@@ -343,7 +343,7 @@ def _tree_position(tx: Tx, session: Session, next_token: str | None) -> tuple[in
     keys = {"instance_id": session.instance_id, "contact_id": next_token}
     found = tx.row("past_session_and_contact", Session, Contact, **keys)
     if found is None or found[0].root_contact_id != session.root_contact_id:
-        raise Fault(INVALID, "NextToken is not one that this operation has given.")
+        raise Fault(INVALID, NOT_A_NEXT_TOKEN)
     contact = found[1]
     return contact.session, contact.position
 

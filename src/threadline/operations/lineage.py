@@ -11,7 +11,7 @@ from threadline.chat.lineage import BEYOND_LIMIT, TOO_LARGE, Association, Hop, V
 from threadline.chat.participant import Role
 from threadline.errors import Fault
 from threadline.operations.instances import require_instance
-from threadline.operations.persistence import source_chat_of
+from threadline.operations.persistence import anchor_of, source_chat_of
 from threadline.operations.registry import AccountCaller, Reply, operation
 from threadline.operations.sessions import contacts_of, participants_of, require, session_of
 from threadline.store import Tx
@@ -131,14 +131,7 @@ def _suppose(
     if current is not None and rehydration.is_repeat(current, rehydration_type, source_contact_id):
         return None
     source = source_chat_of(tx, session.instance_id, source_contact_id)
-    anchor = rehydration.resolve(
-        current,
-        rehydration_type,
-        source,
-        customer_id=session.customer_id,
-        same_customer=tx.policy.require_same_customer,
-        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
-    )
+    anchor = anchor_of(tx, current, rehydration_type, source, session.customer_id)
     return Hop(1, anchor.session, source.contacts, Association(rehydration_type, anchor.contact))
 
 

@@ -77,14 +77,7 @@ def associate(
     `has_relatives` is False when it is known that no chat was started with RelatedContactId of this one.
     """
     source = source_chat_of(tx, current.instance_id, source_contact_id)
-    anchor = rehydration.resolve(
-        current,
-        rehydration_type,
-        source,
-        customer_id=current.customer_id,
-        same_customer=tx.policy.require_same_customer,
-        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
-    )
+    anchor = anchor_of(tx, current, rehydration_type, source, current.customer_id)
     if has_relatives:  # they stay in one tree with this chat
         tx.run(
             "move_tree",
@@ -99,6 +92,20 @@ def associate(
         data_updated(tx, current, current.current_contact_id, ATTRIBUTES)
     append_event(tx, current, transcript.REHYDRATED, push_only=True, is_counted=True)
     return anchor.contact.id
+
+
+def anchor_of(
+    tx: Tx, current: Session | None, rehydration_type: str, source: SourceChat, customer_id: str | None
+) -> Anchor:
+    """The contact to which an association leads, by this server's settings. Faults: those of `rehydration.resolve`."""
+    return rehydration.resolve(
+        current,
+        rehydration_type,
+        source,
+        customer_id=customer_id,
+        same_customer=tx.policy.require_same_customer,
+        ended_before_ms=tx.policy.ended_before_ms(tx.now_ms),
+    )
 
 
 def source_chat_of(tx: Tx, instance_id: str, source_contact_id: str) -> SourceChat:

@@ -1,7 +1,7 @@
 """The operation that finds contacts by times, criteria and texts, sorted and paged."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from threadline.chat import attributes
@@ -11,7 +11,7 @@ from threadline.chat.limits import CHAT_MINUTES_MAX
 from threadline.errors import Fault
 from threadline.operations.contact_records import ai_agents_of, segment_attributes_in
 from threadline.operations.contacts import contact_arn
-from threadline.operations.instances import Instance, require_instance
+from threadline.operations.instances import NOT_A_NEXT_TOKEN, Instance, page_of, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, bare_id, operation, refuse
 from threadline.operations.text_search import TextLookUps, checked_criteria
 from threadline.store import Tx
@@ -203,16 +203,9 @@ def _sorted(
     having = [found for found in matching if key(found.record.contact) is not None]
     having.sort(key=lambda found: key(found.record.contact), reverse=not wanted.ascending)
     ordered = having + [found for found in matching if key(found.record.contact) is None]
-    begin = 0
-    if next_token is not None:
-        ids = [found.record.contact.id for found in ordered]
-        if next_token not in ids:
-            raise Fault(INVALID, "NextToken is not one that this operation has given.")
-        begin = ids.index(next_token) + 1
-    kept = ordered[begin : begin + max_results]
-    is_more = begin + max_results < len(ordered)
+    kept, token = page_of(ordered, lambda found: found.record.contact.id, next_token, max_results)
     return {
-        **_page(wanted.instance, kept, kept[-1].record.contact.id if is_more else None),
+        **_page(wanted.instance, kept, token),
         "TotalCount": len(ordered),
     }
 
@@ -254,7 +247,7 @@ def _position(tx: Tx, wanted: SearchRange, next_token: str) -> tuple[int, str]:
     key = {"instance_id": wanted.instance.id, "contact_id": next_token}
     found = tx.row("past_session_and_contact", Session, Contact, **key)
     if found is None:
-        raise Fault(INVALID, "NextToken is not one that this operation has given.")
+        raise Fault(INVALID, NOT_A_NEXT_TOKEN)
     return found[1].initiated_at_ms, found[1].id
 
 
@@ -271,7 +264,7 @@ def _count(tx: Tx, wanted: SearchRange) -> int | None:
     return count if count is not None and count <= COUNTED_MAX else None
 
 
-def _page(instance: Instance, kept: list[FoundContact], next_token: str | None) -> Reply:
+def _page(instance: Instance, kept: Sequence[FoundContact], next_token: str | None) -> Reply:
     return {"Contacts": [_summary(instance, *found) for found in kept], "NextToken": next_token}
 
 

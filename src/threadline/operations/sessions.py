@@ -135,22 +135,17 @@ def append_system_message(
 
     Observed: its content type is text/plain and its DisplayName SYSTEM_MESSAGE in exported transcripts.
     """
-    if session.streamed:
-        wake_message_streams(tx, session)
-    return tx.append(
-        session.key,
-        contact_id=session.current_contact_id,
-        type="MESSAGE",
-        content_type=content_type,
-        content=text,
-        display_name=SYSTEM_NAME,
-        participant_role=Role.SYSTEM,
-        audience=audience,
-    )
+    return _append_of_system(tx, session, SYSTEM_NAME, content_type, text, audience)
 
 
 def append_bot_message(tx: Tx, session: Session, content_type: str, content: str) -> transcript.Item:
     """Append a message of a flow's bot. Observed: it is of the role SYSTEM, with the name BOT."""
+    return _append_of_system(tx, session, BOT_NAME, content_type, content)
+
+
+def _append_of_system(
+    tx: Tx, session: Session, name: str, content_type: str, content: str, audience: str | None = None
+) -> transcript.Item:
     if session.streamed:
         wake_message_streams(tx, session)
     return tx.append(
@@ -159,8 +154,9 @@ def append_bot_message(tx: Tx, session: Session, content_type: str, content: str
         type="MESSAGE",
         content_type=content_type,
         content=content,
-        display_name=BOT_NAME,
+        display_name=name,
         participant_role=Role.SYSTEM,
+        audience=audience,
     )
 
 

@@ -39,9 +39,21 @@ class FlowType(Declaration[ContactFlow]):
     def is_taken(self, tx: Tx, instance_id: str, name: str) -> bool:
         """Whether one of these has the name."""
 
-    @abstractmethod
     def found_members(self, instance: Instance, found: Found, content: str) -> Reply:
         """All members of one in the version that is found, as it is described and found by a search."""
+        flow = found.flow
+        return {
+            "Arn": self.arn(instance, flow.id) + found.suffix,
+            "Id": flow.id,
+            "Name": flow.name,
+            "State": flow.state,
+            "Status": flow.status,
+            "Description": flow.description,
+            "Content": content,
+            "Tags": json.loads(flow.tags),
+            "Version": found.number,
+            "VersionDescription": found.version_description,
+        }
 
     def find(self, tx: Tx, instance_id: str, flow_ref: str) -> Found:
         """Find one by its id or ARN, with a version's number or an alias behind a colon.
@@ -212,20 +224,12 @@ class ContactFlows(FlowType):
         """See `FlowType`."""
         flow = found.flow
         is_draft = flow.status == SAVED or (found.qualifier == OF_SAVED and flow.draft is not None)
-        return {
-            "Arn": self.arn(instance, flow.id) + found.suffix,
-            "Id": flow.id,
-            "Name": flow.name,
+        own = {
             "Type": flow.type,
-            "State": flow.state,
             "Status": SAVED if is_draft else flow.status,
-            "Description": flow.description,
-            "Content": content,
-            "Tags": json.loads(flow.tags),
             "FlowContentSha256": None if is_draft else sha256(content),
-            "Version": found.number,
-            "VersionDescription": found.version_description,
-        } | modified(instance, flow.updated_at_ms)
+        }
+        return super().found_members(instance, found, content) | own | modified(instance, flow.updated_at_ms)
 
     def summary(self, instance: Instance, resource: ContactFlow) -> Reply:
         """See `Declaration`."""
@@ -256,21 +260,9 @@ class FlowModules(FlowType):
 
     def found_members(self, instance: Instance, found: Found, content: str) -> Reply:
         """See `FlowType`."""
-        module = found.flow
-        return {
-            "Arn": self.arn(instance, module.id) + found.suffix,
-            "Id": module.id,
-            "Name": module.name,
-            "Content": content,
-            "Description": module.description,
-            "State": module.state,
-            "Status": module.status,
-            "Tags": json.loads(module.tags),
-            "FlowModuleContentSha256": sha256(content),
-            "Version": found.number,
-            "VersionDescription": found.version_description,
-            **json.loads(module.settings or "{}"),
-        }
+        own = {"FlowModuleContentSha256": sha256(content)}
+        settings: Reply = json.loads(found.flow.settings or "{}")
+        return super().found_members(instance, found, content) | own | settings
 
     def summary(self, instance: Instance, resource: ContactFlow) -> Reply:
         """See `Declaration`."""

@@ -6,7 +6,6 @@ The line is made from the request and its answer, once the answer is sent. Where
 application.
 """
 
-import json
 import logging
 import os
 import re
@@ -22,7 +21,7 @@ from threadline.clock import monotonic
 from threadline.config import Settings
 from threadline.errors import Fault, told
 from threadline.http.request import App, Request
-from threadline.jsontext import LOG_FIELDS
+from threadline.jsontext import LOG_FIELDS, members_in
 from threadline.operations.registry import OPERATIONS, Operation
 from threadline.operations.tokens import authenticate
 from threadline.server.logs import CALLS
@@ -122,25 +121,17 @@ class _Watched:
 
 def _named(labels: Mapping[str, str], content: bytes, body: bytes) -> str:
     """The contact that the path, the request or the answer names."""
-    for members in (labels, _members(content), _members(body)):
+    for members in (labels, members_in(content), members_in(body)):
         for name in ("ContactId", "InitialContactId"):
             if isinstance(found := members.get(name), str):
                 return found
     return ""
 
 
-def _members(body: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _refusal(head: bytes, body: bytes) -> str:
     """Code and message of an answer that refuses; empty for any other."""
     code = ERROR_TYPE.search(head)
-    return f"{code[1].decode()}: {told(str(_members(body).get('message', '')))}" if code else ""
+    return f"{code[1].decode()}: {told(str(members_in(body).get('message', '')))}" if code else ""
 
 
 def _times(kind: str, spent: Spent, request_id: str) -> str:

@@ -4,7 +4,6 @@ Without test controls these wrappers are not there, so a server without them doe
 """
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -24,6 +23,7 @@ from threadline.errors import Fault
 from threadline.http.refusal import STATUS_LINES
 from threadline.http.request import App, Gone, Request
 from threadline.http.websocket import Receiver, WebSocket
+from threadline.jsontext import members_in
 from threadline.operations.registry import OPERATIONS
 from threadline.operations.sessions import contacts_of
 from threadline.operations.tokens import authenticate
@@ -160,7 +160,7 @@ class ControlledCalls:
     ) -> Event:
         """The event of a call; the call gets its participant, its contact and its request's members."""
         query = parse_qs(request.query_string.decode("latin-1"))
-        members = {**{name: values[-1] for name, values in query.items()}, **_members(content), **labels}
+        members = {**{name: values[-1] for name, values in query.items()}, **members_in(content), **labels}
         call.request = self._controls.calls.shown(members)
         operation = OPERATIONS.get((model.service, model.name))
         if operation is not None and operation.bearer is not None:
@@ -350,7 +350,7 @@ def _note_answer(controls: Controls, call: CallRecord, request: Request) -> None
     respond, keeps_alive = request.respond, request.keeps_alive
 
     def noted(status: int, head: bytes, body: bytes) -> None:
-        members = _members(body)
+        members = members_in(body)
         code = ERROR_TYPE.search(head)
         call.status, call.error = status, code[1].decode() if code else ""
         call.contact_id = call.contact_id or _contact_of(members)
@@ -384,14 +384,6 @@ async def _subject(store: Store, token: str, kind: Token, *, takes_read_token: b
         return await store.read(find)
     except Fault:
         return Subject()
-
-
-def _members(body: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _contact_of(members: Mapping[str, Any]) -> str:

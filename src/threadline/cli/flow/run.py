@@ -160,12 +160,7 @@ class Talk:
 
     def _show(self, casey: ScriptedParticipant) -> tuple[bool, bool]:
         """Print new blocks and messages by their time; return whether there are any, and whether the chat is over."""
-        items = casey.catch_up()[self._shown :]
-        self._shown += len(items)
-        steps = self._client.call(
-            "threadline", "ListFlowSteps", MaxResults=1_000, NextToken=str(self._steps)
-        )["Steps"]
-        self._steps += len(steps)
+        items, steps = self._news(casey)
         told = []
         for number, step in enumerate(steps):
             told.append(
@@ -176,6 +171,21 @@ class Talk:
         for _, text in sorted(told, key=lambda entry: entry[0]):
             print(text, flush=True)
         return bool(items or steps), any(item["ContentType"] == ENDED for item in items)
+
+    def _news(self, casey: ScriptedParticipant) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The new items and blocks. They are read until there are no more, since a block may run between the reads."""
+        items: list[dict[str, Any]] = []
+        steps: list[dict[str, Any]] = []
+        while True:
+            more_items = casey.catch_up()[self._shown :]
+            asked = {"MaxResults": 1_000, "NextToken": str(self._steps)}
+            more_steps = self._client.call("threadline", "ListFlowSteps", **asked)["Steps"]
+            if not more_items and not more_steps:
+                return items, steps
+            self._shown += len(more_items)
+            self._steps += len(more_steps)
+            items += more_items
+            steps += more_steps
 
     def _later(self, line: str) -> None:
         given = line.removeprefix("/later").strip()
