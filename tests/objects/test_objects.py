@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,15 @@ from threadline.server import factory
 
 KEY = "connect/demo/ChatTranscripts/2026/11/27/c1_20261127T08:45_UTC.json"
 LARGE = os.urandom(300_000) + bytes(65_536 * 3)
+
+TEMPORARY_THEN_WAIT = """
+import sys
+from threadline.objects.folder import FolderObjects
+objects = FolderObjects.temporary()
+objects.put("connect/theirs", b"2")
+print(objects.folder, flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +230,33 @@ def test_the_settings_choose_the_store(tmp_path: Path) -> None:
     assert b"secret" not in (tmp_path / "objects" / "a" / "b").read_bytes()
     with pytest.raises(BadKey):
         SecretCipher.of_text("short", "test")
+
+
+def test_the_temporary_folder_of_a_killed_process_is_deleted_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = FolderObjects.temporary()
+    mine.put("connect/mine", b"1")
+    killed = subprocess.Popen(
+        [sys.executable, "-c", TEMPORARY_THEN_WAIT],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stdin is not None
+    assert killed.stdout is not None
+    left = Path(killed.stdout.readline().strip())
+    assert mine.get("connect/mine") == b"1"
+    FolderObjects.temporary().close()
+    assert (left / "connect" / "theirs").exists(), "the folder of a process that runs was deleted"
+    killed.kill()
+    killed.wait()
+    killed.stdin.close()
+    killed.stdout.close()
+    FolderObjects.temporary().close()
+    assert not left.exists()
+    assert mine.get("connect/mine") == b"1"
+    mine.close()
+    assert list(tmp_path.iterdir()) == []

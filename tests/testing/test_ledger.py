@@ -118,6 +118,25 @@ def test_a_snapshot_begins_another_server_with_its_chats_and_its_time(tmp_path: 
             threadline.save(folder)
 
 
+def test_a_snapshot_has_the_files_of_its_chats(tmp_path: Path) -> None:
+    folder = tmp_path / "past"
+    with Threadline() as threadline:
+        casey = threadline.customer()
+        attachment_id = casey.attach("receipt.txt", b"12 EUR", "text/plain")
+        casey.leave()
+        threadline.save(folder)
+    with Threadline(snapshot=folder, objects=f"{tmp_path}/objects") as threadline:
+        again = threadline.customer()
+        again.continue_from("ENTIRE_PAST_SESSION", casey.contact_id)
+        assert again.attachment(attachment_id).body == b"12 EUR"
+    with Threadline() as threadline:
+        threadline.reset(snapshot=folder)
+        again = threadline.customer()
+        again.continue_from("ENTIRE_PAST_SESSION", casey.contact_id)
+        assert again.attachment(attachment_id).body == b"12 EUR"
+        again.attach("other.txt", b"more", "text/plain")
+
+
 def everything(workspace: Workspace) -> dict[str, Any]:
     begin, end = "2030-05-01T00:00:00Z", "2030-05-02T00:00:00Z"
     return {

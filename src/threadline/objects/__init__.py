@@ -8,6 +8,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
@@ -64,6 +65,8 @@ class Objects(ABC):
 
     bucket: str
     """The bucket's name, or a name that stands for the folder."""
+    folder: Path | None = None
+    """The folder that has the objects as files; None for a bucket."""
     prefix: str
     """The first parts of every key in the bucket, which the keys here do not have; empty or with a slash at its end."""
 

@@ -29,7 +29,7 @@ class EncryptedObjects(Objects):
         self._inner = inner
         self._cipher = cipher
         self._encrypts = encrypts
-        self.bucket, self.prefix = inner.bucket, inner.prefix
+        self.bucket, self.prefix, self.folder = inner.bucket, inner.prefix, inner.folder
 
     def writer(self, key: str) -> Writer:
         inner = self._inner.writer(key)

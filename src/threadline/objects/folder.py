@@ -1,6 +1,7 @@
 """Objects as files of a folder. An object is there once its file is renamed to its name, after a sync."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ from threadline.objects import Entry, NoObject, Objects, ObjectsFailed, Writer, 
 DRAFTS = ".drafts"
 """The folder of files that are not complete. No key has a part that begins with a full stop."""
 CHUNK_BYTES = 262_144
+TEMPORARY = "threadline-files-"
+"""How the names of temporary folders begin. Only folders that are locked have such a name."""
 BUCKET = "threadline"
 """The name of the bucket in replies, where a folder stands for it."""
 
@@ -20,20 +23,28 @@ BUCKET = "threadline"
 class FolderObjects(Objects):
     """The objects of a folder. `is_durable` syncs files and folders before an object counts as written.
 
-    `is_temporary` deletes the folder when it is closed.
+    A folder with a `lock`, a descriptor, is temporary: it is deleted when it is closed.
     """
 
     bucket, prefix = BUCKET, ""
 
-    def __init__(self, folder: Path, *, is_durable: bool = True, is_temporary: bool = False) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, is_durable: bool = True, lock: int | None = None) -> None:
+        self.folder: Path = folder
         self._is_durable = is_durable
-        self._is_temporary = is_temporary
+        self._lock = lock
 
     @classmethod
     def temporary(cls) -> "FolderObjects":
-        """The objects of a new folder of the system's temporary files. It is deleted with them."""
-        return cls(Path(tempfile.mkdtemp(prefix="threadline-objects-")), is_durable=False, is_temporary=True)
+        """The objects of a new folder of the system's temporary files. It is deleted with them.
+
+        Its process holds a lock on it. Those of processes that were killed have none, and are deleted now.
+        """
+        _delete_abandoned()
+        while True:
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+            lock = _lock(folder)
+            if lock is not None and folder.exists():  # another process may have taken it for an abandoned one
+                return cls(folder, is_durable=False, lock=lock)
 
     def writer(self, key: str) -> Writer:
         return _FileWriter(self._file(key), self.folder, is_durable=self._is_durable)
@@ -79,8 +90,10 @@ class FolderObjects(Objects):
         return count
 
     def close(self) -> None:
-        if self._is_temporary:
+        if self._lock is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
 
     def _file(self, key: str) -> Path:
         return self.folder / checked(key)
@@ -88,6 +101,27 @@ class FolderObjects(Objects):
     def _sync(self, folder: Path) -> None:
         if self._is_durable:
             sync_folder(folder)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder, until the descriptor is closed or its process has ended; None when another process has it."""
+    descriptor = None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if descriptor is not None:
+            os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _delete_abandoned() -> None:
+    """Delete the temporary folders of processes that have ended without deleting them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        if (lock := _lock(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
 
 
 class _FileWriter(Writer):

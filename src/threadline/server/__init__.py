@@ -138,6 +138,7 @@ class Server:
             policy = factory.policy(self.settings, self.url, factory.cipher(self.settings), controls)
             self.objects = factory.objects(self.settings, policy.cipher)
             undo.callback(self.objects.close)
+            factory.place_files(self._beginning, self.objects)
             file = folder and folder / datadir.WORKSPACE
             known = datadir.read(file) if file else None
             named = str((known or {}).get("instance_id", ""))
@@ -207,7 +208,7 @@ class Server:
 
     def save(self, to: Path) -> None:
         """See `ControlledServer`."""
-        factory.save(self.store, self.workspace, to, self.clock.now_ms())
+        factory.save(self.store, self.objects, self.workspace, to, self.clock.now_ms())
 
     def check(self, beginning: Beginning) -> None:
         """See `ControlledServer`."""

@@ -3,6 +3,7 @@
 The packages of PostgreSQL, NATS and Prometheus are imported only when the settings ask for them.
 """
 
+import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -155,12 +156,12 @@ async def open_store(
     return SqliteStore(file, clock, policy, observer, instance_id=instance_id, accept_loss=accept_loss)
 
 
-def save(store: Store, workspace: dict[str, Any], to: Path, now_ms: int) -> None:
-    """Save the chats of a server as the backup `to`. Raises ControlRefused."""
+def save(store: Store, objects: Objects, workspace: dict[str, Any], to: Path, now_ms: int) -> None:
+    """Save the chats of a server, and their files, as the backup `to`. Raises ControlRefused."""
     if not isinstance(store, SqliteStore):
         raise ControlRefused("A server on PostgreSQL saves no snapshot: use pg_dump.")
     try:
-        backup.save(store.reading, workspace, to, now_ms)
+        backup.save(store.reading, workspace, objects.folder, to, now_ms)
     except (backup.BackupRefused, OSError) as error:
         raise ControlRefused(f"No snapshot was saved: {error}") from error
 
@@ -191,6 +192,13 @@ def begin(settings: Settings, clock: Clock, beginning: Beginning) -> Path | None
     if isinstance(clock, MovableClock):
         clock.set(backup.manifest_of(beginning.snapshot).created)
     return beginning.snapshot / datadir.DATABASE
+
+
+def place_files(beginning: Beginning, objects: Objects) -> None:
+    """Copy the files of a snapshot to where the server has its own. A bucket has them still."""
+    files = beginning.snapshot and beginning.snapshot / datadir.OBJECTS
+    if files and files.exists() and objects.folder is not None:
+        shutil.copytree(files, objects.folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
 
 
 def relay(settings: Settings, clock: Clock, hub: Hub, name: str) -> Relay | None:

@@ -84,9 +84,12 @@ def back_up(folder: Path, to: Path, progress: Progress) -> Manifest:
     return _make(to, fill, _iso(Clock().now_ms(), "seconds"), progress)
 
 
-def save(source: apsw.Connection, workspace: dict[str, Any], to: Path, now_ms: int) -> Manifest:
+def save(
+    source: apsw.Connection, workspace: dict[str, Any], objects: Path | None, to: Path, now_ms: int
+) -> Manifest:
     """Make the backup `to` of the database that `source` reads, which may have no name in any folder.
 
+    `objects` is the folder with the files of its chats, if they are in a folder.
     Raises BackupRefused when `to` is not empty or the database cannot be read, and OSError.
     """
 
@@ -96,6 +99,8 @@ def save(source: apsw.Connection, workspace: dict[str, Any], to: Path, now_ms: i
         except apsw.Error as error:
             raise BackupRefused(f"The database cannot be copied: {error}") from error
         datadir.write_private(draft / datadir.WORKSPACE, workspace)
+        if objects is not None:
+            _copy_objects(objects, draft / datadir.OBJECTS, _no_progress)
 
     return _make(to, fill, _iso(now_ms, "milliseconds"), _no_progress)
 
