@@ -89,12 +89,21 @@ def test_the_type_is_the_files_or_the_options(nowhere: Path, run: Run) -> None:
     module = content(first=check, back=back)
     Path("module.json").write_text(json.dumps({"ContactFlowModule": {"Content": module, "Name": "m"}}))
     Path("bare.json").write_text(module)
-    done = run("flow", "check", "queue.json", "module.json", "bare.json")
+    Path("named.json").write_text(
+        json.dumps({"Version": "2019-10-30", "Metadata": {"type": "contactFlowModule"}})
+    )
+    made = {"Name": "q", "Type": "CUSTOMER_QUEUE", "Content": json.dumps(queue)}
+    Path("made.json").write_text(json.dumps(made))
+    Path("inner.json").write_text(json.dumps({"Name": "m", "Content": json.loads(module)}))
+    done = run("flow", "check", "queue.json", "module.json", "bare.json", "made.json", "inner.json")
     assert done.out.splitlines() == [
         "queue.json: it loads as a flow of type CUSTOMER_QUEUE: 2 actions.",
         "module.json: it loads as a flow of type MODULE: 3 actions.",
         "bare.json: it loads as a flow of type MODULE: 3 actions.",
+        "made.json: it loads as a flow of type CUSTOMER_QUEUE: 2 actions.",
+        "inner.json: it loads as a flow of type MODULE: 3 actions.",
     ]
+    assert "does not load as a flow of type MODULE." in run("flow", "check", "named.json").out
     done = run("flow", "check", "--type", "CUSTOMER_HOLD", "queue.json")
     assert done.status == 1
     assert "it is not allowed in a flow of type CUSTOMER_HOLD" in done.out

@@ -78,6 +78,32 @@ def test_a_module_becomes_an_action(exported: Module, kind: str, parameters: dic
     assert (found["Type"], found["Parameters"]) == (kind, parameters)
 
 
+def test_a_resource_without_an_id_keeps_its_name_and_is_noted() -> None:
+    queue = module("m", "SetQueue", ON)
+    queue["parameters"] = [
+        {"name": "Queue", "value": "", "namespace": None, "resourceName": "Billing"},
+        {"name": "Queue", "value": None, "resourceName": None},
+    ]
+    document, notes = convert(export(queue))
+    parse(json.dumps(document))
+    assert document["Actions"][0]["Parameters"] == {"QueueId": "Billing"}
+    assert notes == ["m: SetQueue names 'Billing', and no id; put the id in its place."]
+
+
+def test_contact_data_keeps_its_references() -> None:
+    data = module("m", "SetContactData", ON, Description="A refund")
+    link = {"key": "Order", "value": "order_url", "type": "URL"}
+    data["parameters"].append({"name": "ContactData", "namespace": "External", "contactReference": link})
+    found = actions(data)["m"]
+    assert found["Type"] == "UpdateContactData"
+    assert found["Parameters"] == {
+        "Description": "A refund",
+        "References": {"Order": {"Type": "URL", "Value": "$.External.order_url"}},
+    }
+    _, notes = convert(export(module("m", "SetContactData", ON)))
+    assert notes == ["m: SetContactData has no counterpart; the flow goes on there."]
+
+
 def test_values_keep_their_namespace() -> None:
     exported = module("m", "SetAttributes", ON)
     exported["parameters"] = [

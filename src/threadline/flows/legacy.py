@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from threadline.flows.actions import ACTION_TYPES
+from threadline.flows.actions.contact import DATA
 from threadline.flows.language import VERSION
 
 Entry = dict[str, Any]
@@ -149,6 +150,9 @@ def _action(module: Mapping[str, Any], known: set[str], notes: list[str]) -> Ent
     if kind == "CheckQueueStatus":
         parameters = _metric(branches, parameters)
     transitions = _transitions(branches, type_)
+    notes += [
+        f"{identifier}: {kind} names {name!r}, and no id; put the id in its place." for name in given.named
+    ]
     if END in _targets({"Transitions": transitions}):
         notes.append(f"{identifier}: {kind} has a branch that leads nowhere; the flow ends there.")
     return {"Identifier": identifier, "Type": type_, "Parameters": parameters, "Transitions": transitions}
@@ -230,18 +234,39 @@ def _conditions(branches: Sequence[Branch], type_: str) -> Iterable[Entry]:
 
 
 class _Parameters:
-    """The parameters of a module."""
+    """The parameters of a module. `named` are those resources that were asked for and have a name, but no id.
+
+    Observed: published exports have an empty value beside the resource's name, since the console finds it by its name.
+    """
 
     def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
         self._entries = entries
+        self.named: list[str] = []
 
     def get(self, *names: str) -> str | None:
-        """The value of the first of these names that has one, as a text or a reference."""
-        for name in names:
-            for entry in self._entries:
-                if entry.get("name") == name and entry.get("value") not in (None, ""):
-                    return _value(entry)
+        """The value of the first of these names that has one, as a text or a reference; else a resource's name."""
+        entries = [entry for name in names for entry in self._entries if entry.get("name") == name]
+        for entry in entries:
+            if entry.get("value") not in (None, ""):
+                return _value(entry)
+        for entry in entries:
+            if isinstance(name := entry.get("resourceName"), str) and name:
+                self.named.append(name)
+                return name
         return None
+
+    def references(self) -> Entry:
+        """The references that the contact gets, by their names."""
+        given = [entry.get("contactReference") for entry in self._entries]
+        spaces = [str(entry.get("namespace") or "") for entry in self._entries]
+        return {
+            str(each["key"]): {
+                "Type": str(each.get("type") or "URL"),
+                "Value": _value({"value": each.get("value"), "namespace": space}),
+            }
+            for each, space in zip(given, spaces, strict=True)
+            if isinstance(each, Mapping) and each.get("key")
+        }
 
     def keyed(self, name: str) -> dict[str, str]:
         """The values of the entries of this name by their keys."""
@@ -298,6 +323,13 @@ def _status(given: _Parameters, target: str) -> Made:
 
 def _attributes(given: _Parameters, target: str) -> Made:
     return "UpdateContactAttributes", {"Attributes": given.keyed("Attribute")}
+
+
+def _data(given: _Parameters, target: str) -> Made:
+    data: Entry = {name: value for name in DATA if (value := given.get(name)) is not None}
+    if references := given.references():
+        data["References"] = references
+    return ("UpdateContactData", data) if data else ("", {})
 
 
 def _check(given: _Parameters, target: str) -> Made:
@@ -407,6 +439,7 @@ MAKERS: Mapping[str, Callable[[_Parameters, str], Made]] = {
     "PlayAudio": _prompt,
     "SetAttributes": _attributes,
     "SetScreenPop": _screen_pop,
+    "SetContactData": _data,
     "Disconnect": _fixed("DisconnectParticipant"),
     "InvokeExternalResource": _external,
     "Transfer": _transfer,

@@ -29,8 +29,12 @@ ROOTS = {
     "UpdateCustomerProfile": "Customer",
     "AssociateContactToCustomerProfile": "Customer",
     "CreateWisdomSession": "Wisdom",
+    "EvaluateDataTableValues": "DataTables",
 }
-"""The root under which a flow reads the answer of a service; External for those that are not here."""
+"""The root under which a flow reads the answer of a service; External for those that are not here.
+
+Observed: `$.DataTables.QUERY.ATTRIBUTE`, as exported flows read the values of a data table.
+"""
 
 Handler = Callable[..., Any]
 Answer = dict[str, Any]

@@ -1,5 +1,10 @@
-"""Files with flows: a flow as the console exports it, or an answer of DescribeContactFlow as the AWS CLI prints it."""
+"""Files with flows: a flow as the console exports it, or the JSON of a call that describes or creates one.
 
+Observed: people keep the answer of DescribeContactFlow as the AWS CLI prints it, the members of CreateContactFlow, or
+these with the flow itself as Content.
+"""
+
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +28,10 @@ EXPORTED_TYPES = {
     "queueTransfer": "QUEUE_TRANSFER",
     "campaign": "CAMPAIGN",
     "module": "MODULE",
+    "contactFlowModule": "MODULE",
 }
 """Types of flows, by the names that the console writes into Metadata."""
-TYPES = tuple(EXPORTED_TYPES.values())
+TYPES = tuple(dict.fromkeys(EXPORTED_TYPES.values()))
 
 
 class FlowFile(NamedTuple):
@@ -67,14 +73,24 @@ def read(name: str) -> FlowFile:
 def _unwrapped(name: str, content: str, document: dict[str, Any]) -> FlowFile:
     for member, type_ in ANSWERS.items():
         described = document.get(member)
-        if isinstance(described, dict) and isinstance(described.get("Content"), str):
-            content = described["Content"]
-            try:
-                inner = decode(content)
-            except (ValueError, RecursionError) as error:
-                raise Failure(f"{name}: its Content is not JSON: {str(error)[:200]}.") from None
-            return FlowFile(content, type_ or described.get("Type"), inner if isinstance(inner, dict) else {})
+        if isinstance(described, dict) and "Content" in described:
+            return _described(name, described, type_)
+    if "Content" in document and "Actions" not in document:
+        return _described(name, document, None)
     return FlowFile(content, _type(document), document)
+
+
+def _described(name: str, members: dict[str, Any], type_: str | None) -> FlowFile:
+    content = members["Content"]
+    if not isinstance(content, str):
+        content = json.dumps(content)
+    try:
+        inner = decode(content)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{name}: its Content is not JSON: {str(error)[:200]}.") from None
+    document = inner if isinstance(inner, dict) else {}
+    named = members.get("Type")
+    return FlowFile(content, type_ or (named if named in TYPES else None) or _type(document), document)
 
 
 def _type(document: dict[str, Any]) -> str | None:
