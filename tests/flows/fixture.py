@@ -1,8 +1,11 @@
 """A fixture for flows: real operations on a real store, with a manual clock."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
 
 import threadline.server  # noqa: F401  (registers every operation, and the runner)
 from tests.flows.flows import Document, content
@@ -141,3 +144,11 @@ class FlowFixture:
         reply = await self.call("connect", "GetContactAttributes", initial_contact_id=chat.contact_id)
         attributes: dict[str, str] = reply["Attributes"]
         return attributes
+
+
+@pytest.fixture
+async def fixture() -> AsyncIterator[FlowFixture]:
+    fixture = FlowFixture()
+    await fixture.open()
+    yield fixture
+    await fixture.store.close()

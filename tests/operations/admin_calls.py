@@ -7,6 +7,7 @@ from typing import Any
 from threadline.testing import Workspace
 
 NUMBERS = count()
+Call = Callable[[Workspace, str], Any]
 
 
 def fresh(what: str) -> str:
@@ -59,23 +60,25 @@ def _delete_instance(workspace: Workspace, instance_id: str) -> dict[str, Any]:
     return reply
 
 
-def _of_queue(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
+def call_of(operation: str, member: str, make: Callable[[Workspace], str], **members: Any) -> Call:
+    """A call about something that is made for it, and whose id goes into `member`."""
+
     def call(workspace: Workspace, instance_id: str) -> Any:
-        queue_id = create_queue(workspace)["QueueId"]
-        return getattr(workspace.connect, operation)(InstanceId=instance_id, QueueId=queue_id, **members)
+        named = {member: make(workspace)}
+        return getattr(workspace.connect, operation)(InstanceId=instance_id, **named, **members)
 
     return call
 
 
-def _of_user(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
-    def call(workspace: Workspace, instance_id: str) -> Any:
-        user_id = create_user(workspace)["UserId"]
-        return getattr(workspace.connect, operation)(InstanceId=instance_id, UserId=user_id, **members)
-
-    return call
+def _of_queue(operation: str, **members: Any) -> Call:
+    return call_of(operation, "QueueId", lambda workspace: create_queue(workspace)["QueueId"], **members)
 
 
-ADMIN_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+def _of_user(operation: str, **members: Any) -> Call:
+    return call_of(operation, "UserId", lambda workspace: create_user(workspace)["UserId"], **members)
+
+
+ADMIN_CALLS: dict[str, Call] = {
     "CreateQueue": lambda w, i: create_queue(w, InstanceId=i),
     "CreateUser": lambda w, i: create_user(w, InstanceId=i),
     "DeleteInstance": _delete_instance,

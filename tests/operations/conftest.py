@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engines import postgres, threadline, threadline_server
+from tests.flows.fixture import fixture
 from threadline.testing import Threadline
 
-__all__ = ["postgres", "threadline", "threadline_server"]
+__all__ = ["fixture", "postgres", "threadline", "threadline_server"]
 
 
 @pytest.fixture(autouse=True)

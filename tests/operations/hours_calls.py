@@ -1,9 +1,8 @@
 """A call of each operation about hours of operation and their overrides, with any InstanceId."""
 
-from collections.abc import Callable
 from typing import Any
 
-from tests.operations.admin_calls import fresh
+from tests.operations.admin_calls import Call, call_of, fresh
 from threadline.testing import Workspace
 
 NINE, FIVE = {"Hours": 9, "Minutes": 0}, {"Hours": 17, "Minutes": 0}
@@ -28,16 +27,11 @@ def create_override(workspace: Workspace, hours_id: str, name: str = "", **membe
     return str(made["HoursOfOperationOverrideId"])
 
 
-def _of_hours(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
-    def call(workspace: Workspace, instance_id: str) -> Any:
-        hours_id = create_hours(workspace)
-        method = getattr(workspace.connect, operation)
-        return method(InstanceId=instance_id, HoursOfOperationId=hours_id, **members)
-
-    return call
+def _of_hours(operation: str, **members: Any) -> Call:
+    return call_of(operation, "HoursOfOperationId", create_hours, **members)
 
 
-def _of_override(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
+def _of_override(operation: str, **members: Any) -> Call:
     def call(workspace: Workspace, instance_id: str) -> Any:
         hours_id = create_hours(workspace)
         return getattr(workspace.connect, operation)(
@@ -58,7 +52,7 @@ def _associate(workspace: Workspace, instance_id: str) -> Any:
     )
 
 
-HOURS_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+HOURS_CALLS: dict[str, Call] = {
     "AssociateHoursOfOperations": _associate,
     "CreateHoursOfOperation": lambda w, i: create_hours(w, InstanceId=i),
     "CreateHoursOfOperationOverride": lambda w, i: create_override(w, create_hours(w), InstanceId=i),

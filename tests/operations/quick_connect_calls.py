@@ -1,10 +1,9 @@
 """A call of each operation about quick connects, with any InstanceId."""
 
-from collections.abc import Callable
 from typing import Any
 
 from tests.flows.flows import Document, content, do
-from tests.operations.admin_calls import create_queue, fresh
+from tests.operations.admin_calls import Call, call_of, create_queue, fresh
 from threadline.testing import Workspace
 
 PHONE = {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+15555550100"}}
@@ -42,16 +41,11 @@ def create_quick_connect(workspace: Workspace, name: str = "", **members: Any) -
     return str(made["QuickConnectId"])
 
 
-def _of_one(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
-    def call(workspace: Workspace, instance_id: str) -> Any:
-        quick_connect_id = create_quick_connect(workspace)
-        method = getattr(workspace.connect, operation)
-        return method(InstanceId=instance_id, QuickConnectId=quick_connect_id, **members)
-
-    return call
+def _of_one(operation: str, **members: Any) -> Call:
+    return call_of(operation, "QuickConnectId", create_quick_connect, **members)
 
 
-def _of_queue(operation: str) -> Callable[[Workspace, str], Any]:
+def _of_queue(operation: str) -> Call:
     def call(workspace: Workspace, instance_id: str) -> Any:
         return getattr(workspace.connect, operation)(
             InstanceId=instance_id,
@@ -62,7 +56,7 @@ def _of_queue(operation: str) -> Callable[[Workspace, str], Any]:
     return call
 
 
-QUICK_CONNECT_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+QUICK_CONNECT_CALLS: dict[str, Call] = {
     "AssociateQueueQuickConnects": _of_queue("associate_queue_quick_connects"),
     "CreateQuickConnect": lambda w, i: create_quick_connect(w, InstanceId=i),
     "DeleteQuickConnect": _of_one("delete_quick_connect"),

@@ -1,15 +1,13 @@
 """A call of each operation about prompts, associations, attributes and routing profiles, with any InstanceId."""
 
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from tests.operations.admin_calls import fresh
+from tests.operations.admin_calls import Call, call_of, fresh
 from tests.operations.file_calls import FILE_CALLS
 from threadline.testing import Workspace
 
 NUMBERS = count(1)
-Call = Callable[[Workspace, str], Any]
 S3 = {"StorageType": "S3", "S3Config": {"BucketName": "chats", "BucketPrefix": "all"}}
 CHATS = [{"Channel": "CHAT", "Concurrency": 3}]
 
@@ -46,24 +44,16 @@ def of_queue(queue_id: str, priority: int = 1) -> dict[str, Any]:
     }
 
 
-def _of(operation: str, member: str, make: Callable[[Workspace], str], **members: Any) -> Call:
-    def call(workspace: Workspace, instance_id: str) -> Any:
-        named = {member: make(workspace)}
-        return getattr(workspace.connect, operation)(InstanceId=instance_id, **named, **members)
-
-    return call
-
-
 def _sound(workspace: Workspace, instance_id: str) -> Any:
     """The reply to GetPromptFile, which is always a refusal, the last of its checks."""
     try:
-        return _of("get_prompt_file", "PromptId", create_prompt)(workspace, instance_id)
+        return call_of("get_prompt_file", "PromptId", create_prompt)(workspace, instance_id)
     except workspace.connect.exceptions.InvalidRequestException as refused:
         return refused.response
 
 
 def _of_profile(operation: str, **members: Any) -> Call:
-    return _of(operation, "RoutingProfileId", create_profile, **members)
+    return call_of(operation, "RoutingProfileId", create_profile, **members)
 
 
 def _queues_of_profile(operation: str) -> Call:
@@ -83,7 +73,7 @@ def store(workspace: Workspace, instance_id: str = "", prefix: str = "") -> str:
 
 
 def _of_storage(operation: str, **members: Any) -> Call:
-    return _of(operation, "AssociationId", store, ResourceType="CHAT_TRANSCRIPTS", **members)
+    return call_of(operation, "AssociationId", store, ResourceType="CHAT_TRANSCRIPTS", **members)
 
 
 def associated_function(workspace: Workspace) -> str:
@@ -119,14 +109,14 @@ SETUP_CALLS: dict[str, Call] = {
     "AssociateRoutingProfileQueues": _queues_of_profile("associate_routing_profile_queues"),
     "CreatePrompt": lambda w, i: create_prompt(w, InstanceId=i),
     "CreateRoutingProfile": lambda w, i: create_profile(w, InstanceId=i),
-    "DeletePrompt": _of("delete_prompt", "PromptId", create_prompt),
+    "DeletePrompt": call_of("delete_prompt", "PromptId", create_prompt),
     "DeleteRoutingProfile": _of_profile("delete_routing_profile"),
     "DescribeInstanceStorageConfig": _of_storage("describe_instance_storage_config"),
-    "DescribePrompt": _of("describe_prompt", "PromptId", create_prompt),
+    "DescribePrompt": call_of("describe_prompt", "PromptId", create_prompt),
     "DescribeRoutingProfile": _of_profile("describe_routing_profile"),
     "DisassociateBot": _disassociate_bot,
     "DisassociateInstanceStorageConfig": _of_storage("disassociate_instance_storage_config"),
-    "DisassociateLambdaFunction": _of("disassociate_lambda_function", "FunctionArn", associated_function),
+    "DisassociateLambdaFunction": call_of("disassociate_lambda_function", "FunctionArn", associated_function),
     "DisassociateLexBot": _disassociate_lex_bot,
     "DisassociateRoutingProfileQueues": lambda w, i: w.connect.disassociate_routing_profile_queues(
         InstanceId=i,
@@ -153,7 +143,7 @@ SETUP_CALLS: dict[str, Call] = {
         InstanceId=i, AttributeType="EARLY_MEDIA", Value="false"
     ),
     "UpdateInstanceStorageConfig": _of_storage("update_instance_storage_config", StorageConfig=S3),
-    "UpdatePrompt": _of("update_prompt", "PromptId", create_prompt, Description="Another"),
+    "UpdatePrompt": call_of("update_prompt", "PromptId", create_prompt, Description="Another"),
     "UpdateRoutingProfileAgentAvailabilityTimer": _of_profile(
         "update_routing_profile_agent_availability_timer", AgentAvailabilityTimer="TIME_SINCE_LAST_INBOUND"
     ),

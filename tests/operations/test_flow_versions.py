@@ -1,7 +1,6 @@
 """Drafts, publishing, versions and aliases of flows; modules; chats that run while their flow changes."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from threadline.errors import Fault
 
 BACK: Document = {"Type": "EndFlowModuleExecution", "Parameters": {}, "Transitions": {}}
 BROKEN = '{"Version": "2019-10-30"}'
-
-
-@pytest.fixture
-async def fixture() -> AsyncIterator[FlowFixture]:
-    fixture = FlowFixture()
-    await fixture.open()
-    yield fixture
-    await fixture.store.close()
 
 
 async def call(fixture: FlowFixture, operation: str, /, **arguments: Any) -> Any:

@@ -1,10 +1,9 @@
 """A call of each operation about views, with any InstanceId."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from tests.operations.admin_calls import fresh
+from tests.operations.admin_calls import Call, call_of, fresh
 from threadline.testing import Workspace
 
 TEMPLATE = json.dumps(
@@ -24,12 +23,8 @@ def create_view(workspace: Workspace, name: str = "", **members: Any) -> dict[st
     return view
 
 
-def _of_view(operation: str, **members: Any) -> Callable[[Workspace, str], Any]:
-    def call(workspace: Workspace, instance_id: str) -> Any:
-        view_id = create_view(workspace)["Id"]
-        return getattr(workspace.connect, operation)(InstanceId=instance_id, ViewId=view_id, **members)
-
-    return call
+def _of_view(operation: str, **members: Any) -> Call:
+    return call_of(operation, "ViewId", lambda workspace: create_view(workspace)["Id"], **members)
 
 
 def _delete_version(workspace: Workspace, instance_id: str) -> Any:
@@ -38,7 +33,7 @@ def _delete_version(workspace: Workspace, instance_id: str) -> Any:
     return workspace.connect.delete_view_version(InstanceId=instance_id, ViewId=view_id, ViewVersion=1)
 
 
-VIEW_CALLS: dict[str, Callable[[Workspace, str], Any]] = {
+VIEW_CALLS: dict[str, Call] = {
     "CreateView": lambda w, i: create_view(w, InstanceId=i),
     "CreateViewVersion": _of_view("create_view_version"),
     "DeleteView": _of_view("delete_view"),

@@ -125,3 +125,17 @@ def gone(pid: int) -> bool:
         return bool(select.select([fd], [], [], PATIENCE_SECONDS)[0])
     finally:
         os.close(fd)
+
+
+def refused(data: Path, *options: str, **env: str) -> str:
+    """The message of a start that is refused. It is one line."""
+    done = subprocess.run(
+        [*COMMAND, "--port", "0", "--data", str(data), *options],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        env=os.environ | env,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr

@@ -2,24 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.operations.refusals import refusal, see_refused_within_a_second
 from tests.processes.supervised import PATIENCE_SECONDS, supervised
 from threadline.clock import monotonic
 
 CONNECTIONS = 16
 """Enough for each of three frontends to take one: all on one or two of them happens once in some ten thousand."""
-
-
-def refusal(client: Any) -> str:
-    try:
-        client.list_instances()
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
 
 
 @pytest.mark.parametrize("how", ["deleted", "deactivated"])
@@ -35,13 +26,7 @@ def test_every_frontend_refuses_a_key_that_was_taken_away_within_a_second(tmp_pa
             workspace.threadline.delete_access_key(AccessKeyId=made["AccessKeyId"])
         else:
             workspace.threadline.update_access_key(AccessKeyId=made["AccessKeyId"], Status="Inactive")
-        at = monotonic()
-        while True:
-            began = monotonic()
-            seen = {refusal(client) for client in clients}
-            if seen == {"UnrecognizedClientException"} or began > at + 1:
-                break
-        assert seen == {"UnrecognizedClientException"}, "some frontend accepts it a second later"
+        see_refused_within_a_second(clients)
         workspace.close()
         for client in clients:
             client.close()

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +13,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, Supervised, gone, supervised
+from tests.processes.supervised import PATIENCE_SECONDS, Supervised, gone, supervised
+from tests.processes.supervised import refused as refused_start
 from threadline.testing import Workspace
 
 LINES = 40
@@ -57,20 +57,12 @@ def data(killed: Path, tmp_path: Path) -> Path:
     return shutil.copytree(killed, tmp_path / "data")
 
 
-def refused(data: Path, *options: str, **env: str) -> str:
-    """Return the message of a start that is refused. It is one line, and no file has changed."""
+def refused(data: Path) -> str:
+    """The message of a start that is refused. No file has changed."""
     before = contents(data)
-    done = subprocess.run(
-        [*COMMAND, "--port", "0", "--data", str(data), *options],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        env=os.environ | env,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1, done.stderr
+    said = refused_start(data)
     assert contents(data) == before
-    return done.stderr
+    return said
 
 
 def contents(data: Path) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.attack.disk import MountedDisk, small_disk
 from tests.http.raw import ask
-from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, Supervised, children_of, supervised
+from tests.processes.supervised import PATIENCE_SECONDS, Supervised, children_of, refused, supervised
 from threadline.testing import Customer
 
 HOLDER = """
@@ -38,18 +38,6 @@ def locked(database: Path) -> Iterator[int]:
         assert holder.stdout.readline() == b"held\n"
         yield holder.pid
         holder.communicate(timeout=PATIENCE_SECONDS)
-
-
-def refused(data: Path) -> str:
-    done = subprocess.run(
-        [*COMMAND, "--port", "0", "--data", str(data)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
 
 
 def until(server: Supervised, reason: str | None) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from tests.operations.refusals import refusal, see_refused_within_a_second
 from tests.processes.supervised import supervised
-from tests.processes.test_access_keys import CONNECTIONS, refusal
+from tests.processes.test_access_keys import CONNECTIONS
 from tests.server.test_terminal import screen
-from threadline.clock import monotonic
 
 
 def trade(link: str) -> dict[str, str]:
@@ -39,13 +39,7 @@ def test_every_frontend_accepts_a_session_and_refuses_it_once_it_has_signed_out(
         clients: list[Any] = [server.workspace.client("connect", **session) for _ in range(CONNECTIONS)]
         assert [refusal(client) for client in clients] == [""] * CONNECTIONS
         server.workspace.client("threadline", **session).sign_out()
-        at = monotonic()
-        while True:
-            began = monotonic()
-            seen = {refusal(client) for client in clients}
-            if seen == {"UnrecognizedClientException"} or began > at + 1:
-                break
-        assert seen == {"UnrecognizedClientException"}, "some frontend accepts it a second later"
+        see_refused_within_a_second(clients)
         for client in clients:
             client.close()
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from tests.engines import free_port, postgres, running, store_of
 from tests.http.raw import ask
 from tests.metrics import metrics_at, metrics_of
-from tests.processes.supervised import COMMAND, PATIENCE_SECONDS, supervised
+from tests.processes.supervised import refused, supervised
 from tests.server.test_sockets import opened, subscribed, texts, ticket_url
 from tests.units import Function
 from threadline.chat.limits import Policy
@@ -195,19 +194,6 @@ def test_a_missing_package_ends_the_start_in_one_line(tmp_path: Path) -> None:
     line = refused(tmp_path / "data", THREADLINE_METRICS_ADDRESS="0", PYTHONPATH=str(tmp_path))
     said = "threadline: prometheus_client is not installed. Install it into the environment of threadline: pip install"
     assert line == f"{said} 'prometheus-client>=0.20'\n"
-
-
-def refused(data: Path, **env: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, "--port", "0", "--data", str(data)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        env=os.environ | env,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
 
 
 def test_a_histogram_counts_a_value_in_the_first_bucket_that_holds_it() -> None:

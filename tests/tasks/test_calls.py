@@ -4,7 +4,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -300,14 +300,6 @@ def test_calls_end_with_the_server() -> None:
         start(server, lambda_flow(InvocationTimeLimitSeconds="8"))
     gate.set()
     assert time.monotonic() - began < 30
-
-
-@pytest.fixture
-async def fixture() -> AsyncIterator[FlowFixture]:
-    fixture = FlowFixture()
-    await fixture.open()
-    yield fixture
-    await fixture.store.close()
 
 
 async def due_calls(fixture: FlowFixture) -> list[Task]:

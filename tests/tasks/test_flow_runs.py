@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,6 @@ from threadline.store.sqlite.store import SqliteStore
 
 ENDED = "CONTACT_FLOW_DISCONNECT"
 STAY = wait("3600")
-
-
-@pytest.fixture
-async def fixture() -> AsyncIterator[FlowFixture]:
-    fixture = FlowFixture()
-    await fixture.open()
-    yield fixture
-    await fixture.store.close()
 
 
 def tell(first: Document, *errors: str) -> dict[str, Document]:

@@ -1,6 +1,5 @@
 """Flows beside the first one: in a queue, at an agent's arrival, in another flow, and after the agent has left."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +11,6 @@ from threadline.chat.hours import DAYS
 from threadline.errors import Fault
 
 QUEUE_END: Document = {"Type": "EndFlowExecution", "Parameters": {}, "Transitions": {}}
-
-
-@pytest.fixture
-async def fixture() -> AsyncIterator[FlowFixture]:
-    fixture = FlowFixture()
-    await fixture.open()
-    yield fixture
-    await fixture.store.close()
 
 
 def hook(name: str, flow_id: str, then: str) -> Document:
