@@ -103,3 +103,13 @@ def export_has_files(play: Play, name: str) -> None:
         assert there["Transcript"] == document["Transcript"], play.names[contact_id]
         assert there["InitialContactId"] == document["InitialContactId"]
         assert there["Participants"] == document["Participants"]
+
+
+@sentence(r'an export has nothing of "(.*)"')
+def export_has_nothing_of(play: Play, text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run(play, "export", "--to", folder)
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        assert files, "it has no files at all"
+        found = [path.name for path in files if text.encode() in path.read_bytes()]
+    assert not found, f"it is in {found}"

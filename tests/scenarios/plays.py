@@ -59,10 +59,11 @@ def lines_of(text: str) -> list[Line]:
 
 
 class Play:
-    """A running play: its people, and the contacts by their names."""
+    """A running play: its people, the contacts by their names, and what is around the server."""
 
-    def __init__(self, threadline: Threadline) -> None:
+    def __init__(self, threadline: Threadline, **around: object) -> None:
         self.threadline = threadline
+        self.around = around
         self.contacts: dict[str, str] = {}
         self.people: dict[str, Person] = {}
         self.names: dict[str, str] = {}

@@ -4,7 +4,7 @@ from threading import Event
 from time import monotonic
 
 from tests.streams.aws import Aws, until
-from tests.streams.test_bridge import Bridge
+from tests.streams.bridge import Bridge
 from threadline.testing import Threadline
 
 PATIENCE_SECONDS = 20
