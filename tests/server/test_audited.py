@@ -65,15 +65,20 @@ def test_the_calls_of_a_chat_but_its_messages(audited: Threadline, tmp_path: Pat
     casey.leave()
     found = events(tmp_path / "audit")
     names = [event["eventName"] for event in found]
-    assert names[-3:] == ["StartChatContact", "CreateParticipantConnection", "DisconnectParticipant"]
+    assert names[-4:] == [
+        "StartChatContact",
+        "CreateParticipantConnection",
+        "OpenWebSocket",
+        "DisconnectParticipant",
+    ]
     assert not {"SendMessage", "SendEvent", "GetTranscript"} & set(names)
-    start, connect, leave = found[-3:]
+    start, connect, opened, leave = found[-4:]
     assert start["requestParameters"]["PersistentChat"] == {
         "SourceContactId": past.c1,
         "RehydrationType": "FROM_SEGMENT",
     }
     assert start["responseElements"]["ContactId"] == casey.contact_id
-    for event in (connect, leave):
+    for event in (connect, opened, leave):
         assert event["userIdentity"]["principalId"] == casey.participant_id
         assert event["userIdentity"]["participantRole"] == "CUSTOMER"
         assert [each["ARN"].rpartition("/")[2] for each in event["resources"]] == [casey.contact_id]

@@ -7,10 +7,12 @@ Source: Admin Guide, logging Amazon Connect API calls with CloudTrail; CloudTrai
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from threadline.audit.chain import second
+import msgspec
+
+from threadline.audit.chain import encode, second
 from threadline.aws.model import OperationModel, Shape
 from threadline.aws.names import snake
 from threadline.jsontext import decode
@@ -18,9 +20,18 @@ from threadline.jsontext import decode
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """The text that CloudTrail has in place of a value that it does not show."""
 ENTRIES_MAX = 100
+EVENT_BYTES_MAX = 102_400
+"""An event with more bytes omits its parameters. Source: CloudTrail, record contents: 100 KB a field."""
+OMITTED = {"omitted": True}
+"""CloudTrail's value of a field that is too large."""
 USER_AGENT_MAX = 256
 ID_SHAPE = re.compile(r"(?!.*Customer)\w*(Id|Arn|ARN)")
-ID = re.compile(r"[A-Za-z0-9._:/$-]{1,256}")
+ID = re.compile(
+    r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(:[A-Za-z0-9$]{1,16})?"
+    r"|arn:[a-z0-9-]{1,20}:[a-z0-9-]{1,30}:[a-z0-9-]{0,30}:[0-9]{0,12}:[A-Za-z0-9._:/$-]{1,256}"
+    r"|A[KS]IA[A-Z0-9]{4,28}|[0-9]{12}"
+)
+"""A UUID, perhaps with a version, an ARN, an access key's or an account's id. Any other text may be content."""
 SOURCES = {
     "connect": "connect.amazonaws.com",
     "connectparticipant": "participant.connect.amazonaws.com",
@@ -46,18 +57,40 @@ class Where(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One call that was answered. `arguments` are None where the call was refused before they were read."""
+    """Something done that was answered: a call, a sign-in, a socket that opens, the bytes of a file.
 
-    model: OperationModel
+    `parameters` and `response` are as `Redactor` makes them.
+    """
+
+    name: str
+    source: str
     is_read: bool
     is_data: bool
-    arguments: Mapping[str, Any] | None
-    reply: bytes
+    parameters: Members | None
+    response: Members | None
     error: str | None
     request_id: str
     address: str
     user_agent: str
     at_ms: int
+    type: str = "AwsApiCall"
+
+
+class AuditedAction(NamedTuple):
+    """A request that is no operation of a model, as the application describes it for the audit.
+
+    `type` is CloudTrail's eventType, `response` that of an action that fails; `done` replaces it by that of one that
+    succeeds.
+    """
+
+    name: str
+    source: str
+    is_read: bool
+    who: Who
+    where: Where = Where()
+    parameters: Members | None = None
+    response: Members | None = None
+    type: str = "AwsApiCall"
 
 
 class Redactor:
@@ -73,12 +106,14 @@ class Redactor:
         found = {plan[name][0]: plan[name][1](value) for name, value in arguments.items() if name in plan}
         return found or None
 
-    def reply(self, model: OperationModel, body: bytes) -> Members | None:
-        """The ids in a reply."""
+    def reply(self, model: OperationModel, body: bytes, wrapped_in: Sequence[str] = ()) -> Members | None:
+        """The ids in a reply, which is perhaps wrapped in members of other names."""
         plan = self._plan(model, model.output_shape, is_input=False)
         if not plan:
             return None
         members = decode(body.decode())
+        for name in wrapped_in:
+            members = members[name]
         found = {plan[name][0]: plan[name][1](value) for name, value in members.items() if name in plan}
         return found or None
 
@@ -109,7 +144,7 @@ class Redactor:
         if shape.type in ("integer", "long", "boolean", "float", "double"):
             return itself
         if shape.type == "timestamp":
-            return lambda value: second(value // 1000) if isinstance(value, int) else hidden(value)
+            return _time
         if shape.type == "string":
             return _text(shape)
         if shape.type == "list":
@@ -131,6 +166,13 @@ def hidden(value: Any) -> Any:
     return None if value is None else HIDDEN
 
 
+def _time(value: Any) -> Any:
+    try:
+        return second(value // 1000)
+    except (TypeError, ValueError, OverflowError, OSError):  # as for a year after 9999
+        return hidden(value)
+
+
 def _text(shape: Shape) -> Keep:
     if shape.enum:
         allowed = frozenset(shape.enum)
@@ -140,45 +182,99 @@ def _text(shape: Shape) -> Keep:
     return hidden
 
 
-def event_of(seen: Seen, who: Who, where: Where, shown: Redactor) -> Members:
-    """The event of a call."""
-    model = seen.model
-    given = shown.arguments(model, seen.arguments) if seen.arguments is not None else None
-    made = None if seen.is_read or seen.error else shown.reply(model, seen.reply)
+def shown_id(value: str) -> str:
+    """An id that a client gave, or a text in its place where it may be anything."""
+    return value if ID.fullmatch(value) else HIDDEN
+
+
+def event_of(seen: Seen, who: Who, where: Where) -> msgspec.Raw:
+    """The event of something done, as JSON."""
     event: Members = {
         "eventVersion": "1.11",
         "userIdentity": who.identity,
         "eventTime": second(seen.at_ms // 1000),
-        "eventSource": SOURCES.get(model.service, model.service),
-        "eventName": model.name,
+        "eventSource": seen.source,
+        "eventName": seen.name,
         "awsRegion": where.region,
         "sourceIPAddress": seen.address,
         "userAgent": seen.user_agent[:USER_AGENT_MAX],
     }
     if seen.error:
         event["errorCode"] = seen.error
-    contacts = [*([who.contact_id] if who.contact_id else []), *_contacts(given), *_contacts(made)]
-    return event | {
-        "requestParameters": given,
-        "responseElements": made,
+    contacts = [
+        *([who.contact_id] if who.contact_id else []),
+        *_contacts(seen.parameters),
+        *_contacts(seen.response),
+    ]
+    event |= {
+        "requestParameters": seen.parameters,
+        "responseElements": seen.response,
         "requestID": seen.request_id,
         "eventID": seen.request_id,
         "readOnly": seen.is_read,
-        "resources": [
-            {"type": "AWS::Connect::Contact", "ARN": f"{where.arn}/contact/{contact}"}
-            for contact in dict.fromkeys(contacts)
-        ],
-        "eventType": "AwsApiCall",
+        "resources": resources_of(where.arn, contacts),
+        "eventType": seen.type,
         "managementEvent": not seen.is_data,
         "recipientAccountId": who.account_id,
         "eventCategory": "Data" if seen.is_data else "Management",
     }
+    return _within(event)
+
+
+def service_event(done: Mapping[str, Any]) -> msgspec.Raw:
+    """The event of something that the server did by itself, from the payload of its task."""
+    return msgspec.Raw(
+        encode(
+            {
+                "eventVersion": "1.11",
+                "userIdentity": {"type": "AWSService", "invokedBy": "threadline"},
+                "eventTime": second(done["at_ms"] // 1000),
+                "eventSource": "threadline",
+                "eventName": done["name"],
+                "awsRegion": done["region"],
+                "sourceIPAddress": "threadline",
+                "userAgent": "threadline",
+                "requestParameters": None,
+                "responseElements": None,
+                "eventID": done["id"],
+                "readOnly": False,
+                "resources": resources_of(done["arn"], done["contacts"]),
+                "eventType": "AwsServiceEvent",
+                "managementEvent": True,
+                "recipientAccountId": done["account_id"],
+                "serviceEventDetails": done["details"],
+                "eventCategory": "Management",
+            }
+        )
+    )
+
+
+def resources_of(arn: str, contacts: Sequence[str]) -> list[Members]:
+    """The ARNs of contacts, each once, within the instance of `arn`."""
+    return [
+        {"type": "AWS::Connect::Contact", "ARN": f"{arn}/contact/{contact}"}
+        for contact in dict.fromkeys(contacts)
+    ]
+
+
+def _within(event: Members) -> msgspec.Raw:
+    """The event as JSON, without its parameters when it is too large with them."""
+    line = encode(event)
+    if len(line) > EVENT_BYTES_MAX:
+        line = encode(event | {"requestParameters": OMITTED})
+    return msgspec.Raw(line)
 
 
 def _contacts(members: Mapping[str, Any] | None) -> Iterator[str]:
-    """The ids of contacts among members, also within structures."""
+    """The ids of contacts among members, also within structures and lists."""
     for name, value in (members or {}).items():
         if isinstance(value, Mapping):
             yield from _contacts(value)
+        elif isinstance(value, list):
+            for each in value:
+                if isinstance(each, Mapping):
+                    yield from _contacts(each)
+                elif name.endswith("ContactIds") and each != HIDDEN:
+                    yield each
         elif name.endswith("ContactId") and isinstance(value, str) and value != HIDDEN:
             yield value

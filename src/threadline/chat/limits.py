@@ -44,7 +44,7 @@ class Policy(NamedTuple):
     be streamed to, or None for any topic. `delivery_ms` is how long a delivery that fails is tried again.
     `controls` are the test controls of a server that has them. `cipher` encrypts secrets in the store.
     `transcript_delay_ms` is the time from a contact's end to its transcript file; None writes none. `bucket` and
-    `bucket_prefix` are where objects are, as replies name it.
+    `bucket_prefix` are where objects are, as replies name it. `is_audited` says that there is an audit.
     """
 
     strict_limits: bool = False
@@ -63,6 +63,7 @@ class Policy(NamedTuple):
     transcript_delay_ms: int | None = None
     bucket: str = "threadline"
     bucket_prefix: str = ""
+    is_audited: bool = False
 
     def ended_before_ms(self, now_ms: int) -> int | None:
         """The moment before which a chat must have ended to be continued now; None when any that has ended will do."""

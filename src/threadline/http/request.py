@@ -63,7 +63,7 @@ class Request:
     claimed = ""
     """The access key of a signature that cannot be checked before the body is there."""
     call: object = None
-    """The unit of work that the application made of the request, for the audit."""
+    """The unit of work that the application made of the request, or as much as it knows of it: for the audit."""
     accept: Callable[[Callable[[WebSocket], Receiver]], WebSocket]
 
     connection: Connection

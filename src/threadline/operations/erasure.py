@@ -233,6 +233,11 @@ class Part(NamedTuple):
             return 1, self.session.last_seq
         return span_of(self.session, self.contacts, self.contacts[self.position])
 
+    @property
+    def chosen(self) -> tuple[Contact, ...]:
+        """The contacts that are erased."""
+        return self.contacts if self.position is None else (self.contacts[self.position],)
+
 
 def span_of(session: Session, contacts: tuple[Contact, ...], contact: Contact) -> tuple[int, int]:
     """The numbers of the first and the last entry of a contact."""
@@ -265,14 +270,13 @@ def finish_part(tx: Tx, part: Part) -> None:
     """Erase what belongs to the contacts of a part, and to the whole chat once all its contacts are erased."""
     of = {"session": part.session.key}
     _delete_files(tx, part)  # again, since a transcript file may have been written meanwhile
-    chosen = part.contacts if part.position is None else (part.contacts[part.position],)
-    for contact in chosen:
+    for contact in part.chosen:
         tx.run("delete_data_of_contact", contact_id=contact.id, **of)
         tx.run("erase_imported_members", contact_id=contact.id, **of)
         tx.run("erase_names_of_contact", contact_id=contact.id, **of)
         if contact.erased_at_ms is None:
             tx.run("contact_erased", position=contact.position, now_ms=tx.now_ms, **of)
-    if all(contact.erased_at_ms is not None or contact in chosen for contact in part.contacts):
+    if all(contact.erased_at_ms is not None or contact in part.chosen for contact in part.contacts):
         tx.run("erase_names", **of)
         tx.run("erase_attributes", **of)
         tx.run("erase_session", now_ms=tx.now_ms, **of)

@@ -25,10 +25,12 @@ def make_sign_in_token(tx: Tx, account_id: str) -> tuple[str, int]:
     return token, expires_at_ms
 
 
-def check_sign_in_token(tx: Tx, token: str) -> None:
-    """Refuse a token that is not known. Only the holder of one causes a write. Faults: AccessDeniedException."""
-    if tx.one("sign_in_token", hash=token_hash(token), now_ms=tx.now_ms) is None:
+def check_sign_in_token(tx: Tx, token: str) -> str:
+    """The account of a token. Only the holder of a known one causes a write. Faults: AccessDeniedException."""
+    account_id = tx.row("sign_in_token", str, hash=token_hash(token), now_ms=tx.now_ms)
+    if account_id is None:
         raise _unknown()
+    return account_id
 
 
 def sign_in(tx: Tx, token: str) -> dict[str, str]:

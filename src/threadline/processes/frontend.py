@@ -16,6 +16,7 @@ from threadline.processes.channel import Channel
 from threadline.processes.fork import SharedCounter, freeze_gc
 from threadline.processes.messages import ToFrontend
 from threadline.server import factory
+from threadline.server.audited import audit_of
 from threadline.server.frontend import Frontend
 from threadline.server.timing import Timed, Times
 from threadline.store import Store, Unavailable, UnitOfWork, Work
@@ -148,7 +149,8 @@ async def serve(
     await channel.open(end)
     store = await begun
     objects = factory.objects(settings, factory.cipher(settings))
-    frontend = Frontend(settings, clock, store, bound, objects)
+    audit = audit_of(settings, store, clock)
+    frontend = Frontend(settings, clock, store, bound, objects, audit=audit)
     observers.add(frontend.keys)
     observers.add(frontend.hub)
     frontend.hub.on_follow = lambda session, is_followed: channel.send(messages.Follow(session, is_followed))
@@ -156,6 +158,8 @@ async def serve(
     freeze_gc()
     channel.send(messages.Ready())
     clean = await frontend.close(await drained)
+    if audit is not None:
+        await audit.close()
     await store.close()
     channel.send(messages.Drained(clean))
     # The writer closes the channel. If this end did, a message on its way here would break it, and Drained be lost.

@@ -32,7 +32,7 @@ from threadline.operations.units import FirstWorkspace
 from threadline.operations.workspace import OF_TESTS
 from threadline.server import factory
 from threadline.server.api import request_ids_of
-from threadline.server.audited import require_folder
+from threadline.server.audited import Audit, Work, audit_of
 from threadline.server.controlled import Neighbour, controlled_neighbours
 from threadline.server.files import FileWork
 from threadline.server.frontend import Clients, Frontend
@@ -100,6 +100,7 @@ class Server:
         self._resetting: asyncio.Task[None] | None = None
         self._lock: int | None = None
         self._relay: Relay | None = None
+        self._audit: Audit | None = None
         self.neighbours = factory.neighbours(settings, functions)
 
     async def start(
@@ -155,12 +156,18 @@ class Server:
             self.workspace = await self._first_workspace(file, known, accept_loss=accept_loss)
             if file and known != self.workspace:
                 datadir.write_private(file, self.workspace)
+            self._audit = audit_of(self.settings, self.store, self.clock)
+            if self._audit is not None:
+                undo.push_async_callback(self._audit.close)
             self.frontend = self._frontend(bound, frontends, policy.controls)
             undo.pop_all()
         call: Neighbour = self.neighbours.call
         if controls is not None:
             call = controlled_neighbours(call, self.clock, controls)
-        self._timers = Timers(self.store, self.clock, FileWork(self.store, self.objects, call))
+        work: Work = FileWork(self.store, self.objects, call)
+        if self._audit is not None:
+            work = self._audit.with_service_events(work)
+        self._timers = Timers(self.store, self.clock, work)
         self._observers.add(_Observer(self._timers, self._fail, self._keys_changed))
         self._run_always()
         await self.frontend.start()
@@ -183,11 +190,12 @@ class Server:
     ) -> Clients:
         """Make the part that serves clients, here or in other processes, and have it observe the store."""
         if frontends and isinstance(self.store, SqliteStore):
-            require_folder(self.settings)
             return frontends(self.store, self._observers, self._fail)
         settings = replace(self.settings, connections_max=connections_allowed(self.settings.connections_max))
         account = None if self._verify else self.workspace["account_id"]
-        frontend = Frontend(settings, self.clock, self.store, bound, self.objects, account, controls)
+        frontend = Frontend(
+            settings, self.clock, self.store, bound, self.objects, account, controls, self._audit
+        )
         self._relay = factory.relay(self.settings, self.clock, frontend.hub, self.workspace["instance_id"])
         self._observers.add(frontend.keys)
         self._observers.add(self._relay or frontend.hub)
@@ -260,6 +268,8 @@ class Server:
         clean = await self.frontend.close(self.settings.drain_seconds if seconds is None else seconds)
         await _end(self._running)
         await self._timers.close()
+        if self._audit is not None:
+            await self._audit.close()
         self.neighbours.close()
         await self.store.close()
         self.objects.close()

@@ -211,6 +211,7 @@ class Api:
             caller = known or await self._participant(operation, operation.bearer, token)
             request.credential = caller.participant_id
             body = request.arrived(self._body_bytes_max) or await self._body(request)
+        request.call = caller
         if self._rates is not None:
             self._rates.take(model, await self._payer(caller))
         arguments = restjson.parse(model, labels, request.query_string, request.headers, body)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from threadline.audit.events import SOURCES, AuditedAction, Members, Where, Who
 from threadline.aws.model import load
 from threadline.chat.attachments import Attachment, Status, disposition
 from threadline.clock import Clock
@@ -20,7 +21,7 @@ from threadline.errors import Fault
 from threadline.http.request import Request, Rest, TooLarge
 from threadline.objects import Objects, ObjectsFailed
 from threadline.objects.threads import in_thread, opened
-from threadline.operations.instances import Instance
+from threadline.operations.instances import Instance, instance_arn
 from threadline.operations.stored_files import PATH, signature, upload_prefix
 from threadline.operations.units import KeepUpload
 from threadline.store import Store, Tx
@@ -42,6 +43,7 @@ RANGE = re.compile(rb"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.
 EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
 TRY_AGAIN = "The object store cannot do this now. Try again."
 log = logging.getLogger("threadline.files")
+UNKNOWN_CLIENT = Who({"type": "Unknown"})
 UNKNOWN = "This URL is not one that this server has given, or its file is gone. Ask for another one."
 
 
@@ -63,7 +65,15 @@ class AttachmentRoute:
 
     async def answer(self, request: Request) -> tuple[int, bytes, bytes]:
         """The status, the header lines and the body. Faults: AccessDeniedException; those of `_upload`."""
+        name = "UploadAttachment" if request.method == "PUT" else "DownloadAttachment"
+        action = AuditedAction(name, SOURCES["connectparticipant"], request.method != "PUT", UNKNOWN_CLIENT)
+        request.call = action
         attachment, instance, inline = await self._found(request)
+        request.call = action._replace(
+            who=_who(attachment, instance, is_upload=request.method == "PUT"),
+            where=Where(instance_arn(instance), instance.region),
+            parameters={"AttachmentId": attachment.id, "ContactId": attachment.contact_id},
+        )
         if request.method == "PUT":
             return await self._upload(request, attachment, instance)
         if attachment.status != Status.APPROVED or attachment.object_key is None:
@@ -202,3 +212,11 @@ def part_of(request: Request, size: int) -> range | None:
     else:
         part = range(int(first), min(int(last) + 1, size) if last else size)
     return part or None
+
+
+def _who(attachment: Attachment, instance: Instance, *, is_upload: bool) -> Who:
+    """The bearer of a signed URL. That of an upload was given to the sender; a download's names nobody."""
+    identity: Members = {"type": "Unknown", "accountId": instance.account_id, "credential": "signed URL"}
+    if is_upload and attachment.participant_id is not None:
+        identity |= {"type": "Participant", "principalId": attachment.participant_id}
+    return Who(identity, instance.account_id)

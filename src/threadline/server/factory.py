@@ -111,6 +111,7 @@ def policy(
         transcript_delay_ms=settings.transcript_delay_seconds * 1000 if settings.transcript_files else None,
         bucket=found["name"] if found else BUCKET_OF_FOLDER,
         bucket_prefix=f"{prefix}/" if (prefix := ((found and found["prefix"]) or "").strip("/")) else "",
+        is_audited=settings.audit != "off",
     )
 
 

@@ -19,7 +19,7 @@ from threadline.http.request import App
 from threadline.objects import Objects
 from threadline.server.access_keys import AccessKeys
 from threadline.server.api import Api, request_ids_of
-from threadline.server.audited import audit_of
+from threadline.server.audited import Audit
 from threadline.server.calls import timed, watched
 from threadline.server.controlled import ControlledCalls, ControlledSockets
 from threadline.server.counted import CountedApi
@@ -46,7 +46,7 @@ class Clients(Protocol):
 
 
 class Frontend:
-    """The clients' side of a server, from `start` to `close`, on the running loop."""
+    """The clients' side of a server, from `start` to `close`, on the running loop. Its owner closes the audit."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Frontend:
         objects: Objects,
         unverified_account: str | None = None,
         controls: Controls | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self.hub = Hub(settings, pull_from(store), chat_frame)
         request_ids = request_ids_of(clock)
@@ -71,9 +72,8 @@ class Frontend:
         if controls is not None:
             app = ControlledCalls(api, store, clock, controls, settings.body_bytes_max)
             sockets = ControlledSockets(sockets, api.refuse, store, clock, controls)
-        self._audit = audit_of(settings, store, clock)
-        if self._audit is not None:
-            app = self._audit.watched(app)
+        if audit is not None:
+            app, sockets = audit.watched(app), audit.watched_sockets(sockets)
         self._listener = Listener(watched(app, store), sockets, settings, request_ids)
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -115,6 +115,4 @@ class Frontend:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.keys.close()
-        if self._audit is not None:
-            await self._audit.close()
         return clean

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from threadline.audit.events import AuditedAction, Who
 from threadline.config import AUTO, Settings
 from threadline.errors import Fault
 from threadline.http.request import Request, TooLarge
@@ -35,6 +36,15 @@ HTML, MARKDOWN = b"text/html", b"text/markdown"
 DOCS = b"/docs/"
 SIGN_IN = b"/sign-in"
 SIGN_IN_BYTES_MAX = 1_024
+SIGN_IN_ACTION = AuditedAction(
+    "ConsoleLogin",
+    "signin.amazonaws.com",
+    False,
+    Who({"type": "Unknown"}),
+    response={"ConsoleLogin": "Failure"},
+    type="AwsConsoleSignIn",
+)
+"""Source: CloudTrail, console sign-in events."""
 ADDRESS = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
 """A host that is an address. A name that an attacker's DNS points here is never one."""
 
@@ -71,6 +81,8 @@ class PageServer:
         Faults: AccessDeniedException for another host or origin, and for a token that is not known;
         UnknownOperationException for a file that is not there.
         """
+        if request.method == "POST":
+            request.call = SIGN_IN_ACTION
         self.check_host(request.headers)
         if request.method == "POST":
             return await self._sign_in(request)
@@ -102,8 +114,11 @@ class PageServer:
             token = None
         if not isinstance(token, str):
             raise Fault("AccessDeniedException", 'The body must be JSON like {"Token": "..."}.')
-        await self._store.read(lambda tx: check_sign_in_token(tx, token))
+        account_id = await self._store.read(lambda tx: check_sign_in_token(tx, token))
         credentials = await self._store.write(SignIn(token))
+        request.call = SIGN_IN_ACTION._replace(
+            who=signed_in(account_id, credentials["AccessKeyId"]), response={"ConsoleLogin": "Success"}
+        )
         return 200, PLAIN + NOT_KEPT + b"content-type: application/json\r\n", json.dumps(credentials).encode()
 
     def check_host(self, headers: Mapping[bytes, bytes]) -> None:
@@ -119,6 +134,11 @@ class PageServer:
                 f"The request's Host is {host[:100]!a}, which is not known as a name of this server. Use its address,"
                 " or add the name to THREADLINE_PUBLIC_HOSTS.",
             )
+
+
+def signed_in(account_id: str, access_key_id: str) -> Who:
+    """The caller with temporary credentials, whose calls have the same access key in the audit."""
+    return Who({"type": "Account", "accountId": account_id, "accessKeyId": access_key_id}, account_id)
 
 
 def _check_origin(headers: Mapping[bytes, bytes]) -> None:

@@ -54,6 +54,7 @@ class Endpoint:
             self._refuse(request, UNEXPECTED)
         else:
             request.credential = caller.participant_id
+            request.call = caller
             with contextlib.suppress(Gone):
                 request.accept(lambda connection: self._receiver(caller, connection))
 

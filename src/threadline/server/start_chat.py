@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs
 
+from threadline.audit.events import SOURCES, AuditedAction, Who
 from threadline.aws import restjson
 from threadline.aws.model import load
 from threadline.clock import Clock
@@ -38,11 +39,14 @@ TAKEN = frozenset(
 )
 """The members that a front end may give. RelatedContactId, which copies another chat's attributes, is none of them."""
 
+WRAPPED_IN = ("data", "startChatResult")
+"""The members of the answer around the reply of StartChatContact."""
 BODY_BYTES_MAX = 65_536
 ORIGIN = re.compile(r"https?://(?P<host>(?:[\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?)", re.ASCII)
 SECRET = re.compile(r"[\w-]{16,200}")
 INVALID = "InvalidRequestException"
 DENIED = "AccessDeniedException"
+NOBODY = Who({"type": "Unknown", "principalId": "Anonymous"})
 
 
 def start_chat(settings: Settings, store: Store, clock: Clock) -> list["StartChatRoute"]:
@@ -80,6 +84,7 @@ class StartChatRoute:
         Faults: those of StartChatContact; AccessDeniedException for a host or a page elsewhere;
         TooManyRequestsException or ThrottlingException for too many from one address.
         """
+        request.call = AuditedAction("StartChatContact", SOURCES["connect"], False, NOBODY)
         origin = self._allowed_origin(request.headers)
         self._rates.take(self.model, request.address())
         given = _members(await _body(request))
@@ -101,7 +106,8 @@ class StartChatRoute:
         head = b"content-type: application/json\r\ncache-control: no-store\r\n"
         if origin:
             head += b"access-control-allow-origin: %b\r\nvary: origin\r\n" % origin
-        return 200, head, json.dumps({"data": {"startChatResult": json.loads(reply)}}).encode()
+        outer, inner = WRAPPED_IN
+        return 200, head, json.dumps({outer: {inner: json.loads(reply)}}).encode()
 
     def _allowed_origin(self, headers: Mapping[bytes, bytes]) -> bytes:
         """The origin of the page that asks, empty without one. Faults: AccessDeniedException for one from elsewhere."""

@@ -12,6 +12,7 @@ from threadline.operations.erasure import Part, Scope, begin_part, erase_entries
 from threadline.operations.legal_holds import hold_on
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
+from threadline.tasks.audit import audit_erased
 
 ITEMS_MAX = 200
 """Entries that one step erases: it takes two milliseconds."""
@@ -59,6 +60,7 @@ def erase(tx: Tx, task: Task) -> None:
     if "remains" not in state:
         items = chats = kept = 0
         runs: list[tuple[int, range]] = []
+        erased: list[Part] = []
         while items + chats + kept < ITEMS_MAX and (part := _part(tx, state)) is not None:
             if "next_seq" not in state and hold_on(tx, part.session) is not None:
                 kept += 1
@@ -70,9 +72,11 @@ def erase(tx: Tx, task: Task) -> None:
                     state["next_seq"] = done.next_seq
                     break
                 chats += 1
+                erased.append(part)
             _go_on(state, part.session)
         tx.run("erasure_progress", id=state["erasure_id"], chats=chats, items=items, kept=kept)
         erase_words(tx, runs)
+        audit_erased(tx, erased, {"rule": "erasure", "erasureId": state["erasure_id"]})
         if items + chats + kept < ITEMS_MAX and "next_seq" not in state:
             state = {"erasure_id": state["erasure_id"], "remains": None}
         tx.later("erase", tx.now_ms + AGAIN_MS, payload=state)

@@ -32,7 +32,7 @@ VERSION = "2019-08-26"
 """The version of the transcript file's form. Source: real files."""
 
 
-def _again(tx: Tx, task: Task) -> None:
+def run_again(tx: Tx, task: Task) -> None:
     """Write a task that has failed once more, due later."""
     delay_ms = RETRY_DELAYS_MS[min(task.attempts, len(RETRY_DELAYS_MS) - 1)]
     tx.later(
@@ -103,7 +103,7 @@ def _of_task(tx: Tx, task: Task) -> tuple[Session, Contact, Instance] | None:
 def transcript_written(tx: Tx, task: Task, given: Mapping[str, Any]) -> None:
     """Keep where a transcript file is. The file of a contact that was erased meanwhile is deleted."""
     if "failed" in given:
-        _again(tx, task)
+        run_again(tx, task)
     elif (found := _of_task(tx, task)) is None or found[1].erased_at_ms is not None:
         delete_objects(tx, keys=[given["key"]])
     else:
@@ -182,7 +182,7 @@ def prepare_deletion(tx: Tx, task: Task) -> dict[str, Any]:
 def deleted(tx: Tx, task: Task, given: Mapping[str, Any]) -> None:
     """Delete again later what could not be deleted."""
     if "failed" in given:
-        _again(tx, task)
+        run_again(tx, task)
 
 
 OUTSIDE["delete_objects"] = OutsideCall(prepare_deletion, deleted)

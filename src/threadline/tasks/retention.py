@@ -10,6 +10,7 @@ from threadline.operations.erasure import Part, erase_words
 from threadline.operations.retention import Retention
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
+from threadline.tasks.audit import audit_erased
 from threadline.tasks.erasure import AGAIN_MS, ITEMS_MAX, REMAINS_AGAIN_MS, erase_some
 
 SWEEP_EVERY_MS = 86_400_000
@@ -36,12 +37,13 @@ def sweep(tx: Tx, task: Task) -> None:
             tx.later("sweep", tx.now_ms + REMAINS_AGAIN_MS, payload={**state, "remains": reached})
             return
     else:
-        chats = _erase_due(tx, state, before_ms)
+        erased = _erase_due(tx, state, before_ms)
+        audit_erased(tx, erased, {"rule": "retention", "policy": retention.policy, "days": retention.days})
         is_done = state.pop("is_done")
         tx.run(
             "retention_swept",
             instance_id=retention.instance_id,
-            chats=chats,
+            chats=len(erased),
             swept_at_ms=tx.now_ms if is_done else None,
         )
         if not is_done or state.get("has_erased"):
@@ -52,15 +54,16 @@ def sweep(tx: Tx, task: Task) -> None:
     tx.later("sweep", due_at_ms, payload=start)
 
 
-def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> int:
-    """Erase some entries of the chats that ended before a time. Returns the number of chats that are finished.
+def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> list[Part]:
+    """Erase some entries of the chats that ended before a time. Returns the chats that are finished.
 
     `state` has the last chat that was looked at and, of one that is not finished, the next entry.
     """
-    items = chats = 0
+    items = 0
+    erased: list[Part] = []
     runs: list[tuple[int, range]] = []
     state["is_done"] = False
-    while items + chats < ITEMS_MAX:
+    while items + len(erased) < ITEMS_MAX:
         found = tx.row(
             "next_chat_to_sweep",
             Session,
@@ -82,7 +85,7 @@ def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> int:
         if done.next_seq is not None:
             state["begun"] = session.key, done.next_seq
             break
-        chats += 1
+        erased.append(part)
         state |= {"at_ms": session.ended_at_ms, "after": session.key}
     erase_words(tx, runs)
-    return chats
+    return erased
