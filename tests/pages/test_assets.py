@@ -3,10 +3,13 @@
 import gzip
 import hashlib
 import json
+import posixpath
 import re
+from pathlib import PurePath
 
-from threadline.server.assets import LOCK, PAGES, assets, bare_imports
+from threadline.server.assets import LOCK, PAGES, assets
 
+KB_MAX = 45
 LOCKED = json.loads((PAGES / LOCK).read_text(encoding="utf-8"))["packages"]
 OURS = [file for file in sorted(PAGES.rglob("*")) if file.is_file() and "vendor" not in file.parts]
 
@@ -54,21 +57,17 @@ def test_a_name_has_the_hash_of_its_content_and_the_compressed_bytes_are_the_sam
         assert gzip.decompress(asset.zipped) == asset.plain, path
 
 
-def test_the_import_map_names_every_module_that_one_imports() -> None:
+def test_the_import_map_names_every_module_that_a_sent_file_imports() -> None:
     found = assets()
     text = found.page.plain.decode()
     mapped = json.loads(text.split('<script type="importmap">')[1].split("</script>")[0])["imports"]
-    for file in sorted(PAGES.rglob("*.js")):
-        for wanted in re.findall(
-            r"""(?:from|import\()\s*["']([^"']+)["']""", file.read_text(encoding="utf-8")
-        ):
-            name = (
-                "/pages/" + str((file.parent / wanted).resolve().relative_to(PAGES))
-                if wanted.startswith(".")
-                else wanted
-            )
-            assert mapped.get(name, "").encode() in found.files, f"{file.name} imports {wanted}"
-    assert set(bare_imports()) <= set(mapped)
+    names = {address.encode(): name for name, address in mapped.items()}
+    for path, asset in found.files.items():
+        if not path.endswith(b".js"):
+            continue
+        for wanted in re.findall(r"""(?:from|import\()\s*["']([^"']+)["']""", asset.plain.decode()):
+            name = str(PurePath(posixpath.normpath(PurePath(names[path]).parent / wanted)))
+            assert mapped.get(name, "").encode() in found.files, f"{names[path]} imports {wanted}"
 
 
 def test_the_first_message_waits_for_no_part_that_is_opened_later() -> None:
@@ -77,3 +76,14 @@ def test_the_first_message_waits_for_no_part_that_is_opened_later() -> None:
         for name in ("attachment", "calls", "comeback", "controls", "document", "records", "steps", "tour")
     }
     assert not later & set(assets().entry_names)
+
+
+def test_the_first_message_takes_one_script_and_one_style() -> None:
+    found = assets()
+    page = found.page.plain.decode().split("</script>")
+    assert len([part for part in page if '<script type="module"' in part]) == 1
+    script = next(asset for path, asset in found.files.items() if path.startswith(b"/pages/main."))
+    styles = [asset for path, asset in found.files.items() if path.endswith(b".css")]
+    assert len(styles) == 1
+    size = len(script.zipped) + len(styles[0].zipped)
+    assert size <= KB_MAX * 1000, f"{size} bytes"

@@ -16,7 +16,7 @@ DOCUMENTS = sorted(file.name for file in (ROOT / "docs").glob("*.md"))
 SHOW = """async (text) => {
     const map = JSON.parse(document.querySelector('script[type=importmap]').textContent).imports;
     const { markdown } = await import(map["/pages/lib/markdown.js"]);
-    const { render } = await import(map["lit"]);
+    const { $vendor_lit_index_js: { render } } = await import(map["/pages/main.js"]);
     const place = document.createElement("div");
     render(markdown(text), place);
     const plain = (node) => node.nodeType === 3 ? node.data

@@ -26,10 +26,22 @@ export class Desk extends EventTarget {
     this.previews = {}; // DescribeLineage's answers if one continued from there, by RehydrationType
     this.problem = "";
     this.isReady = false;
+    this.isStarting = false;
+    this.hasKept = sessionStorage.getItem(KEPT) !== null;
+  }
+
+  // Whether there is something to show: a tab without chats shows where they will be, and need not wait for the server.
+  get isShown() {
+    return this.isReady || !(this.hasKept || this.problem);
   }
 
   // Find the instance, its flow and its users, and go on with the chats of this tab.
-  async open() {
+  open() {
+    this._opened = this._open();
+    return this._opened;
+  }
+
+  async _open() {
     try {
       const [instance] = await this.client.list("ListInstances", "InstanceSummaryList");
       if (!instance) throw new Error("The account has no instance. Make one: threadline admin instance create.");
@@ -37,11 +49,11 @@ export class Desk extends EventTarget {
       const members = { InstanceId: instance.Id };
       const [flows, users] = await Promise.all([
         this.client.list("ListContactFlows", "ContactFlowSummaryList", members),
-        this.client.list("ListUsers", "UserSummaryList", members),
+        this.client.list("SearchUsers", "Users", members),
       ]);
       this.flowId = (flows.find((flow) => flow.Name === FLOW) ?? flows[0])?.Id;
       users.sort((one, other) => one.Username.localeCompare(other.Username));
-      this.agents = await Promise.all(users.slice(0, AGENTS_MAX).map((user) => this._agent(user)));
+      this.agents = users.slice(0, AGENTS_MAX).map(agentOf);
       this._restore();
       this.isReady = true;
       this.problem = "";
@@ -51,15 +63,21 @@ export class Desk extends EventTarget {
     this._changed();
   }
 
-  // An agent, with the name under which customers see them.
-  async _agent({ Id, Username }) {
-    const { User } = await this.client.call("DescribeUser", { InstanceId: this.instanceId, UserId: Id });
-    return { id: Id, username: Username, name: User.IdentityInfo?.FirstName || Username, chat: null };
-  }
-
   // Start a chat as the customer. `more` are further members of StartChatContact, such as PersistentChat.
   async startChat(more = {}) {
+    if (this.isStarting) return undefined;
+    this.isStarting = true;
+    this._changed();
+    await this._opened;
+    const started = this.isReady ? await this._start(more) : undefined;
+    this.isStarting = false;
+    this._changed();
+    return started;
+  }
+
+  _start(more) {
     return this._try(async () => {
+      if (!this.flowId) throw new Error("The instance has no flow. Push one: threadline flow push.");
       const reply = await this.client.call(
         "StartChatContact",
         {
@@ -304,3 +322,6 @@ export class Desk extends EventTarget {
     this.dispatchEvent(new CustomEvent("change"));
   }
 }
+
+// An agent, with the name under which customers see them.
+const agentOf = ({ Id, Username, IdentityInfo }) => ({ id: Id, username: Username, name: IdentityInfo?.FirstName || Username, chat: null });

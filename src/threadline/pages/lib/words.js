@@ -1,20 +1,27 @@
 // How times, people and events are said.
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "long" });
+// The first format takes a browser 30 ms to make, so it waits until there is a time to say.
+const formats = new Map();
+
+function format(at, options) {
+  if (!formats.has(options)) formats.set(options, new Intl.DateTimeFormat(undefined, options));
+  return formats.get(options).format(at);
+}
+
+const TIME = { hour: "2-digit", minute: "2-digit" };
+const DAY = { weekday: "short", day: "numeric", month: "long" };
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
 
 const said = new Map();
 
 // The time of day. A transcript says the same minutes again and again, and formatting is slow.
 export function timeOf(at) {
   const minute = Math.floor(new Date(at) / 60_000);
-  if (!said.has(minute)) said.set(minute, time.format(new Date(at)));
+  if (!said.has(minute)) said.set(minute, format(new Date(at), TIME));
   return said.get(minute);
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-
-export const clockOf = (at) => clock.format(at);
-export const dayOf = (at) => day.format(new Date(at));
+export const clockOf = (at) => format(at, CLOCK);
+export const dayOf = (at) => format(new Date(at), DAY);
 
 const EVENTS = {
   "participant.joined": (name) => `${name} joined`,

@@ -112,7 +112,7 @@ export class Playground extends Part {
         <h1 class="visually-hidden">Playground</h1>
         ${desk.problem ? html`<p class="notice" role="alert">${desk.problem}</p>` : nothing}
         ${this.tour ? html`<tl-tour .tour=${this.tour}></tl-tour>` : nothing}
-        ${desk.isReady ? this._views() : this._waiting()}
+        ${desk.isShown ? this._views() : this._waiting()}
       </main>
       ${this.records ? html`<tl-records .desk=${desk} .contactId=${this.records.contactId} @closed=${() => (this.records = null)}></tl-records>` : nothing}
     `;
@@ -121,7 +121,7 @@ export class Playground extends Part {
   _waiting() {
     const { problem } = this.desk;
     return html`<div class="empty">
-      ${problem ? html`<p class="quiet">Start it with <code>threadline serve</code> if it does not run.</p><button class="primary" @click=${() => this._begin()}>Try again</button>` : html`<p class="quiet">Asking the server</p>`}
+      ${problem ? html`<p class="quiet">Start it with <code>threadline serve</code> if it does not run.</p><button class="primary" @click=${() => this._begin()}>Try again</button>` : html`<p class="quiet late">Asking the server</p>`}
     </div>`;
   }
 
@@ -166,7 +166,7 @@ export class Playground extends Part {
           ></tl-drawer>
         </div>
       </section>
-      <section class="view card agents" aria-label="The agents">${desk.agents.map((agent) => this._agent(agent))}</section>
+      <section class="view card agents" aria-label="The agents">${this._agents()}</section>
       </div>
     `;
   }
@@ -192,7 +192,7 @@ export class Playground extends Part {
 
   _customer() {
     const { desk } = this;
-    const start = html`<button class="primary" @click=${() => this._then(desk.startChat(), ".customer")}>Start a chat</button>`;
+    const start = html`<button class="primary" ?disabled=${desk.isStarting} @click=${() => this._then(desk.startChat(), ".customer")}>Start a chat</button>`;
     if (!desk.customer) {
       return html`<div class="empty">
         <h2>${desk.customerName} has not written yet</h2>
@@ -208,6 +208,14 @@ export class Playground extends Part {
       .heading=${desk.customerName}
       .actions=${desk.customer.state === "ended" ? start : nothing}
     ></tl-conversation>`;
+  }
+
+  _agents() {
+    const { agents, isReady } = this.desk;
+    if (agents.length) return agents.map((agent) => this._agent(agent));
+    return html`<p class="empty quiet late">
+      ${isReady ? html`The instance has no users. Make one: <code>threadline admin user create USERNAME</code>` : "Asking the server"}
+    </p>`;
   }
 
   _agent(agent) {
