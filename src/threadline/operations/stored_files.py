@@ -21,7 +21,7 @@ from threadline.operations.instances import Instance
 from threadline.operations.registry import Reply
 from threadline.operations.sessions import contacts_of
 from threadline.operations.streams import wake_message_streams
-from threadline.resources.associations import FILES
+from threadline.resources.storage_configs import FILES
 from threadline.store import Tx
 
 PATH = "/attachments/"

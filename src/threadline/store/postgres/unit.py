@@ -1,14 +1,11 @@
 """A unit of work on PostgreSQL: from the call of `Store.write` or `Store.read` to its answer."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from greenlet import greenlet
 
-from threadline.store import Work
-
-if TYPE_CHECKING:
-    from threadline.store.postgres.batch import PostgresTx
+from threadline.store import Tx, Work
 
 PATIENCE_SECONDS = 15.0
 """How long a unit of work waits for its turn: while PostgreSQL is away, slow, or others hold the locks it needs."""
@@ -55,7 +52,7 @@ class Unit:
         """Forget the last attempt. The unit runs from its beginning again."""
         self.is_finished = False
         self.greenlet: greenlet | None = None
-        self.tx: PostgresTx | None = None
+        self.tx: Tx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self.wrote = False
