@@ -71,6 +71,18 @@ def known_contact(tx: Tx, instance: Instance, contact_id: str) -> KnownContact |
     return tx.row("known_contact", KnownContact, instance_id=instance.id, contact_id=contact_id)
 
 
+def locked_contact(tx: Tx, instance: Instance, contact_id: str) -> KnownContact | None:
+    """The contact of this id, if the instance has it, with its chat locked until the commit when that is imported.
+
+    It is read again once the chat is locked, since others may have added to the chat meanwhile.
+    """
+    known = known_contact(tx, instance, contact_id)
+    if known is None or known.is_own:
+        return known
+    session_of(tx, known.session)
+    return known_contact(tx, instance, contact_id)
+
+
 def add_contact(tx: Tx, instance: Instance, given: GivenContact, known: KnownContact | None) -> None:
     """Write a contact, or the next items of one that is there in part. Faults: InvalidRequestException."""
     if known is None:
@@ -371,7 +383,7 @@ def _continue_from(tx: Tx, instance: Instance, session: int, related: str) -> No
 
     The order of their beginnings keeps a lineage from leading back to itself, even if the records say so.
     """
-    known = known_contact(tx, instance, related)
+    known = locked_contact(tx, instance, related)
     if known is None or known.is_own or known.session == session:
         return
     child, past = session_of(tx, session), session_of(tx, known.session)

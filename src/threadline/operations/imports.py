@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from threadline.chat.imports import Imported, entry_of, milliseconds
 from threadline.errors import Fault
-from threadline.operations.imported_chats import GivenContact, KnownContact, add_contact, known_contact
+from threadline.operations.imported_chats import (
+    GivenContact,
+    KnownContact,
+    add_contact,
+    known_contact,
+    locked_contact,
+)
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.store import Tx
@@ -50,7 +56,7 @@ def import_contacts(
 def _imported(tx: Tx, instance: Instance, members: Document) -> Reply:
     """Import one contact. All checks come before the first write."""
     contact_id = members["ContactId"]
-    known = known_contact(tx, instance, contact_id)
+    known = locked_contact(tx, instance, contact_id)
     has_transcript, start = "Items" in members, members.get("StartItem", 0)
     if known is not None and _is_there(known, has_transcript):
         return _result(contact_id, known)

@@ -172,11 +172,22 @@ def dispatch(tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[st
 def _run_once(
     tx: Tx, operation: Operation, caller: Caller, arguments: Mapping[str, Any], token: ClientToken
 ) -> Reply:
-    """Return the stored reply of a ClientToken; without one, run the operation and store its reply."""
+    """Return the stored reply of a ClientToken; without one, run the operation and store its reply.
+
+    On PostgreSQL the same call may commit on another node while this one waits for a lock, and is then refused for the
+    effect of the other. Its reply is there by now.
+    """
     reply = stored_reply(tx, token, operation.conflict)
-    if reply is None:
+    if reply is not None:
+        return reply
+    try:
         reply = operation.run(tx, caller, arguments)
-        store_reply(tx, token, reply)
+    except Fault:
+        reply = None if tx.has_written else stored_reply(tx, token, operation.conflict)
+        if reply is None:
+            raise
+        return reply
+    store_reply(tx, token, reply)
     return reply
 
 

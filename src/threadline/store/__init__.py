@@ -99,6 +99,11 @@ class Tx(ABC):
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
         """The rows of the named statement."""
 
+    @property
+    def has_written(self) -> bool:
+        """Whether this transaction has written, where others can commit while it runs; else True."""
+        return True
+
     @abstractmethod
     def savepoint(self) -> contextlib.AbstractContextManager[None]:
         """A scope whose writes are undone when an exception leaves it."""

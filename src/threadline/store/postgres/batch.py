@@ -16,7 +16,7 @@ from psycopg import errors
 
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
-from threadline.store import Row, Tx, named_statements
+from threadline.store import Row, Tx, Unavailable, named_statements
 from threadline.store.postgres.greenlets import Greenlets, park
 from threadline.store.postgres.pipeline import Pipeline, Statement, for_postgres, statement, without_locks
 from threadline.store.postgres.unit import Unit, Unsure
@@ -74,6 +74,10 @@ class PostgresTx(Tx):
         super().__init__(clock, policy)
         self._batch = batch
         self._unit = unit
+
+    @property
+    def has_written(self) -> bool:
+        return self._unit.wrote
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
         return self._batch.query(self._unit, name, parameters)
@@ -290,11 +294,16 @@ class Batch:
         is_hopeless = error is not None and len(self._units) == 1 and not isinstance(error, RETRIED)
         is_locked_out = isinstance(error, LOCKED_OUT)
         for unit in self._units:
-            unit.attempts += 1
+            unit.attempts += not is_locked_out
             unit.is_alone = True
-            is_spent = unit.attempts > ATTEMPTS_MAX and not is_locked_out
-            if is_hopeless or is_spent or now > unit.expires_at:
+            if is_hopeless or unit.attempts > ATTEMPTS_MAX:
                 unit.fail(error or _TooManyAttempts())
+            elif now > unit.expires_at:
+                unit.fail(
+                    Unavailable("others have held the rows of this for too long")
+                    if is_locked_out
+                    else error or _TooManyAttempts()
+                )
         self._on_end(BatchOutcome([], self._units, retries_last=is_locked_out))
 
     def _lose(self, error: Exception) -> None:
