@@ -83,13 +83,16 @@ def test_a_loop_of_nothing_is_done_at_once() -> None:
     assert player.give(Started()) == ShowMessage("done")
 
 
-@pytest.mark.parametrize(("percent", "said"), [(0, "first"), (29, "first"), (30, "second"), (60, "rest")])
+@pytest.mark.parametrize(
+    ("percent", "said"),
+    [(1, "first"), (30, "first"), (31, "second"), (60, "second"), (61, "rest"), (100, "rest")],
+)
 def test_percentages_are_cumulative(percent: int, said: str) -> None:
     player = Player(
         start=on(
             do("DistributeByPercentage", then=None, NoMatchingCondition="rest"),
-            ("NumberLessThan", ["30"], "first"),
-            ("NumberLessThan", ["60"], "second"),
+            ("NumberLessThan", ["31"], "first"),
+            ("NumberLessThan", ["61"], "second"),
         ),
         first=say("first"),
         second=say("second"),

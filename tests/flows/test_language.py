@@ -103,6 +103,16 @@ ACCEPTED: dict[str, Any] = {
         ("TextContains", ["$.Attributes.part"], "end"),
         ("KeyExists", [], "end"),
     ),
+    "operands that are numbers, as code writes them": on(
+        do("DistributeByPercentage", then="end", NoMatchingCondition="end"), ("NumberLessThan", [51], "end")
+    ),
+    "several hooks": do(
+        "UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f", "CustomerQueue": "g"}}
+    ),
+    "no hook": do("UpdateContactEventHooks", {"EventHooks": {}}),
+    "a transfer with an empty NextAction": do(
+        "DequeueContactAndTransferToQueue", {"QueueId": "q"}, "", QueueAtCapacity="end", NoMatchingError="end"
+    ),
     "an error of another service": do("RenderMessageTemplate", {"A": "b"}, TemplateRenderingError="end"),
     "an agent of another service": on(
         do(
@@ -169,9 +179,21 @@ REFUSED: dict[str, tuple[Any, str]] = {
         do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": ""}}),
         "has an entry 'CustomerRemaining' that must be a string that is not empty.",
     ),
-    "two hooks": (
-        do("UpdateContactEventHooks", {"EventHooks": {"CustomerRemaining": "f", "AgentHold": "f"}}),
-        "must have exactly one entry",
+    "hooks that are a list": (
+        do("UpdateContactEventHooks", {"EventHooks": ["f"]}),
+        "must be an object with a hook's name and its flow",
+    ),
+    "seven tags": (
+        do("TagContact", {"Tags": {f"key{n}": "v" for n in range(7)}}),
+        "parameter Tags must have at most 6 tags, not 7.",
+    ),
+    "no tag to remove": (
+        do("UntagContact", {"TagKeys": []}),
+        "parameter TagKeys must have at least one key.",
+    ),
+    "an operand that is a boolean": (
+        on(do("Compare", {"ComparisonValue": "$.Channel"}), ("Equals", [True], "end")),
+        "must be a list of strings that are not empty.",
     ),
     "an unknown rehydration type": (
         do("CreatePersistentContactAssociation", {"RehydrationType": "ALL", "SourceContactId": "c"}),

@@ -144,12 +144,21 @@ def test_results_of_hours_loops_queues_and_percentages() -> None:
     assert operands(loop["m"]) == [("Equals", "ContinueLooping"), ("Equals", "DoneLooping")]
     share = module("m", "PercentileBranching")
     share["branches"] = [when("30", "end"), when("20", "end"), when("50", "end", condition="NoMatch")]
-    assert operands(actions(share)["m"]) == [("NumberLessThan", "30"), ("NumberLessThan", "50")]
+    assert operands(actions(share)["m"]) == [("NumberLessThan", "31"), ("NumberLessThan", "51")]
     status = module("m", "CheckQueueStatus", {"NoMatch": "end", "Error": "end"})
     status["branches"].append(when(300_000, "end", "LessThan", "CheckQueueTime"))
     found = actions(status)["m"]
     assert found["Parameters"] == {"MetricType": "OldestContactInQueueAgeSeconds"}
-    assert operands(found) == [("NumberLessThan", "300")]
+    assert operands(found) == [("NumberLessThan", "300000")]
+    staffing = actions(
+        module("m", "CheckStaffing", {"True": "end", "False": "m", "Error": "end"}, Status="Staffed")
+    )["m"]
+    assert (staffing["Type"], staffing["Parameters"]) == (
+        "CheckMetricData",
+        {"MetricType": "NumberOfAgentsStaffed"},
+    )
+    assert operands(staffing) == [("NumberGreaterThan", "0")]
+    assert {"ErrorType": "NoMatchingCondition", "NextAction": "m"} in staffing["Transitions"]["Errors"]
     prompts = module("m", "LoopPrompts", {"Timeout": "end"}, Text="Please wait.", InterruptSeconds=60)
     document, _ = convert(export(prompts))
     parse(json.dumps(document), "CUSTOMER_QUEUE")

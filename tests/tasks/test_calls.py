@@ -292,6 +292,28 @@ def test_another_service_runs_where_its_action_is_mapped(endpoint: str) -> None:
         start(server, actions).see("no case")
 
 
+@pytest.mark.parametrize(
+    ("kind", "root"),
+    [
+        ("GetCase", "Case"),
+        ("GetCustomerProfile", "Customer"),
+        ("CreateWisdomSession", "Wisdom"),
+        ("EvaluateDataTableValues", "DataTables"),
+        ("ConnectParticipantWithAgenticCX", "AgenticCX"),
+        ("CreateTask", "External"),
+    ],
+)
+def test_the_answer_of_a_service_is_read_by_its_root(endpoint: str, kind: str, root: str) -> None:
+    actions = {
+        "ask": do(kind, {"Id": "t"}, "ok", NoMatchingError="no", NoMatchingCondition="ok"),
+        "ok": say(f"read: $.{root}.name", "stay"),
+        "no": say("no answer", "stay"),
+        "stay": wait("3600"),
+    }
+    with Threadline(neighbours=f"{kind}={endpoint}/service") as server:
+        start(server, actions).see("read: over the wire")
+
+
 def test_calls_end_with_the_server() -> None:
     gate = threading.Event()
     began = time.monotonic()

@@ -290,3 +290,21 @@ async def test_metrics_of_a_queue_decide(fixture: FlowFixture) -> None:
         await fixture.flow("m", check=check, few=say("few"), read=read, many=many, stay=wait("60"))
     )
     assert await fixture.said(chat) == ["1 for 90 s"]
+
+
+@pytest.mark.parametrize(("limit", "said"), [("89000", "long"), ("91000", "short")])
+async def test_the_age_of_the_oldest_contact_is_compared_in_milliseconds(
+    fixture: FlowFixture, limit: str, said: str
+) -> None:
+    await queued(fixture)
+    await fixture.pass_time(90)
+    of = {"MetricType": "OldestContactInQueueAgeSeconds", "QueueId": fixture.workspace.queue_id}
+    check = do("CheckMetricData", of, None, NoMatchingCondition="short", NoMatchingError="end")
+    flow_id = await fixture.flow(
+        "age",
+        check=on(check, ("NumberGreaterThan", [limit], "long")),
+        long=say("long", "stay"),
+        short=say("short", "stay"),
+        stay=wait("60"),
+    )
+    assert await fixture.said(await fixture.start(flow_id)) == [said]

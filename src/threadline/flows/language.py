@@ -73,7 +73,8 @@ def parse(content: str, flow_type: str | None = "CONTACT_FLOW") -> Flow:
     Faults: InvalidContactFlowException with `problems`, a list of {"message": ...}, each of which names the action and
     advises how to correct it. The types of actions are listed once, at the end, when one is unknown.
     Assumed: the conditions of one action have 250 operands at most.
-    Observed: Amazon accepts actions that nothing leads to.
+    Observed: Amazon accepts actions that nothing leads to. The Admin Guide has a transfer to a queue with an empty
+    NextAction.
     """
     document = _document(content)
     problems: list[str] = []
@@ -244,6 +245,8 @@ def _transitions(
         return None, {}, ()
     if next_action is None and kind.needs_next:
         complaints.append("NextAction is required: the Identifier of the action that follows.")
+    elif next_action == "" and kind.ends_in_queue:
+        next_action = None
     elif next_action is not None and not isinstance(next_action, str):
         complaints.append("NextAction must be the Identifier of an action.")
         next_action = None
@@ -292,7 +295,7 @@ def _conditions(
     for entry in entries:
         condition = entry.get("Condition")
         operator = condition.get("Operator") if isinstance(condition, dict) else None
-        operands = _or(condition.get("Operands"), []) if isinstance(condition, dict) else []
+        operands = _operands(condition.get("Operands")) if isinstance(condition, dict) else []
         if not kind.operators:
             complaints.append("this action has no result to put Conditions on. Remove them.")
         elif operator not in kind.operators:
@@ -310,6 +313,13 @@ def _conditions(
     if (count := sum(len(condition.operands) for condition in conditions)) > OPERANDS_MAX:
         complaints.append(f"its Conditions have {count} Operands; at most {OPERANDS_MAX} are allowed.")
     return tuple(conditions)
+
+
+def _operands(value: Any) -> Any:
+    """Read the operands of a condition. Observed: Amazon accepts JSON numbers where the console writes texts."""
+    if not isinstance(value, list):
+        return _or(value, [])
+    return [str(each) if type(each) in (int, float) else each for each in value]
 
 
 def targets(action: Action) -> Iterable[tuple[str, str]]:

@@ -71,10 +71,15 @@ HOOKS = {
 END = "end of the converted flow"
 """The identifier of the action to which branches lead that were not connected."""
 METRICS = {
-    "CheckQueueTime": ("OldestContactInQueueAgeSeconds", 1_000),
-    "CheckQueueCapacity": ("NumberOfContactsInQueue", 1),
+    "CheckQueueTime": "OldestContactInQueueAgeSeconds",
+    "CheckQueueCapacity": "NumberOfContactsInQueue",
 }
-"""The metrics of CheckQueueStatus by the condition of its branches, and their units in those of the Flow language."""
+"""The metrics of CheckQueueStatus by the condition of its branches. Both languages have milliseconds for the time."""
+STAFFED: Mapping[str, Entry] = {
+    "True": {"condition": "Evaluate", "conditionType": "GreaterThan", "conditionValue": "0"},
+    "False": {"condition": "NoMatch"},
+}
+"""The branches of CheckStaffing as those of a comparison with the number of agents."""
 
 
 class Converted(NamedTuple):
@@ -138,7 +143,7 @@ def _action(module: Mapping[str, Any], known: set[str], notes: list[str]) -> Ent
     given = _Parameters(_entries(module.get("parameters")))
     branches = [
         (str(entry.get("condition")), entry, str(entry.get("transition")))
-        for entry in _entries(module.get("branches"))
+        for entry in _branches(module, kind)
         if str(entry.get("transition")) in known
     ]
     make = MAKERS.get(kind)
@@ -162,13 +167,20 @@ def _entries(value: Any) -> list[Mapping[str, Any]]:
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
+def _branches(module: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    entries = _entries(module.get("branches"))
+    if kind != "CheckStaffing":
+        return entries
+    return [{**entry, **STAFFED.get(str(entry.get("condition")), {})} for entry in entries]
+
+
 Branch = tuple[str, Mapping[str, Any], str]
 """The condition of a branch, the branch itself, and the module that follows."""
 
 
 def _metric(branches: Sequence[Branch], parameters: Entry) -> Entry:
     """The metric that the branches of CheckQueueStatus ask for."""
-    found = [METRICS[condition][0] for condition, _, _ in branches if condition in METRICS]
+    found = [METRICS[condition] for condition, _, _ in branches if condition in METRICS]
     return {"MetricType": found[0] if found else "NumberOfContactsInQueue", **parameters}
 
 
@@ -211,15 +223,19 @@ def _number(value: Any) -> float:
         return 0.0
 
 
+def _plain(number: float) -> str:
+    return str(int(number)) if number.is_integer() else str(number)
+
+
 def _conditions(branches: Sequence[Branch], type_: str) -> Iterable[Entry]:
     percent = 0
     for condition, entry, target in branches:
         value, operator = entry.get("conditionValue"), str(entry.get("conditionType") or "Equals")
         if type_ == "DistributeByPercentage" and condition == "Evaluate":
             percent += int(_number(value))
-            found = ("NumberLessThan", str(percent))
+            found = ("NumberLessThan", str(percent + 1))
         elif condition in METRICS and value is not None:
-            found = (OPERATORS.get(operator, "Equals"), f"{_number(value) / METRICS[condition][1]:g}")
+            found = (OPERATORS.get(operator, "Equals"), _plain(_number(value)))
         elif condition in RESULTS:
             found = ("Equals", RESULTS[condition])
         elif condition == "Timeout" and type_ == "MessageParticipantIteratively":
@@ -403,7 +419,7 @@ def _staffing(given: _Parameters, target: str) -> Made:
     queue = given.get("Queue")
     metric = {"Available": "NumberOfAgentsAvailable", "Staffed": "NumberOfAgentsStaffed"}
     kind = metric.get(given.get("Status") or "", "NumberOfAgentsOnline")
-    return "CheckStaffing", {"MetricType": kind, **({"QueueId": queue} if queue else {})}
+    return "CheckMetricData", {"MetricType": kind, **({"QueueId": queue} if queue else {})}
 
 
 def _fixed(type_: str, **parameters: Any) -> Callable[[_Parameters, str], Made]:

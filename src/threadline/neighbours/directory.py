@@ -29,11 +29,12 @@ ROOTS = {
     "UpdateCustomerProfile": "Customer",
     "AssociateContactToCustomerProfile": "Customer",
     "CreateWisdomSession": "Wisdom",
+    "ConnectParticipantWithAgenticCX": "AgenticCX",
     "EvaluateDataTableValues": "DataTables",
 }
 """The root under which a flow reads the answer of a service; External for those that are not here.
 
-Observed: `$.DataTables.QUERY.ATTRIBUTE`, as exported flows read the values of a data table.
+Observed: exported flows read `$.DataTables.QUERY.ATTRIBUTE` and `$.AgenticCX.ContextVariables.NAME`.
 """
 
 Handler = Callable[..., Any]

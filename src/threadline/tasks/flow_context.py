@@ -20,7 +20,7 @@ EMPTY: Mapping[str, Any] = {}
 class Chat(Mapping[str, Any]):
     """The data of a chat that references resolve to. A value is read at its first use, and again after an effect.
 
-    `flow_type` is the type of the flow that runs. `Percent` is a number from 0 to 99 that is fixed by the contact and
+    `flow_type` is the type of the flow that runs. `Percent` is a number from 1 to 100 that is fixed by the contact and
     the turn, so that a repeated transaction takes the same branch.
     """
 
@@ -49,7 +49,7 @@ class Chat(Mapping[str, Any]):
             contact = contact_at(self._tx, session)
             if name == "Percent":
                 digest = hashlib.sha256(f"{contact.id}/{self.turn}".encode()).digest()
-                self._known[name] = int.from_bytes(digest[:8]) % 100
+                self._known[name] = int.from_bytes(digest[:8]) % 100 + 1
             else:
                 self._known[name] = ROOTS[name](self._tx, session, contact)
         return self._known[name]

@@ -85,10 +85,12 @@ IN_QUEUE = (
     "AGENT_HOLD",
 )
 """Types of flow whose end leaves the contact as it is."""
+AGE_METRIC = "OldestContactInQueueAgeSeconds"
+"""Compared in milliseconds, against its name; see `check_metric_data`."""
 QUEUE_METRICS = {
     "NumberOfContactsInQueue": "ContactsInQueue",
     "ContactsInQueue": "ContactsInQueue",
-    "OldestContactInQueueAgeSeconds": "OldestContactInQueueAgeSeconds",
+    AGE_METRIC: "OldestContactInQueueAgeSeconds",
     "NumberOfAgentsAvailable": "Agents",
     "NumberOfAgentsStaffed": "Agents",
     "NumberOfAgentsOnline": "Agents",
@@ -224,6 +226,8 @@ def _look(tx: Tx, session: Session, effect: Effect) -> Outcome:
             return Outcome(result=str(are_open(tx, _hours(tx, session, hours_id))))
         case ReadMetric(metric, queue_id):
             value = _metrics(tx, session, queue_id).get(QUEUE_METRICS.get(metric, ""))
+            if metric == AGE_METRIC and value is not None:
+                value *= 1_000
             return Outcome(NO_MATCHING_ERROR) if value is None else Outcome(result=str(value))
         case ReadMetrics(queue_id):
             queue = _metrics(tx, session, queue_id)

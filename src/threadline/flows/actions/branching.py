@@ -109,9 +109,10 @@ def loop(parameters: Parameters, context: Context) -> Decision:
 
 @action(ActionType(operators=tuple(_NUMBER_OPERATORS)))
 def distribute_by_percentage(parameters: Parameters, context: Context) -> Decision:
-    """Branch on a random whole number from 0 to 99, which the context has as `Percent`.
+    """Branch on a random whole number from 1 to 100, which the context has as `Percent`.
 
     Source: Admin Guide, distribute by percentage block. Its conditions are cumulative thresholds: NumberLessThan.
+    Observed: the console writes a share of 3 % as less than 4.
     """
     return Compared(look_up("$.Percent", context))
 
@@ -141,6 +142,7 @@ def check_hours_of_operation(parameters: Parameters, context: Context) -> Decisi
 def check_metric_data(parameters: Parameters, context: Context) -> Decision:
     """Branch on a metric of a queue, such as NumberOfAgentsAvailable or OldestContactInQueueAgeSeconds.
 
+    Observed: OldestContactInQueueAgeSeconds is compared in milliseconds; the console writes 300000 for five minutes.
     Assumed: a metric that this server does not have takes NoMatchingError.
     """
     given = parameters.get("QueueId")

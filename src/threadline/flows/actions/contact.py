@@ -134,14 +134,32 @@ def update_contact_data(parameters: Parameters, context: Context) -> Decision:
     return SetContactData(values, _is_related(parameters)) if values else Passed()
 
 
-@action(ActionType(required={"Tags": texts}))
+TAGS_MAX = 6
+"""User-defined tags of a contact. Source: Admin Guide, contact tags block; Amazon refuses a flow with more."""
+
+
+def _tags(value: Any) -> dict[str, str]:
+    read = texts(value)
+    if len(read) > TAGS_MAX:
+        raise ValueError(f"must have at most {TAGS_MAX} tags, not {len(read)}")
+    return read
+
+
+def _tag_keys(value: Any) -> tuple[str, ...]:
+    keys = names(value)
+    if not keys:
+        raise ValueError("must have at least one key")
+    return keys
+
+
+@action(ActionType(required={"Tags": _tags}))
 def tag_contact(parameters: Parameters, context: Context) -> Decision:
     """Add user-defined tags to the contact."""
     filled = _fill_texts(parameters["Tags"], context)
     return TagContact(filled) if filled else Failed()
 
 
-@action(ActionType(required={"TagKeys": names}), "UntagContact", "UnTagContact")
+@action(ActionType(required={"TagKeys": _tag_keys}), "UntagContact", "UnTagContact")
 def untag_contact(parameters: Parameters, context: Context) -> Decision:
     """Remove tags of the contact. Observed: Amazon takes UntagContact; the page's title has another spelling."""
     keys = [fill(key, context, 256) for key in parameters["TagKeys"]]
@@ -149,15 +167,17 @@ def untag_contact(parameters: Parameters, context: Context) -> Decision:
 
 
 def _hooks(value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping) or len(value) != 1:
-        raise ValueError("must have exactly one entry; set each hook with an action of its own")
-    ((hook, flow_id),) = value.items()
-    if hook not in HOOKS:
-        raise ValueError(f"has the entry {str(hook)[:60]!r}, which is none of {', '.join(HOOKS)}")
-    try:
-        return {hook: static_or_reference(flow_id)}
-    except ValueError as error:
-        raise ValueError(f"has an entry {hook!r} that {error}") from None
+    if not isinstance(value, Mapping):
+        raise ValueError("must be an object with a hook's name and its flow")
+    read: dict[str, str] = {}
+    for hook, flow_id in value.items():
+        if hook not in HOOKS:
+            raise ValueError(f"has the entry {str(hook)[:60]!r}, which is none of {', '.join(HOOKS)}")
+        try:
+            read[hook] = static_or_reference(flow_id)
+        except ValueError as error:
+            raise ValueError(f"has an entry {hook!r} that {error}") from None
+    return read
 
 
 def _configuration(value: Any) -> dict[str, bool]:
@@ -182,6 +202,7 @@ def update_contact_event_hooks(parameters: Parameters, context: Context) -> Deci
     """Set the flows that run at events of the contact, such as CustomerQueue and CustomerRemaining.
 
     Source: Flow language, UpdateContactEventHooks. Admin Guide, set hold flow block: on chat it takes the error branch.
+    Observed: Amazon accepts several entries, and none, where the page speaks of exactly one.
     """
     hooks: dict[str, str | None] = {}
     for hook, given in parameters.get("EventHooks", {}).items():
