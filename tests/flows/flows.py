@@ -20,7 +20,7 @@ def say(text: str, then: str = "end", **errors: str) -> Document:
     return do("MessageParticipant", {"Text": text}, then, **errors)
 
 
-def on(action: Document, *conditions: tuple[str, list[str], str]) -> Document:
+def on(action: Document, *conditions: tuple[str, list[Any], str]) -> Document:
     """The action with conditions: operator, operands, next action."""
     entries = [
         {"NextAction": target, "Condition": {"Operator": operator, "Operands": operands}}
