@@ -25,10 +25,13 @@ class Got(NamedTuple):
 
 
 class Receiver:
-    """A server on a free port. `how` is the name of a way to answer, or a status code; it may change at any time."""
+    """A server on a free port. `how` is the name of a way to answer, a status code, or the body of a 200.
+
+    It may change at any time.
+    """
 
     def __init__(self) -> None:
-        self.how: str | int = 200
+        self.how: str | int | bytes = 200
         self.got: list[Got] = []
         self.answered: list[Got] = []
         self.released = threading.Event()
@@ -51,7 +54,13 @@ class Receiver:
 
     def _answer(self, handler: http.server.BaseHTTPRequestHandler, got: Got) -> None:
         how = self.how
-        if isinstance(how, int):
+        if isinstance(how, bytes):
+            self.answered.append(got)
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(how)))
+            handler.end_headers()
+            handler.wfile.write(how)
+        elif isinstance(how, int):
             if 200 <= how <= 299:
                 self.answered.append(got)  # before the answer, after which the next request comes
             handler.send_response(how)

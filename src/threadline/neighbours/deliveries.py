@@ -29,6 +29,8 @@ ENTRY_SECONDS = 8.0
 REQUEST_SECONDS = 40.0
 """Time limit of all entries of a request: less than half of the lease of its task."""
 FILE = "file:"
+NOT_ITS_ANSWER = "status 200 came with an answer that is not one"
+"""Said of a service's answer without the id that shows what was taken: another one may stand at its address."""
 Send = Callable[[Mapping[str, Any], float], None]
 Left = dict[str, Any]
 
@@ -147,7 +149,10 @@ class Deliveries:
                 f"{prefix}.Value.StringValue": value,
             }
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-        self._aws.post("sns", targets.sns_url, _region(arn), headers, urlencode(members).encode(), seconds)
+        body = urlencode(members).encode()
+        answer = self._aws.post("sns", targets.sns_url, _region(arn), headers, body, seconds)
+        if b"<MessageId>" not in answer:
+            raise CallFailed(f"{NOT_ITS_ANSWER} of Publish")
 
     def _event(self, name: str, entry: Mapping[str, Any], seconds: float) -> None:
         """Deliver a contact event to an event bus, a URL or a file."""
@@ -171,9 +176,14 @@ class Deliveries:
             *(self._targets.eventbridge_url, _region(target), "AWSEvents.PutEvents", {"Entries": [put]}),
             seconds=seconds,
         )
+        entries = answer.get("Entries")
+        result = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else {}
         if answer.get("FailedEntryCount"):
-            refused = (answer.get("Entries") or [{}])[0].get("ErrorCode", "")
-            raise CallFailed(f"the bus refused the event: {str(refused)[:100]}", again=True)
+            raise CallFailed(
+                f"the bus refused the event: {str(result.get('ErrorCode', ''))[:100]}", again=True
+            )
+        if "EventId" not in result:
+            raise CallFailed(f"{NOT_ITS_ANSWER} of PutEvents")
 
     def _record(self, name: str, entry: Mapping[str, Any], seconds: float) -> None:
         """Deliver a contact record to a stream of Kinesis, a URL or a file."""
@@ -190,11 +200,13 @@ class Deliveries:
             "Data": base64.b64encode(data).decode(),
             "PartitionKey": entry["group"],
         }
-        self._aws.post_json(
+        answer = self._aws.post_json(
             "kinesis",
             *(self._targets.kinesis_url, _region(target), "Kinesis_20131202.PutRecord", put),
             seconds=seconds,
         )
+        if "SequenceNumber" not in answer:
+            raise CallFailed(f"{NOT_ITS_ANSWER} of PutRecord")
 
     def _plain(self, setting: str, target: str, entry: Mapping[str, Any], seconds: float) -> None:
         """Deliver an entry to a URL, or as a line of a file."""
