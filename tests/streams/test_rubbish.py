@@ -58,14 +58,15 @@ def test_an_answer_that_is_not_the_services_is_tried_again(
 ) -> None:
     receiver.how = how
     with Threadline(**options_of(kind, receiver.url)) as server:
-        casey = server.customer(
-            **{"ChatStreamingConfiguration": {"StreamingEndpointArn": TOPIC}} if kind == "MESSAGES" else {}
-        )
+        streaming = {"ChatStreamingConfiguration": {"StreamingEndpointArn": TOPIC}}
+        members: dict[str, Any] = streaming if kind == "MESSAGES" else {}
+        casey = server.customer(**members)
         casey.say("hello")
         casey.leave()
 
         def failing() -> list[dict[str, Any]]:
-            return server.threadline.list_deliveries(InstanceId=server.instance_id)["Deliveries"]
+            reply = server.threadline.list_deliveries(InstanceId=server.instance_id)
+            return [dict(each) for each in reply["Deliveries"]]
 
         (delivery,) = until(failing, bool)
         assert (delivery["Type"], delivery["Status"]) == (kind, "RETRYING")

@@ -1,0 +1,136 @@
+"""An object store that is full or away, and a server that is killed in the middle of an upload: nothing is half."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.attack.killed import killed
+from tests.engines import postgres, store_of
+from tests.objects.fake_s3 import FakeS3, fake_s3
+from tests.streams.aws import until
+from threadline.objects.folder import DRAFTS
+from threadline.testing import Threadline
+from threadline.testing.options import Options
+from threadline.testing.people import request
+
+__all__ = ["postgres"]
+CONTENT = bytes(range(256)) * 4_000
+
+
+@pytest.fixture
+def bucket() -> Iterator[FakeS3]:
+    with fake_s3() as bucket:
+        yield bucket
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, bucket: FakeS3) -> Iterator[Threadline]:
+    options: Options = {
+        **store_of(request),
+        "objects": "s3://files/of",
+        "objects_url": bucket.url,
+        "objects_access_key_id": "k",
+        "objects_secret_access_key": "s",
+    }
+    with Threadline(**options) as server:
+        yield server
+
+
+@pytest.mark.parametrize("how", [503, 507, 403, "half"])
+def test_a_bucket_in_trouble_takes_no_upload_holds_up_no_chat_and_loses_no_file(
+    server: Threadline, bucket: FakeS3, how: int | str
+) -> None:
+    casey = server.customer()
+    agent = server.agent("a1").accept(casey)
+    bucket.how = how
+    with pytest.raises(AssertionError, match="answered 503"):
+        casey.attach("notes.txt", CONTENT, "text/plain")
+    casey.say("my file does not go through")
+    agent.see("my file does not go through")
+    assert not any(item["Type"] == "ATTACHMENT" for item in casey.history())
+    casey.leave()
+    until(lambda: [each for each in bucket.asked if casey.contact_id in each], bool)
+    assert bucket.objects == {}
+
+    bucket.how = 200
+
+    def transcripts() -> list[bytes]:
+        server.clock.advance(seconds=20)
+        return [body for key, body in bucket.objects.items() if casey.contact_id in key]
+
+    (document,) = [json.loads(body) for body in until(transcripts, bool)]
+    assert "my file does not go through" in [item.get("Content") for item in document["Transcript"]]
+    again = server.customer()
+    attachment_id = again.attach("notes.txt", CONTENT, "text/plain")
+    assert again.attachment(attachment_id).body == CONTENT
+    bucket.how = how
+    url = server.connectparticipant.get_attachment(
+        ConnectionToken=again.connection_token, AttachmentId=attachment_id
+    )["Url"]
+    assert request(url).status == 503
+    bucket.how = 200
+
+
+def test_an_upload_in_whose_middle_the_server_is_killed_is_begun_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with killed(data) as server:
+        casey = server.workspace.customer()
+        started = server.workspace.connectparticipant.start_attachment_upload(
+            ConnectionToken=casey.connection_token,
+            ContentType="text/plain",
+            AttachmentSizeInBytes=len(CONTENT),
+            AttachmentName="notes.txt",
+        )
+        upload = started["UploadMetadata"]
+        url = urlsplit(upload["Url"])
+        head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+        with socket.create_connection((url.hostname or "", url.port or 0), timeout=30) as client:
+            client.sendall(f"{head}Content-Length: {len(CONTENT)}\r\n\r\n".encode() + CONTENT[:-1])
+            drafts = data / "objects" / DRAFTS
+            until(lambda: [file.stat().st_size for file in drafts.glob("*")], any)
+            server.all()
+        whole = [file for file in (data / "objects").rglob("*") if file.is_file() and file.parent != drafts]
+        assert whole == []
+        answer = until(
+            lambda: request(upload["Url"], "PUT", upload["HeadersToInclude"], CONTENT),
+            lambda a: a.status == 200,
+        )
+        assert answer.status == 200
+        server.workspace.connectparticipant.complete_attachment_upload(
+            ConnectionToken=casey.connection_token, AttachmentIds=[started["AttachmentId"]]
+        )
+        assert casey.attachment(started["AttachmentId"]).body == CONTENT
+
+
+FILL = """
+import resource
+import sys
+from pathlib import Path
+from threadline.objects import ObjectsFailed
+from threadline.objects.folder import FolderObjects
+objects = FolderObjects(Path(sys.argv[1]))
+objects.put("connect/small", b"1")
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+try:
+    objects.put("connect/large", bytes(1_000_000))
+except ObjectsFailed as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_leaves_no_draft_and_what_was_there(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", FILL, tmp_path / "objects"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "File too large at object large" in said
+    files = [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()]
+    assert files == ["objects/connect/small"]
