@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
@@ -19,6 +20,7 @@ from tests.engines import Postgres, free_port
 from tests.hosting.proxies import FILES, PROXIES, Proxy
 from tests.operations.refusals import refusal, see_refused_within_a_second
 from tests.processes.supervised import children_of, supervised
+from threadline.client.participants import ScriptedParticipant
 from threadline.clock import monotonic
 from threadline.testing import Threadline, Workspace
 
@@ -98,6 +100,33 @@ def test_a_second_key_and_a_socket_by_the_proxy(hosted: tuple[Threadline, Proxy]
     server.threadline.delete_access_key(AccessKeyId=key["aws_access_key_id"])
     assert refusal(client) == REFUSED
     assert refusal(through(proxy, server)) == ""
+
+
+def test_our_own_client_talks_and_listens_by_the_proxy_at_once(
+    hosted: tuple[Threadline, Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames go both ways over one TLS connection while items keep coming."""
+    server, proxy = hosted
+    monkeypatch.setenv("SSL_CERT_FILE", str(proxy.authority))
+    customer = server.customer("Casey")
+    by_proxy = through(proxy, server, "connectparticipant")
+
+    def call(operation: str, **members: Any) -> Any:
+        return by_proxy._make_api_call(operation, members)
+
+    texts = [f"number {number}" for number in range(200)]
+    token = customer.participant_token
+    with customer, ScriptedParticipant(call, "Casey", customer.contact_id, token) as casey:
+        casey.patience_seconds = 60
+        customer.connect()
+        casey.connect()
+        talking = Thread(target=lambda: [customer.say(text) for text in texts])
+        talking.start()
+        for _ in texts:
+            casey.catch_up()
+        talking.join()
+        casey.see(texts[-1])
+        assert [item["Content"] for item in casey.items if item["Type"] == "MESSAGE"] == texts
 
 
 def test_http_is_led_to_https(hosted: tuple[Threadline, Proxy]) -> None:

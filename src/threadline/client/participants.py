@@ -5,14 +5,11 @@ The demo and the pytest kit share them. They wait until they see an item, never 
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
+from threadline.client.chat_socket import ChatSocket
 from threadline.client.failures import Failure
 from threadline.clock import monotonic
-
-if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
 
 Item = dict[str, Any]
 """One entry of a transcript or socket, with the members of the model's Item."""
@@ -60,8 +57,7 @@ class ScriptedParticipant:
         self._connect_participant = connect_participant
         self._unseen: list[Item] = []
         self._replies: list[str] = []
-        self._socket: ClientConnection | None = None
-        self._open = ExitStack()
+        self._socket: ChatSocket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -75,9 +71,6 @@ class ScriptedParticipant:
         Returns once subscribed. Raises the client's error when the server refuses the connection, Failure when the
         socket cannot be opened.
         """
-        from websockets.exceptions import WebSocketException
-        from websockets.sync.client import connect
-
         self.drop()
         members = {"ConnectParticipant": True} if self._connect_participant else {}
         reply = self._call(
@@ -87,11 +80,7 @@ class ScriptedParticipant:
             **members,
         )
         self.connection_token = reply["ConnectionCredentials"]["ConnectionToken"]
-        try:
-            opened = connect(reply["Websocket"]["Url"], compression=None, proxy=None, max_queue=None)
-        except (OSError, WebSocketException) as error:
-            raise Failure(f"The chat's socket cannot be opened: {error}") from error
-        self._socket = self._open.enter_context(opened)
+        self._socket = ChatSocket(reply["Websocket"]["Url"])
         self.frame({"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}})
         return self
 
@@ -190,21 +179,20 @@ class ScriptedParticipant:
 
     def drop(self) -> None:
         """Close the socket without leaving the chat; `connect` comes back."""
-        self._open.close()
-        self._socket = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _event(self, kind: str, **members: Any) -> None:
         self._call("SendEvent", ConnectionToken=self.connection_token, ContentType=EVENT + kind, **members)
 
     def _receive(self, seconds: float) -> bool:
         """Receive the next frame; False when none comes in time."""
-        from websockets.exceptions import ConnectionClosed
-
         assert self._socket is not None, f"{self.name} is not connected"
-        try:
-            frame = json.loads(self._socket.recv(timeout=max(seconds, 0)))
-        except (TimeoutError, ConnectionClosed):
+        text = self._socket.receive(max(seconds, 0))
+        if text is None:
             return False
+        frame = json.loads(text)
         if frame["topic"] == "aws/chat":
             item = json.loads(frame["content"])
             self.items.append(item)
