@@ -102,8 +102,10 @@ def check_records(server: Threadline, records: list[dict[str, Any]], first: str,
     assert one["Attributes"] == two["Attributes"] == {"order": "12"}
     assert one["Agent"]["Username"] == "a1"
     assert two["Agent"]["Username"] == "a2"
-    assert one["Agent"]["AgentInteractionDuration"] == 65
-    assert (one["Queue"]["ARN"].rpartition("/")[2], one["Queue"]["Duration"]) == (server.queue_id, 3)
+    # the clock runs on between the moves, for longer on a busy machine
+    assert 65 <= one["Agent"]["AgentInteractionDuration"] < 65 + 60
+    assert one["Queue"]["ARN"].rpartition("/")[2] == server.queue_id
+    assert 3 <= one["Queue"]["Duration"] < 3 + 60
     assert len(one["InitiationTimestamp"]) == len("2026-11-27T07:00:00Z")
     assert one["CustomerId"] == "c-1"
 
