@@ -9,6 +9,8 @@ from time import monotonic
 
 from tests.backups.commands import run, said
 from tests.engines import Postgres
+from tests.flows.flows import content, say
+from tests.operations.admin_calls import create_instance
 from tests.processes.supervised import Supervised, supervised
 from threadline.testing import Customer, Threadline, Workspace
 
@@ -125,6 +127,36 @@ def test_a_killed_server_goes_on_with_an_erasure(tmp_path: Path) -> None:
     with supervised(tmp_path / "data", env=env) as server:
         completed(server.workspace, asked)
         assert left_in(server.data) == {}
+
+
+def test_a_deleted_instance_is_in_no_file(tmp_path: Path) -> None:
+    with supervised(tmp_path / "data", env={"THREADLINE_TRANSCRIPT_FILES": "0"}) as server:
+        other = server.workspace.customer("Olive")
+        other.say("olivetext stays")
+        other.leave()
+        here = {"InstanceId": create_instance(server.workspace)["Id"]}
+        flow = server.workspace.connect.create_contact_flow(
+            **here, Name="says", Type="CONTACT_FLOW", Content=content(start=say("Hello"))
+        )
+        for number in range(30):  # the flow ends each chat
+            casey = server.workspace.customer(
+                "Wombatname",
+                **here,
+                ContactFlowId=flow["ContactFlowId"],
+                Attributes={"order": "bilbyattribute" * 40},
+                CustomerId="dunnartcustomer",
+                InitialMessage={"ContentType": "text/plain", "Content": f"quokkatext {number} źółtąkawę"},
+            )
+            casey.see("Hello")
+            casey.drop()
+        assert left_in(server.data)
+        server.workspace.connect.delete_instance(**here)
+        deadline = monotonic() + PATIENCE_SECONDS
+        while left := left_in(server.data):
+            assert monotonic() < deadline, left
+            threading.Event().wait(0.2)
+        assert "olivetext stays" in said("transcript", other.contact_id, "--data", server.data)
+        said("check", server.data)
 
 
 def test_on_postgresql_the_documented_vacuum_leaves_nothing(postgres: Postgres) -> None:

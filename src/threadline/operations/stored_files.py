@@ -140,28 +140,26 @@ def delete_files_of(tx: Tx, session: int, contact_id: str | None = None) -> int:
     The rows go in this transaction, so no URL works any more. The objects go by a task that runs until they are gone.
     It runs again later for a file that was just being written. Writes: attachment, transcript_file, task.
     """
-    keys: list[str] = []
-    below: list[str] = []
-    contacts = [each for each in contacts_of(tx, session) if contact_id in (None, each.id)]
-    if not contacts:
-        return 0
-    instance = tx.row("instance", Instance, instance_id=contacts[0].instance_id)
     attachments = [
         each
         for each in tx.rows("attachments_of_session", Attachment, session=session)
         if contact_id in (None, each.contact_id)
     ]
+    files = [
+        each
+        for each in tx.rows("transcript_files", TranscriptFile, session=session)
+        if contact_id in (None, each.contact_id)
+    ]
+    contacts = contacts_of(tx, session) if attachments or files else ()  # most chats have no files
+    instance = tx.row("instance", Instance, instance_id=contacts[0].instance_id) if contacts else None
+    keys: list[str] = []
+    below: list[str] = []
     for attachment in attachments:
         if instance is not None:
             below.append(upload_prefix(instance, attachment))
         if attachment.object_key is not None:
             keys.append(attachment.object_key)
         tx.run("delete_attachment", id=attachment.id)
-    files = [
-        each
-        for each in tx.rows("transcript_files", TranscriptFile, session=session)
-        if contact_id in (None, each.contact_id)
-    ]
     for file in files:
         keys.append(file.object_key)
         tx.run("delete_transcript_file", session=session, contact_id=file.contact_id)

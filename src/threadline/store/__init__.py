@@ -63,7 +63,7 @@ class Committed(NamedTuple):
         return Committed(appended, signals, None, self.access_keys)
 
 
-BACKGROUND = frozenset({"index", "index_past", "erase", "sweep"})
+BACKGROUND = frozenset({"index", "index_past", "erase", "sweep", "delete_chats"})
 """The kinds of tasks that run one at a time and with pauses, beside everything else. None of them is urgent."""
 
 

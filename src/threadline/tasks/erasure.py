@@ -4,53 +4,38 @@ A step is one transaction, and its successor is a row of it: a server that ends 
 """
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from threadline.chat.contact import Session
 from threadline.operations.continuations import continuation
-from threadline.operations.erasure import Part, Scope, begin_part, erase_entries, erase_words, finish_part
+from threadline.operations.erasure import Part, Scope, begin_part, erase_entries, finish_part
 from threadline.operations.legal_holds import hold_on
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
 from threadline.tasks.audit import audit_erased
+from threadline.tasks.steps import AGAIN_MS, REMAINS_AGAIN_MS, ErasureStep
 
-ITEMS_MAX = 200
-"""Entries that one step erases: it takes two milliseconds."""
-AGAIN_MS = 5
-REMAINS_AGAIN_MS = 10
 FILES = "files"
 """The last stage: the objects of the chats' files are being deleted."""
 FILES_AGAIN_MS = 500
 
 
-class Done(NamedTuple):
-    """The work on one chat: the numbers of the entries that are erased, and the entry at which the next step begins.
+def erase_some(tx: Tx, step: ErasureStep, part: Part, next_seq: int | None) -> int | None:
+    """Erase entries of a part of a chat, from `next_seq` on, as many as the step has room for.
 
-    `next_seq` is None when the chat is finished.
-    """
-
-    session: int
-    seqs: range
-    next_seq: int | None
-
-
-def erase_some(tx: Tx, part: Part, next_seq: int | None, limit: int) -> Done:
-    """Erase up to `limit` entries of a part of a chat, from `next_seq` on, and finish it after the last.
-
-    The words of the entries stay in the index: see `erase_words`.
+    Finish the part after its last entry and return None, or return the entry at which the next step begins.
     """
     if next_seq is None:
         begin_part(tx, part)
     first, last = part.span
     first = max(first, next_seq or first)
-    end = min(last, first + limit - 1)
-    seqs = range(first, end + 1)
+    seqs = step.take(part.session.key, first, last)
     if seqs:
-        erase_entries(tx, part.session.key, first, end)
-    if end < last:
-        return Done(part.session.key, seqs, end + 1)
+        erase_entries(tx, part.session.key, seqs[0], seqs[-1])
+    if seqs.stop <= last:
+        return seqs.stop
     finish_part(tx, part)
-    return Done(part.session.key, seqs, None)
+    return None
 
 
 @continuation("erase")
@@ -58,26 +43,24 @@ def erase(tx: Tx, task: Task) -> None:
     """Erase some entries of an erasure's chats, or remove some of their remains, and run again until all is done."""
     state: dict[str, Any] = json.loads(task.payload)
     if "remains" not in state:
-        items = chats = kept = 0
-        runs: list[tuple[int, range]] = []
+        step, kept = ErasureStep(), 0
         erased: list[Part] = []
-        while items + chats + kept < ITEMS_MAX and (part := _part(tx, state)) is not None:
+        while (part := _part(tx, state)) is not None:
             if "next_seq" not in state and hold_on(tx, part.session) is not None:
                 kept += 1
             else:
-                done = erase_some(tx, part, state.pop("next_seq", None), ITEMS_MAX - items)
-                items += len(done.seqs)
-                runs.append((done.session, done.seqs))
-                if done.next_seq is not None:
-                    state["next_seq"] = done.next_seq
+                next_seq = erase_some(tx, step, part, state.pop("next_seq", None))
+                if next_seq is not None:
+                    state["next_seq"] = next_seq
                     break
-                chats += 1
                 erased.append(part)
             _go_on(state, part.session)
-        tx.run("erasure_progress", id=state["erasure_id"], chats=chats, items=items, kept=kept)
-        erase_words(tx, runs)
+            if step.is_full:
+                break
+        step.finish(tx)
+        tx.run("erasure_progress", id=state["erasure_id"], chats=len(erased), items=step.items, kept=kept)
         audit_erased(tx, erased, {"rule": "erasure", "erasureId": state["erasure_id"]})
-        if items + chats + kept < ITEMS_MAX and "next_seq" not in state:
+        if part is None:
             state = {"erasure_id": state["erasure_id"], "remains": None}
         tx.later("erase", tx.now_ms + AGAIN_MS, payload=state)
         return

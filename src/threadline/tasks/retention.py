@@ -6,12 +6,13 @@ from typing import Any
 from threadline.chat.contact import Session
 from threadline.chat.retention import ended_before_ms
 from threadline.operations.continuations import continuation
-from threadline.operations.erasure import Part, erase_words
+from threadline.operations.erasure import Part
 from threadline.operations.retention import Retention
 from threadline.operations.sessions import contacts_of
 from threadline.store import Task, Tx
 from threadline.tasks.audit import audit_erased
-from threadline.tasks.erasure import AGAIN_MS, ITEMS_MAX, REMAINS_AGAIN_MS, erase_some
+from threadline.tasks.erasure import erase_some
+from threadline.tasks.steps import AGAIN_MS, REMAINS_AGAIN_MS, ErasureStep
 
 SWEEP_EVERY_MS = 86_400_000
 
@@ -59,11 +60,10 @@ def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> list[Part]:
 
     `state` has the last chat that was looked at and, of one that is not finished, the next entry.
     """
-    items = 0
+    step = ErasureStep()
     erased: list[Part] = []
-    runs: list[tuple[int, range]] = []
     state["is_done"] = False
-    while items + len(erased) < ITEMS_MAX:
+    while not step.is_full:
         found = tx.row(
             "next_chat_to_sweep",
             Session,
@@ -79,13 +79,11 @@ def _erase_due(tx: Tx, state: dict[str, Any], before_ms: int) -> list[Part]:
         state["has_erased"] = True
         part = Part(session, contacts_of(tx, session.key), None)
         begun, next_seq = state.pop("begun", (None, None))
-        done = erase_some(tx, part, next_seq if begun == session.key else None, ITEMS_MAX - items)
-        items += len(done.seqs)
-        runs.append((done.session, done.seqs))
-        if done.next_seq is not None:
-            state["begun"] = session.key, done.next_seq
+        next_seq = erase_some(tx, step, part, next_seq if begun == session.key else None)
+        if next_seq is not None:
+            state["begun"] = session.key, next_seq
             break
         erased.append(part)
         state |= {"at_ms": session.ended_at_ms, "after": session.key}
-    erase_words(tx, runs)
+    step.finish(tx)
     return erased

@@ -22,17 +22,13 @@ DELETE FROM flow_alias WHERE instance_id = :instance_id;
 -- Delete the replaced contents of an instance's flows.
 DELETE FROM replaced_flow WHERE instance_id = :instance_id;
 
--- name: sessions_of_instance
--- Read the keys of some chats of an instance.
-SELECT DISTINCT session FROM contact WHERE instance_id = :instance_id ORDER BY session LIMIT :limit;
+-- name: session_of_instance
+-- Read the key of a chat of an instance, that of the oldest contact, since an index has this order.
+SELECT session FROM contact WHERE instance_id = :instance_id ORDER BY initiated_at_ms, id LIMIT 1;
 
--- name: delete_items
--- Delete the log of a chat.
-DELETE FROM item WHERE session = :session;
-
--- name: delete_receipts
--- Delete the receipts of a chat.
-DELETE FROM receipt WHERE session = :session;
+-- name: delete_items_between
+-- Delete a part of the log of a chat.
+DELETE FROM item WHERE session = :session AND seq BETWEEN :first_seq AND :last_seq;
 
 -- name: delete_participants
 -- Delete the participants of a chat.

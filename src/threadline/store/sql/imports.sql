@@ -176,7 +176,3 @@ SELECT id FROM task WHERE session = :session AND kind = 'index' LIMIT 1;
 -- name: delete_imported_contacts
 -- Forget what an import knows of the contacts of a chat.
 DELETE FROM imported_contact WHERE session = :session;
-
--- name: delete_imported_items
--- Delete the members of a chat's items that are not ours.
-DELETE FROM imported_item WHERE session = :session;
