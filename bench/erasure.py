@@ -5,6 +5,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import apsw
 
@@ -13,28 +14,44 @@ from bench.associations import workspace_of
 from bench.chat import exchange_all, make_pair
 from bench.measurements import ROOT, Measurements
 from bench.record import CUSTOMER, made
+from threadline.testing.workspace import Workspace
 
-ALONE, BESIDE = "message, before an erasure", "message, during an erasure"
+ALONE, BESIDE = "message, without an erasure", "message, during an erasure"
 PAIRS = 32
+POLL_SECONDS = 0.5
 
 
 async def measure_erasure(seen: Measurements, contacts: int, seconds: float, rounds: int) -> None:
-    """Exchange messages before an erasure of the chats of that many contacts, and while it runs."""
+    """Exchange messages without an erasure and beside one, in turn. Each erases its share of that many contacts."""
     kept = await made(contacts, seen.say)
     with TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
         data = Path(shutil.copytree(kept, Path(folder) / "data"))
         with closing(apsw.Connection(str(data / "threadline.db"))) as connection:
-            connection.execute(f"UPDATE session SET customer_id = '{CUSTOMER}' WHERE ended_at_ms IS NOT NULL")
+            connection.execute(
+                "UPDATE session SET customer_id = ? || key % ? WHERE ended_at_ms IS NOT NULL",
+                (CUSTOMER, rounds),
+            )
         with servers.threadline(data) as server:
             workspace = workspace_of(data, server)
             pairs = [await make_pair(workspace, server.port, number) for number in range(PAIRS)]
-            for _ in range(rounds):
+            for turn in range(rounds):
                 await seen.time(ALONE, exchange_all(pairs, seconds), server)
-            here = {"InstanceId": workspace.instance_id}
-            started = workspace.threadline.start_erasure(**here, CustomerId=CUSTOMER)
-            erasure = {**here, "ErasureId": started["ErasureId"]}
-            for _ in range(rounds):
+                erasure = _start(workspace, f"{CUSTOMER}{turn}")
                 await seen.time(BESIDE, exchange_all(pairs, seconds), server)
-            found = await asyncio.to_thread(workspace.threadline.describe_erasure, **erasure)
-            pace = found["ErasedItemCount"] / (rounds * seconds)
-            seen.say(f"erased {found['ErasedItemCount']:,} of {found['ItemCount']:,} entries, {pace:,.0f}/s")
+                found = await asyncio.to_thread(workspace.threadline.describe_erasure, **erasure)
+                pace = found["ErasedItemCount"] / seconds
+                began = perf_counter()
+                while found["Status"] != "COMPLETED":
+                    await asyncio.sleep(POLL_SECONDS)
+                    found = await asyncio.to_thread(workspace.threadline.describe_erasure, **erasure)
+                seen.say(
+                    f"erased {pace:,.0f} entries/s beside messages; the others of {found['ItemCount']:,} and all"
+                    f" remains in {perf_counter() - began:.1f} s without"
+                )
+
+
+def _start(workspace: Workspace, customer: str) -> dict[str, str]:
+    """Start to erase a customer's chats. Returns the members that name the erasure."""
+    here = {"InstanceId": workspace.instance_id}
+    started = workspace.threadline.start_erasure(**here, CustomerId=customer)
+    return {**here, "ErasureId": started["ErasureId"]}

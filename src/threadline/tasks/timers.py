@@ -18,6 +18,8 @@ RETRY_SECONDS = 1.0
 PAUSE = 10
 """The background rests this many times as long as its last task took, so it takes a tenth of the writer at most. Under
 load a task waits for the writer like every other unit of work, and the pause grows with that."""
+PAUSE_ALONE, ALONE_MS = 1, 1_000
+"""The same once nobody else has written anything for so long."""
 PAUSE_SECONDS_MAX = 1.0
 log = logging.getLogger("threadline.timers")
 
@@ -42,9 +44,11 @@ class Timers:
         self._woken = asyncio.Event()
         self._background_is_due = asyncio.Event()
         self._next_ms: int | None = None
+        self._commits = self._commits_seen = self._busy_at_ms = 0
 
     def due(self, at_ms: int | None) -> None:
-        """Sleep no longer than until this time (epoch milliseconds), at which a new task is due."""
+        """Note a commit, and sleep no longer than until this time (epoch milliseconds), at which a new task is due."""
+        self._commits += 1
         if at_ms is not None and (self._next_ms is None or at_ms < self._next_ms):
             self._woken.set()
 
@@ -142,12 +146,21 @@ class Timers:
                     for task in tasks:
                         began = loop.time()
                         await self._run(task)
-                        await asyncio.sleep(min((loop.time() - began) * PAUSE, PAUSE_SECONDS_MAX))
+                        await asyncio.sleep(self.pause_after(loop.time() - began))
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - later tasks must run all the same
                 log.error("tasks of the background failed\n%s", where(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def pause_after(self, seconds: float) -> float:
+        """The time in which the background rests after a task that took so many seconds, and one commit."""
+        now_ms = self._clock.now_ms()
+        if self._commits > self._commits_seen + 1:
+            self._busy_at_ms = now_ms
+        self._commits_seen = self._commits
+        is_alone = now_ms - self._busy_at_ms > ALONE_MS
+        return min(seconds * (PAUSE_ALONE if is_alone else PAUSE), PAUSE_SECONDS_MAX)
 
     def _seconds_left(self) -> float:
         if self._next_ms is None:
