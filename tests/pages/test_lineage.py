@@ -56,7 +56,8 @@ def test_hovering_shows_what_each_way_would_show_and_leave_out(tab: Tab) -> None
             re.compile(r"C1 is shown\s+It came before C2, which FROM_SEGMENT continues from\."),
         ]
     )
-    expect(way(page, WHOLE)).to_contain_text("SourceContactId must be the initial contact of the past chat")
+    expect(way(page, WHOLE)).to_contain_text("from C1, the first contact of its chat")
+    expect(way(page, WHOLE).get_by_text("is shown")).to_have_count(3)
     page.get_by_role("button", name="Continue from here: C1").focus()
     expect(way(page, WHOLE).get_by_text("is shown")).to_have_count(3)
     expect(customer(page).get_by_role("status")).to_have_text("ended")
@@ -93,3 +94,21 @@ def test_a_running_chat_is_associated_and_two_returns_fork(tab: Tab) -> None:
     expect(way(page, SEGMENT).get_by_role("button")).to_have_attribute("aria-disabled", "true")
     page.reload()
     expect(page.locator(".canvas path")).to_have_count(2)
+
+
+def test_the_whole_chat_comes_back_from_any_of_its_contacts_and_no_call_is_refused(tab: Tab) -> None:
+    page = play_past(tab)
+    for label in ("C1", "C3", "C2"):
+        contact(page, label).hover()
+        expect(
+            page.get_by_role("region", name=f"Contact {label}").get_by_text("C1 is shown").first
+        ).to_be_visible()
+    come_back(page, "C2", WHOLE)
+    expect(customer(page).locator(".bubble.system")).to_be_visible()
+    contact(page, "C3").hover()
+    expect(way(page, WHOLE).get_by_text("C3 is shown")).to_be_visible()
+    refused = page.evaluate(
+        "document.querySelector('tl-playground').client.log.filter(({ error }) => error)"
+        ".map(({ operation, response }) => [operation, response.Message])"
+    )
+    assert [call for call in refused if call[0] == "DescribeLineage"] == []

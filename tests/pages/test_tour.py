@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.conftest import Tab
 from tests.pages.test_chat import customer, said, write
@@ -12,6 +12,7 @@ from threadline.server.assets import PAGES
 from threadline.testing import Threadline
 
 STEPS = 6
+SECONDS_MAX = 240
 
 
 def start(tab: Tab, link: str = "?tour") -> Page:
@@ -82,3 +83,39 @@ def test_the_tour_is_stopped_by_its_button(
     page.get_by_role("button", name="Stop and take over").click()
     expect(page.get_by_role("region", name="Tour")).to_have_count(0)
     expect(page.get_by_role("button", name="Start a chat").or_(page.get_by_role("textbox"))).to_be_visible()
+
+
+def let_time_pass(page: Page, bar: Locator, text: str) -> None:
+    """Move the page's clock until the tour says a text."""
+    for _ in range(SECONDS_MAX):
+        page.clock.run_for(1_000)
+        if text in (bar.text_content() or ""):
+            return
+    raise AssertionError(f"the tour says {bar.text_content()!r}")
+
+
+def test_a_tour_that_misses_something_says_so_and_goes_on_when_it_comes(tab: Tab) -> None:
+    tab.page.clock.install()
+    tab.page.route("**/participant/connection", lambda route: route.abort())
+    page = start(tab)
+    bar = page.get_by_role("region", name="Tour")
+    expect(bar.get_by_text("1 of 6")).to_be_visible()
+    let_time_pass(page, bar, "The tour waits: the chat has not begun yet.")
+    bar.get_by_role("button", name="Wait longer").click()
+    expect(bar).to_contain_text("This is contact C1.")
+    let_time_pass(page, bar, "The tour waits: the chat has not begun yet.")
+    page.unroute_all(behavior="wait")
+    let_time_pass(page, bar, "This is contact C1.")
+    bar.get_by_role("button", name="Stop and take over").click()
+    expect(bar).to_have_count(0)
+
+
+def test_a_tour_without_two_agents_says_what_it_needs(tab: Tab) -> None:
+    tab.page.route("**/search-users", lambda route: route.fulfill(json={"Users": []}))
+    page = start(tab)
+    expect(page.get_by_text("The instance has no users.")).to_be_visible()
+    bar = page.get_by_role("region", name="Tour")
+    bar.get_by_role("button", name="Next").evaluate("button => button.click()")
+    expect(bar).to_contain_text("The tour cannot go on. It needs two agents.")
+    bar.get_by_role("button", name="Stop and take over").click()
+    expect(bar).to_have_count(0)

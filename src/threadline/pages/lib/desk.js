@@ -1,6 +1,6 @@
 // The playground's state: the instance, its flow and agents, the customer's chat and the agents' ends of it.
 import { Chat, kindOf } from "./chat.js";
-import { Lineages, TYPES } from "./lineage.js";
+import { Lineages, TYPES, WHOLE } from "./lineage.js";
 
 const KEPT = "threadline.desk";
 const FLOW = "Demo inbound";
@@ -151,15 +151,20 @@ export class Desk extends EventTarget {
   }
 
   // Continue from a past contact: associate the running chat, or else start the next one that way.
-  async continueFrom(SourceContactId, RehydrationType) {
+  async continueFrom(contactId, RehydrationType) {
     this.lookAway();
-    const past = { SourceContactId, RehydrationType };
+    const past = { SourceContactId: this.sourceOf(contactId, RehydrationType), RehydrationType };
     if (!this.isRunning) return this.startChat({ PersistentChat: past });
     return this._try(async () => {
       const members = { InstanceId: this.instanceId, InitialContactId: this.customer.contactId, ...past };
       await this.client.call("CreatePersistentContactAssociation", members, { by: this.customerName });
       this.describe();
     });
+  }
+
+  // The SourceContactId of a way of continuing: the whole chat is named by its first contact.
+  sourceOf(contactId, type) {
+    return (type === WHOLE && this.lineages.get(contactId)?.InitialContactId) || contactId;
   }
 
   get isRunning() {
@@ -208,12 +213,12 @@ export class Desk extends EventTarget {
     return this.isRunning && [...this.contacts.values()].some((contact) => contact.SessionNumber > 0);
   }
 
-  async _preview(SourceContactId) {
-    const ContactId = this.isLater ? SourceContactId : this.customer.contactId;
+  async _preview(contactId) {
+    const ContactId = this.isLater ? contactId : this.customer.contactId;
     const own = { InstanceId: this.instanceId, ContactId, MaxResults: CONTACTS_PAGE };
     const answers = TYPES.map(async (RehydrationType) => {
       try {
-        const members = { ...own, SourceContactId, RehydrationType };
+        const members = { ...own, SourceContactId: this.sourceOf(contactId, RehydrationType), RehydrationType };
         const contacts = await this.client.list("DescribeLineage", "Contacts", members);
         return [RehydrationType, { contacts }];
       } catch (error) {
@@ -221,7 +226,7 @@ export class Desk extends EventTarget {
       }
     });
     const previews = Object.fromEntries(await Promise.all(answers));
-    if (this.looked === SourceContactId) this.previews = previews;
+    if (this.looked === contactId) this.previews = previews;
     this._changed();
   }
 

@@ -1,6 +1,7 @@
 // The lineages that this tab has seen, as one picture: chats grow sideways, the contacts of a chat stand below each
 // other, and two chats that continue the same one fork.
-export const TYPES = ["ENTIRE_PAST_SESSION", "FROM_SEGMENT"];
+export const WHOLE = "ENTIRE_PAST_SESSION";
+export const TYPES = [WHOLE, "FROM_SEGMENT"];
 
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 

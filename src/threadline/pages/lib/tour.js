@@ -52,6 +52,8 @@ export class Tour extends EventTarget {
     this.desk = desk;
     this.number = 0; // of the step, from 0
     this.isOn = false;
+    this.missing = ""; // words for something that has not come for a long time
+    this.problem = ""; // why it cannot go on
     this.contacts = {}; // C1, C2: their ids
   }
 
@@ -70,9 +72,12 @@ export class Tour extends EventTarget {
         await this.pause(PAUSE_MS);
       }
     } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
+      if (this.isOn && !(error instanceof Stopped)) {
+        this.problem = error.message;
+        return this._changed();
+      }
     }
-    this.stop();
+    return this.stop();
   }
 
   // Leave everything as it is.
@@ -104,33 +109,45 @@ export class Tour extends EventTarget {
     if (!this.isOn) throw new Stopped();
   }
 
-  // Wait until the desk is in a state.
-  async until(isReached) {
-    const by = Date.now() + WITHIN_MS;
+  // Wait until the desk is in a state. When that takes long it is told in `words`, and goes on as soon as it comes.
+  async until(isReached, words) {
+    this._by = Date.now() + WITHIN_MS;
     while (!isReached()) {
       this.check();
-      if (Date.now() > by) this.stop();
+      if (Date.now() > this._by && !this.missing) {
+        this.missing = words;
+        this._changed();
+      }
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, 200);
         this.desk.addEventListener("change", () => (clearTimeout(timer), resolve()), { once: true });
       });
     }
     this.check();
+    this.wait();
+  }
+
+  // Wait as long again before it is told.
+  wait() {
+    this._by = Date.now() + WITHIN_MS;
+    if (!this.missing) return;
+    this.missing = "";
+    this._changed();
   }
 
   async say(end, text) {
-    await this.until(() => end.state === "open");
+    await this.until(() => end.state === "open", `${end.name} is not connected yet`);
     end.setDraft(text);
     await this.pause(TYPING_MS);
     end.send(text);
-    await this.until(() => !end.pending.length);
+    await this.until(() => !end.pending.length, `the message of ${end.name} has not arrived yet`);
     await this.pause(PAUSE_MS);
   }
 
   async accept(agent) {
-    await this.until(() => this.desk.canAccept(agent));
+    await this.until(() => this.desk.canAccept(agent), `the chat is not there yet for ${agent.name} to accept`);
     await this.desk.accept(agent);
-    await this.until(() => agent.chat?.state === "open");
+    await this.until(() => agent.chat?.state === "open", `${agent.name} is not connected yet`);
   }
 
   _changed() {
@@ -140,7 +157,10 @@ export class Tour extends EventTarget {
 
 async function chat(tour, desk) {
   await desk.startChat();
-  await tour.until(() => desk.customer?.state === "open");
+  if (desk.isReady && desk.agents.length < 2) {
+    throw new Error("It needs two agents. Make one: threadline admin user create USERNAME. Then load the page again.");
+  }
+  await tour.until(() => desk.customer?.state === "open", "the chat has not begun yet");
   tour.contacts.C1 = desk.customer.contactId;
   await tour.accept(desk.agents[0]);
   await tour.say(desk.customer, "My parcel has not come.");
@@ -159,7 +179,7 @@ async function transfer(tour, desk) {
 async function survey(tour, desk) {
   await desk.agents[1].chat.leave();
   const isAsking = (item) => item.Type === "MESSAGE" && item.ParticipantRole === "SYSTEM";
-  await tour.until(() => desk.customer.current.some(isAsking));
+  await tour.until(() => desk.customer.current.some(isAsking), "the survey has not asked yet");
   await tour.pause(PAUSE_MS);
   await tour.say(desk.customer, "5");
   await end(tour, desk);
@@ -167,19 +187,21 @@ async function survey(tour, desk) {
 
 async function end(tour, desk) {
   await desk.customer.leave();
-  await tour.until(() => desk.customer.state === "ended" && desk.canContinue(tour.contacts.C2));
+  const hasEnded = () => desk.customer.state === "ended" && desk.canContinue(tour.contacts.C2);
+  await tour.until(hasEnded, "the chat has not ended yet");
 }
 
 async function preview(tour, desk) {
   await desk.look(tour.contacts.C2, { pin: true });
-  await tour.until(() => desk.previews.FROM_SEGMENT);
+  await tour.until(() => desk.previews.FROM_SEGMENT, "the server has not said yet what would come back");
   desk.suppose("FROM_SEGMENT");
   await tour.pause(4 * PAUSE_MS);
 }
 
 async function comeBack(tour, desk, contactId, type) {
   await desk.continueFrom(contactId, type);
-  await tour.until(() => desk.customer.state === "open" && desk.customer.past.length > 0);
+  const isBack = () => desk.customer.state === "open" && desk.customer.past.length > 0;
+  await tour.until(isBack, "the past chat has not come back yet");
 }
 
 async function backToSegment(tour, desk) {

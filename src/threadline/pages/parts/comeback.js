@@ -4,7 +4,7 @@
 // Tells "suppose" with a type when one points at a way, "continue" with contactId and type, "read" with a contactId, and
 // "unpin".
 import { html, nothing } from "lit";
-import { TYPES } from "../lib/lineage.js";
+import { TYPES, WHOLE } from "../lib/lineage.js";
 import { dayOf, endWords, startWords, timeOf } from "../lib/words.js";
 import { Part } from "./part.js";
 
@@ -50,7 +50,7 @@ export class Comeback extends Part {
     const suppose = () => this.tell("suppose", { type });
     return html`<section class="way" aria-label=${NAMES[type]} @mouseenter=${suppose} @focusin=${suppose}>
       <h4>${NAMES[type]}</h4>
-      <p class="quiet"><code>${type}</code></p>
+      <p class="quiet"><code>${type}</code>${this._source(type)}</p>
       <button
         class="primary"
         aria-disabled=${isOpen ? "false" : "true"}
@@ -61,6 +61,13 @@ export class Comeback extends Part {
       </button>
       ${preview ? this._answer(preview) : html`<p class="quiet">Asking the server</p>`}
     </section>`;
+  }
+
+  // ENTIRE_PAST_SESSION takes the chat's first contact, FROM_SEGMENT any.
+  _source(type) {
+    const { ContactId, InitialContactId } = this.contact;
+    const id = type === WHOLE ? InitialContactId : ContactId;
+    return html` from <abbr title=${id}>${this.lineages.label(id)}</abbr>${id === ContactId ? nothing : ", the first contact of its chat"}`;
   }
 
   _act() {

@@ -73,7 +73,7 @@ export class Steps extends Part {
       const members = { InstanceId: chat.instanceId, ContactId: chat.currentContactId };
       const { ContactFlowName: name, Type } = await this.client.call("DescribeFlowRun", members);
       const here = name ? `${name} waits at ${Type}.` : "No flow of this contact runs now.";
-      this.problem = `${here} Each step and what it decided are kept by threadline serve --test-controls.`;
+      this.problem = `${here} This server keeps no steps: start it with threadline serve --test-controls to see each block and what it decided.`;
     } catch (error) {
       this.problem = error.message;
     }
