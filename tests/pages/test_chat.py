@@ -149,3 +149,16 @@ def test_a_used_link_says_so_and_signing_out_ends_the_session(
     expect(first.page.get_by_role("heading", name="To get in")).to_be_visible()
     first.page.reload()
     expect(first.page.get_by_role("heading", name="To get in")).to_be_visible()
+
+
+def test_a_transcript_that_gets_smaller_still_shows_its_newest_item(
+    open_tab: Callable[..., Tab], verifying_server: Threadline
+) -> None:
+    page = begin(open_tab(verifying_server))
+    for number in range(12):
+        write(customer(page), f"Message {number}")
+    newest = said(customer(page), "Message 11")
+    expect(newest.locator("small")).to_be_visible()
+    expect(newest).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 420})
+    expect(newest).to_be_in_viewport(ratio=1)

@@ -54,7 +54,7 @@ def test_a_server_that_does_not_start_in_time_leaves_no_process(tmp_path: Path) 
 def test_a_first_start_makes_a_workspace_and_a_second_keeps_it(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     with supervised(data) as first:
-        first.said("  A demo workspace is ready in ")
+        first.said("  A demo workspace")
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in data.iterdir())
         assert json.loads((data / "server.json").read_text()) == {"url": first.url, "pid": first.parent.pid}

@@ -11,14 +11,14 @@ from threadline.datadir import MEMORY
 DEFAULT_DATA = "./data"
 
 _SCREEN = """
-  A demo workspace is ready in {place}: two agents, a queue, three flows.
+{ready}
   In another terminal, see a customer come back, and the past chat with them:
 
-      {bold}{command} demo{options}{plain}
+      {bold}{demo}{plain}
 
   Point every AWS client of that terminal here:
 
-      {bold}eval "$({command} env{options})"{plain}
+      {bold}{env}{plain}
 
   Then the AWS CLI works as it is, or {command} in its place:
 
@@ -31,16 +31,40 @@ _SCREEN = """
           ContactFlowId=os.environ["THREADLINE_CONTACT_FLOW_ID"],
           ParticipantDetails={{"DisplayName": "Ann"}},
       )"""
-"""Fits a terminal of 80 columns and 24 lines, below the line with the server's URL."""
+"""Fits a terminal of 80 columns and 24 lines, below the line with the server's URL. A long path has its own lines."""
+
+_COLUMNS = 80
+_INDENT = " " * 6
 
 
 def screen(data: str) -> str:
     """The text for a server whose data folder is `data`, with bold commands on a terminal."""
-    options = "" if Path(data) == Path(DEFAULT_DATA) else f" --data {shlex.quote(data)}"
     is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     bold, plain = ("\x1b[1m", "\x1b[0m") if is_terminal else ("", "")
+    ready = "  A demo workspace is ready in {}: two agents, a queue, three flows."
     place = "memory" if data == MEMORY else data
-    return _SCREEN.format(place=place, command=_command(), options=options, bold=bold, plain=plain)
+    if len(ready.format(place)) > _COLUMNS:
+        ready = f"  A demo workspace, two agents, a queue and three flows, is ready in\n{_INDENT}{{}}"
+    command = _command()
+    return _SCREEN.format(
+        ready=ready.format(place),
+        demo=_with_data(f"{command} demo", data),
+        env=_with_data(f'eval "$({command} env', data, ')"'),
+        command=command,
+        bold=bold,
+        plain=plain,
+    )
+
+
+def _with_data(command: str, data: str, end: str = "") -> str:
+    """A command for the data folder `data`, on two lines if one would be too long."""
+    if Path(data) == Path(DEFAULT_DATA):
+        return command + end
+    options = f"--data {shlex.quote(data)}"
+    line = f"{command} {options}{end}"
+    if len(_INDENT + line) <= _COLUMNS:
+        return line
+    return f"{command} \\\n{_INDENT}    {options}{end}"
 
 
 def _command() -> str:

@@ -35,14 +35,15 @@ export class Transcript extends Part {
     this._resized.disconnect();
   }
 
-  // A transcript that was hidden begins at its newest item, and loads the past that it could not place before.
+  // A transcript that was hidden begins at its newest item, and loads the past that it could not place before. One that
+  // shows its newest item does so in another size too.
   _onResize() {
     const isHidden = !this.clientHeight;
     if (this._isHidden && !isHidden) {
       this._first = null;
       this._isFresh = true;
       this.requestUpdate();
-    }
+    } else if (this._isAtEnd && !isHidden) this._log.scrollTop = this._log.scrollHeight;
     this._isHidden = isHidden;
   }
 
@@ -117,6 +118,7 @@ export class Transcript extends Part {
 
   _onScroll = async () => {
     const log = this._log;
+    this._isAtEnd = this._distanceToEnd() < AT_END_PX;
     const { items, start, end } = this._slice();
     if (log.scrollTop < NEAR_PX) {
       if (start > 0) this._show(items, start - STEP);

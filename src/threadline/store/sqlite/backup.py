@@ -189,6 +189,8 @@ def manifest_of(backup: Path) -> Manifest:
         if not backup.exists():
             raise BackupRefused(f"There is no backup {backup}.") from None
         raise BackupRefused(f"{backup} is no backup: it has no {MANIFEST}.") from None
+    except NotADirectoryError:
+        raise BackupRefused(f"{backup} is no backup: a backup is a folder, and this is a file.") from None
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise BackupRefused(f"{file} cannot be read: {error}.") from error
     if datadir.DATABASE not in manifest.files or not all(map(_is_known, manifest.files)):
