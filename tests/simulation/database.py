@@ -60,6 +60,7 @@ class Database(StoreObserver):
         self._losses = Random(seed + 1)
         self.lives = 0
         self._stands = 0
+        self._cutting = threading.Lock()
         self.again = 0.0
         self.unsure = 0.0
         (folder / "0").mkdir()
@@ -73,8 +74,11 @@ class Database(StoreObserver):
         self.cut_power()
 
     def cut_power(self) -> None:
-        """Keep this moment's disk for the next start. Later changes of this life are lost."""
-        self.life.is_over = True
+        """Keep this moment's disk for the next start. Later changes of this life are lost, so a later cut is none."""
+        with self._cutting:
+            if self.life.is_over:
+                return
+            self.life.is_over = True
         self.lives += 1
         self.life.disk.power_cut(Random(self.lives), self._folder / str(self.lives))
 

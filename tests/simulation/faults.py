@@ -5,6 +5,7 @@ The disk is a layer below SQLite (a VFS), so real accesses fail, and the store a
 
 import errno
 import shutil
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ Trouble = Callable[[], None]
 class Disk(apsw.VFS):
     """A disk in the folder `root`. `trouble`, if set, is called before each access, and may raise.
 
-    Writes since a file's last sync are remembered, since a power cut may undo any part of them.
+    Writes since a file's last sync are remembered, since a power cut may undo any part of them. The store has several
+    threads, so a lock orders the cut and the changes of files: it sees all files at one moment.
     """
 
     def __init__(self, name: str, root: Path) -> None:
@@ -29,6 +31,7 @@ class Disk(apsw.VFS):
         self.stand: Trouble | None = None
         """Called once, before the next sync beside SQLite, on its thread: a disk that takes its time."""
         self.unsynced: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        self.changing = threading.Lock()
         super().__init__(name, self.below)
         self.name = name
 
@@ -42,7 +45,8 @@ class Disk(apsw.VFS):
             stand()
         if self.trouble is not None:
             self.trouble()
-        del self.unsynced[path][:written]
+        with self.changing:
+            del self.unsynced[path][:written]
 
     def sync_beside(self, path: str) -> None:
         """Sync as the system does for a program that calls fdatasync itself. Raises OSError."""
@@ -55,16 +59,17 @@ class Disk(apsw.VFS):
     def power_cut(self, random: Random, into: Path) -> None:
         """Copy to the folder `into` the files that a machine would find after losing its power now."""
         into.mkdir()
-        for path in sorted(self.root.iterdir()):
-            if path.name.endswith("-shm"):
-                continue
-            copy = into / path.name
-            shutil.copyfile(path, copy)
-            with copy.open("r+b") as file:
-                for offset, before in reversed(self.unsynced[str(path)]):
-                    if random.random() < 0.5:
-                        file.seek(offset)
-                        file.write(before)
+        with self.changing:
+            for path in sorted(self.root.iterdir()):
+                if path.name.endswith("-shm"):
+                    continue
+                copy = into / path.name
+                shutil.copyfile(path, copy)
+                with copy.open("r+b") as file:
+                    for offset, before in reversed(self.unsynced[str(path)]):
+                        if random.random() < 0.5:
+                            file.seek(offset)
+                            file.write(before)
 
 
 class File(apsw.VFSFile):
@@ -83,17 +88,19 @@ class File(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         if self.disk.trouble is not None:
             self.disk.trouble()
-        here = max(0, min(len(data), super().xFileSize() - offset))
-        before = super().xRead(here, offset) if here else b""
-        self.disk.unsynced[self.path].append((offset, before.ljust(len(data), b"\0")))
-        super().xWrite(data, offset)
+        with self.disk.changing:
+            here = max(0, min(len(data), super().xFileSize() - offset))
+            before = super().xRead(here, offset) if here else b""
+            self.disk.unsynced[self.path].append((offset, before.ljust(len(data), b"\0")))
+            super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         self.disk.sync(self.path)
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
-        super().xTruncate(size)
-        self.disk.unsynced[self.path].clear()
+        with self.disk.changing:
+            super().xTruncate(size)
+            self.disk.unsynced[self.path].clear()
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from random import Random
 
 import apsw
 import pytest
@@ -19,7 +21,7 @@ from threadline.store.observer import StoreObserver
 from threadline.store.sqlite import checkpoints, durability, trouble
 from threadline.store.sqlite.store import SqliteStore
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 
 
 class Recovery(Recorder):
@@ -199,3 +201,36 @@ async def test_a_disk_that_fails_is_told_with_its_file_and_tried_again(
     assert "Look at the system's log" in lines[0]
     assert "can be written again (" in lines[1]
     assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_a_power_cut_sees_all_files_at_one_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come on any thread, while the others write, sync, checkpoint and record."""
+    monkeypatch.setattr(durability, "RECORD_SECONDS", 0)
+    monkeypatch.setattr(checkpoints, "PAGES", 20)
+    monkeypatch.setattr(checkpoints, "PAGES_MAX", 60)
+    (tmp_path / "live").mkdir()
+    disk = Disk(f"disk of {tmp_path}", tmp_path / "live")
+    kept_by: dict[Path, list[str]] = {}
+    keys: list[str] = []
+    async with opened(disk) as store:
+        assert store.group_commit is not None
+        store.group_commit.sync = partial(disk.sync_beside, f"{tmp_path}/live/threadline.db-wal")
+
+        async def write() -> None:
+            for number in range(300):
+                key = await store.write(Function(keep(f"row {number}", 3_000)))
+                keys.append(key)
+
+        writing = asyncio.ensure_future(write())
+        while not writing.done() and len(kept_by) < 30:
+            into = tmp_path / str(len(kept_by))
+            kept_by[into] = list(keys)
+            await asyncio.to_thread(disk.power_cut, Random(len(kept_by)), into)
+        await writing
+    assert len(kept_by) > 1
+    for into, acknowledged in kept_by.items():
+        found = SqliteStore(into / "threadline.db", ManualClock())
+        assert await kept(found, *acknowledged) == acknowledged
+        await found.close()

@@ -16,7 +16,7 @@ from threadline.bus import hub, relay
 from threadline.tasks import timers
 
 STEPS_PER_RUN = 70
-RUN_SECONDS_MAX = 60
+RUN_SECONDS_MAX = 300
 FIRST, _, LAST = os.environ.get("THREADLINE_SEEDS", "0-39").partition("-")
 
 
