@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from threadline.aws.model import load
 from threadline.aws.names import SERVICES
+from threadline.client.participants import ScriptedParticipant
 from threadline.operations.registry import OPERATIONS
 from threadline.testing import Threadline
 
@@ -24,6 +25,9 @@ os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+# The same goes for how long an item takes: only a test that fails waits for this time.
+ScriptedParticipant.patience_seconds = 60
 
 CURRENT = (1, 44, 5)
 """The botocore from which on every test runs. An older one, as in tests/oldest.txt, knows less of the model."""

@@ -28,7 +28,7 @@ TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:away"
 """A topic that the shared server may stream to, and that nobody serves."""
 NOBODY = 65_534
 """PostgreSQL refuses to run as root."""
-READY_SECONDS = 30
+READY_SECONDS = 60
 FAST = {
     "fsync": "off",
     "full_page_writes": "off",

@@ -22,7 +22,7 @@ from threadline.commands import COMMANDS, SERVICES
 from threadline.testing import Threadline
 
 PROGRAM = [sys.executable, "-m", "threadline"]
-SECONDS_MAX = 20
+SECONDS_MAX = 60
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|[=>78])")
 
 

@@ -17,7 +17,7 @@ from tests.processes.supervised import Supervised, supervised
 from threadline.client.environment import UNSET
 from threadline.testing import Threadline
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 GUARD = """
 import os, sys
 

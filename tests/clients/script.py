@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tests.clients import node
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Rejected(Exception):

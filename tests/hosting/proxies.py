@@ -22,7 +22,7 @@ from threadline.clock import monotonic
 FILES = Path(__file__).parents[2] / "docs" / "hosting"
 CADDY = Path(sysconfig.get_path("scripts")) / "caddy"
 UPSTREAM = "127.0.0.1:8080"
-READY_SECONDS = 30
+READY_SECONDS = 60
 
 
 class Proxy:

@@ -73,7 +73,7 @@ def chat(workspace: Workspace, proxy: Proxy, key: dict[str, str]) -> None:
 
     async def hear() -> None:
         # on one thread: CPython before 3.13 lets two threads break one TLS connection
-        async with asyncio.timeout(20), connect(url, ssl=proxy.context, proxy=None) as socket:
+        async with asyncio.timeout(60), connect(url, ssl=proxy.context, proxy=None) as socket:
             await socket.send(SUBSCRIBE)
             while "success" not in str(await socket.recv()):
                 pass
@@ -117,7 +117,6 @@ def test_our_own_client_talks_and_listens_by_the_proxy_at_once(
     texts = [f"number {number}" for number in range(200)]
     token = customer.participant_token
     with customer, ScriptedParticipant(call, "Casey", customer.contact_id, token) as casey:
-        casey.patience_seconds = 60
         customer.connect()
         casey.connect()
         talking = Thread(target=lambda: [customer.say(text) for text in texts])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from threadline.server.frontend import Frontend
 from threadline.testing import Threadline
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """The longest wait for an answer. A starved machine has taken ten seconds for one, which says nothing of the server."""
 
 

@@ -11,7 +11,7 @@ from threadline.config import Settings
 from threadline.http.listener import Listener
 from threadline.http.request import App, Request
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 HEAD = b"content-length: %d\r\n"
 
 

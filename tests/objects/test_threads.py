@@ -10,7 +10,7 @@ from threadline.objects import Writer
 from threadline.objects.folder import DRAFTS, FolderObjects
 from threadline.objects.threads import in_thread, opened
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class SlowObjects(FolderObjects):

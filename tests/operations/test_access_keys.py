@@ -9,7 +9,7 @@ from tests.operations.refusals import INVALID, NOT_FOUND, PARAMETER, answer, ref
 from threadline.testing import Threadline, Workspace
 
 UNKNOWN = ("UnrecognizedClientException", 403)
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 def create(server: Workspace, description: str = "") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.operations.test_records import of_account, read_token
 from threadline.client.participants import EVENT
 from threadline.testing import PastChat, Threadline
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 DAY_MINUTES = 24 * 60
 ERASED = EVENT + "item.erased"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from threadline.testing.workspace import Workspace, environment
 
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 120.0
 COMMAND = [sys.executable, "-m", "threadline", "serve"]
 
 

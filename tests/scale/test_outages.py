@@ -21,7 +21,7 @@ from tests.engines import LASTING, Postgres, running
 from threadline.testing import Agent, Customer, Threadline, Workspace
 from threadline.testing.workspace import environment
 
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 60
 IMPATIENT = Config(connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 1})
 
 

@@ -25,7 +25,7 @@ from threadline.tasks import timers
 from threadline.tasks.timers import Timers
 
 SECRET = "sEcret"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture

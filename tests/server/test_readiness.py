@@ -23,7 +23,7 @@ from threadline.store import UnitOfWork
 from threadline.store.sqlite.store import SqliteStore
 from threadline.testing import Threadline, Workspace
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 T = TypeVar("T")
 
 

@@ -18,7 +18,7 @@ from tests.http.raw import ask, frontend_of
 from threadline.testing import Customer, Threadline
 
 SUBSCRIBE = '{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}'
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 

@@ -15,7 +15,7 @@ from threadline.store.sqlite.remains import Remains, unused
 from threadline.store.sqlite.store import migrate
 
 CHATS = 800
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     from moto.server import ThreadedMotoServer
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 

@@ -7,7 +7,7 @@ from tests.streams.aws import Aws, until
 from tests.streams.bridge import Bridge
 from threadline.testing import Threadline
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 def test_items_that_were_not_delivered_are_given_up_with_an_erased_chat(

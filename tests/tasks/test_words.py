@@ -10,7 +10,7 @@ from threadline.store import migrations
 from threadline.tasks import words
 from threadline.testing import Threadline
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def forget_the_index(folder: Path) -> None:

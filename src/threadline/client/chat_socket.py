@@ -11,6 +11,9 @@ from threadline.client.failures import Failure
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+OPEN_SECONDS = 60
+"""The limit of the handshake, as that of a connection for calls. websockets' own is 10 seconds."""
+
 T = TypeVar("T")
 
 
@@ -60,7 +63,7 @@ class ChatSocket:
 async def _open(url: str) -> "ClientConnection":
     from websockets.asyncio.client import connect
 
-    return await connect(url, compression=None, proxy=None, max_queue=None)
+    return await connect(url, compression=None, proxy=None, max_queue=None, open_timeout=OPEN_SECONDS)
 
 
 async def _send(connection: "ClientConnection", text: str) -> None:
