@@ -122,7 +122,7 @@ def test_frames_are_lost_doubled_and_late(threadline: Threadline) -> None:
         agent.say("lost")
     with threadline.fail("Frame", "FRAME_DUPLICATED", participant=casey, times=1):
         agent.say("twice")
-    with threadline.fail("Frame", "DELAY", participant=casey, times=1, seconds=0.2):
+    with threadline.fail("Frame", "DELAY", participant=casey, times=1, seconds=4):
         agent.say("late")
     agent.say("punctual")
     casey.see("late")

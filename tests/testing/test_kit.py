@@ -61,12 +61,11 @@ def test_the_past_chat_is_the_documentations(threadline: Threadline) -> None:
     assert casey.reads()[-1] == "Five stars."
 
 
-def test_who_waits_in_vain_is_told_what_was_seen(
-    threadline: Threadline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(testing.Person, "patience_seconds", 0.05)
+def test_who_waits_in_vain_is_told_what_was_seen(threadline: Threadline) -> None:
     casey = threadline.customer("Casey")
     casey.say("hello")
+    casey.see("hello")
+    casey.patience_seconds = 0.05
     with pytest.raises(AssertionError) as vain:
         casey.see("good bye", ParticipantRole="AGENT")
     assert str(vain.value) == (

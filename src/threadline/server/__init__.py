@@ -58,7 +58,7 @@ NOTICE_SECONDS = 0.01
 """Time between the close of idle connections and the answer to a reset, so that a client sees the closes first. Else it
 might send its next request on a connection that is closing."""
 
-ADVANCE_SECONDS_MAX = 10.0
+ADVANCE_SECONDS_MAX = 60.0
 """Time that moving a clock waits for what has become due."""
 
 
