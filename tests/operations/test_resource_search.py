@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.flows.fixture import FlowFixture
 from tests.flows.flows import content, say
 from tests.operations.admin_calls import create_queue, create_user, fresh
 from tests.operations.flow_calls import MODULE
 from tests.operations.hours_calls import create_hours
 from tests.operations.refusals import INVALID, PARAMETER, refused
 from tests.operations.setup_calls import create_profile, create_prompt
+from threadline.resources import declaration
 from threadline.testing import Threadline, Workspace
 
 DUTCH, FRENCH = {"lang": "nl"}, {"lang": "fr"}
@@ -140,3 +142,25 @@ def test_users_and_routing_profiles_by_all_that_they_refer_to(threadline_server:
         server.connect.search_users(
             InstanceId=server.instance_id, SearchCriteria={"HierarchyGroupCondition": {"Value": "x"}}
         )
+
+
+async def test_a_list_that_shows_only_some_goes_on_until_its_page_is_full(
+    fixture: FlowFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declaration, "READ_AT_ONCE", 2)
+    for number in range(7):
+        members = {"name": f"module {number}", "content": MODULE}
+        made = await fixture.call("connect", "CreateContactFlowModule", **members)
+        if number in (1, 5, 6):
+            changed = {"contact_flow_module_id": made["Id"], "state": "ARCHIVED"}
+            await fixture.call("connect", "UpdateContactFlowModuleMetadata", **changed)
+
+    async def names(limit: int, token: str | None = None) -> list[list[str]]:
+        asked = {"contact_flow_module_state": "ARCHIVED", "max_results": limit, "next_token": token}
+        reply = await fixture.call("connect", "ListContactFlowModules", **asked)
+        page = [each["Name"][-1] for each in reply["ContactFlowModulesSummaryList"]]
+        return [page, *(await names(limit, reply["NextToken"]) if reply["NextToken"] else [])]
+
+    assert await names(1) == [["1"], ["5"], ["6"]]
+    assert await names(2) == [["1", "5"], ["6"]]
+    assert await names(3) == [["1", "5", "6"]]
