@@ -2,9 +2,14 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -13,6 +18,7 @@ from threadline.audit.verify import AuditAnchor, Report, verify
 
 NOW_MS = 1_795_359_600_000
 DAY_MS = 86_400_000
+PATIENCE_SECONDS = 60
 Lines = list[bytes]
 
 
@@ -93,9 +99,10 @@ def test_a_line_that_was_changed_with_its_hash_is_found_by_the_next(folder: Path
         (lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], "line 3 is not in its place"),
         (lambda lines: [*lines[:3], lines[2], *lines[3:]], "line 3 is not in its place"),
         (lambda lines: [*lines[:3], b'{"eventName":"Added"}\n', *lines[3:]], "this line was added or changed"),
+        (lambda lines: [b"\n", *lines], "this line was changed"),
         (lambda lines: [], "chain 1: lines 1 to 10 are missing at the end"),
     ],
-    ids=["one", "some", "the first", "the last", "half the last", "swapped", "twice", "added", "all"],
+    ids=["one", "some", "the first", "the last", "half the last", "swapped", "twice", "added", "blank", "all"],
 )  # fmt: skip
 def test_lines_that_are_not_as_they_were(folder: Path, edit: Callable[[Lines], Lines], found: str) -> None:
     findings = edited(folder, edit).findings
@@ -227,3 +234,100 @@ def test_lines_that_a_full_disk_did_not_take_are_counted(tmp_path: Path, full_di
     assert report.notes == [
         "chain 1: calls that could not be written before line 2, as when a disk is full: 2"
     ]
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from threadline.audit.chain import Chain
+chain = Chain(Path(sys.argv[1]), 1_795_359_600_000, bytes_max=2_000)
+print("begun", flush=True)
+for call in range(1_000_000):
+    chain.add({"eventName": "DescribeContact", "call": call, "more": "x" * (call % 900)})
+    chain.flush(1_795_359_600_000)
+"""
+"""A process that writes into the folder of its first argument, in short files, until it is killed."""
+
+
+def test_processes_that_are_killed_while_they_write_and_begin_files(tmp_path: Path) -> None:
+    """Two write at once. Each goes on with the chain of one that was killed, and no kill is taken for a change."""
+    for again in range(3):
+        writers = [
+            subprocess.Popen([sys.executable, "-c", WRITES, tmp_path], stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"begun\n"
+        deadline = monotonic() + PATIENCE_SECONDS
+        while len(list(tmp_path.glob("*.jsonl"))) < 8 * (again + 1):
+            assert monotonic() < deadline, "the writers begin no further file"
+            Event().wait(0.01)
+        for writer in writers:
+            writer.send_signal(signal.SIGKILL)
+            assert writer.wait() == -signal.SIGKILL
+            if writer.stdout is not None:
+                writer.stdout.close()
+    report = verify(tmp_path)
+    assert report.findings == []
+    assert [end.chain for end in report.ends] == ["1", "2"]
+
+
+FILLS = """
+import resource, sys
+from pathlib import Path
+from threadline.audit.chain import Chain
+chain = Chain(Path(sys.argv[1]), 1_795_359_600_000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, resource.RLIM_INFINITY))
+lost = 0
+for call in range(20):
+    chain.add({"eventName": "DescribeContact", "call": call})
+    try:
+        chain.flush(1_795_359_600_000)
+    except OSError:
+        lost += 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+chain.add({"eventName": "DescribeContact", "call": 20})
+chain.flush(1_795_359_600_000)
+chain.close()
+print(lost)
+"""
+"""A process that writes into a file that may not grow, until it may."""
+
+
+def test_a_file_that_the_system_lets_grow_no_further(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FILLS, tmp_path], capture_output=True, check=True)
+    lost = int(done.stdout)
+    report = verify(tmp_path)
+    assert report.findings == []
+    assert lost > 0
+    assert [note.rpartition(": ")[2] for note in report.notes] == [str(lost)], report.notes
+    assert report.lines == 20 - lost + 3  # and the lines of the start, of the resumption and of the last call
+
+
+def test_zeros_at_the_end_are_what_a_power_cut_leaves(folder: Path) -> None:
+    with only_file(folder).open("ab") as file:
+        file.write(bytes(4_096))
+    write(folder, 2)
+    report = verify(folder)
+    assert report.findings == []
+    assert "the server was stopped while it wrote this line; it went on with line 11" in report.notes[0]
+
+
+def test_lines_that_a_power_cut_took_are_missing(folder: Path) -> None:
+    """The head is newer than the file. Nothing tells this from lines that somebody has cut off."""
+    edited(folder, lambda lines: lines[:8])
+    write(folder, 2)
+    assert verify(folder).findings == [
+        f"{only_file(folder).name}:9: lines 9 to 10 are missing before this line"
+    ]
+
+
+def test_lines_cut_off_with_the_head_written_to_match_are_found_by_an_anchor(folder: Path) -> None:
+    (anchor,) = verify(folder).ends
+    lines = only_file(folder).read_bytes().splitlines(keepends=True)
+    only_file(folder).write_bytes(b"".join(lines[:8]))
+    last = verify(folder).ends[0]
+    head_file(folder, "1").write_text(f'{{"number":{last.number:15d},"hash":"{last.hash}"}}\n')
+    assert verify(folder).findings == []
+    assert verify(folder, [anchor]).findings != []

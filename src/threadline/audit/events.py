@@ -1,7 +1,8 @@
 """The event of one call, in the shape of a CloudTrail record, without any content.
 
-Of a call's members an event has ids, numbers, switches and the values that the model lists. Every other member is only
-named: names, messages, attributes, texts to search for and tokens never reach an event.
+Of a call's members an event has ids, numbers that are no value of an attribute, switches, times and values that the
+model lists. Every other member is only named: names, messages, attributes, texts to search for and tokens never reach
+an event.
 
 Source: Admin Guide, logging Amazon Connect API calls with CloudTrail; CloudTrail, record contents.
 """
@@ -142,7 +143,7 @@ class Redactor:
         if shape.sensitive:
             return hidden
         if shape.type in ("integer", "long", "boolean", "float", "double"):
-            return itself
+            return hidden if "Value" in shape.name else itself
         if shape.type == "timestamp":
             return _time
         if shape.type == "string":

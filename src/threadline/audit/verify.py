@@ -148,7 +148,8 @@ class _Check:
 
     def _explain(self, link: Link, details: Mapping[str, Any]) -> None:
         """Say what the chain itself tells: of a line that broke off, of lines that were lost, of a missing head."""
-        if self._broken is not None and details.get("partialBytes") == len(self._broken.line):
+        partial = details.get("partialBytes")
+        if partial and self._broken is not None and partial == len(self._broken.line):
             self._report.notes.append(
                 f"{self._broken.place}: the server was stopped while it wrote this line; it went on with line"
                 f" {link.number:,}"

@@ -83,6 +83,8 @@ def search_contacts(
         running chat by half a minute at most.
     Assumed: criteria are met all together; texts, attributes and their values are compared without case.
     Source: model shape ContactSearchSummarySegmentAttributeValue: SegmentAttributes have no integers.
+    On purpose: SearchCriteria with AgentHierarchyGroups, RoutingCriteria or ActiveRegions is refused, since a chat has
+        none of them here.
     On purpose: TotalCount is left out where more contacts match than a call counts: 10,000 without criteria, and with
         criteria those of the first 2,000 contacts of the range.
     """
