@@ -20,8 +20,10 @@ def past(threadline: Threadline) -> PastChat:
 
 def files(folder: Path) -> dict[str, Path]:
     """The files of an export by the contact's id. There are no others."""
-    found = {path.name.split("_")[0]: path for path in folder.rglob("*_UTC.*")}
-    left = {path for path in folder.rglob("*") if path.is_file()} - {*found.values()}
+    records = {*folder.rglob("*_UTC.record")}
+    found = {path.name.split("_")[0]: path for path in {*folder.rglob("*_UTC.*")} - records}
+    assert {path.name.split("_")[0] for path in records} <= {*found}
+    left = {path for path in folder.rglob("*") if path.is_file()} - {*found.values()} - records
     assert {path.name for path in left} <= {"index.html"}
     return found
 

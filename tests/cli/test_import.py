@@ -258,6 +258,27 @@ def test_records_give_the_chain_and_the_rest(threadline: Threadline, here: Run) 
     assert str(described("r0")["DisconnectTimestamp"]).startswith("2026-03-01 00:05:00")
 
 
+def test_records_that_come_later_complete_the_contacts(threadline: Threadline, here: Run) -> None:
+    put("in/1.json", transcript(C1, item(1, "first")))
+    put(
+        "records/a",
+        json.dumps(record(C1, DisconnectReason="CUSTOMER_DISCONNECT", Attributes={"order": "12"})),
+    )
+    assert here("import", "in").out == "1 contacts with 1 items imported.\n"
+    completed = "0 contacts with 0 items imported, 1 contacts completed by their records.\n"
+    nothing = "0 contacts with 0 items imported, 1 there already.\n"
+    assert here("import", "--records", "records").out == completed
+    assert here("import", "--records", "records").out == nothing
+    assert here("import", "in", "--records", "records").out == nothing
+    put(
+        "records/b",
+        json.dumps(record(C1, Attributes={"order": "13"}, LastUpdateTimestamp="2026-04-07T08:52:00Z")),
+    )
+    assert here("import", "in", "--records", "records").out == completed
+    reply = threadline.connect.describe_contact(InstanceId=threadline.instance_id, ContactId=C1)["Contact"]
+    assert (reply["Attributes"], reply["DisconnectReason"]) == ({"order": "13"}, "CUSTOMER_DISCONNECT")
+
+
 def test_a_dry_run_writes_nothing(threadline: Threadline, here: Run) -> None:
     put("in/a.json", transcript(C1, item(1, "x")))
     put("in/b.json", transcript(C2, {"Content": 1, "AbsoluteTime": []}))
@@ -294,24 +315,53 @@ def test_a_long_transcript_comes_whole(threadline: Threadline, here: Run) -> Non
     assert exported["Transcript"] == items
 
 
+def without_instance(exported: dict[str, Any]) -> dict[str, Any]:
+    """A record without what names its instance."""
+    record = {
+        k: v for k, v in exported.items() if k not in ("AWSAccountId", "InstanceARN", "LastUpdateTimestamp")
+    }
+    for member in ("Agent", "Queue"):
+        if record[member]:
+            record[member] = {**record[member], "ARN": record[member]["ARN"].rpartition("/")[2]}
+    return record
+
+
 def test_an_export_comes_back_as_it_was(
     threadline: Threadline, here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past = threadline.past_chat()
-    casey = threadline.customer("Ca\u0327sey 😀")
+    casey = threadline.customer("Ca\u0327sey 😀", Attributes={"order": "12"})
+    agent = threadline.agent().accept(casey)
     casey.say("谢谢")
+    agent.leave()
     casey.leave()
+    of = {"InstanceId": threadline.instance_id, "ContactId": casey.contact_id}
+    threadline.connect.tag_contact(**of, Tags={"team": "parcels"})
     assert here("export", "--to", "one").status == 0
     other = threadline.another_account()
     for name, value in other.env.items():
         monkeypatch.setenv(name, value)
-    assert here("import", "one").status == 0
+    (records,) = Path("one").rglob("ContactRecords")
+    assert here("import", "one", "--records", str(records)).status == 0
     assert here("export", "--to", "two").status == 0
+    before, after = (
+        {each.name: json.loads(each.read_text()) for each in Path(f).rglob("*.record")}
+        for f in ("one", "two")
+    )
+    assert before.keys() == after.keys()
+    for name, exported in before.items():
+        assert without_instance(after[name]) == without_instance(exported)
+    mine = next(each for name, each in before.items() if name.startswith(casey.contact_id))
+    assert (mine["Attributes"], mine["Tags"]) == ({"order": "12"}, {"team": "parcels"})
+    assert (mine["Agent"]["ARN"].rpartition("/")[2], mine["DisconnectReason"]) == (
+        agent.user_id,
+        "AGENT_DISCONNECT",
+    )
     one, two = (
         {path.name: json.loads(path.read_text()) for path in Path(f).rglob("*.json")} for f in ("one", "two")
     )
     assert one.keys() == two.keys()
-    assert len(one) == len([*past]) + 1
+    assert len(one) == len([*past]) + 2, "a chat that its agent left has a second contact"
     for name, exported in one.items():
         assert {**two[name], "InstanceId": "", "AWSAccountId": ""} == {
             **exported,
@@ -319,7 +369,7 @@ def test_an_export_comes_back_as_it_was(
             "AWSAccountId": "",
         }
     done = here("import", "one")
-    assert done.out == "0 contacts with 0 items imported, 4 there already.\n"
+    assert done.out == "0 contacts with 0 items imported, 5 there already.\n"
 
 
 def test_nothing_to_read(threadline: Threadline, here: Run) -> None:

@@ -1,5 +1,6 @@
 """ImportContacts and CheckImports: contacts of another system become ended chats."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -200,6 +201,68 @@ def test_a_record_says_what_a_transcript_does_not(threadline_server: Threadline)
         InstanceId=threadline_server.instance_id, CustomerId="4711-aws"
     )["Chats"]
     assert [(chat["InitialContactId"], chat["CanBeContinued"]) for chat in chats] == [(c1, True)]
+    assert texts(threadline_server, c1) == ["said"]
+
+
+@pytest.mark.parametrize("is_record_first", [True, False])
+def test_a_record_completes_a_contact_in_either_order(
+    threadline_server: Threadline, is_record_first: bool
+) -> None:
+    c1, old = fresh("completed"), fresh("old")
+    customer = fresh("customer")
+    brought(threadline_server, contact(old, message(0, "before")))
+    with_transcript = contact(
+        c1, message(5, "said"), message(6, "and heard", "AGENT"), OtherMembers='{"Categories":{}}'
+    )
+    record = {
+        "ContactId": c1,
+        "InitiationTimestamp": "2024-04-07T08:00:04Z",
+        "ConnectedToSystemTimestamp": "2024-04-07T08:00:05Z",
+        "DisconnectTimestamp": "2024-04-07T08:30:00Z",
+        "LastUpdateTimestamp": "2024-04-07T08:31:00Z",
+        "DisconnectReason": "AGENT_DISCONNECT",
+        "InitiationMethod": "API",
+        "QueueId": "q-aws",
+        "UserId": "u-aws",
+        "CustomerId": customer,
+        "RelatedContactId": old,
+        "Attributes": {"order": "12"},
+        "SegmentAttributes": {"connect:Subtype": {"ValueString": "connect:Chat"}},
+        "Tags": {"team": "parcels"},
+        "OtherMembers": '{"ContactRecord":{"Campaign":1}}',
+    }
+    given = [record, with_transcript] if is_record_first else [with_transcript, record]
+    first, second = (brought(threadline_server, each)[0] for each in given)
+    assert first["Imported"]
+    assert (second.get("Imported"), second.get("Completed")) == (
+        (True, None) if is_record_first else (None, True)
+    )
+    for each in (record, with_transcript):
+        again = brought(threadline_server, each)[0]
+        assert (again["Status"], again["ItemCount"]) == ("WHOLE", 2)
+        assert not again.get("Imported"), again
+        assert not again.get("Completed"), again
+    found = described(threadline_server, c1)
+    assert found["InitiationTimestamp"].isoformat() == "2024-04-07T08:00:04+00:00"
+    assert found["ConnectedToSystemTimestamp"].isoformat() == "2024-04-07T08:00:05+00:00"
+    assert found["DisconnectTimestamp"].isoformat() == "2024-04-07T08:30:00+00:00"
+    assert found["LastUpdateTimestamp"].isoformat() == "2024-04-07T08:31:00+00:00"
+    assert (found["DisconnectReason"], found["CustomerId"]) == ("AGENT_DISCONNECT", customer)
+    assert (found["QueueInfo"]["Id"], found["AgentInfo"]["Id"]) == ("q-aws", "u-aws")
+    assert (found["Attributes"], found["Tags"]) == ({"order": "12"}, {"team": "parcels"})
+    assert (found["RelatedContactId"], found["ContactAssociationId"]) == (old, old)
+    reply = threadline_server.threadline.get_contact_transcript(
+        InstanceId=threadline_server.instance_id, ContactId=c1, OnlyContact=True
+    )
+    assert json.loads(reply["OtherMembers"]) == {"Categories": {}, "ContactRecord": {"Campaign": 1}}
+
+
+def test_a_record_that_puts_a_contact_into_another_chat_is_refused(threadline_server: Threadline) -> None:
+    c1 = fresh("alone")
+    brought(threadline_server, contact(c1, message(5, "said")))
+    record = {"ContactId": c1, "InitiationTimestamp": "2024-04-07T08:00:04Z", "InitialContactId": "else"}
+    (result,) = brought(threadline_server, record)
+    assert result["Explanation"].startswith("Its record puts it into chat else, and it is in")
     assert texts(threadline_server, c1) == ["said"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from threadline.cli import connection_options, export_files
 from threadline.cli.export_files import ExportedContact, ExportedInstance, moment_of
+from threadline.cli.export_records import record_of
 from threadline.cli.progress import Live
 from threadline.client.client import Client, instance_of
 from threadline.client.failures import Failure, ServiceRefusal
@@ -23,8 +24,8 @@ def main(arguments: list[str]) -> int:
     """Export the selected contacts; 1 when some of them could not be read."""
     parser = connection_options.parser(
         "export",
-        "Write the transcript of each contact into a file below FOLDER: of all contacts of the instance, or of those"
-        " that an option selects. A file that is there already is replaced.",
+        "Write the transcript of each contact, and as JSON its contact record, into files below FOLDER: of all contacts"
+        " of the instance, or of those that an option selects. A file that is there already is replaced.",
     )
     parser.add_argument(
         "--to", metavar="FOLDER", type=Path, required=True, help="the folder; made if need be"
@@ -75,6 +76,12 @@ def _export(
             others: dict[str, Any] = {}
             items = _items(client, instance, contact, others)
             path, count = export_files.write(folder, ending, instance, contact, items, others)
+            if (
+                ending == "json"
+                and (record := record_of(client, instance, contact, others.get(export_files.RECORD, {})))
+                is not None
+            ):
+                export_files.write_record(folder, instance, contact, record)
         except ServiceRefusal as refusal:
             refused += 1
             progress.clear()

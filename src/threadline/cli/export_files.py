@@ -20,6 +20,8 @@ from threadline.cli.transcript import EVENT_PREFIX, EVENTS, Item, printable
 VERSION = "2019-08-26"
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 NAME_MAX = 100
+RECORD = "ContactRecord"
+"""The member of an imported contact that its record brought: it is exported with the record."""
 PARTICIPANTS_MAX = 100_000
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -78,6 +80,29 @@ def path_of(instance: ExportedInstance, contact: ExportedContact, ending: str) -
     minute = contact.begun.strftime("%Y%m%dT%H:%M")
     folder = Path("connect", safe_name(instance.alias), "ChatTranscripts", contact.begun.strftime("%Y/%m/%d"))
     return folder / f"{safe_name(contact.id)}_{minute}_UTC.{ending}"
+
+
+def record_path_of(instance: ExportedInstance, contact: ExportedContact) -> Path:
+    """The path of a contact's record below the folder of an export.
+
+    Its name does not end with .json, so that an import of the whole folder does not take it for a transcript.
+    """
+    path = path_of(instance, contact, "record")
+    return Path(*("ContactRecords" if part == "ChatTranscripts" else part for part in path.parts))
+
+
+def write_record(
+    folder: Path, instance: ExportedInstance, contact: ExportedContact, record: dict[str, object]
+) -> None:
+    """Write the record of a contact on one line. Raises OSError."""
+    target = folder / record_path_of(instance, contact)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_text(_json(record) + "\n", encoding="utf-8", errors="replace")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write(
@@ -143,7 +168,7 @@ def _write_json(
                 "ContactId": contact.id,
                 "Participants": [{"ParticipantId": each} for each in participants],
             }
-            head |= {name: value for name, value in others.items() if name not in head}
+            head |= {name: value for name, value in others.items() if name not in head and name != RECORD}
             file.write(_json(head)[:-1] + ',"Transcript":[')
             body.seek(0)
             shutil.copyfileobj(body, file)

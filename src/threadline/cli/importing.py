@@ -33,11 +33,21 @@ ITEM_CHARACTERS = 300
 
 
 class ContactToImport(NamedTuple):
-    """A contact to import: where it was found, its members and its transcript, if there is one."""
+    """A contact to import: where it was found, its members and its transcript, if there is one.
+
+    `record` are the members that its record gives; empty without a record.
+    """
 
     shown: str
     members: dict[str, Any]
     transcript: Transcript | None
+    record: dict[str, Any]
+
+    def recorded(self) -> "ContactToImport | None":
+        """The record alone, to complete a contact that is there; None without a record."""
+        begun = self.members["InitiationTimestamp"]
+        members = {"ContactId": self.members["ContactId"], "InitiationTimestamp": begun, **self.record}
+        return self._replace(members=members, transcript=None) if self.record else None
 
 
 class Importer:
@@ -51,7 +61,9 @@ class Importer:
         self._batch: list[tuple[ContactToImport, dict[str, Any]]] = []
         self._batch_items = self._batch_characters = 0
         self._begun = monotonic()
-        self.contacts = self.items = self.present = self.refused = self.others = self.files = 0
+        self.contacts = self.items = self.completed = self.present = self.refused = self.others = (
+            self.files
+        ) = 0
         self.attachments: dict[str, SourceFile] = {}
         """The files beside the transcripts, by the first part of their names: an attachment's id."""
 
@@ -82,12 +94,12 @@ class Importer:
         ids = [candidate.members["ContactId"] for candidate in candidates]
         reply = self._client.call("threadline", "CheckImports", InstanceId=self._instance_id, ContactIds=ids)
         for candidate, result in zip(candidates, reply["Results"], strict=True):
-            is_there = result["Status"] == "WHOLE" or (
-                candidate.transcript is None and result["Status"] in ("RECORD", "PARTIAL")
-            )
-            if is_there:
-                self.present += 1
+            if result["Status"] == "WHOLE" and candidate.transcript is not None:
                 self._bring_files(candidate)
+                if (record := candidate.recorded()) is None or self._is_dry:
+                    self.present += 1
+                else:
+                    self._put(record, record.members, [])
             else:
                 try:
                     self._add(candidate, result["ItemCount"])
@@ -165,6 +177,8 @@ class Importer:
         for (candidate, members), result in zip(batch, reply["Results"], strict=True):
             if result["Status"] == "REFUSED":
                 self.refuse(candidate.shown, result["Explanation"])
+            elif result.get("Completed"):
+                self.completed += 1
             elif not result.get("Imported"):
                 self.present += 1
             else:
@@ -195,6 +209,8 @@ class Importer:
         """The last line, with the counts of contacts that were imported, there already, and refused."""
         verb = "would be imported" if self._is_dry else "imported"
         parts = [f"{self.contacts:,} contacts with {self.items:,} items {verb}"]
+        if self.completed:
+            parts.append(f"{self.completed:,} contacts completed by their records")
         if self.files:
             parts.append(f"{self.files:,} attachments imported")
         if self.present:
@@ -212,10 +228,13 @@ def main(arguments: list[str]) -> int:
         "import",
         "Bring in the chats of another system: transcripts as Amazon Connect stores them, and contact records. They"
         " become ended chats, which can be continued, read, searched and exported. Contacts that are there already"
-        " stay as they are, so the command can be repeated.",
+        " stay as they are, but for what a record adds, so the command can be repeated.",
     )
     parser.add_argument(
-        "place", metavar="FILE|FOLDER|s3://..", help="a transcript, or a folder or bucket of them"
+        "place",
+        metavar="FILE|FOLDER|s3://..",
+        nargs="?",
+        help="a transcript, or a folder or bucket of them; may be left out with --records",
     )
     parser.add_argument(
         "--records",
@@ -224,6 +243,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--dry-run", action="store_true", help="read and check all files, and import nothing")
     options = parser.parse_args(arguments)
+    if not options.place and not options.records:
+        parser.error("name a file, a folder or a bucket, or --records")
 
     def run() -> int:
         with connection_options.client(options) as client, Live() as progress, Records() as records:
@@ -246,15 +267,25 @@ def _run(importer: Importer, records: Records, options: argparse.Namespace) -> N
     if options.records:
         for file in files_of(options.records):
             _read_records(importer, records, file)
+    if options.place:
+        _bring_transcripts(importer, records, options.place)
+    for some in _by(CHECKED_MAX, records.unused()):
+        importer.bring(
+            [ContactToImport(f"the record of {each['ContactId']}", each, None, each) for each in some]
+        )
+    importer.send()
+
+
+def _bring_transcripts(importer: Importer, records: Records, place: str) -> None:
     total = 0
-    for file in files_of(options.place):
-        if is_transcript(file, options.place):
+    for file in files_of(place):
+        if is_transcript(file, place):
             total += 1
         else:
             importer.attachments[import_attachments.id_of(file.name)] = file
     waiting: list[ContactToImport] = []
     size = 0
-    found = (file for file in files_of(options.place) if is_transcript(file, options.place))
+    found = (file for file in files_of(place) if is_transcript(file, place))
     for done, file in enumerate(found):
         importer.show(done, total)
         candidate = _candidate(importer, records, file)
@@ -266,9 +297,6 @@ def _run(importer: Importer, records: Records, options: argparse.Namespace) -> N
         waiting.append(candidate)
         size += file.size
     importer.bring(waiting)
-    importer.send()
-    for some in _by(CHECKED_MAX, records.unused()):
-        importer.bring([ContactToImport(f"the record of {each['ContactId']}", each, None) for each in some])
     importer.send()
 
 
@@ -337,4 +365,4 @@ def _candidate(importer: Importer, records: Records, file: SourceFile) -> Contac
     except NotImportable as error:
         importer.refuse(file.shown, error)
         return None
-    return ContactToImport(file.shown, members, transcript)
+    return ContactToImport(file.shown, members, transcript, recorded)

@@ -85,27 +85,27 @@ def locked_contact(tx: Tx, instance: Instance, contact_id: str) -> KnownContact 
 
 def add_contact(tx: Tx, instance: Instance, given: GivenContact, known: KnownContact | None) -> None:
     """Write a contact, or the next items of one that is there in part. Faults: InvalidRequestException."""
+    row = None
     if known is None:
-        session = _chat_of(tx, instance, given)
-        contacts = list(contacts_of(tx, session.key))
-        position = _insert(tx, session, contacts, given)
-        first_seq = contacts[position].first_seq if position < len(contacts) else session.last_seq + 1
+        session, is_new = _chat_of(tx, instance, given)
+        row = _insert(tx, session, [] if is_new else list(contacts_of(tx, session.key)), given)
+        position, first_seq = row.position, row.first_seq
     else:
         if known.erased_at_ms is not None:
             raise Fault(INVALID, "It was erased; no more of it is imported.")
-        session = session_of(tx, known.session)
+        session, is_new = session_of(tx, known.session), False
         position, first_seq = known.position, known.first_seq + known.item_count
         is_recorded = known.state == Imported.RECORD and "InitiationMethod" not in given.members
         if known.state != Imported.PARTIAL and not is_recorded:
             _fill(tx, session, position, first_seq, given)
     _add_entries(tx, session, position, first_seq, given)
-    _keep_data(tx, session, given)
-    _settle(tx, session, given)
-    _link(tx, instance, session.key, given)
+    keep_data(tx, session, given, is_new=is_new)
+    settle(tx, session, given, [row] if row and is_new else contacts_of(tx, session.key))
+    link(tx, instance, session.key, given, is_new=is_new)
 
 
-def _chat_of(tx: Tx, instance: Instance, given: GivenContact) -> Session:
-    """The chat that a new contact belongs to, which is made if it is not there."""
+def _chat_of(tx: Tx, instance: Instance, given: GivenContact) -> tuple[Session, bool]:
+    """The chat that a new contact belongs to, and whether it was made and has no contact yet."""
     previous = given.members.get("PreviousContactId")
     known = None
     if given.initial_contact_id != given.id:
@@ -117,14 +117,15 @@ def _chat_of(tx: Tx, instance: Instance, given: GivenContact) -> Session:
             raise Fault(
                 INVALID, f"Its first contact {given.initial_contact_id} is one of this server, not imported."
             )
-        return _not_erased(session_of(tx, known.session))
+        return _not_erased(session_of(tx, known.session)), False
     session = _new_chat(tx, instance, given.initial_contact_id, given.initiated_ms)
-    if given.initial_contact_id != given.id:
+    is_first = given.initial_contact_id == given.id
+    if not is_first:
         first = given._replace(id=given.initial_contact_id, members={}, entries=(), state=Imported.NAMED)
         _insert(tx, session, [], first)
         _note(tx, session.key, instance, first, None)
         _give_to_waiting(tx, instance, first.id)
-    return session
+    return session, is_first
 
 
 def _not_erased(session: Session) -> Session:
@@ -138,20 +139,21 @@ def _new_chat(tx: Tx, instance: Instance, contact_id: str, started_ms: int) -> S
     """Add a session whose key lies at its time. Several of the same second share out the keys near it."""
     for attempt in range(KEY_ATTEMPTS):
         offset = tx.clock.random_42_bits() % (4 << attempt)
-        made = tx.one(
+        made = tx.row(
             "insert_imported_session",
+            Session,
             session=key_at(started_ms, offset),
             instance_id=instance.id,
             contact_id=contact_id,
             started_at_ms=started_ms,
         )
         if made is not None:
-            return session_of(tx, made[0])
+            return made
     raise LookupError("no key is free for an imported chat")
 
 
-def _insert(tx: Tx, session: Session, contacts: list[Contact], given: GivenContact) -> int:
-    """Add a contact to a chat at its place, and return its position. It has no items yet."""
+def _insert(tx: Tx, session: Session, contacts: list[Contact], given: GivenContact) -> Contact:
+    """Add a contact to a chat at its place, and return its row. It has no items yet."""
     members = given.members
     position = place_in(
         contacts,
@@ -171,12 +173,12 @@ def _insert(tx: Tx, session: Session, contacts: list[Contact], given: GivenConta
         tx.run("shift_contacts_aside", session=session.key, position=position)
         tx.run("shift_contacts_back", session=session.key)
         tx.run("follow_contact", session=session.key, position=position + 1, previous_contact_id=given.id)
-    row = _row_of(session, position, contacts[position - 1].id if position else None, first_seq, given)
+    row = row_of(session, position, contacts[position - 1].id if position else None, first_seq, given)
     tx.put("insert_imported_contact", row)
-    return position
+    return row
 
 
-def _row_of(
+def row_of(
     session: Session, position: int, previous_contact_id: str | None, first_seq: int, given: GivenContact
 ) -> Contact:
     """The row of a contact, as its members give it. Faults: InvalidRequestException for a time that is none."""
@@ -214,7 +216,7 @@ def _row_of(
 
 def _fill(tx: Tx, session: Session, position: int, first_seq: int, given: GivenContact) -> None:
     """Write what is now known of a contact that was known by its id alone, or by its record."""
-    row = _row_of(session, position, None, first_seq, given)
+    row = row_of(session, position, None, first_seq, given)
     tx.run(
         "fill_imported_contact",
         session=session.key,
@@ -310,28 +312,32 @@ def _participants(tx: Tx, session: Session) -> list[Participant]:
     return participants_of(tx, session.key) if session.last_seq else []
 
 
-def _keep_data(tx: Tx, session: Session, given: GivenContact) -> None:
+def keep_data(tx: Tx, session: Session, given: GivenContact, *, is_new: bool = False) -> None:
     """Store the attributes, which belong to the chat, and the data of the contact."""
-    own, segment = given.members.get("Attributes"), given.members.get("SegmentAttributes")
-    before = tx.row("attributes", str, str, session=session.key)
+    own, segment = given.members.get("Attributes") or {}, given.members.get("SegmentAttributes") or {}
+    before = None if is_new else tx.row("attributes", str, str, session=session.key)
     if before is None:
         tx.run(
             "insert_attributes",
             session=session.key,
-            attributes=json.dumps(own or {}),
-            segment_attributes=json.dumps(segment or {}),
+            attributes=json.dumps(own),
+            segment_attributes=json.dumps(segment),
         )
-    elif own:
-        tx.run("set_attributes", session=session.key, attributes=json.dumps({**json.loads(before[0]), **own}))
+    elif own or segment:
+        tx.run(
+            "set_imported_attributes",
+            session=session.key,
+            attributes=json.dumps({**json.loads(before[0]), **own}),
+            segment_attributes=json.dumps({**json.loads(before[1]), **segment}),
+        )
     data = {name: given.members[name] for name in DATA_MEMBERS if given.members.get(name)}
     if data:
         set_contact_data(tx, session, given.id, data)
 
 
-def _settle(tx: Tx, session: Session, given: GivenContact) -> None:
+def settle(tx: Tx, session: Session, given: GivenContact, contacts: Sequence[Contact]) -> None:
     """Write the ends of a chat after a contact or items were added, and have its words indexed."""
     key = session.key
-    contacts = contacts_of(tx, key)
     is_new = len(contacts) == 1 and not session.last_seq
     last_seq = session.last_seq + len(given.entries)
     last_ms = max([session.last_at_ms, *(entry.at_ms for entry in given.entries)])
@@ -358,16 +364,31 @@ def _settle(tx: Tx, session: Session, given: GivenContact) -> None:
         tx.later("index", tx.now_ms + INDEX_AFTER_END_MS, session=key)
 
 
-def _note(tx: Tx, session: int, instance: Instance, given: GivenContact, waits_for: str | None) -> None:
+def _note(
+    tx: Tx,
+    session: int,
+    instance: Instance,
+    given: GivenContact,
+    waits_for: str | None,
+    *,
+    is_new: bool = True,
+) -> None:
+    """Note how far a contact is imported, and its members that are not ours beside those that it has already."""
     members = given.members.get("OtherMembers")
+    before = None
+    if members is not None and not is_new:
+        before = tx.row("imported_members", str, session=session, contact_id=given.id)
+    if members is not None and before:
+        merged = {**json.loads(before), **json.loads(members)}
+        members = before if merged == json.loads(before) else json.dumps(merged, ensure_ascii=False)
     row = ImportedContact(session, given.id, instance.id, given.state, waits_for, members)
     tx.put("set_imported_contact", row)
 
 
-def _link(tx: Tx, instance: Instance, session: int, given: GivenContact) -> None:
+def link(tx: Tx, instance: Instance, session: int, given: GivenContact, *, is_new: bool = False) -> None:
     """Associate the chat with the one that it continues, and those that wait for this contact with it."""
     related = given.members.get("RelatedContactId")
-    _note(tx, session, instance, given, related)
+    _note(tx, session, instance, given, related, is_new=is_new)
     if related is not None:
         _continue_from(tx, instance, session, related)
     _give_to_waiting(tx, instance, given.id)

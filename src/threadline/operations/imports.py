@@ -12,6 +12,7 @@ from threadline.operations.imported_chats import (
     known_contact,
     locked_contact,
 )
+from threadline.operations.imported_records import complete_contact
 from threadline.operations.instances import Instance, require_instance
 from threadline.operations.registry import AccountCaller, Document, Reply, operation
 from threadline.store import Tx
@@ -38,7 +39,8 @@ def import_contacts(
 ) -> Reply:
     """Import contacts of another system as ended contacts, with their items, ids and times as they are.
 
-    A contact that is there is left as it is. A contact that cannot be taken is REFUSED, and the others are imported.
+    A contact that is there is left as it is; a record, which has no Items, completes it. A contact that cannot be taken
+    is REFUSED, and the others are imported.
     Writes: sessions, contacts, participants and items; the words of the messages are indexed later.
     Faults: ResourceNotFoundException for the instance; InvalidRequestException for more than 500 items in one call.
     Assumed: a RelatedContactId of an imported chat names the contact that it continues from, as in records of
@@ -58,8 +60,10 @@ def _imported(tx: Tx, instance: Instance, members: Document) -> Reply:
     contact_id = members["ContactId"]
     known = locked_contact(tx, instance, contact_id)
     has_transcript, start = "Items" in members, members.get("StartItem", 0)
-    if known is not None and _is_there(known, has_transcript):
+    if known is not None and has_transcript and (known.is_own or known.state == Imported.WHOLE):
         return _result(contact_id, known)
+    if known is not None and not has_transcript and known.state != Imported.NAMED:
+        return _completed(tx, instance, members, known)
     if start != (known.item_count if known is not None else 0):
         return _result(contact_id, known)
     try:
@@ -85,10 +89,20 @@ def _imported(tx: Tx, instance: Instance, members: Document) -> Reply:
     }
 
 
-def _is_there(known: KnownContact, has_transcript: bool) -> bool:
-    if known.is_own or known.state == Imported.WHOLE:
-        return True
-    return not has_transcript and known.state != Imported.NAMED
+def _completed(tx: Tx, instance: Instance, members: Document, known: KnownContact) -> Reply:
+    """Complete an imported contact by its record. All checks come before the first write."""
+    contact_id = members["ContactId"]
+    if known.is_own or known.erased_at_ms is not None:
+        return _result(contact_id, known)
+    try:
+        _check_members(members)
+        _check_times(members)
+        begun = milliseconds(members["InitiationTimestamp"], "InitiationTimestamp")
+        given = GivenContact(contact_id, contact_id, members, (), Imported.RECORD, begun)
+        is_changed = complete_contact(tx, instance, given, known)
+    except Fault as fault:
+        return {"ContactId": contact_id, "Status": REFUSED, "ItemCount": 0, "Explanation": fault.message}
+    return {**_result(contact_id, known), **({"Completed": True} if is_changed else {})}
 
 
 def _check_members(members: Document) -> None:

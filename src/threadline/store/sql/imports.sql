@@ -10,7 +10,7 @@ FROM contact JOIN session ON session.key = contact.session
 WHERE contact.instance_id = :instance_id AND contact.id = :contact_id;
 
 -- name: insert_imported_session
--- Add the session of an imported chat under a key of its own. No row comes back when the key is taken.
+-- Add the session of an imported chat under a key of its own, and return it. No row comes back for a key that is taken.
 INSERT INTO session (
     key, instance_id, initial_contact_id, current_contact_id, last_position, last_seq, last_at_ms, started_at_ms,
     expires_at_ms, ended_at_ms, customer_id, content_types, event_hooks, disconnect_on_customer_exit, root_contact_id
@@ -18,7 +18,7 @@ INSERT INTO session (
     :session, :instance_id, :contact_id, :contact_id, 0, 0, 0, :started_at_ms,
     :started_at_ms, :started_at_ms, NULL, '["text/plain"]', '{}', 0, :contact_id
 )
-ON CONFLICT (key) DO NOTHING RETURNING key;
+ON CONFLICT (key) DO NOTHING RETURNING *;
 
 -- name: settle_imported_session
 -- Write the ends of an imported chat, after a contact or items were added to it.
@@ -49,6 +49,20 @@ SET initiation_method = :initiation_method, initiated_at_ms = :initiated_at_ms, 
     disconnected_at_ms = :disconnected_at_ms, disconnect_reason = coalesce(:disconnect_reason, disconnect_reason),
     updated_at_ms = :updated_at_ms
 WHERE session = :session AND position = :position;
+
+-- name: set_imported_attributes
+-- Replace the attributes of an imported chat, after another contact or record of it came.
+UPDATE session_attributes SET attributes = :attributes, segment_attributes = :segment_attributes
+WHERE session = :session;
+
+-- name: complete_imported_agents
+-- Note the user of the agents of an imported contact, where its record came after its items.
+UPDATE participant SET user_id = :user_id
+WHERE session = :session AND contact_id = :contact_id AND role = 'AGENT' AND user_id IS NULL;
+
+-- name: imported_contact
+-- Read what an import knows of a contact.
+SELECT * FROM imported_contact WHERE session = :session AND contact_id = :contact_id;
 
 -- name: set_imported_contact
 -- Note how far a contact is imported, the related contact that it waits for, and its members that are not ours.
