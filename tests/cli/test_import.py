@@ -184,7 +184,7 @@ def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: R
         ("in/l-voice.json", "a transcript of VOICE"),
         ("in/o-many.json", "1,000,001 items are more than 1,000,000"),
         ("in/p-deep.json", "not JSON"),
-        ("in/q-objects.json", "more than 1,000,000 items"),
+        ("in/q-objects.json", "more than 3,000,000 JSON objects"),
         ("in/\N{REPLACEMENT CHARACTER}[31mm.json", "it has no member Transcript"),
     ):
         found = [line for line in lines if f" {name}: " in line]

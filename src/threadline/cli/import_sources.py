@@ -46,17 +46,44 @@ def _file(path: Path, size: int) -> SourceFile:
     return SourceFile(str(path), path.name, size, path.read_bytes)
 
 
-def _files_below(folder: Path) -> Iterator[SourceFile]:
-    """The files of a folder and those below it. Links to folders are not followed, so no path leads in a circle."""
+def _refused(path: Path, why: str) -> SourceFile:
+    """A file that is reported when it is read, so that the others are imported."""
+
+    def read() -> bytes:
+        raise OSError(errno.EINVAL, why)
+
+    return SourceFile(str(path), path.name, 0, read)
+
+
+def _files_below(folder: Path, top: Path | None = None) -> Iterator[SourceFile]:
+    """The files of a folder and those below it. Links to folders are not followed, so no path leads in a circle.
+
+    Nor are links to files outside `top`: a folder from elsewhere could send any file of this machine.
+    """
+    top = top or folder.resolve()
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise Failure(f"The folder {str(folder)!r} cannot be read: {error.strerror}.") from None
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(Path(entry.path))
-        elif entry.is_file() and not entry.name.startswith("."):
-            yield _file(Path(entry.path), entry.stat().st_size)
+        path = Path(entry.path)
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(path, top)
+                continue
+            status = entry.stat()
+            is_outside = entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(top)
+        except OSError as error:
+            yield _refused(path, error.strerror or str(error))
+            continue
+        if entry.name.startswith(".") or stat.S_ISDIR(status.st_mode):
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            yield _refused(path, "it is neither a file nor a folder")
+        elif is_outside:
+            yield _refused(path, "it is a link that leads out of the folder")
+        else:
+            yield _file(path, status.st_size)
 
 
 def _files_of_bucket(place: str) -> Iterator[SourceFile]:

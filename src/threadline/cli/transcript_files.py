@@ -15,7 +15,7 @@ import msgspec
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 ITEMS_MAX = 1_000_000
-OBJECTS_MAX = 10 * ITEMS_MAX
+OBJECTS_MAX = 3 * ITEMS_MAX
 """JSON objects in a file: with more it is refused before it is decoded, since each takes memory."""
 NAMED = re.compile(r"(?P<contact>.+)_(?P<time>\d{8}T\d{2}[:_-]?\d{2})_UTC(?:\.\w+)+", re.DOTALL)
 ID_MAX = 256
@@ -111,7 +111,9 @@ def _head(content: bytes) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise NotImportable(f"byte {error.start}", "not UTF-8") from None
     if content.count(b"{") > OBJECTS_MAX:
-        raise NotImportable("Transcript", f"more than {ITEMS_MAX:,} items")
+        raise NotImportable(
+            "", f"more than {OBJECTS_MAX:,} JSON objects; up to {ITEMS_MAX:,} items are taken"
+        )
     try:
         raw = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:

@@ -59,7 +59,21 @@ def complete_contact(tx: Tx, instance: Instance, given: GivenContact, known: Kno
         columns["enqueued_at_ms"] = row.enqueued_at_ms
     if columns["user_id"] is not None and columns["accepted_at_ms"] is None:
         columns["accepted_at_ms"] = row.accepted_at_ms
-    tx.run("fill_imported_contact", session=session.key, position=known.position, **columns)
+    tx.run(
+        "fill_imported_contact",
+        session=session.key,
+        position=known.position,
+        initiation_method=columns["initiation_method"],
+        initiated_at_ms=columns["initiated_at_ms"],
+        connected_at_ms=columns["connected_at_ms"],
+        queue_id=columns["queue_id"],
+        enqueued_at_ms=columns["enqueued_at_ms"],
+        user_id=columns["user_id"],
+        accepted_at_ms=columns["accepted_at_ms"],
+        disconnected_at_ms=columns["disconnected_at_ms"],
+        disconnect_reason=columns["disconnect_reason"],
+        updated_at_ms=columns["updated_at_ms"],
+    )
     if given.members.get("UserId"):
         tx.run(
             "complete_imported_agents",
