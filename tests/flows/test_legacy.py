@@ -60,6 +60,7 @@ KINDS: dict[str, tuple[Module, str, dict[str, Any]]] = {
                    "UpdateContactEventHooks", {"EventHooks": {"CustomerQueue": "f"}}),
     "screen pop": (module("m", "SetScreenPop", ON, key="note", value="hello"),
                    "UpdateContactAttributes", {"Attributes": {"note": "hello"}}),
+    "resume": (module("m", "Resume"), "EndFlowExecution", {}),
     "logging": (module("m", "SetLoggingBehavior", {"Success": "end"}, LoggingBehavior="Disable"),
                 "UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Disabled"}),
     "priority": (module("m", "UpdateRoutingPriority", {"Success": "end"}, AbsolutePosition=1),
@@ -159,10 +160,23 @@ def test_results_of_hours_loops_queues_and_percentages() -> None:
     )
     assert operands(staffing) == [("NumberGreaterThan", "0")]
     assert {"ErrorType": "NoMatchingCondition", "NextAction": "m"} in staffing["Transitions"]["Errors"]
+    returned = {"CustomerReturn": "m", "Timeout": "end", "Error": "end"}
+    wait = actions(module("m", "Wait", returned, TimeoutSeconds="28800", InterruptOnCustomerReturn="true"))[
+        "m"
+    ]
+    assert wait["Parameters"] == {"TimeLimitSeconds": "28800", "Events": ["CustomerReturned"]}
+    assert operands(wait) == [("Equals", "CustomerReturned"), ("Equals", "WaitCompleted")]
     prompts = module("m", "LoopPrompts", {"Timeout": "end"}, Text="Please wait.", InterruptSeconds=60)
+    prompts["parameters"] += [
+        {"name": "AudioPrompt", "value": "music", "namespace": None, "resourceName": "Music.wav"},
+        {"name": "Text", "value": "<speak>Still here.</speak>", "key": "ssml"},
+    ]
     document, _ = convert(export(prompts))
     parse(json.dumps(document), "CUSTOMER_QUEUE")
     assert operands(document["Actions"][0]) == [("Equals", "MessagesInterrupted")]
+    spoken = {"SSML": "<speak>Still here.</speak>"}
+    told = document["Actions"][0]["Parameters"]["Messages"]
+    assert told == [{"Text": "Please wait."}, {"PromptId": "music"}, spoken]
 
 
 def test_an_unknown_module_and_an_unconnected_branch_are_noted_and_the_flow_loads() -> None:

@@ -11,33 +11,8 @@ from typing import Any, NamedTuple
 from threadline.flows.actions import ACTION_TYPES
 from threadline.flows.actions.contact import DATA
 from threadline.flows.language import VERSION
+from threadline.flows.legacy_parameters import Entry, Parameters, entries_of, reference_to
 
-Entry = dict[str, Any]
-NAMESPACES = {
-    "User Defined": "$.Attributes.{}",
-    "External": "$.External.{}",
-    "Lex": "$.Lex.{}",
-    "Lex Slots": "$.Lex.Slots.{}",
-    "Lex Attributes": "$.Lex.SessionAttributes.{}",
-    "Flow": "$.FlowAttributes.{}",
-    "Queue": "$.Queue.{}",
-    "Agent": "$.Agent.{}",
-}
-SYSTEM = {
-    "Customer Number": "$.CustomerEndpoint.Address",
-    "Dialed Number": "$.SystemEndpoint.Address",
-    "Contact id": "$.ContactId",
-    "Initial Contact id": "$.InitialContactId",
-    "Previous Contact id": "$.PreviousContactId",
-    "Channel": "$.Channel",
-    "Queue Name": "$.Queue.Name",
-    "Queue ARN": "$.Queue.ARN",
-    "Stored customer input": "$.StoredCustomerInput",
-    "Customer input": "$.StoredCustomerInput",
-    "Instance ARN": "$.InstanceARN",
-    "Initiation method": "$.InitiationMethod",
-}
-"""References of the System namespace, by the names that exports have; others are taken as they are."""
 ERRORS = {
     "Error": "NoMatchingError",
     "NoMatch": "NoMatchingCondition",
@@ -57,7 +32,13 @@ OPERATORS = {
     "LessThan": "NumberLessThan",
     "LessThanOrEqualTo": "NumberLessOrEqualTo",
 }
-RESULTS = {"True": "True", "False": "False", "Looping": "ContinueLooping", "Complete": "DoneLooping"}
+RESULTS = {
+    "True": "True",
+    "False": "False",
+    "Looping": "ContinueLooping",
+    "Complete": "DoneLooping",
+    "CustomerReturn": "CustomerReturned",
+}
 ONWARD = ("Success", "Continue", "Evaluate")
 HOOKS = {
     "CustomerQueue": "CustomerQueue",
@@ -140,7 +121,7 @@ def _targets(action: Entry) -> Iterable[str]:
 
 def _action(module: Mapping[str, Any], known: set[str], notes: list[str]) -> Entry:
     kind, identifier = str(module.get("type")), str(module.get("id"))
-    given = _Parameters(_entries(module.get("parameters")))
+    given = Parameters(entries_of(module.get("parameters")))
     branches = [
         (str(entry.get("condition")), entry, str(entry.get("transition")))
         for entry in _branches(module, kind)
@@ -163,12 +144,8 @@ def _action(module: Mapping[str, Any], known: set[str], notes: list[str]) -> Ent
     return {"Identifier": identifier, "Type": type_, "Parameters": parameters, "Transitions": transitions}
 
 
-def _entries(value: Any) -> list[Mapping[str, Any]]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
-
-
 def _branches(module: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    entries = _entries(module.get("branches"))
+    entries = entries_of(module.get("branches"))
     if kind != "CheckStaffing":
         return entries
     return [{**entry, **STAFFED.get(str(entry.get("condition")), {})} for entry in entries]
@@ -249,111 +226,52 @@ def _conditions(branches: Sequence[Branch], type_: str) -> Iterable[Entry]:
         yield {"NextAction": target, "Condition": {"Operator": found[0], "Operands": [found[1]]}}
 
 
-class _Parameters:
-    """The parameters of a module. `named` are those resources that were asked for and have a name, but no id.
-
-    Observed: published exports have an empty value beside the resource's name, since the console finds it by its name.
-    """
-
-    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        self._entries = entries
-        self.named: list[str] = []
-
-    def get(self, *names: str) -> str | None:
-        """The value of the first of these names that has one, as a text or a reference; else a resource's name."""
-        entries = [entry for name in names for entry in self._entries if entry.get("name") == name]
-        for entry in entries:
-            if entry.get("value") not in (None, ""):
-                return _value(entry)
-        for entry in entries:
-            if isinstance(name := entry.get("resourceName"), str) and name:
-                self.named.append(name)
-                return name
-        return None
-
-    def references(self) -> Entry:
-        """The references that the contact gets, by their names."""
-        given = [entry.get("contactReference") for entry in self._entries]
-        spaces = [str(entry.get("namespace") or "") for entry in self._entries]
-        return {
-            str(each["key"]): {
-                "Type": str(each.get("type") or "URL"),
-                "Value": _value({"value": each.get("value"), "namespace": space}),
-            }
-            for each, space in zip(given, spaces, strict=True)
-            if isinstance(each, Mapping) and each.get("key")
-        }
-
-    def keyed(self, name: str) -> dict[str, str]:
-        """The values of the entries of this name by their keys."""
-        return {
-            str(entry.get("key")): _value(entry)
-            for entry in self._entries
-            if entry.get("name") == name and entry.get("key")
-        }
-
-
-def _value(entry: Mapping[str, Any]) -> str:
-    value, namespace = str(entry.get("value") or ""), entry.get("namespace")
-    return _reference(str(namespace), value) if namespace else value
-
-
-def _reference(namespace: str, value: str) -> str:
-    if namespace == "System":
-        return SYSTEM.get(value, f"$.{value}" if value.isidentifier() else "$['" + value + "']")
-    if namespace not in NAMESPACES:
-        return value
-    if value.replace("_", "a").replace("-", "a").isalnum() and value.isascii():
-        return NAMESPACES[namespace].format(value)
-    return NAMESPACES[namespace].format("")[:-1] + f"['{value}']"
-
-
 Made = tuple[str, Entry]
 
 
-def _prompt(given: _Parameters, target: str) -> Made:
+def _prompt(given: Parameters, target: str) -> Made:
     text = given.get("Text")
     if text is None:
         return "MessageParticipant", {"PromptId": given.get("AudioPrompt", "Prompt") or "prompt"}
     return "MessageParticipant", {"SSML" if given.get("TextToSpeechType") == "ssml" else "Text": text}
 
 
-def _screen_pop(given: _Parameters, target: str) -> Made:
+def _screen_pop(given: Parameters, target: str) -> Made:
     return "UpdateContactAttributes", {"Attributes": {given.get("key") or "key": given.get("value") or ""}}
 
 
-def _priority(given: _Parameters, target: str) -> Made:
+def _priority(given: Parameters, target: str) -> Made:
     if (position := given.get("AbsolutePosition")) is not None:
         return "UpdateContactRoutingBehavior", {"QueuePriority": position}
     return "UpdateContactRoutingBehavior", {"QueueTimeAdjustmentSeconds": given.get("TimeOffset") or "0"}
 
 
-def _flow(given: _Parameters, target: str) -> Made:
+def _flow(given: Parameters, target: str) -> Made:
     return "TransferToFlow", {"ContactFlowId": given.get("ContactFlowId") or "unknown"}
 
 
-def _status(given: _Parameters, target: str) -> Made:
+def _status(given: Parameters, target: str) -> Made:
     queue = given.get("Queue")
     return "CheckMetricData", {"QueueId": queue} if queue else {}
 
 
-def _attributes(given: _Parameters, target: str) -> Made:
+def _attributes(given: Parameters, target: str) -> Made:
     return "UpdateContactAttributes", {"Attributes": given.keyed("Attribute")}
 
 
-def _data(given: _Parameters, target: str) -> Made:
+def _data(given: Parameters, target: str) -> Made:
     data: Entry = {name: value for name in DATA if (value := given.get(name)) is not None}
     if references := given.references():
         data["References"] = references
     return ("UpdateContactData", data) if data else ("", {})
 
 
-def _check(given: _Parameters, target: str) -> Made:
+def _check(given: Parameters, target: str) -> Made:
     namespace = given.get("Namespace") or "User Defined"
-    return "Compare", {"ComparisonValue": _reference(namespace, given.get("Attribute") or "")}
+    return "Compare", {"ComparisonValue": reference_to(namespace, given.get("Attribute") or "")}
 
 
-def _external(given: _Parameters, target: str) -> Made:
+def _external(given: Parameters, target: str) -> Made:
     parameters: Entry = {"LambdaFunctionARN": given.get("FunctionArn") or "unknown"}
     parameters["InvocationTimeLimitSeconds"] = given.get("TimeLimit") or "3"
     if attributes := given.keyed("Parameter"):
@@ -361,7 +279,7 @@ def _external(given: _Parameters, target: str) -> Made:
     return "InvokeLambdaFunction", parameters
 
 
-def _transfer(given: _Parameters, target: str) -> Made:
+def _transfer(given: Parameters, target: str) -> Made:
     if target == "Flow":
         return _flow(given, target)
     if target == "PhoneNumber":
@@ -374,18 +292,18 @@ def _transfer(given: _Parameters, target: str) -> Made:
     return "TransferContactToQueue", {}
 
 
-def _queue(given: _Parameters, target: str) -> Made:
+def _queue(given: Parameters, target: str) -> Made:
     if (agent := given.get("Agent")) is not None:
         return "UpdateContactTargetQueue", {"AgentId": agent}
     return "UpdateContactTargetQueue", {"QueueId": given.get("Queue") or "unknown"}
 
 
-def _logging(given: _Parameters, target: str) -> Made:
+def _logging(given: Parameters, target: str) -> Made:
     on = given.get("LoggingBehavior") != "Disable"
     return "UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Enabled" if on else "Disabled"}
 
 
-def _input(given: _Parameters, target: str) -> Made:
+def _input(given: Parameters, target: str) -> Made:
     text = {"Text": text} if (text := given.get("Text")) else {}
     if target in ("Lex", "LexV2") or given.get("BotAliasArn", "BotName"):
         alias = given.get("BotAliasArn")
@@ -400,57 +318,57 @@ def _input(given: _Parameters, target: str) -> Made:
     return "GetParticipantInput", {**text, "InputTimeLimitSeconds": limit, "StoreInput": "False"}
 
 
-def _stored_input(given: _Parameters, target: str) -> Made:
+def _stored_input(given: Parameters, target: str) -> Made:
     type_, parameters = _input(given, "Digits")
     return type_, {**parameters, "StoreInput": "True"}
 
 
-def _hook(given: _Parameters, target: str) -> Made:
+def _hook(given: Parameters, target: str) -> Made:
     hook = HOOKS.get(given.get("Type") or "CustomerQueue", "CustomerQueue")
     return "UpdateContactEventHooks", {"EventHooks": {hook: given.get("ContactFlowId") or "unknown"}}
 
 
-def _hours(given: _Parameters, target: str) -> Made:
+def _hours(given: Parameters, target: str) -> Made:
     hours = given.get("Hours", "HoursOfOperation")
     return "CheckHoursOfOperation", {"HoursOfOperationId": hours} if hours else {}
 
 
-def _staffing(given: _Parameters, target: str) -> Made:
+def _staffing(given: Parameters, target: str) -> Made:
     queue = given.get("Queue")
     metric = {"Available": "NumberOfAgentsAvailable", "Staffed": "NumberOfAgentsStaffed"}
     kind = metric.get(given.get("Status") or "", "NumberOfAgentsOnline")
     return "CheckMetricData", {"MetricType": kind, **({"QueueId": queue} if queue else {})}
 
 
-def _fixed(type_: str, **parameters: Any) -> Callable[[_Parameters, str], Made]:
+def _fixed(type_: str, **parameters: Any) -> Callable[[Parameters, str], Made]:
     return lambda given, target: (type_, dict(parameters))
 
 
-def _voice(given: _Parameters, target: str) -> Made:
+def _voice(given: Parameters, target: str) -> Made:
     return "UpdateContactTextToSpeechVoice", {
         "TextToSpeechVoice": given.get("GlobalVoice", "Voice") or "Joanna"
     }
 
 
-def _loop(given: _Parameters, target: str) -> Made:
+def _loop(given: Parameters, target: str) -> Made:
     return "Loop", {"LoopCount": given.get("LoopCount") or "1"}
 
 
-def _wait(given: _Parameters, target: str) -> Made:
-    return "Wait", {"TimeLimitSeconds": given.get("TimeLimit", "Timeout") or "60"}
+def _wait(given: Parameters, target: str) -> Made:
+    parameters: Entry = {"TimeLimitSeconds": given.get("TimeoutSeconds", "TimeLimit", "Timeout") or "60"}
+    if str(given.get("InterruptOnCustomerReturn")).lower() == "true":
+        parameters["Events"] = ["CustomerReturned"]
+    return "Wait", parameters
 
 
-def _loop_prompts(given: _Parameters, target: str) -> Made:
-    text = given.get("Text")
-    parameters: Entry = {
-        "Messages": [{"Text": text} if text else {"PromptId": given.get("AudioPrompt") or "prompt"}]
-    }
+def _loop_prompts(given: Parameters, target: str) -> Made:
+    parameters: Entry = {"Messages": given.prompts() or [{"PromptId": "prompt"}]}
     if seconds := given.get("InterruptSeconds"):
         parameters["InterruptFrequencySeconds"] = seconds
     return "MessageParticipantIteratively", parameters
 
 
-MAKERS: Mapping[str, Callable[[_Parameters, str], Made]] = {
+MAKERS: Mapping[str, Callable[[Parameters, str], Made]] = {
     "PlayPrompt": _prompt,
     "PlayAudio": _prompt,
     "SetAttributes": _attributes,
@@ -479,6 +397,7 @@ MAKERS: Mapping[str, Callable[[_Parameters, str], Made]] = {
     "Loop": _loop,
     "LoopPrompts": _loop_prompts,
     "Wait": _wait,
+    "Resume": _fixed("EndFlowExecution"),
     "ResumeContactFlow": _fixed("EndFlowExecution"),
     "EndFlowExecution": _fixed("EndFlowExecution"),
     "TransferToQueue": _fixed("TransferContactToQueue"),
