@@ -58,6 +58,33 @@ def test_a_flow_talks_and_shows_its_blocks(talk: Run) -> None:
     ]
 
 
+def test_a_flow_of_the_console_fits_a_terminal_and_its_log_is_not_shown(talk: Run) -> None:
+    number, ask, on, end = (f"{digit * 8}-1034-4f5d-9bdf-b94fd78b926c" for digit in "1234")
+    named = "A name of a block as long as a name of one may be."
+    blocks = {
+        on: do("UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Enabled"}, number),
+        number: do(
+            "UpdateContactCallbackNumber",
+            {"CallbackNumber": "$.StoredCustomerInput"},
+            named,
+            InvalidCallbackNumber=named,
+            CallbackNumberNotDialable=named,
+        ),
+        named: do(
+            "UpdateContactMediaStreamingBehavior", {"MediaStreamType": "Audio"}, ask, NoMatchingError=ask
+        ),
+        ask: say("Goodbye", end),
+        end: do("DisconnectParticipant", {}, None),
+    }
+    Path("flow.json").write_text(content(**blocks))
+    done = talk("")
+    assert (done.status, done.err) == (0, "")
+    assert [line for line in done.out.splitlines() if line.startswith("  ·") and len(line) > 80] == []
+    assert "· UpdateFlowLoggingBehavior '33333333…'  FlowLoggingBehavior=Enabled" in done.out
+    assert "· UpdateContactCallbackNumber '11111111…' → InvalidCallbackNumber" in done.out
+    assert "· UpdateContactMediaStreamingBehavior 'A name of a b" in done.out
+
+
 def test_the_clock_moves_on_and_a_function_without_an_answer_fails(talk: Run) -> None:
     Path("flow.json").write_text(FLOW)
     assert "Flow  Nobody there?" in talk("/later x\n/later 15m\n").out

@@ -102,16 +102,21 @@ def test_a_step_has_the_milliseconds_that_its_block_has_waited(threadline: Threa
     assert casey.see_block("late")["Milliseconds"] == 0
 
 
-def test_the_log_of_flows_goes_to_a_file_by_setting(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("level", "shown"), [("info", ["on", "greet", "end"]), ("error", [])])
+def test_the_log_of_flows_goes_to_a_file_by_setting_and_to_standard_error_by_its_level(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], level: str, shown: list[str]
+) -> None:
     file = tmp_path / "flows.jsonl"
     flows, root, package = (logging.getLogger(name) for name in ("threadline.flows", None, "threadline"))
     kept = flows.handlers, root.handlers, flows.level, package.level
     try:
-        write_to_stderr(Settings(data=":memory:", flow_log_file=str(file)))
+        write_to_stderr(Settings(data=":memory:", flow_log_file=str(file), log_level=level))
         with Threadline() as server:
             chat(server, on=ON, greet=say("Hello")).see("Hello")
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         assert [line["Identifier"] for line in lines] == ["on", "greet", "end"]
+        told = [line for line in capsys.readouterr().err.splitlines() if "ContactFlowModuleType" in line]
+        assert [json.loads(line[line.index("{") :])["Identifier"] for line in told] == shown
     finally:
         for handler in flows.handlers:
             handler.close()

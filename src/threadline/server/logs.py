@@ -43,14 +43,16 @@ class JsonLines(Lines):
 def write_to_stderr(settings: Settings) -> None:
     """Send this process's log lines to standard error, and the warnings of the libraries it uses.
 
-    A program that runs a Server within itself does its own.
+    A program that runs a Server within itself does its own. The log of flows is written to its file at every level.
     """
     human = Lines("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_format == "json" else human)
     logging.getLogger().handlers = [handler]
-    logging.getLogger("threadline").setLevel(settings.log_level.upper())
+    level = logging.getLevelName(settings.log_level.upper())
+    logging.getLogger("threadline").setLevel(level)
     flows = logging.getLogger("threadline.flows")
+    handler.addFilter(lambda record: record.name != flows.name or record.levelno >= level)
     flows.setLevel(logging.INFO)
     flows.handlers = [_flow_log(settings.flow_log_file)] if settings.flow_log_file else []
     is_watched = sys.stderr.isatty() and settings.log_format == "human" and not settings.quiet

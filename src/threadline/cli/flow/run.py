@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import shutil
 import sys
 import threading
@@ -32,8 +33,9 @@ STARTS = {
 }
 """Types of flows that can be tried, and the hook by which a chat comes to them."""
 TOLD = "Write as the customer. /later 15m moves the clock on, Ctrl-C ends."
-INDENT, LINE_MAX, DETAIL_MIN = 8, 120, 12
-"""Columns before a message, of a block's line at most, and that parameters need to be shown."""
+INDENT, LINE_MAX, DETAIL_MIN, IDENTIFIER_MIN = 8, 120, 12, 9
+"""Columns before a message, of a block's line at most, that parameters need to be shown, and of an identifier."""
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -272,14 +274,20 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 def _block(step: Mapping[str, Any], *, again: bool) -> str:
     """A block in one line: its type, its identifier, and as much of its parameters as there is room for.
 
+    An id that the console has made is shown by its beginning, since people see it nowhere else.
     A block that comes `again` after it has waited is shown without its parameters.
     """
     results = step.get("Error") or step.get("Results")
     result = f" → {results}" if results else ""
     if step["Milliseconds"] >= 1_000:
         result += f" after {step['Milliseconds'] / 1_000:,.0f} s"
-    line = f"  · {step['Type']} {step['Identifier']!r}"
-    room = min(shutil.get_terminal_size().columns or 80, LINE_MAX) - len(line) - len(result) - 2
+    columns = min(shutil.get_terminal_size().columns or 80, LINE_MAX)
+    line = f"  · {step['Type']} "
+    room = max(columns - len(line) - len(result) - len("''"), IDENTIFIER_MIN)
+    line += repr(
+        _shortened(step["Identifier"], IDENTIFIER_MIN if UUID.fullmatch(step["Identifier"]) else room)
+    )
+    room = columns - len(line) - len(result) - 2
     if room >= DETAIL_MIN and not again and not step["Type"].startswith("Message"):
         line += f"  {_shortened(_given(step), room)}".rstrip()
     return styled(line + result, "red" if "Error" in step else "grey")
