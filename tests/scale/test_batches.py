@@ -15,6 +15,7 @@ from tests.engines import Postgres
 from tests.scale.node import Node
 from tests.units import Function
 from threadline.errors import Fault
+from threadline.operations.messages import send_message
 from threadline.operations.registry import ParticipantCaller
 from threadline.store import Tx
 
@@ -31,11 +32,16 @@ class Unit:
     def __init__(self, random: Random, name: str, chats: list[tuple[str, ParticipantCaller]]) -> None:
         self.name = name
         self.steps = [
-            (random.choice(("append", "append", "lock", "read", "undone", "nested")), random.choice(chats))
+            (
+                random.choice(("append", "send", "send", "lock", "read", "undone", "nested")),
+                random.choice(chats),
+            )
             for _ in range(random.randint(1, 5))
         ]
         self.end = random.choice(("well", "well", "well", "refused", "stumbles once", "stumbles"))
         self.is_hinted = random.random() < 0.5 and len({chat[0] for _, chat in self.steps}) == 1
+        if not self.is_hinted:  # SendMessage always names its session
+            self.steps = [("append" if step == "send" else step, chat) for step, chat in self.steps]
         self.runs = 0
 
     @property
@@ -47,7 +53,7 @@ class Unit:
         return [
             (contact_id, f"{self.name} {number}")
             for number, (step, (contact_id, _)) in enumerate(self.steps)
-            if step in ("append", "nested")
+            if step in ("append", "send", "nested")
         ]
 
     def __call__(self, tx: Tx) -> str:
@@ -57,6 +63,8 @@ class Unit:
             match step:
                 case "append":
                     _append(tx, caller, contact_id, text)
+                case "send":
+                    send_message(tx, caller, content_type="text/plain", content=text, client_token=text)
                 case "lock":
                     tx.one("session", session=caller.session)
                 case "read":
@@ -132,9 +140,9 @@ async def test_each_takes_place_once_or_not_at_all(postgres: Postgres, seed: int
 
     stored = Counter(
         (contact_id, row[7])
-        for contact_id, log in logs.items()
-        for row in log
-        if row[5] == "MESSAGE" and not row[8]
+        for contact_id, caller in chats
+        for row in logs[contact_id]
+        if row[5] == "MESSAGE" and row[8] in (None, caller.participant_id)
     )
     for log in logs.values():
         assert [row[1] for row in log] == list(range(1, len(log) + 1))

@@ -8,7 +8,7 @@ a transaction of its own. Against other batches and other nodes, the session's r
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,8 +17,16 @@ from psycopg import errors
 from threadline.chat.limits import Policy
 from threadline.clock import Clock
 from threadline.store import Row, Tx, Unavailable, named_statements
+from threadline.store.postgres.gathering import GATHERED, Gathering
 from threadline.store.postgres.greenlets import Greenlets, park
-from threadline.store.postgres.pipeline import Pipeline, Statement, for_postgres, statement, without_locks
+from threadline.store.postgres.pipeline import (
+    Pipeline,
+    Statement,
+    Then,
+    for_postgres,
+    statement,
+    without_locks,
+)
 from threadline.store.postgres.unit import Unit, Unsure
 
 ATTEMPTS_MAX = 8
@@ -122,12 +130,14 @@ class Batch:
         self._in_savepoint: Unit | None = None
         self._depth = 0
         self._held: list[tuple[Unit, list[Row]]] = []
+        self._gathering = Gathering(connection)
         self._is_over = False
         self._is_abandoned = False
         self._is_committing = False
         connection.on_error = self._abandon
         connection.on_lost = self._lose
         connection.on_idle = self._check_deadlock
+        connection.before_flush = self._gathering.send
 
     def start(self) -> None:
         """Begin the transaction, and run every unit up to its first wait."""
@@ -157,6 +167,8 @@ class Batch:
         if key is not None and (named.locks or named.writes):
             self._own(unit, key)
         is_locked = key is not None and key == unit.session  # by LOCK_SESSIONS
+        if is_locked and name in GATHERED:
+            return self._gather(unit, name, parameters)
         rows = self._rows(unit, named.unlocked if is_locked else named.statement, parameters)
         if key is None and named.locks and rows and not self._own(unit, rows[0][0]):
             return self._rows(
@@ -171,7 +183,15 @@ class Batch:
         unit.wrote = True
         if (key := parameters.get("session")) is not None:
             self._own(unit, key)
-        self._connection.send(self._statements[name].statement, parameters)
+        if key is not None and name in GATHERED:
+            self._gathering.add(name, parameters)
+        else:
+            self._send(self._statements[name].statement, parameters)
+
+    def _send(self, statement: Statement, parameters: Mapping[str, Any], then: Then | None = None) -> None:
+        """Send a statement, behind those that were gathered."""
+        self._gathering.send()
+        self._connection.send(statement, parameters, then)
 
     def _own(self, unit: Unit, key: int) -> bool:
         """Reserve a session for `unit` until the unit has finished. False when it had to wait for another unit."""
@@ -183,7 +203,12 @@ class Batch:
         return is_first
 
     def _rows(self, unit: Unit, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
-        self._connection.send(statement, parameters, lambda rows: self._resume(unit, rows))
+        self._send(statement, parameters, lambda rows: self._resume(unit, rows))
+        rows: list[Row] = park()
+        return rows
+
+    def _gather(self, unit: Unit, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        self._gathering.add(name, parameters, lambda rows: self._resume(unit, rows))
         rows: list[Row] = park()
         return rows
 
@@ -192,16 +217,16 @@ class Batch:
         """A savepoint. No other unit runs meanwhile, since a rollback would undo its writes too."""
         self._in_savepoint = unit
         self._depth += 1
-        self._connection.send(SAVEPOINT, {})
+        self._send(SAVEPOINT, {})
         try:
             yield
         except BaseException as error:
             if not isinstance(error, _BatchEnded):
-                self._connection.send(ROLLBACK_TO, {})
+                self._send(ROLLBACK_TO, {})
             raise
         finally:
             if not self._is_over:
-                self._connection.send(RELEASE, {})
+                self._send(RELEASE, {})
                 self._depth -= 1
                 if self._depth == 0:
                     self._in_savepoint = None
@@ -242,6 +267,7 @@ class Batch:
             if len(self._units) > 1:
                 self._abandon()
             else:
+                self._gathering.drop()
                 self._connection.send(ROLLBACK, {}, self._end)
             return
         self._owners = {key: owner for key, owner in self._owners.items() if owner is not unit}
@@ -250,7 +276,7 @@ class Batch:
             self._context.loop.call_soon(self._wake, other)
         if not self._unfinished and self._needs_transaction:
             self._is_committing = True
-            self._connection.send(COMMIT, {}, self._end)
+            self._send(COMMIT, {}, self._end)
         elif not self._unfinished:
             self._end([])
 
@@ -278,6 +304,7 @@ class Batch:
         effect until the ROLLBACK has been sent.
         """
         self._is_over = True
+        self._gathering.drop()
         if not self._is_abandoned:
             self._is_abandoned = True
             self._context.loop.call_soon(self._roll_back, error)
@@ -309,6 +336,7 @@ class Batch:
     def _lose(self, error: Exception) -> None:
         """Fail units whose commit was under way, and have all others run again on another connection."""
         self._is_over = True
+        self._gathering.drop()
         self._end_units()
         is_unsure = self._is_committing and self._context.writes
         if is_unsure:

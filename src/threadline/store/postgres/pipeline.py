@@ -19,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from threadline.store import Row
 
 Then = Callable[[list[Row]], None]
+Encoded = list[bytes | None]
+"""The values of a statement's parameters, in their order, as PostgreSQL reads them."""
 
 CONNECT_SECONDS = 5
 WATCH_SECONDS = 0.5
@@ -36,6 +38,8 @@ OPTIONS = " ".join(
         "plan_cache_mode": "force_generic_plan",  # every statement looks rows up by a key: plan it once
         "enable_seqscan": "off",  # a small table with many dead rows must not be scanned
         "enable_bitmapscan": "off",
+        "enable_hashjoin": "off",  # SQLite knows nested loops only, and all joins are written for these
+        "enable_mergejoin": "off",
         "jit": "off",
         "synchronous_commit": "on",
     }.items()
@@ -85,13 +89,14 @@ class Pipeline:
 
     `on_error` is called once for the first error of a statement, after everything sent was answered; `on_lost` when
     the connection has ended, as the last call; `on_notify` for a notification of another connection; `on_idle` when
-    everything sent has been answered.
+    everything sent has been answered. `before_flush` may queue more.
     """
 
     on_error: Callable[[psycopg.Error], None]
     on_lost: Callable[[Exception], None]
     on_notify: Callable[[bytes], None]
     on_idle: Callable[[], None] = staticmethod(lambda: None)
+    before_flush: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -120,7 +125,10 @@ class Pipeline:
 
     def send(self, statement: Statement, values: Mapping[str, Any], then: Then | None = None) -> None:
         """Queue a statement. `then` is called with its rows, unless it or a statement before it fails."""
-        encoded = [_encoded(values[parameter]) for parameter in statement.parameters]
+        self.send_encoded(statement, encode(statement, values), then)
+
+    def send_encoded(self, statement: Statement, encoded: Encoded, then: Then | None = None) -> None:
+        """Queue a statement whose values are encoded already. `then` as in `send`."""
         try:
             if statement.name not in self._prepared:
                 self._pgconn.send_prepare(statement.name, statement.text)
@@ -141,6 +149,7 @@ class Pipeline:
 
     def flush(self) -> None:
         """Send everything queued. After an error, PostgreSQL skips the statements up to this point."""
+        self.before_flush()
         if self._is_unflushed and self.is_open:
             self._is_unflushed = False
             try:
@@ -286,6 +295,11 @@ def error_line(error: Exception) -> str:
 
 def _nothing(_: list[Row]) -> None:
     pass
+
+
+def encode(statement: Statement, values: Mapping[str, Any]) -> Encoded:
+    """The values that `statement` takes. Raises ValueError for text that PostgreSQL cannot store."""
+    return [_encoded(values[parameter]) for parameter in statement.parameters]
 
 
 def _encoded(value: Any) -> bytes | None:

@@ -26,10 +26,14 @@ WHERE session.key = :session AND participant.id = :id;
 SELECT participant.*, session.*,
     (SELECT flow_run.state FROM flow_run
         WHERE flow_run.session = session.key AND flow_run.contact_id = session.current_contact_id),
-    (SELECT item.seq FROM item WHERE item.session = session.key AND item.client_token = :client_token),
+    (SELECT item.seq FROM item WHERE item.session = session.key AND item.client_token = /*sqlite*/ :client_token /*pg asked.client_token */),
     (SELECT task.id FROM task WHERE task.session = session.key AND task.kind = 'index')
-FROM session JOIN participant ON participant.session = session.key
-WHERE session.key = :session AND participant.id = :id /*pg FOR UPDATE OF session, participant */;
+/*sqlite*/ FROM session JOIN participant ON participant.session = session.key
+WHERE session.key = :session AND participant.id = :id
+/*pg FROM (VALUES (:session ::bigint, :id ::text, :client_token ::text)) AS asked (session, id, client_token)
+JOIN session ON session.key = asked.session
+JOIN participant ON participant.session = asked.session AND participant.id = asked.id */
+/*pg FOR UPDATE OF session, participant */;
 
 -- name: participants
 -- Read all participants of a session.

@@ -9,7 +9,10 @@ RETURNING last_seq, last_at_ms;
 
 -- name: count_entry
 -- Set the number and time of a session's last entry, for a caller that has locked the session and knows them.
-UPDATE session SET last_seq = :seq, last_at_ms = :at_ms WHERE key = :session;
+/*sqlite*/ UPDATE session SET last_seq = :seq, last_at_ms = :at_ms WHERE key = :session
+/*pg UPDATE session SET last_seq = entry.seq, last_at_ms = entry.at_ms
+FROM (VALUES (:session ::bigint, :seq ::bigint, :at_ms ::bigint)) AS entry (session, seq, at_ms)
+WHERE key = entry.session */;
 
 -- name: insert_session
 -- Add the session of a new chat, which begins with one contact, and return its key.
