@@ -1,11 +1,13 @@
 """An object store that is full or away, and a server that is killed in the middle of an upload: nothing is half."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -106,6 +108,45 @@ def test_an_upload_in_whose_middle_the_server_is_killed_is_begun_again(tmp_path:
             ConnectionToken=casey.connection_token, AttachmentIds=[started["AttachmentId"]]
         )
         assert casey.attachment(started["AttachmentId"]).body == CONTENT
+
+
+def imported(contact_id: str) -> Any:
+    at = "2024-04-07T08:00:00.000Z"
+    item = {"AbsoluteTime": at, "Type": "MESSAGE", "ContentType": "text/plain", "Content": f"on {contact_id}"}
+    return {"ContactId": contact_id, "InitiationTimestamp": at, "DisconnectTimestamp": at, "Items": [item]}
+
+
+def test_an_export_in_whose_middle_the_server_is_killed_has_whole_files_and_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+
+    def whole() -> list[str]:
+        return [json.loads(file.read_bytes())["ContactId"] for file in folder.rglob("*.json")]
+
+    with killed(tmp_path / "data") as server:
+        contacts = [f"c-{number:04}" for number in range(1_000)]
+        for first in range(0, len(contacts), 50):
+            server.workspace.threadline.import_contacts(
+                InstanceId=server.workspace.instance_id,
+                Contacts=[imported(each) for each in contacts[first : first + 50]],
+            )
+        command = [sys.executable, "-m", "threadline", "export", "--to", str(folder)]
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "THREADLINE_"))
+        }
+        env |= server.workspace.env
+        exporting = subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        until(lambda: list(folder.rglob("*.json")), bool)
+        server.kill_all()
+        _, said = exporting.communicate(timeout=60)
+        assert exporting.returncode, "it says that it has exported everything"
+        assert "Traceback" not in said, said
+        assert said.strip(), "it does not say why it ended"
+        assert set(whole()) < set(contacts), "a server that was killed has exported everything"
+        server.start()
+        subprocess.run(command, env=env, check=True, capture_output=True, timeout=120)
+        assert sorted(whole()) == sorted(contacts)
 
 
 FILL = """
