@@ -1,4 +1,4 @@
-"""A bucket of S3 that answers as a test says: well, with a status, or by halves."""
+"""A bucket of S3 that answers as a test says: well, with a status, by halves, or not."""
 
 import contextlib
 import http.server
@@ -8,12 +8,13 @@ from typing import Any
 
 
 class FakeS3:
-    """A server on a free port with one bucket. `how` is a status or "half"; it may change at any time."""
+    """A server on a free port with one bucket. `how` is a status, "half" or "hang"; it may change at any time."""
 
     def __init__(self) -> None:
         self.how: int | str = 200
         self.objects: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.ending = threading.Event()
         handler = type("Handler", (_Handler,), {"bucket": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -21,7 +22,8 @@ class FakeS3:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """End the server."""
+        """Let go of requests that hang, and end the server."""
+        self.ending.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -53,6 +55,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.bucket.asked.append(f"{self.command} {self.path}")
         if how == "half":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<half")
+            self.close_connection = True
+        elif how == "hang":
+            self.bucket.ending.wait(100)
             self.close_connection = True
         elif isinstance(how, int) and how != 200:
             self._answer(how, b"<Error><Code>SlowDown</Code></Error>")

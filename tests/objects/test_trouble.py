@@ -13,16 +13,28 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.attack.killed import killed
-from tests.engines import postgres, store_of
+from tests.engines import Postgres, postgres, store_of
 from tests.objects.fake_s3 import FakeS3, fake_s3
+from tests.processes.supervised import Supervised
 from tests.streams.aws import until
 from threadline.objects.folder import DRAFTS
+from threadline.operations.continuations import LEASE_SECONDS
+from threadline.server.factory import KEY_OF_TESTS
 from threadline.testing import Threadline
 from threadline.testing.options import Options
 from threadline.testing.people import request
 
 __all__ = ["postgres"]
 CONTENT = bytes(range(256)) * 4_000
+
+
+def in_bucket(bucket: FakeS3) -> Options:
+    return {
+        "objects": "s3://files/of",
+        "objects_url": bucket.url,
+        "objects_access_key_id": "k",
+        "objects_secret_access_key": "s",
+    }
 
 
 @pytest.fixture
@@ -33,13 +45,7 @@ def bucket() -> Iterator[FakeS3]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, bucket: FakeS3) -> Iterator[Threadline]:
-    options: Options = {
-        **store_of(request),
-        "objects": "s3://files/of",
-        "objects_url": bucket.url,
-        "objects_access_key_id": "k",
-        "objects_secret_access_key": "s",
-    }
+    options: Options = {**store_of(request), **in_bucket(bucket)}
     with Threadline(**options) as server:
         yield server
 
@@ -108,6 +114,30 @@ def test_an_upload_in_whose_middle_the_server_is_killed_is_begun_again(tmp_path:
             ConnectionToken=casey.connection_token, AttachmentIds=[started["AttachmentId"]]
         )
         assert casey.attachment(started["AttachmentId"]).body == CONTENT
+
+
+def test_a_transcript_file_in_whose_middle_a_node_is_killed_is_written_by_another(
+    postgres: Postgres, bucket: FakeS3, tmp_path: Path
+) -> None:
+    options: Options = {"store": postgres.database(), **in_bucket(bucket)}
+    env = {f"THREADLINE_{name.upper()}": str(value) for name, value in options.items()}
+    env["THREADLINE_ENCRYPTION_KEY"] = KEY_OF_TESTS
+    bucket.how = "hang"
+    node = Supervised(tmp_path / "data", env=env)
+    try:
+        casey = node.workspace.customer()
+        casey.say("hello")
+        casey.leave()
+        until(lambda: [each for each in bucket.asked if casey.contact_id in each], bool)
+    finally:
+        node.kill()
+        node.end()
+    assert bucket.objects == {}
+    bucket.how = 200
+    with Threadline(**options) as other:
+        other.clock.advance(seconds=LEASE_SECONDS + 5)
+        (body,) = until(lambda: list(bucket.objects.values()), bool)
+    assert "hello" in [item.get("Content") for item in json.loads(body)["Transcript"]]
 
 
 def imported(contact_id: str) -> Any:
