@@ -182,6 +182,7 @@ def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: R
         ("in/j-nobody.json", "ContactId: missing"),
         ("in/k-large.json", "2,147,483,648 bytes are more than"),
         ("in/l-voice.json", "a transcript of VOICE"),
+        ("in/n-pipe.json", "cannot be read: it is neither a file nor a folder"),
         ("in/o-many.json", "1,000,001 items are more than 1,000,000"),
         ("in/p-deep.json", "not JSON"),
         ("in/q-objects.json", "more than 3,000,000 JSON objects"),
@@ -190,8 +191,8 @@ def test_what_is_refused_is_named_with_its_place(threadline: Threadline, here: R
         found = [line for line in lines if f" {name}: " in line]
         assert len(found) == 1, (name, lines)
         assert words in found[0]
-    assert len(lines) == 15
-    assert done.out == "1 contacts with 1 items imported, 15 refused.\n"
+    assert len(lines) == 16
+    assert done.out == "1 contacts with 1 items imported, 16 refused.\n"
     assert [each["Content"] for each in shown(threadline, "good")] == ["kept"]
 
 
