@@ -28,7 +28,7 @@ async def measure_erasure(seen: Measurements, contacts: int, seconds: float, rou
         data = Path(shutil.copytree(kept, Path(folder) / "data"))
         with closing(apsw.Connection(str(data / "threadline.db"))) as connection:
             connection.execute(
-                "UPDATE session SET customer_id = ? || key % ? WHERE ended_at_ms IS NOT NULL",
+                "UPDATE session SET customer_id = ? || (key % ?) WHERE ended_at_ms IS NOT NULL",
                 (CUSTOMER, rounds),
             )
         with servers.threadline(data) as server:
