@@ -145,7 +145,7 @@ class Audit:
         return answer
 
     def with_service_events(self, work: Work) -> Work:
-        """`work`, the calls of tasks, with those of the audit: what the server did by itself."""
+        """`work`, the calls of tasks, and the calls that audit the actions of the server itself."""
 
         async def run(request: dict[str, Any]) -> dict[str, Any]:
             if request["kind"] != "audit":

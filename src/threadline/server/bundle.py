@@ -2,7 +2,7 @@
 
 Each module becomes a function that is called once and returns its exports. Only the forms of `import` and `export`
 that our modules and the vendored ones use are known; another one is refused. A module may not import itself, by
-way of others either, and what it exports does not change later.
+way of others either, and its exports do not change later.
 """
 
 import re

@@ -137,7 +137,7 @@ class PageServer:
 
 
 def signed_in(account_id: str, access_key_id: str) -> Who:
-    """The caller with temporary credentials, whose calls have the same access key in the audit."""
+    """The caller with temporary credentials. The audit shows the same access key in their calls."""
     return Who({"type": "Account", "accountId": account_id, "accessKeyId": access_key_id}, account_id)
 
 
