@@ -102,6 +102,21 @@ def test_a_reload_loses_neither_the_chat_nor_the_text_being_typed(tab: Tab) -> N
     expect(said(customer(page), "Second")).to_have_count(1)
 
 
+def test_a_text_that_is_too_long_is_kept_and_not_sent(tab: Tab) -> None:
+    page = begin(tab)
+    composer = customer(page).get_by_role("textbox")
+    send = customer(page).get_by_role("button", name="Send")
+    composer.fill("é" * 10_000)
+    expect(customer(page).get_by_text("This message is too long by 3,616 bytes")).to_be_visible()
+    expect(send).to_be_disabled()
+    composer.press("Enter")
+    expect(composer).to_have_value("é" * 10_000)
+    composer.fill("é" * 8_192)
+    expect(send).to_be_enabled()
+    composer.press("Enter")
+    expect(said(agent(page, "a1"), "é" * 8_192)).to_be_visible()
+
+
 def test_an_ended_chat_is_still_there_after_a_reload(tab: Tab) -> None:
     page = begin(tab)
     write(customer(page), "Goodbye")

@@ -4,6 +4,8 @@ import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { Part } from "./part.js";
 
+const BYTES_MAX = 16384; // of SendMessage
+
 export class Composer extends Part {
   static properties = { chat: { attribute: false }, label: {}, name: {} };
 
@@ -30,8 +32,13 @@ export class Composer extends Part {
   _send(event) {
     event?.preventDefault();
     const text = this.chat.draft.trim();
-    if (text) this.chat.send(text);
+    if (text && !this._excess()) this.chat.send(text);
     this.querySelector("textarea").focus();
+  }
+
+  // By how many bytes the message is too long; 0 when it can be sent.
+  _excess() {
+    return Math.max(0, new TextEncoder().encode(this.chat.draft.trim()).length - BYTES_MAX);
   }
 
   _choose() {
@@ -61,21 +68,22 @@ export class Composer extends Part {
 
   render() {
     const hasEnded = this.chat.state === "ended";
+    const excess = hasEnded ? 0 : this._excess();
     return html`
       ${this.chat.sending ? html`<p class="sending quiet" aria-live="polite">Sending ${this.chat.sending}</p>` : nothing}
+      ${excess ? html`<p class="sending" role="status">This message is too long by ${excess.toLocaleString("en")} bytes. Shorten it to send it.</p>` : nothing}
       <form class="composer" @submit=${this._send}>
         ${hasEnded ? nothing : this._attach()}
         <textarea
           rows="1"
           aria-label=${this.label}
           placeholder=${hasEnded ? "The chat has ended" : "Message"}
-          maxlength="16000"
           ?disabled=${hasEnded}
           .value=${live(this.chat.draft)}
           @input=${this._onInput}
           @keydown=${this._onKey}
         ></textarea>
-        <button class="primary" ?disabled=${hasEnded || !this.chat.draft.trim()}>Send</button>
+        <button class="primary" ?disabled=${hasEnded || excess || !this.chat.draft.trim()}>Send</button>
       </form>
     `;
   }
