@@ -34,8 +34,8 @@ def test_items_that_were_not_delivered_are_given_up_with_an_erased_chat(
         assert threadline.threadline.list_deliveries(**here)["Deliveries"] == []
     finally:
         aws.bring_back()
-    other = Bridge(threadline, topic)
     threadline.clock.advance(minutes=10)
+    other = Bridge(threadline, topic)
     other.say("another chat")
     until(lambda: topic.texts, lambda texts: texts[-1:] == ["another chat"])
     assert topic.texts == ["hello", "another chat"]
