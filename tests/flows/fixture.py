@@ -41,7 +41,7 @@ class FlowFixture:
 
     async def open(self, path: Path | None = None) -> None:
         self.clock = ManualClock()
-        self.store = SqliteStore(path, self.clock, Policy(cipher=SecretCipher(bytes(32))))
+        self.store = SqliteStore(path, self.clock, Policy(cipher=SecretCipher(bytes(32)), topics=None))
         self.workspace = await self.store.write(Function(make_workspace))
 
     async def call(self, service: str, name: str, /, **arguments: Any) -> Reply:

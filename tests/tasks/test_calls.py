@@ -376,6 +376,44 @@ async def test_a_flow_that_was_deleted_during_its_call_goes_on(fixture: FlowFixt
     assert await fixture.said(chat) == ["answer: Ada"]
 
 
+async def test_a_late_second_answer_of_a_delivery_leaves_the_next_one(fixture: FlowFixture) -> None:
+    """The next delivery may have the id of the task that both answers are of."""
+    chat = await fixture.run(**lambda_flow())
+    await fixture.call(
+        "connect",
+        "StartContactStreaming",
+        contact_id=chat.contact_id,
+        chat_streaming_configuration={"StreamingEndpointArn": "arn:aws:sns:us-east-1:123456789012:t"},
+        client_token="t",
+    )
+
+    async def deliveries() -> list[Task]:
+        return [task for task in (await fixture.store.read(due_tasks))[0] if task.kind == "deliver"]
+
+    async def send(text: str) -> None:
+        await fixture.act(chat.caller, "SendMessage", content_type="text/plain", content=text)
+
+    async def answer_of(task: Task) -> dict[str, Any]:
+        request = await fixture.store.write(LeaseTask(task))
+        assert request is not None
+        return {"delivered": request["delivered"], "sent": request["entries"], "left": [], "error": None}
+
+    await send("nothing is written behind the delivery of the next one")
+    (first,) = await deliveries()
+    await fixture.store.write(AnswerTask(first, await answer_of(first)))
+    await send("one")
+    (first,) = await deliveries()
+    answer = await answer_of(first)
+    fixture.clock.advance(seconds=LEASE_SECONDS)
+    (second,) = await deliveries()
+    await answer_of(second)
+    await send("two")
+    await fixture.store.write(AnswerTask(first, answer))
+    await fixture.store.write(AnswerTask(second, answer))
+    (left,) = await deliveries()
+    assert "two" in str(await answer_of(left))
+
+
 def test_a_task_that_two_loops_have_read_takes_no_other_task_with_it(server: Threadline) -> None:
     """The one that is run second has the id of the call that the first one has written, on SQLite."""
     server.lambda_(ARN, lambda event, context: {"name": "Ada"})

@@ -80,7 +80,12 @@ def answer(tx: Tx, task: Task, given: dict[str, Any]) -> None:
     is `final` when it will not help to send that entry again.
     """
     stream = _stream_of(tx, task)
-    if stream is None or given["delivered"] != stream.delivered:
+    if stream is None:
+        return
+    if given["delivered"] != stream.delivered:
+        _go_on(
+            tx, task, stream, tx.now_ms
+        )  # on SQLite the task that ended may be a newer one, with the same id
         return
     for entry in given["sent"]:
         if entry["again"]:
@@ -97,9 +102,7 @@ def answer(tx: Tx, task: Task, given: dict[str, Any]) -> None:
     due_at_ms = tx.now_ms
     if given["error"] is not None:
         stream, due_at_ms = _failed(tx, stream, given)
-    session = session_of(tx, stream.session)
-    has_more = bool(_dead_letters(tx, stream, session) or _entries(tx, stream, session, 1))
-    if not has_more:
+    if not _has_more(tx, stream):
         stream = stream._replace(attempts=0, failing_since_ms=None, reason=None)
     tx.run(
         "stream_delivered",
@@ -110,10 +113,20 @@ def answer(tx: Tx, task: Task, given: dict[str, Any]) -> None:
         failing_since_ms=stream.failing_since_ms,
         reason=stream.reason,
     )
-    if has_more:
+    _go_on(tx, task, stream, due_at_ms)
+
+
+def _go_on(tx: Tx, task: Task, stream: Stream, due_at_ms: int) -> None:
+    """Write the stream's next task, unless it has one or nothing is left to deliver."""
+    if _has_more(tx, stream):
         keys = {"session": stream.session, "id": stream.id, "contact_id": task.contact_id}
         tx.run("insert_delivery", **keys, due_at_ms=due_at_ms)
         tx.wake_timers(due_at_ms)
+
+
+def _has_more(tx: Tx, stream: Stream) -> bool:
+    session = session_of(tx, stream.session)
+    return bool(_dead_letters(tx, stream, session) or _entries(tx, stream, session, 1))
 
 
 OUTSIDE["deliver"] = OutsideCall(prepare, answer)
