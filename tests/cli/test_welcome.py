@@ -7,7 +7,7 @@ import pytest
 from threadline.cli.welcome import screen
 
 COLUMNS = 80
-LONG = "/home/somebody/projects/customers/persistent-chat/experiments"
+LONG = "projects/customers/persistent-chat/experiments/of-this-winter"
 
 
 @pytest.mark.parametrize("data", ["./data", ":memory:", "/tmp/x", LONG, f"{LONG}/a b"])
